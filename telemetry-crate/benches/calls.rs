@@ -1,13 +1,12 @@
-//! What single calls cost, on their own: a log line, a span, a sample, a scrape.
+//! Benchmarks of single calls: a log line, a span, a sample, a scrape.
 //!
 //! ```console
 //! $ cargo bench -p firstlight | sed 's/{"timestamp.*//' | grep .
 //! ```
 //!
-//! Log lines go to standard output, and so does the table, hence the `sed`; the row of a
-//! benchmark that logs is broken in two by it. Left out: whole requests, which `cargo xtask
-//! bench` compares with other set-ups, and allocations, which a test counts. Times are this machine's and this minute's:
-//! nothing is asserted about them.
+//! Log lines and the table of results both go to standard output, so `sed` removes the log lines. The row of a benchmark
+//! that logs is then broken in two. `cargo xtask bench` measures whole requests, and a test counts allocations. The times
+//! depend on the machine and its load, so no benchmark asserts a limit.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
@@ -33,7 +32,8 @@ fn main() {
 fn start() -> TelemetryGuard {
     TelemetryConfig::new()
         .without_admin()
-        // So that spans are recorded. No collector listens there: the queue is full soon, and spans are counted and dropped.
+        // The endpoint makes spans recorded. No collector listens there, so the queue is soon full, and spans are counted
+        // and dropped.
         .otlp_endpoint("http://127.0.0.1:1")
         .log_filter("info,firstlight::traces=off,opentelemetry=off")
         .series_budget("series_1k", 1_000)
@@ -42,7 +42,7 @@ fn start() -> TelemetryGuard {
         .unwrap()
 }
 
-/// Puts the thread into another service's trace that is kept, or is not.
+/// Puts the thread into a trace of another service with the given flags.
 fn caller(flags: TraceFlags) -> ContextGuard {
     let (trace_id, span_id) = (TraceId::from(1), SpanId::from(1));
     let span = SpanContext::new(trace_id, span_id, flags, true, TraceState::NONE);
@@ -52,7 +52,7 @@ fn caller(flags: TraceFlags) -> ContextGuard {
 mod log {
     use super::*;
 
-    /// Three fields, inside a span of two.
+    /// An event with three fields, inside a span with two fields.
     #[divan::bench]
     fn event(bencher: Bencher<'_, '_>) {
         let _caller = caller(TraceFlags::default());
@@ -70,7 +70,7 @@ mod log {
 mod span {
     use super::*;
 
-    /// Three fields; entered once.
+    /// Creates a span with three fields, enters it once and ends it.
     fn span() {
         let span = tracing::info_span!("order", order = 7, customer = "b", paid = true);
         let _entered = span.enter();
@@ -96,7 +96,7 @@ mod query {
 
     const SQL: &str = "SELECT id, customer, placed FROM orders WHERE id = $1 AND tenant = $2";
 
-    /// As sqlx 0.9 does it, `sqlx_core::logger`.
+    /// Records the event of a statement as `sqlx_core::logger` of sqlx 0.9 does.
     fn query() {
         if !tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG) {
             return;
@@ -118,8 +118,8 @@ mod query {
         );
     }
 
-    /// Ten to a span, as in a request.
-    fn ten() {
+    /// Records ten statements in one span, as in a request.
+    fn ten_queries() {
         let span = tracing::info_span!("request");
         span.in_scope(|| (0..10).for_each(|_| query()));
     }
@@ -127,17 +127,17 @@ mod query {
     #[divan::bench]
     fn ten_in_a_sampled_span(bencher: Bencher<'_, '_>) {
         let _caller = caller(TraceFlags::SAMPLED);
-        bencher.bench_local(ten);
+        bencher.bench_local(ten_queries);
     }
 
     #[divan::bench]
     fn ten_in_an_unsampled_span(bencher: Bencher<'_, '_>) {
         let _caller = caller(TraceFlags::default());
-        bencher.bench_local(ten);
+        bencher.bench_local(ten_queries);
     }
 
     #[divan::bench]
-    fn outside_of_any_span() {
+    fn outside_a_span() {
         query();
     }
 }
@@ -165,7 +165,7 @@ mod sample {
 mod scrape {
     use super::*;
 
-    /// The page, with so many series of one counter on it.
+    /// Renders an exposition with `series` series of one counter.
     #[divan::bench(args = [1_000, 10_000])]
     fn series(bencher: Bencher<'_, '_>, series: usize) {
         let name = if series == 1_000 {

@@ -1,8 +1,8 @@
 //! The admin listener: metrics, probes, the log filter and the status page.
 //!
-//! It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a runtime of
-//! its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and the
-//! metrics show it. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
+//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a
+//! runtime of its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and
+//! the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
 //! the process answers: a check of a database there would restart every replica whenever the database is slow.
 //!
 //! `connections` limits the number of connections and their duration, `access` decides what a client may request, and
@@ -33,8 +33,8 @@ use crate::{
 
 const THREAD: &str = "firstlight-admin";
 
-/// Time between two attempts to bind an address that is in use.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The time between two attempts to bind an address that is in use.
+const BIND_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A listener that is not serving yet; bound unless the address is in use.
 #[derive(Debug)]
@@ -47,16 +47,16 @@ pub(crate) struct AdminListener {
 
 /// Binds the first address that this machine has.
 ///
-/// An address that is in use is not skipped: its scraper would then read the metrics of another process.
+/// An address that is in use is not skipped: a scraper of that address would read the metrics of another process.
 fn bind_first(addresses: &[SocketAddr]) -> io::Result<TcpListener> {
-    let mut missing = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut last_error = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match TcpListener::bind(address) {
-            Err(error) if error.kind() != io::ErrorKind::AddrInUse => missing = error,
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => last_error = error,
             bound => return bound,
         }
     }
-    Err(missing)
+    Err(last_error)
 }
 
 impl AdminListener {
@@ -86,7 +86,7 @@ impl AdminListener {
         addresses.sort_by_key(SocketAddr::is_ipv6);
         let listener = bind_first(&addresses)?;
         listener.set_nonblocking(true)?;
-        // Set at most once: a bound listener is not bound again.
+        // The cell is set at most once, because a bound listener is not bound again.
         let _ = self.address.set(listener.local_addr()?);
         self.listener = Some(listener);
         Ok(())
@@ -96,7 +96,7 @@ impl AdminListener {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// The bound address; empty until then.
+    /// The bound address; empty until the listener is bound.
     pub(crate) fn address(&self) -> Arc<OnceLock<SocketAddr>> {
         self.address.clone()
     }
@@ -107,14 +107,14 @@ impl AdminListener {
         self.listener.is_none().then(|| {
             format!(
                 "admin listener: {wanted} is in use by another process (`ss -ltnp 'sport = :{port}'` says by which), so /metrics, /livez, /readyz, /log-filter and /telemetry are not served; it is tried again every {} s. Set OTEL_EXPORTER_PROMETHEUS_PORT to a port of this process's own (0 takes a free one), or FIRSTLIGHT_ADMIN_REQUIRED=true to make it an error",
-                PAUSE.as_secs()
+                BIND_INTERVAL.as_secs()
             )
         })
     }
 
     /// Serves until the process ends.
     ///
-    /// Probes are therefore answered during the shutdown as well.
+    /// Probes are therefore answered during the shutdown too.
     pub(crate) fn start(
         self,
         readiness: Readiness,
@@ -141,7 +141,7 @@ impl AdminListener {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                // On this runtime, because a blocked application runtime could not run them.
+                // Both tasks run here, because the application's runtime could not run them while it is blocked.
                 runtime.spawn(watch(observer));
                 runtime.spawn(watch_sigterm(watched));
                 if let Err(error) = runtime.block_on(self.serve(routes)) {
@@ -157,7 +157,7 @@ impl AdminListener {
             if let Some(listener) = self.listener.take() {
                 break listener;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(BIND_INTERVAL).await;
             // Other errors are temporary as well and are ignored until the next attempt.
             if self.listen().is_ok() {
                 tracing::info!(target: "firstlight", address = self.configured_address(), "the admin listener is now listening");

@@ -5,9 +5,9 @@
 //! The recorder takes kinds, buckets and help texts from here. The documentation, the dashboards and the alerts are
 //! generated from the catalog or tested against it.
 //!
-//! Names and labels are those of the OpenTelemetry semantic conventions in Prometheus' spelling: dots become underscores,
-//! and units and `_total` become suffixes. Metrics of the process have the classic `process_*` names, which existing
-//! dashboards query.
+//! Names and labels come from the OpenTelemetry semantic conventions, in Prometheus' spelling: dots become underscores, and
+//! units and `_total` become suffixes. Metrics of the process have the classic `process_*` names, which existing dashboards
+//! query.
 
 pub(crate) mod buckets;
 mod calls;
@@ -72,13 +72,13 @@ pub enum Kind {
     Histogram,
     /// Always 1, with the information in its labels.
     ///
-    /// OpenMetrics has the type `info` for it. In the text format it is a gauge.
+    /// The type is `info` in OpenMetrics, and `gauge` in the text format.
     Info,
 }
 
 impl Kind {
     /// The type of this kind in the exposition formats.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn type_name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -110,13 +110,13 @@ pub struct Metric {
     pub kind: Kind,
     /// The unit in UCUM, as in the semantic conventions.
     ///
-    /// For example `s`, `By`, `1`, or an annotation such as `{request}`.
+    /// Examples are `s`, `By`, `1`, or an annotation such as `{request}`.
     pub unit: &'static str,
     /// All labels that a series can have. A label without a value is left out.
     ///
-    /// Empty for `target_info`, whose labels are the resource.
+    /// The list is empty for `target_info`, whose labels are the resource.
     pub labels: &'static [&'static str],
-    /// Upper bounds of a histogram's buckets, or `None` for those of its unit.
+    /// Upper bounds of a histogram's buckets, or `None` for the defaults of its unit.
     pub buckets: Option<&'static [f64]>,
     /// One sentence, which is the text of `# HELP`.
     pub help: &'static str,
@@ -196,7 +196,7 @@ pub const ALL: &[&Metric] = &[
 
 /// The gauges that are an `UpDownCounter` in the conventions.
 ///
-/// Their sum over instances is meaningful. OTLP distinguishes them from gauges, and Prometheus does not.
+/// Their sum over instances is meaningful. OTLP distinguishes such metrics from gauges, and Prometheus does not.
 pub const UP_DOWN_COUNTERS: &[&str] = &[
     HTTP_SERVER_ACTIVE_REQUESTS.name,
     DB_CLIENT_CONNECTION_COUNT.name,

@@ -1,8 +1,8 @@
 //! The end-to-end check of telemetry.
 //!
-//! For the deployment of a service, to check that telemetry works and not only how it is configured. One log line is
-//! written, one counter is found in the exposition that a scraper gets, and one span is acknowledged by the collector.
-//! Whether the collector forwards the span is known only to its backend.
+//! A deployment runs the check to see that telemetry works, and not only how it is configured. The check writes a log
+//! line, finds a counter in the exposition that a scraper gets, and waits until the collector has acknowledged a span.
+//! It cannot see whether the collector forwards the span to its backend.
 
 use std::{
     fmt,
@@ -44,8 +44,8 @@ enum Outcome {
 }
 
 impl CheckReport {
-    /// The report of a failed start.
-    pub(crate) fn of_start(error: &InitError) -> Self {
+    /// Creates the report of a failed start.
+    pub(crate) fn failed_start(error: &InitError) -> Self {
         Self {
             parts: vec![("start", Outcome::Fails(error.to_string()))],
             notes: Vec::new(),
@@ -56,7 +56,7 @@ impl CheckReport {
         self.notes.push(note);
     }
 
-    /// Returns whether everything that is on works.
+    /// Returns whether every signal that is on works.
     ///
     /// A signal that is off, such as traces without an endpoint, is not a failure.
     #[must_use]
@@ -128,6 +128,7 @@ impl Pipelines<'_> {
         }
     }
 
+    /// Writes one log line, and waits until it is on standard output.
     fn logs(&self, deadline: Instant) -> Outcome {
         if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
@@ -154,6 +155,7 @@ impl Pipelines<'_> {
         ))
     }
 
+    /// Counts one sample, and looks for it in the exposition.
     fn metrics(&self, time: Duration) -> Outcome {
         let name = catalog::FIRSTLIGHT_CHECKS.name;
         let before = value(&self.metrics.render(Format::Text), name);
@@ -184,6 +186,7 @@ impl Pipelines<'_> {
         }
     }
 
+    /// Sends one span, and waits until the collector has acknowledged it.
     fn traces(&self, end: Instant) -> Outcome {
         let Some((endpoint, stats)) = self.status.export(Signal::Traces) else {
             return Outcome::Off(self.status.why_no_traces().to_owned());
@@ -207,7 +210,7 @@ impl Pipelines<'_> {
         match self.flush(Signal::Traces, end) {
             Err(unsent) => Outcome::Fails(format!(
                 "{endpoint} did not accept a span: {}",
-                because(unsent, stats)
+                cause_with_hint(unsent, stats)
             )),
             Ok(()) if stats.total_lost() > lost => {
                 Outcome::Fails(format!("spans are being lost on the way to {endpoint}"))
@@ -218,16 +221,16 @@ impl Pipelines<'_> {
         }
     }
 
-    /// Checks a signal without a test item of its own.
+    /// Checks a pushed signal without a test item of its own.
     ///
-    /// The log line and the sample of the other checks are sufficient.
+    /// The log line and the sample of the checks before are also exported.
     fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
         let (endpoint, stats) = self.status.export(signal)?;
         let exported = stats.total_exported();
         Some(match self.flush(signal, end) {
             Err(unsent) => Outcome::Fails(format!(
                 "{endpoint} did not accept them: {}",
-                because(unsent, stats)
+                cause_with_hint(unsent, stats)
             )),
             Ok(()) => {
                 let exported = stats.total_exported() - exported;
@@ -244,12 +247,13 @@ impl Pipelines<'_> {
     }
 }
 
-fn because(unsent: Unsent, stats: &ExportStats) -> String {
+/// Returns the cause of a failed flush, with advice.
+fn cause_with_hint(unsent: Unsent, stats: &ExportStats) -> String {
     let hint = stats.last_error().map_or("", |error| hint(&error.kind));
     format!("{}; {hint}", unsent.cause)
 }
 
-/// The value of a series without labels; `None` before its first sample.
+/// Returns the value of a series without labels; `None` before its first sample.
 fn value(exposition: &str, name: &str) -> Option<u64> {
     exposition
         .lines()
@@ -257,7 +261,7 @@ fn value(exposition: &str, name: &str) -> Option<u64> {
         .find_map(|value| value.parse().ok())
 }
 
-/// The address at which this process reaches its own listener.
+/// Returns the address at which this process reaches its own listener.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -12,7 +12,7 @@ pub(crate) trait Collector: Send + Sync + Debug {
 
 /// A sink for samples, in any order.
 ///
-/// Of two samples with the same name and labels, the first stays.
+/// If two samples have the same name and labels, the first stays.
 pub(crate) trait Samples {
     /// Adds one sample of a metric of the catalog that is not a histogram.
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64);

@@ -87,7 +87,7 @@ pub struct TelemetryConfig {
     pub(crate) readiness: Readiness,
 }
 
-/// Where the admin listener listens, if the program's author has set it.
+/// The program author's choice of an admin listener.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Admin {
     Off,
@@ -102,7 +102,7 @@ pub(crate) enum Admin {
 pub enum LogFormat {
     /// One JSON object per line.
     ///
-    /// The default when standard output is not a terminal, because a program then reads it.
+    /// The default when standard output is not a terminal, because a program then reads the lines.
     Json,
     /// Human-readable lines with colors.
     ///
@@ -110,12 +110,12 @@ pub enum LogFormat {
     Pretty,
     /// JSON with the keys of the Elastic Common Schema.
     ///
-    /// Fields of that schema have its types. All others go to `labels` and `numeric_labels`, so that Elasticsearch
-    /// rejects no line because of a type conflict.
+    /// Fields of the schema have the types that it defines. All other fields go to `labels` and `numeric_labels`, so
+    /// that Elasticsearch does not reject a line because of a type conflict.
     Ecs,
     /// JSON with the keys of Google Cloud's structured logging.
     ///
-    /// Log lines are joined with traces if the resource has `cloud.account.id` (the project).
+    /// Google Cloud joins log lines with traces if the resource has `cloud.account.id`, the id of the project.
     Gcp,
     /// JSON with the keys of Datadog.
     ///
@@ -198,9 +198,9 @@ impl TelemetryConfig {
 
     /// Adds a field name whose values are shown as `***`.
     ///
-    /// Applies to log lines, spans and metric labels. Also matches the part of a name after a dot, an underscore or a
-    /// hyphen. `password`, `token`, `authorization`, `cookie` and similar names are always redacted. `FIRSTLIGHT_REDACT`
-    /// adds further names.
+    /// Applies to log lines, spans and metric labels. A field also matches if its name ends in a dot, an underscore or a
+    /// hyphen and the given name. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.
+    /// `FIRSTLIGHT_REDACT` adds further names.
     pub fn redact(mut self, field: impl Into<String>) -> Self {
         self.redact.push(field.into());
         self
@@ -217,10 +217,10 @@ impl TelemetryConfig {
 
     /// Sets the base address of the collector, such as `http://localhost:4318`.
     ///
-    /// `/v1/traces` and the other signals' paths are appended. Unset by default, and then nothing is exported. An
-    /// endpoint turns traces on. Metrics and log records are sent if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER`
-    /// include `otlp`. Overridden by `OTEL_EXPORTER_OTLP_ENDPOINT` and by the signals' own variables, such as
-    /// `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
+    /// `/v1/traces` and the other signals' paths are appended. Unset by default. Without an address, nothing is
+    /// exported unless a variable turns an export on. An address turns the export of traces on. Metrics and log records
+    /// are sent if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` include `otlp`. Overridden by
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and by the signals' own variables, such as `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT`.
     pub fn otlp_endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.otlp_endpoint = Some(endpoint.into());
         self
@@ -228,7 +228,7 @@ impl TelemetryConfig {
 
     /// Sets the address of the admin listener.
     ///
-    /// It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. Default: `localhost:9464`, the
+    /// The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. Default: `localhost:9464`, the
     /// Prometheus exporter address of the OpenTelemetry specification. Port 0 selects a free port. Overridden by
     /// `OTEL_EXPORTER_PROMETHEUS_HOST` and `OTEL_EXPORTER_PROMETHEUS_PORT`.
     pub fn admin_address(mut self, address: SocketAddr) -> Self {
@@ -238,7 +238,8 @@ impl TelemetryConfig {
 
     /// Turns the admin listener off.
     ///
-    /// For a command-line program or a batch job that is not scraped. An address in the environment turns it on again.
+    /// Suits a command-line program or a batch job that is not scraped. An address in the environment turns the listener
+    /// on again.
     pub fn without_admin(mut self) -> Self {
         self.admin = Some(Admin::Off);
         self
@@ -246,10 +247,10 @@ impl TelemetryConfig {
 
     /// Sets the [`Readiness`] that `/readyz` reports.
     ///
-    /// Default: an empty one, which is ready at once. Set it for a program that is not ready when it starts. A latch
-    /// taken before [`init()`](Self::init) is held when the admin listener answers its first request. A latch taken
-    /// afterwards may be too late for the first probe. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness)
-    /// returns the same `Readiness`.
+    /// Default: an empty `Readiness`, which is ready at once. A program that is not ready when it starts sets its own. A
+    /// latch taken before [`init()`](Self::init) is held when the admin listener answers its first request. A latch
+    /// taken afterwards may be too late for the first probe.
+    /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns the same `Readiness`.
     ///
     /// ```no_run
     /// use firstlight::Readiness;
@@ -271,8 +272,9 @@ impl TelemetryConfig {
 
     /// Makes an admin address that is in use an error of [`build()`](Self::build).
     ///
-    /// By default it is a warning, and the address is tried again every 5 s. The service then runs without `/metrics`,
-    /// and the alert on a target that is down fires. Overridden by `FIRSTLIGHT_ADMIN_REQUIRED`.
+    /// By default, an address in use causes a warning, and the listener tries to bind it again every 5 s. Until it
+    /// succeeds, the service runs without `/metrics`, and the alert on a target that is down fires. Overridden by
+    /// `FIRSTLIGHT_ADMIN_REQUIRED`.
     pub fn require_admin(mut self) -> Self {
         self.admin_required = true;
         self
@@ -281,8 +283,8 @@ impl TelemetryConfig {
     /// Sets the upper bounds of the buckets of one histogram.
     ///
     /// `metric` is the name in the exposition. `bounds` are in the histogram's own unit, in increasing order. Defaults:
-    /// the semantic conventions' duration buckets for names that end in `_seconds`, powers of four for `_bytes`, and
-    /// the OpenTelemetry SDK's general ones otherwise.
+    /// the semantic conventions' duration buckets for names that end in `_seconds`, powers of four for names that end in
+    /// `_bytes`, and the OpenTelemetry SDK's default buckets otherwise.
     pub fn buckets(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Self {
         self.buckets.push((metric.into(), bounds.into()));
         self
@@ -308,19 +310,19 @@ impl TelemetryConfig {
         self
     }
 
-    /// Sets the duration from which a statement gets a WARN line.
+    /// Sets the duration from which a statement is logged as slow.
     ///
-    /// The line replaces sqlx's own. Default: 1 s, sqlx's threshold for a slow statement and the timeout of most
-    /// requests. Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by
+    /// The WARN line replaces the line that sqlx logs about a slow statement. Default: 1 s, sqlx's threshold and the
+    /// timeout of most requests. Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by
     /// `FIRSTLIGHT_SLOW_QUERY`.
     pub fn slow_query(mut self, threshold: Duration) -> Self {
         self.slow_query = Some(threshold);
         self
     }
 
-    /// Sets how often a request may run one statement before it is an N+1 query.
+    /// Sets how many runs of one statement in a request are an N+1 query.
     ///
-    /// From that number of runs on, the request gets one WARN line at its end, an attribute on its span, and a count in
+    /// A request with so many runs or more gets one WARN line at its end, an attribute on its span, and a count in
     /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list
     /// has ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
     /// `FIRSTLIGHT_N_PLUS_ONE`.
@@ -331,7 +333,8 @@ impl TelemetryConfig {
 
     /// Sets how long a dropped guard may flush.
     ///
-    /// Default: 5 s, half of what Kubernetes leaves after a typical drain. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
+    /// Default: 5 s. By default, Kubernetes kills a pod 30 s after the signal to stop. A drain of 20 s leaves 10 s, and
+    /// the flush takes at most half of them. Overridden by `FIRSTLIGHT_SHUTDOWN_TIMEOUT`.
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Self {
         self.shutdown_timeout = Some(timeout);
         self

@@ -29,10 +29,10 @@
 //! * **Jitter, by default.** A hundred jobs that are all due at 3 a.m. start within the five
 //!   minutes after it, so that the database does not get them all at once. See [`Cron::jitter`].
 //! * **One runner.** The replica that claims a tick in the [`Store`] runs it, and the other
-//!   replicas skip it. If its process dies, another replica takes over the run once the lease has
-//!   ended, a minute later.
-//! * **No overlap with itself.** A tick that comes while the previous run still goes on is skipped
-//!   and counted.
+//!   replicas skip it. If its process dies, another replica takes over the run after the end of the
+//!   lease, within two minutes.
+//! * **No overlap with itself.** A tick that is due while the previous run is still active is
+//!   skipped and counted.
 //! * **A time limit**, by default the time until the next tick. See [`Cron::time_limit`].
 //! * **A trace of its own**, with one span named `cron <name>`, one log line at its end, and the
 //!   `cron_*` metrics.
@@ -42,11 +42,11 @@
 //!
 //! # Time
 //!
-//! Everything is UTC, without a setting. In a time zone with daylight saving time, one hour of the
-//! year happens twice and another never. A job at 02:30 would run twice in autumn and not at all in
-//! spring, and two replicas with different time zones would run it at two times. A job that its
-//! users expect at 9 o'clock local time starts an hour earlier or later for half of the year.
-//! Schedule it at both times, and let the job check the time zone.
+//! All schedules are in UTC, and there is no setting for it. In a time zone with daylight saving
+//! time, one hour of the year happens twice and another never. A job at 02:30 would run twice in
+//! autumn and not at all in spring, and two replicas with different time zones would run it at two
+//! times. In UTC, a job that its users expect at 9 o'clock local time starts an hour earlier or
+//! later for half of the year. Schedule it at both times, and let the job check the local time.
 //!
 //! A replica whose clock is wrong by less than the interval claims the same ticks as the others,
 //! only earlier or later.

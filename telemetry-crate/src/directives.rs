@@ -1,8 +1,8 @@
 //! Filter directives in the grammar of `RUST_LOG`, with strict validation.
 //!
-//! `tracing` accepts any text as a target. It reads `warning`, for example, as a target of that name, and because the
-//! directive sets no level for other targets, these are silenced. Text that cannot be a target is therefore rejected, and
-//! so are words that mean a level or all targets in other loggers.
+//! `tracing` accepts any text as a target. For example, it reads `warning` as a target of that name. Such a directive sets
+//! no level for other targets, which are silenced. Text that cannot be a target is therefore rejected, and so are words
+//! that mean a level or all targets in other loggers.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Words that other loggers use for a level, for all targets, or for on and off.
 ///
-/// Read as targets, they would silence the real ones.
+/// A directive with such a word would be read as a target, and would silence all other targets.
 const FOREIGN_WORDS: [&str; 25] = [
     "all",
     "any",
@@ -51,14 +51,14 @@ pub(crate) fn targets(text: &str) -> Option<Targets> {
     }
 }
 
-/// What a directive applies to.
+/// The targets or spans that a directive applies to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scope {
     /// All targets: the directive is a level alone.
     All,
     /// One target and the modules below it.
     Target,
-    /// Spans, of one target or of all.
+    /// Spans of one target or of all targets.
     Spans,
 }
 
@@ -179,7 +179,7 @@ impl Directives {
         // Spaces and empty entries are removed. `tracing` would treat a space as part of the target, and the empty text
         // after a trailing comma as the level `error`.
         let directives = text.split(',').map(str::trim);
-        let directives: Vec<&str> = directives.filter(|it| !it.is_empty()).collect();
+        let directives: Vec<&str> = directives.filter(|text| !text.is_empty()).collect();
         if directives.is_empty() {
             return Err("there is no directive".to_owned());
         }
@@ -214,7 +214,9 @@ impl Directives {
         &self.text
     }
 
-    /// Whether each directive names a target or a span, so that all others are off.
+    /// Whether each directive names a target or a span.
+    ///
+    /// All other targets are then off.
     pub(crate) fn only_named(&self) -> bool {
         self.only_named
     }

@@ -1,8 +1,9 @@
 //! Errors of the start and the shutdown of telemetry.
 //!
-//! Each message names the setting, what was found, what was expected, and what to do. [`InitError`] is for the operator
-//! who deploys the service, [`ShutdownError`] for its last log lines. Failures of telemetry at run time are not errors
-//! of the service: they are counted in the metrics and logged when the state changes.
+//! [`InitError`] is for the operator who deploys the service: each message names the setting, what was found, what was
+//! expected, and what to do. [`ShutdownError`] lists lost items for the caller of a flush or a shutdown. Failures of
+//! telemetry at run time are not errors of the service: they are counted in the metrics, and logged when the state
+//! changes.
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
@@ -12,7 +13,7 @@ use std::{fmt, io, net::SocketAddr, time::Duration};
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum InitError {
-    /// Telemetry runs already in this process.
+    /// Telemetry already runs in this process.
     #[error(
         "telemetry is already initialized in this process: call init() once, first thing in main(), and pass the guard on"
     )]
@@ -53,6 +54,8 @@ pub enum InitError {
     },
 
     /// A thread could not be started.
+    ///
+    /// The globals are registered already and stay. Threads that were started before continue to run.
     #[error("cannot start the thread {name:?}: {source}; raise the process's limit of threads")]
     #[non_exhaustive]
     Thread {
@@ -69,6 +72,8 @@ pub enum InitError {
     SubscriberTaken,
 
     /// Another crate has set the global `log` logger.
+    ///
+    /// The `tracing` subscriber is installed already and stays.
     #[error(
         "a global logger of the `log` crate is set already: remove the other one; firstlight receives `log` records itself"
     )]
@@ -76,7 +81,8 @@ pub enum InitError {
 
     /// Another crate has set the global `metrics` recorder.
     ///
-    /// The `tracing` subscriber is installed already and stays.
+    /// Unless the program owns its subscriber, the `tracing` subscriber and the `log` bridge are installed already and
+    /// stay.
     #[error(
         "a global metrics recorder is set already: remove the other exporter; firstlight serves the same metrics on its admin listener"
     )]
@@ -126,7 +132,7 @@ pub struct Lost {
     pub kind: LostKind,
     /// The number of items lost in this flush.
     pub count: u64,
-    /// The number of items lost since the process started, including these.
+    /// The number of items lost since the process started, including `count`.
     pub since_start: u64,
     /// The last error, with its causes.
     pub cause: String,
@@ -140,7 +146,7 @@ pub enum LostKind {
     Spans,
     /// Data points of metrics that are pushed.
     ///
-    /// Metrics are cumulative, so that the next successful push has their counts.
+    /// Metrics are cumulative, so the next successful push has their counts.
     DataPoints,
     /// Log records over OTLP; their log lines are on standard output.
     LogRecords,
@@ -160,7 +166,7 @@ impl fmt::Display for LostKind {
 }
 
 impl LostKind {
-    /// `1 span`, `2 spans`.
+    /// Returns a number with the kind of items, such as `1 span` or `2 spans`.
     pub(crate) fn counted(self, number: u64) -> String {
         let more = self.to_string();
         let one = more.strip_suffix('s').unwrap_or(&more);
@@ -204,7 +210,7 @@ impl fmt::Debug for ShutdownError {
     }
 }
 
-/// A collector's address without its query, which may contain a key.
+/// Returns a collector's address without its query, which may contain a key.
 pub(crate) fn without_query(endpoint: &http::Uri) -> String {
     let text = endpoint.to_string();
     match text.split_once('?') {
@@ -213,7 +219,7 @@ pub(crate) fn without_query(endpoint: &http::Uri) -> String {
     }
 }
 
-/// The URL of an address, such as `http://127.0.0.1:9464`.
+/// Returns the URL of an address, such as `http://127.0.0.1:9464`.
 pub(crate) fn url_of(address: SocketAddr) -> String {
     format!("http://{address}")
 }

@@ -1,7 +1,7 @@
 //! Classification of errors into a small set of words.
 //!
-//! Semantic conventions, `error.type`: predictable and of low cardinality. The text of an error is
-//! neither, and may quote the whole URL, so it is never used.
+//! The semantic convention of `error.type` requires a predictable value of low cardinality. The text of an error is
+//! neither, and may quote a whole URL, so it is never used.
 
 use std::{
     any::{Any, type_name},
@@ -9,7 +9,7 @@ use std::{
     io,
 };
 
-/// Maximum number of causes to follow, because an error may be its own cause.
+/// The largest number of causes to follow, because an error may be its own cause.
 const MAX_CAUSES: usize = 16;
 
 /// Returns a word for the error's known cause, or else the name of its type.
@@ -37,7 +37,7 @@ pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     general
 }
 
-/// Returns the error as `dyn Error`, if its type is one of the known ones.
+/// Returns the error as `dyn Error`, if its type is known.
 ///
 /// The bound `E: Error` is not possible, because a boxed error does not implement `Error`.
 fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
@@ -60,13 +60,15 @@ fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
         .map(|error| error as &dyn Error)
 }
 
+/// The word for one error in a chain of causes.
 enum Word {
-    /// Final: causes are not examined further.
+    /// The result; further causes are not examined.
     Exact(&'static str),
-    /// Used unless a cause has a more exact word.
+    /// The result unless a further cause has a word.
     General(&'static str),
 }
 
+/// Returns the word for an error, without its causes.
 fn word(error: &(dyn Error + 'static)) -> Option<Word> {
     if error.is::<tokio::time::error::Elapsed>() {
         return Some(Word::Exact("timeout"));
@@ -134,6 +136,7 @@ mod tests {
 
     use super::error_type;
 
+    /// An error that is its own cause.
     #[derive(Debug)]
     struct Itself;
 
@@ -157,7 +160,7 @@ mod tests {
         assert_eq!(error_type(&refused()), "connection_refused");
         let boxed: Boxed = Box::new(refused());
         assert_eq!(error_type(&boxed), "connection_refused");
-        // Connectors wrap errors like this.
+        // Connectors wrap an error in `io::Error::other`.
         let wrapped = io::Error::other(refused());
         assert_eq!(error_type(&wrapped), "connection_refused");
         let boxed: Boxed = Box::new(Itself);

@@ -8,7 +8,7 @@
 //!
 //! The three signals share one implementation and therefore its guarantees: an export never waits for the application's
 //! runtime, a flush keeps its deadline, and losses are counted with their reason. OTLP as JSON is not supported,
-//! because it is larger and every collector accepts protobuf.
+//! because JSON is larger and every collector accepts protobuf.
 
 mod backoff;
 mod batches;

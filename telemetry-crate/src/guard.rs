@@ -23,19 +23,20 @@ use crate::{
     values::{counted, with_causes},
 };
 
-/// Share of the deadline that is reserved for log records.
+/// The share of the deadline that is reserved for log records.
 ///
-/// They report the result of the other signals, and are therefore sent last.
+/// Log records report the result of the other signals, and are therefore sent last.
 const LOG_SHARE: f64 = 0.2;
 
 /// The guard of running telemetry; keep it until the program ends.
 ///
-/// Bind it to a name: `let _ = firstlight::init()?` drops it at once and with it everything that was still to be sent.
-/// Dropping it flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. It logs a warning if
-/// the process still runs 2 s later. [`shutdown`](Self::shutdown) does the same with a deadline of your own and returns
-/// what was lost.
+/// Bind the guard to a name: `let _ = firstlight::init()?` drops it at once, and telemetry ends before the program starts
+/// its work. Dropping the guard flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. If the
+/// process still runs 2 s later and has not received the signal to stop, a warning is logged.
+/// [`shutdown`](Self::shutdown) flushes with a deadline of your own and returns what was lost.
 ///
-/// Both block the calling thread and need no runtime. They may be called in async code at the end of `main`.
+/// The drop and `shutdown` block the calling thread and need no runtime. Both may happen in async code at the end of
+/// `main`.
 #[derive(Debug)]
 #[must_use = "dropping the guard shuts telemetry down; bind it with `let telemetry = ...`, not `let _ = ...`"]
 pub struct TelemetryGuard {
@@ -79,8 +80,8 @@ impl TelemetryGuard {
 
     /// Returns the address of the admin listener.
     ///
-    /// It serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. `None` if the listener is off, or not
-    /// bound yet because the address is in use.
+    /// The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`. Returns `None` if the
+    /// listener is off, or not bound yet because the address is in use.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.parts.admin_address.get().copied()
@@ -89,8 +90,8 @@ impl TelemetryGuard {
     /// Observes the current tokio runtime.
     ///
     /// Measures its load and scheduling delay, and whether it is blocked. Telemetry that starts inside a runtime, such
-    /// as in an async `main`, observes it already. Call this if telemetry started before the runtime, or for another
-    /// runtime. Only the latest runtime is observed.
+    /// as in an async `main`, observes that runtime already. Call this method if telemetry started before the runtime, or
+    /// to observe another runtime. Only the latest runtime is observed.
     ///
     /// # Errors
     ///
@@ -111,17 +112,17 @@ impl TelemetryGuard {
         self.parts.runtime.observe_current()
     }
 
-    /// Stops observing the runtime, so that a blocked one is not reported.
+    /// Stops observing the runtime, so that a stall of the runtime is not reported.
     pub(crate) fn stop_observing_runtime(&self) {
         self.parts.runtime.stop();
     }
 
     /// Sends a test item through every pipeline and reports the results.
     ///
-    /// It writes one log line, counts one sample, and sends one span, which the collector must acknowledge within the
-    /// deadline. Log records and metrics are checked in the same way if they are exported. Blocks the calling thread.
+    /// The check writes one log line, counts one sample, and sends one span, which the collector must acknowledge within
+    /// the deadline. Log records and metrics are checked in the same way if they are exported. Blocks the calling thread.
     ///
-    /// [`check()`](crate::check()) does this for a program that does nothing else.
+    /// [`check()`](crate::check()) also starts telemetry and shuts it down, for a program that does nothing else.
     pub fn check(&self, deadline: Duration) -> CheckReport {
         Pipelines {
             status: &self.parts.status,
@@ -148,12 +149,12 @@ impl TelemetryGuard {
     ///
     /// Spans that end later are dropped and counted. Log lines are still written.
     ///
-    /// For a caller that needs to know whether everything was sent, such as a test. A program ends with
+    /// Suits a caller that needs to know whether everything was sent, such as a test. A program ends with
     /// [`finish`](Self::finish), whose exit code does not depend on the collector.
     ///
     /// # Errors
     ///
-    /// [`ShutdownError`] lists how much of each signal was lost, and why. The last log line has the same.
+    /// [`ShutdownError`] lists how much of each signal was lost, and why. The last log line says the same.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -192,7 +193,7 @@ impl TelemetryGuard {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        // Needed because a failed start may have released its latches.
+        // A failed start may have released its latches, and `/readyz` would then answer 200.
         self.parts.readiness.drain();
         let code = match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -212,8 +213,8 @@ impl TelemetryGuard {
     /// The shutdown takes at most `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default).
     ///
     /// Use it in place of [`std::process::exit`], which runs no destructors: the guard would not be dropped, and the
-    /// spans that wait for their batch (5 s by default) and possibly the last log lines would be lost. Like that
-    /// function it ends all threads without unwinding them. A program that can return from `main` should use
+    /// spans that wait for their batch (5 s by default) and possibly the last log lines would be lost. Like
+    /// `std::process::exit`, it ends all threads without unwinding them. A program that can return from `main` should use
     /// [`finish`](Self::finish) instead.
     ///
     /// ```no_run
@@ -231,7 +232,7 @@ impl TelemetryGuard {
 
     fn end(&mut self, deadline: Duration, end: End) -> Result<(), ShutdownError> {
         self.is_down = true;
-        // The flush may block the runtime until the deadline, which must not be reported.
+        // The flush may block the runtime until the deadline, which must not be reported as a stall.
         self.parts.runtime.stop();
         self.parts.readiness.drain();
         self.parts.metrics.warn_overflows();
@@ -243,7 +244,7 @@ impl TelemetryGuard {
 
     /// Logs what was exported and lost since the start.
     ///
-    /// After a loss it is a warning that the log filter does not remove.
+    /// After a loss the line is a warning that the log filter does not remove.
     fn log_last_line(&self, unsent: &[(Signal, Unsent)]) {
         let mut losses: Vec<String> = unsent
             .iter()
@@ -256,9 +257,9 @@ impl TelemetryGuard {
             let Some(stats) = self.parts.exporters.stats(signal) else {
                 continue;
             };
-            let now = unsent.iter().find(|(unsent, _)| *unsent == signal);
-            let now = now.map_or(0, |(_, unsent)| unsent.count);
-            if stats.total_lost() > now {
+            let unsent = unsent.iter().find(|(unsent, _)| *unsent == signal);
+            let lost_now = unsent.map_or(0, |(_, unsent)| unsent.count);
+            if stats.total_lost() > lost_now {
                 let reasons = stats.lost_by_reason().into_iter();
                 let reasons: Vec<_> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
                 let (unit, reasons) = (signal.unit(), reasons.join(", "));
@@ -306,26 +307,26 @@ impl TelemetryGuard {
         let dropped_before = self.parts.logs.dropped();
         let exporters = &self.parts.exporters;
 
-        // All start together, so that a signal that hangs takes no time from the others.
+        // All flushes start together, so that a signal that hangs takes no time from the other signals.
         let (traces, metrics) = (
             exporters.flush(Signal::Traces),
             exporters.flush(Signal::Metrics),
         );
         let records = exporters.flush(Signal::Logs);
-        let first = end - deadline.mul_f64(LOG_SHARE);
+        let first_end = end - deadline.mul_f64(LOG_SHARE);
         let mut unsent = Vec::new();
         let mut wait = |signal, flush: Option<Flush>, end| {
             if let Some(Err(lost)) = flush.map(|flush| flush.wait(end)) {
                 unsent.push((signal, lost));
             }
         };
-        wait(Signal::Traces, traces, first);
-        wait(Signal::Metrics, metrics, first);
-        wait(Signal::Logs, records, first);
+        wait(Signal::Traces, traces, first_end);
+        wait(Signal::Metrics, metrics, first_end);
+        wait(Signal::Logs, records, first_end);
         report(&unsent);
-        let last = exporters.flush(Signal::Logs);
+        let last_records = exporters.flush(Signal::Logs);
         let unwritten = self.parts.logs.flush(end);
-        if let Some(Err(lost)) = last.map(|flush| flush.wait(end)) {
+        if let Some(Err(lost)) = last_records.map(|flush| flush.wait(end)) {
             unsent.retain(|(signal, _)| *signal != Signal::Logs);
             unsent.push((Signal::Logs, lost));
         }

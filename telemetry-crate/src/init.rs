@@ -1,8 +1,9 @@
 //! The two steps from a configuration to running telemetry.
 //!
-//! [`Telemetry::build`] does everything that can fail and sets nothing global: no subscriber, no recorder, no thread.
-//! [`Telemetry::install`] registers the globals, beginning with the one that is most likely taken already. A
-//! registration cannot be undone, so its errors name the global that was taken.
+//! [`Telemetry::build`] validates the settings and binds the listener, and sets nothing global: no subscriber, no
+//! recorder, no thread. [`Telemetry::install`] registers the globals and starts the threads. It registers the subscriber
+//! first, because another crate is most likely to have registered one. A registration cannot be undone, so an error names
+//! the global that is already taken.
 
 mod check;
 mod observer;
@@ -49,7 +50,7 @@ pub(crate) fn is_installed() -> bool {
 
 /// Telemetry that is built and not running yet.
 ///
-/// For a program that owns its `tracing` subscriber: add [`layer()`](Self::layer) to it, then call
+/// A program that owns its `tracing` subscriber adds [`layer()`](Self::layer) to the subscriber, then calls
 /// [`install()`](Self::install) for everything else.
 ///
 /// ```no_run
@@ -112,7 +113,9 @@ impl Telemetry {
             .map(|export| MetricsPush::new(export, metrics.clone(), resource))
             .transpose()?;
         let stats = [
-            log_records.as_ref().map(|it| it.queue().stats().clone()),
+            log_records
+                .as_ref()
+                .map(|records| records.queue().stats().clone()),
             metrics_push.as_ref().map(MetricsPush::stats),
             pipeline.traces.stats(),
         ];
@@ -122,7 +125,7 @@ impl Telemetry {
         #[cfg(feature = "sqlx")]
         metrics.add_collector(Arc::new(crate::sqlx::PoolCollector));
 
-        // Last, because other processes can see the listener.
+        // The listener is bound last, because other processes can see it.
         let admin = match settings.admin.clone() {
             None => None,
             Some((host, port)) => Some(AdminListener::bind(host, port, settings.admin_required)?),
@@ -142,13 +145,13 @@ impl Telemetry {
 
     /// Returns the layer of log lines and spans, for the program's own subscriber.
     ///
-    /// After this call [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the program. A
-    /// second call returns a layer that does nothing.
+    /// If this method was called, [`install()`](Self::install) leaves the global subscriber and the `log` bridge to the
+    /// program. A second call returns a layer that does nothing.
     pub fn layer<S>(&mut self) -> impl Layer<S> + Send + Sync + use<S>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        // Not an `Option`, whose `Layer` implementation does not forward `on_register_dispatch`.
+        // The layer is boxed and not an `Option`, whose `Layer` implementation does not forward `on_register_dispatch`.
         if std::mem::replace(&mut self.layer_taken, true) {
             Identity::new().boxed()
         } else {
@@ -170,7 +173,7 @@ impl Telemetry {
         if !settings.exemplars {
             turn_exemplars_off();
         }
-        // First, so that no event is recorded before redaction is set up.
+        // Redaction is set up first, so that no event is recorded without it.
         secret::redact_also(settings.redact.clone());
         // A program that has called `layer()` has its own subscriber and decides about the `log` bridge.
         let owns_subscriber = !self.layer_taken;
@@ -215,14 +218,14 @@ impl Telemetry {
         thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());
         metrics.add_collector(runtime.clone());
-        // Fails outside a runtime; the program can call `observe_runtime()` later.
+        // This fails outside a runtime. The program can call `observe_runtime()` later.
         let _ = runtime.observe_current();
         let admin_address = self
             .admin
             .as_ref()
             .map(AdminListener::address)
             .unwrap_or_default();
-        let summary = summary::of(&settings, self.admin.as_ref());
+        let summary = summary::summary(&settings, self.admin.as_ref());
         if let Some(admin) = self.admin {
             admin.start(
                 self.readiness.clone(),
@@ -236,7 +239,7 @@ impl Telemetry {
             tracing::warn!(target: "firstlight", "{warning}");
         }
         if let Some(caution) = log_filter.caution() {
-            // With the target that always passes, because the filter could hide the warning.
+            // The log filter could hide this warning, so the event has a target that always passes the filter.
             tracing::warn!(target: "firstlight::admin", "log filter {}: {caution}", log_filter.text());
         }
         warn_of_duplicates();
@@ -287,7 +290,8 @@ impl TelemetryConfig {
 
     /// Builds telemetry without setting anything global.
     ///
-    /// For a program that owns its `tracing` subscriber. Does everything that can fail except the registration.
+    /// Suits a program that owns its `tracing` subscriber. Only the registration of globals and the start of threads can
+    /// fail afterwards.
     ///
     /// # Errors
     ///

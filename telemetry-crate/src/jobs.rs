@@ -41,7 +41,7 @@
 //! The [messaging
 //! conventions](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/) link a
 //! consumer's span to the producer's span. For a message that is processed on its own, they allow
-//! the consumer's span to be a child. By default it is a child here: the job behind a
+//! the consumer's span to be a child. This module makes it a child by default: a job after a
 //! `202 Accepted` belongs to one request and ends soon, and an operator who looks for a missing
 //! email wants a single trace from the click to the email. Sampling then applies to the whole
 //! trace.
@@ -55,7 +55,7 @@
 //! This module is not a queue. Storing, claiming, retrying with backoff and dead-lettering are the
 //! work of a queue such as apalis (feature `apalis`: the module `jobs::apalis`). The module also
 //! does not decide what happens to a canceled job, because only the code that drops the future of a
-//! run knows.
+//! run knows the reason.
 
 #[cfg(feature = "apalis")]
 pub mod apalis;
@@ -69,7 +69,11 @@ mod run;
 mod running;
 mod stats;
 mod watch;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod workerless;
 
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+pub(crate) use self::workerless::cautions;
 pub use self::{
     envelope::Envelope,
     job::Job,

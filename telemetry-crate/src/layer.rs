@@ -2,11 +2,11 @@
 //!
 //! Separate layers with per-layer filters would each look up the span in the registry whenever a span is created, entered,
 //! exited or closed, only to find out whether they are enabled for it. One layer that knows all filters needs no look-up.
-//! It also converts the values of a span once for all of them, see [`values`](crate::values).
+//! It also converts the values of a span once for all signals, see [`values`](crate::values).
 //!
 //! `tracing-opentelemetry`'s layer, which creates the spans, is inside this layer. `OpenTelemetrySpanExt` searches the
-//! subscriber for a layer of that type. So a second one with the same tracer is installed beside this layer. Its filter,
-//! [`Lookup`], disables all spans for it.
+//! subscriber for a layer of that type. So a second layer of that type, with the same tracer, is installed beside this
+//! layer. The filter of that second layer, [`Lookup`], disables all spans for it.
 
 use std::{cell::Cell, marker::PhantomData};
 
@@ -42,9 +42,10 @@ pub(crate) struct Signals<O> {
     observer: O,
 }
 
-/// The layer itself.
+/// The layer of all signals, as it is added to a subscriber.
 ///
-/// In firstlight's own subscriber it is the only filter. In the program's subscriber it needs a [`SignalsFilter`] around it.
+/// In firstlight's own subscriber, this layer also filters. In the program's subscriber, a [`SignalsFilter`] around the
+/// layer filters.
 struct SignalsLayer<S, O> {
     spans: OpenTelemetryLayer<S, SpanTracer>,
     signals: Signals<O>,
@@ -76,7 +77,7 @@ impl<O: Observer> Signals<O> {
 
     /// A subscriber with only this layer.
     pub(crate) fn into_subscriber(self) -> impl Subscriber + Send + Sync {
-        let lookup = self.lookup();
+        let lookup = self.lookup_layer();
         Registry::default()
             .with(lookup)
             .with(self.into_unfiltered().and_then(Installed))
@@ -84,12 +85,12 @@ impl<O: Observer> Signals<O> {
 
     /// A layer for the program's own subscriber.
     ///
-    /// Its filter does not affect the other layers of that subscriber.
+    /// The filter of this layer does not affect the other layers of that subscriber.
     pub(crate) fn into_layer<S>(self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let (lookup, filter) = (self.lookup(), self.filter.clone());
+        let (lookup, filter) = (self.lookup_layer(), self.filter.clone());
         let signals = self.into_unfiltered().and_then(Installed);
         lookup.and_then(signals.with_filter(filter))
     }
@@ -104,7 +105,8 @@ impl<O: Observer> Signals<O> {
         }
     }
 
-    fn lookup<S>(&self) -> impl Layer<S> + Send + Sync + use<S, O>
+    /// The layer that `OpenTelemetrySpanExt` finds.
+    fn lookup_layer<S>(&self) -> impl Layer<S> + Send + Sync + use<S, O>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -300,7 +302,7 @@ where
         if in_trace {
             signals.events.layer.on_event(event, context.clone());
         }
-        // The event is enabled, so it is for the log if it is not for the trace. This saves a call of the log filter.
+        // An enabled event that is not for the trace must be for the log, so the log filter is not asked.
         if !in_trace || signals.filter.logs.enabled(metadata, &context) {
             signals.logs.on_event(event, context);
         }

@@ -23,7 +23,7 @@
 //! }
 //! ```
 //!
-//! From then on, the macros of `tracing` write logs and traces, and the macros of `metrics` record metrics.
+//! After the call to `init!`, the macros of `tracing` write logs and traces, and the macros of `metrics` record metrics.
 //!
 //! # What is on by default
 //!
@@ -35,11 +35,11 @@
 //!
 //! Metrics and log records also go to a collector if `OTEL_METRICS_EXPORTER` and `OTEL_LOGS_EXPORTER` are `otlp`.
 //!
-//! The first log line of a process lists the signals that are on with their destinations, and those that are off.
+//! The first log line of a process lists the signals that are on with their destinations, and the signals that are off.
 //!
 //! # Layout
 //!
-//! In the direction of the data:
+//! The modules, in the direction of the data:
 //!
 //! * [`config`](mod@config) merges the environment, the setters and the defaults.
 //! * `resource` describes the service that emits the telemetry.
@@ -48,11 +48,11 @@
 //! * `export` sends all three to a collector.
 //! * `status` collects the state of telemetry, and `admin` serves it together with the other endpoints for operators.
 //! * `check` sends a canary through every pipeline.
-//! * `runtime` monitors the application's async runtime from outside of it.
+//! * `runtime` monitors the application's async runtime from outside that runtime.
 //! * [`TelemetryGuard`] flushes traces and metrics, then logs.
 //! * [`http`] and [`grpc`] hold the tower layers for servers and clients.
 //! * [`context`] carries a trace into tasks, threads, streams and queues.
-//! * [`jobs`] measures job queues, `sqlx` database queries.
+//! * [`jobs`] measures job queues, and `sqlx` measures database queries.
 //! * `cron` runs scheduled jobs, and `staleness` serves cached data.
 //!
 //! Modules form layers, and none imports upwards.
@@ -64,6 +64,8 @@
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
 //! | `apalis` | no | `jobs::apalis`: a layer that instruments every task of an apalis worker |
+//! | `apalis-postgres` | no | `jobs::apalis::Workers` on PostgreSQL, with apalis' tables |
+//! | `apalis-sqlite` | no | `jobs::apalis::Workers` on SQLite, with apalis' tables |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
@@ -72,12 +74,14 @@
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
 //! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
+//! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
+//! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
 //! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
 //!
 //! # What it does not do
 //!
-//! It writes no log files: standard output belongs to the platform. Its API has no OpenTelemetry types: their releases
-//! break every few months, and a service that uses firstlight must not.
+//! firstlight writes no log files, because the platform stores what a service writes to standard output. Its API has no
+//! OpenTelemetry types, because OpenTelemetry releases break every few months, and services must not break with them.
 
 mod admin;
 mod catalog;
@@ -163,7 +167,7 @@ pub fn init() -> Result<TelemetryGuard, InitError> {
 
 /// Starts telemetry like [`init()`], with the calling package's name and version.
 ///
-/// They become `service.name` and `service.version`. The environment takes precedence over both.
+/// The name and the version become `service.name` and `service.version`. The environment takes precedence over both.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
@@ -181,7 +185,7 @@ macro_rules! init {
 
 /// A configuration with the calling package's name and version.
 ///
-/// For a program that sets more options than [`init!`] does.
+/// Use it in a program that sets more options than [`init!`] does.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), firstlight::InitError> {
@@ -201,7 +205,8 @@ macro_rules! config {
 
 /// Checks telemetry like [`check()`], with the calling package's name and version.
 ///
-/// The canary carries them as `service.name` and `service.version`, as the service's telemetry does with [`init!`].
+/// The canary carries the name and the version as `service.name` and `service.version`, like the telemetry of a service
+/// that starts with [`init!`].
 ///
 /// ```no_run
 /// let report = firstlight::check!();
@@ -220,7 +225,7 @@ macro_rules! check {
 /// come from the environment.
 ///
 /// Call it for a subcommand such as `check-telemetry`, before anything else. It starts telemetry and ends it again, within
-/// about 15 s at worst, and may run beside the service itself. [`TelemetryConfig::check`] also applies the service's own
+/// about 15 s at most, and may run while the service itself runs. [`TelemetryConfig::check`] also applies the service's own
 /// settings, and [`TelemetryGuard::check`] checks telemetry that is already running.
 ///
 /// ```no_run

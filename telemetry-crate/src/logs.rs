@@ -1,8 +1,8 @@
 //! The logs signal: one log line per event, with the ids of its span.
 //!
-//! This is a `tracing` layer of its own. The JSON formatter of `tracing-subscriber` parses the fields of every span again
-//! for every event, writes duplicate keys, and has no trace ids. With duplicate keys, a downstream parser decides which
-//! `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
+//! firstlight has its own `tracing` layer, because the JSON formatter of `tracing-subscriber` parses the fields of every
+//! span again for every event, writes duplicate keys, and has no trace ids. With duplicate keys, a downstream parser
+//! decides which `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
 //!
 //! `filter` selects events, and `control` changes the filter while the service runs. `fields` collects the fields, `json`
 //! or `pretty` formats them, and `writer` writes the line. Lines go to standard output only: files and rotation are the
@@ -72,7 +72,7 @@ use crate::{
     values::Pairs,
 };
 
-/// Is called with the fields of one span.
+/// A callback that receives the fields of one span.
 type VisitSpan<'a> = &'a mut dyn FnMut(&Fields);
 
 /// One event, ready to be formatted.
@@ -95,7 +95,9 @@ struct Scratch {
 }
 
 thread_local! {
-    /// Taken out while a line is formatted, because a value may log itself.
+    /// The thread's buffers.
+    ///
+    /// They are taken out while a line is formatted, because formatting a value may log another event.
     static SCRATCH: Cell<Scratch> = Cell::default();
 }
 
@@ -112,9 +114,9 @@ pub(crate) struct LogLayer {
     style: Style,
     writer: LogWriter,
     counts: Arc<LogCounts>,
-    /// Also gets each event, as an OTLP log record.
+    /// Receives each event as a log record; `None` if these are not exported.
     records: Option<Records>,
-    /// For the ids of events whose parent is not the current span.
+    /// The subscriber, which knows the ids of a parent that is not the current span.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
 
@@ -173,13 +175,14 @@ impl LogLayer {
     where
         S: for<'a> LookupSpan<'a>,
     {
-        let ids_of = |context: &opentelemetry::Context| SpanIds::of(context.span().span_context());
+        let ids_of =
+            |context: &opentelemetry::Context| SpanIds::from_context(context.span().span_context());
         if thread::is_ending() {
             return None;
         }
         if event.is_contextual() {
-            // A single thread-local access, because tracing-opentelemetry attaches the context of the current span. The
-            // context may also be that of a remote parent, or empty.
+            // One thread-local access is enough, because tracing-opentelemetry attaches the context of the current span.
+            // Outside a span, the context may be that of a remote parent, or empty.
             return opentelemetry::Context::map_current(ids_of);
         }
         let span = span?.id();
@@ -232,7 +235,7 @@ where
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
         let Scratch { fields, out } = &mut scratch;
         fields.clear();
-        event.record(&mut fields.of_event(normalized.is_some()));
+        event.record(&mut fields.visitor(normalized.is_some()));
         if normalized.is_some() {
             Pairs::current(|pairs| fields.add_pairs(pairs));
         }
@@ -251,13 +254,13 @@ where
     }
 }
 
-/// Marks a subscriber that writes log lines. Found by downcast.
+/// The mark of a subscriber that has firstlight's layers, found by a downcast.
 #[derive(Debug)]
 pub(crate) struct Installed;
 
 impl<S: Subscriber> Layer<S> for Installed {}
 
-/// The value of a span's field, as in its log lines.
+/// The value of a span's field, as log lines show it.
 #[cfg(feature = "sqlx")]
 pub(crate) fn span_field(
     extensions: &tracing_subscriber::registry::Extensions<'_>,
@@ -276,6 +279,7 @@ pub(crate) struct LogCounts {
     writer: LogWriter,
 }
 
+/// All levels, each with the text of its `level` label.
 const LEVELS: [(Level, &str); 5] = [
     (Level::ERROR, "error"),
     (Level::WARN, "warn"),
@@ -286,8 +290,8 @@ const LEVELS: [(Level, &str); 5] = [
 
 impl LogCounts {
     fn count(&self, level: Level) {
-        for ((known, _), counter) in LEVELS.iter().zip(&self.by_level) {
-            if *known == level {
+        for ((candidate, _), counter) in LEVELS.iter().zip(&self.by_level) {
+            if *candidate == level {
                 counter.fetch_add(1, Ordering::Relaxed);
             }
         }

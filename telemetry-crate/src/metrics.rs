@@ -1,4 +1,4 @@
-//! The metrics signal: is the system healthy right now?
+//! The metrics signal, which shows whether the system is healthy right now.
 //!
 //! A program records with the macros of the `metrics` crate. This module is the recorder behind those macros, and renders
 //! what `GET /metrics` serves.
@@ -141,9 +141,9 @@ impl Metrics {
     }
 }
 
-/// Renders the metrics.
+/// A handle that renders the metrics.
 ///
-/// For a service that serves them itself, and for tests. Clones are cheap and render the same metrics.
+/// Use it in a service that serves the metrics itself, and in tests. Clones are cheap and render the same metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsHandle {
     shared: Arc<Shared>,
@@ -163,7 +163,7 @@ impl MetricsHandle {
 
     /// The same series as OTLP requests.
     ///
-    /// Almost always one request. Several if one would be larger than collectors accept.
+    /// Returns one request, or several if one would be larger than collectors accept.
     ///
     /// Costs about as much as [`render`](Self::render).
     pub(crate) fn to_otlp(&self, resource: &Resource, now: SystemTime) -> Vec<MetricsRequest> {
@@ -174,7 +174,7 @@ impl MetricsHandle {
 
     fn collect(&self, sink: &mut dyn Sink) {
         self.shared.registry.collect(sink);
-        // A copy, so that a collector can add another one without a deadlock.
+        // The list is copied, so that a collector can add another one without a deadlock.
         let collectors = self
             .shared
             .collectors
@@ -189,16 +189,16 @@ impl MetricsHandle {
 
     /// Logs one warning for each metric that newly exceeded its limit.
     ///
-    /// The recorder cannot log it: it runs inside arbitrary code of the program, which includes `tracing` layers that hold
-    /// locks, and an event from there would enter such a layer again. A scrape holds no lock of the program. The shutdown
-    /// calls this as well, for a program that is not scraped.
+    /// The recorder cannot log the warning, because the recorder runs inside arbitrary code of the program. That code may
+    /// be a `tracing` layer that holds a lock, and an event would enter the same layer again. A scrape holds no lock of the
+    /// program. The shutdown also calls this method, for a program that is not scraped.
     pub(crate) fn warn_overflows(&self) {
         for report in self.shared.registry.newly_overflowed() {
             tracing::warn!(target: "firstlight", "{report}");
         }
     }
 
-    /// Reports of all metrics, the one with the most series first.
+    /// Reports on all metrics, the one with the most series first.
     pub(crate) fn series(&self) -> Vec<SeriesReport> {
         self.shared.registry.series()
     }
@@ -208,15 +208,15 @@ impl MetricsHandle {
         self.shared.is_read.load(Ordering::Relaxed)
     }
 
-    /// Whether anything was recorded into the metric of this name.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.shared.registry.has(name)
+    /// Whether a handle of the metric with this name was created.
+    pub(crate) fn has_metric(&self, name: &str) -> bool {
+        self.shared.registry.has_metric(name)
     }
 
-    /// Metrics that the program has described and never recorded.
+    /// Metrics that the program has described and never used.
     ///
-    /// Either nothing has happened to record, or the handles were created before `init()` and are no-ops. Only
-    /// [`is_recorded`] can tell the two apart.
+    /// Either the program has not used them yet, or their handles were created before `init()` and are no-ops. Only
+    /// [`is_recorded`] can distinguish these cases.
     pub(crate) fn described_and_absent(&self) -> Vec<String> {
         self.shared.registry.described_and_absent()
     }

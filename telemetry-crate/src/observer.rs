@@ -9,7 +9,7 @@ use tracing::{
 };
 use tracing_subscriber::{layer::Context, registry::LookupSpan};
 
-/// Logs an event, if the log filter enables it.
+/// A function that logs an event, if the log filter enables it.
 pub(crate) type Log<'a> = &'a dyn Fn(&Event<'_>);
 
 /// Observes the events of a library, and logs events of its own.

@@ -2,7 +2,7 @@
 //!
 //! The standard hook writes several lines to standard error, which log shippers read as separate records of unknown
 //! severity. This hook replaces the one that is registered when telemetry starts. A hook that is registered later should
-//! call the previous one, so that the line is still logged.
+//! call the previous hook, so that the line is still logged.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -15,7 +15,7 @@ use crate::{logs::LogWriter, thread::is_probing};
 
 /// Longest wait for the line to be written.
 ///
-/// The process may abort after the panic.
+/// The hook waits, because the process may abort after the panic.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn install_hook(writer: LogWriter) {

@@ -1,6 +1,6 @@
 //! Readiness of the process: checks, latches of the start, and draining.
 //!
-//! All requests within a second share one run of the checks, so that many probes put no load on what the checks ask.
+//! All requests within a second share one run of the checks, so many probes put no load on the systems that are checked.
 
 use std::{
     fmt,
@@ -19,15 +19,15 @@ use tokio::{
 
 use crate::values::printed;
 
-/// Timeout of a check.
+/// The timeout of a check.
 ///
-/// Below the default timeout of a Kubernetes probe, 1 s, so that the probe reads the reason of the failure.
+/// It is below the default timeout of a Kubernetes probe, 1 s, so that the probe reads the reason of the failure.
 const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// How long the result of a run is reused.
+/// The time for which the result of a run is reused.
 ///
-/// Many probes may ask, each every few seconds.
-const FRESH: Duration = Duration::from_secs(1);
+/// Many probes may ask at about the same time, each of them every few seconds.
+const REUSE_TIME: Duration = Duration::from_secs(1);
 
 /// Whether the process has received the signal to stop.
 ///
@@ -35,7 +35,7 @@ const FRESH: Duration = Duration::from_secs(1);
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
 /// Records the signal to stop.
-pub(crate) fn stopping() {
+pub(crate) fn record_stop_signal() {
     STOPPING.store(true, Ordering::Relaxed);
 }
 
@@ -54,10 +54,11 @@ type Check =
 /// Checks run concurrently on the admin listener's runtime, when a request comes and at most once a second. A check
 /// that takes longer than 800 ms has failed.
 ///
-/// Check what *this* replica needs and others may have, such as a warm cache or a connection. A check of something that
-/// all replicas share takes all of them out of service when it is down. A check of the database is for services that
-/// can do nothing without it: a version that cannot reach it then never replaces the old one. Such a check should not
-/// wait for the connection pool, because a busy minute would look like an outage. `/livez` does not depend on checks.
+/// Check what *this* replica needs and other replicas may have, such as a warm cache or a connection. A check of a system
+/// that all replicas share takes all replicas out of service when the system is down. Check the database only if the
+/// service can do nothing without it: a new version that cannot reach the database then never replaces the old version.
+/// Such a check should not wait for the connection pool, because a busy minute would look like an outage. `/livez` does
+/// not depend on checks.
 ///
 /// ```no_run
 /// use firstlight::{Readiness, TelemetryConfig};
@@ -82,7 +83,7 @@ pub struct Readiness(Arc<Inner>);
 struct Inner {
     draining: AtomicBool,
     registered: Mutex<Registered>,
-    /// The last run; locked during a run, so that concurrent requests wait for it.
+    /// The last run; it is locked during a run, so that concurrent requests wait.
     last: tokio::sync::Mutex<Option<Run>>,
 }
 
@@ -103,6 +104,7 @@ struct Run {
     outcomes: Vec<(String, Result<(), String>)>,
 }
 
+/// The answer of `/readyz`.
 pub(super) struct Report {
     pub(super) ready: bool,
     /// One line per latch and check.
@@ -141,8 +143,8 @@ impl Readiness {
     /// Creates a readiness without checks and latches, which is ready.
     ///
     /// Pass it to [`TelemetryConfig::readiness`](crate::TelemetryConfig::readiness), so that its checks and latches
-    /// apply to the first answer. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns that of
-    /// running telemetry.
+    /// apply to the first answer. [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns the readiness
+    /// of running telemetry.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -150,7 +152,7 @@ impl Readiness {
 
     /// Adds a check, or replaces the check of the same name.
     ///
-    /// The text of its error is in the response of `/readyz`.
+    /// The response of `/readyz` contains the text of the check's error.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
         C: Fn() -> F + Send + Sync + 'static,
@@ -167,28 +169,28 @@ impl Readiness {
         });
         let mut registered = self.registered();
         registered.version += 1;
-        let known = registered
+        let existing = registered
             .checks
             .iter_mut()
-            .find(|(known, _)| *known == name);
-        let replaced = match known {
-            Some((_, known)) => Some(std::mem::replace(known, check)),
+            .find(|(existing, _)| *existing == name);
+        let replaced = match existing {
+            Some((_, existing)) => Some(std::mem::replace(existing, check)),
             None => {
                 registered.checks.push((name, check));
                 None
             }
         };
-        // The replaced check is dropped without the lock, because it may own a latch, whose `Drop` takes the lock.
+        // The lock is released first, because the replaced check may own a latch, whose `Drop` takes the lock.
         drop(registered);
         drop(replaced);
     }
 
     /// Creates a latch: `/readyz` answers 503 until it is released or dropped.
     ///
-    /// For work that must be done once before the first request, such as migrations or filling a cache. Several latches
-    /// may be held at a time, also with the same name.
+    /// A latch suits work that must be done once before the first request, such as migrations or filling a cache. Several
+    /// latches may be held at a time, also with the same name.
     ///
-    /// Create a latch for the start before telemetry starts. Otherwise a probe may be answered before it exists.
+    /// Create a latch for the start before telemetry starts. Otherwise a probe may be answered before the latch exists.
     pub fn latch(&self, name: impl Into<String>) -> Latch {
         let name = name.into();
         self.registered().latches.push(name.clone());
@@ -212,7 +214,7 @@ impl Readiness {
                 text: "not ready: draining\n".to_owned(),
             };
         }
-        // In a task, so that a client that disconnects does not end a run for which others wait.
+        // The run is a task, so that a client that disconnects does not end a run for which other clients wait.
         let this = self.clone();
         let run = tokio::spawn(async move { this.run().await });
         let outcomes = match run.await {
@@ -248,7 +250,7 @@ impl Readiness {
         };
         if let Some(run) = &*last
             && run.version == version
-            && run.at.elapsed() < FRESH
+            && run.at.elapsed() < REUSE_TIME
         {
             return run.clone();
         }
@@ -371,7 +373,7 @@ mod tests {
         assert_eq!(runs.load(Ordering::Relaxed), 1);
         assert!(readiness.report().await.ready);
         assert_eq!(runs.load(Ordering::Relaxed), 1, "the result is reused");
-        tokio::time::sleep(FRESH).await;
+        tokio::time::sleep(REUSE_TIME).await;
         assert!(readiness.report().await.ready);
         assert_eq!(runs.load(Ordering::Relaxed), 2);
         readiness.register("counted", || async { Err("replaced") });

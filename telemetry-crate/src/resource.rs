@@ -50,7 +50,7 @@ impl Resource {
         attributes.extend(from_code);
         attributes.extend(from_environment);
         attributes.extend(service_name_variable.map(|name| ("service.name".to_owned(), name)));
-        // Attributes are on every span, in the exposition and on the status page.
+        // Secrets are redacted, because attributes are shown on every span, in the exposition and in `/telemetry`.
         for (key, value) in &mut attributes {
             *value = secret::shown(key, value).into_owned();
         }
@@ -65,7 +65,7 @@ impl Resource {
         self.get("service.name").unwrap_or_default()
     }
 
-    /// The attributes as key-value pairs, for the exposition and the status page.
+    /// Returns the attributes as pairs, for the exposition and `/telemetry`.
     pub(crate) fn to_pairs(&self) -> Vec<(String, String)> {
         self.0
             .iter()
@@ -73,7 +73,7 @@ impl Resource {
             .collect()
     }
 
-    /// The attributes for OTLP messages that are encoded without the SDK.
+    /// Returns the attributes for OTLP messages that are encoded without the SDK.
     pub(crate) fn to_proto(&self) -> opentelemetry_proto::tonic::resource::v1::Resource {
         let attributes = self.0.iter();
         opentelemetry_proto::tonic::resource::v1::Resource {
@@ -84,7 +84,7 @@ impl Resource {
         }
     }
 
-    /// The attributes for the SDK.
+    /// Returns the attributes for the SDK.
     pub(crate) fn to_sdk(&self) -> opentelemetry_sdk::Resource {
         opentelemetry_sdk::Resource::builder_empty()
             .with_attributes(
@@ -96,9 +96,9 @@ impl Resource {
     }
 }
 
-/// The default of `service.name`, which names the executable.
+/// Returns the default of `service.name`, which names the executable.
 ///
-/// Semantic conventions, `service.name`.
+/// The semantic convention of `service.name` defines it.
 fn unknown_service() -> String {
     let executable = std::env::current_exe().ok();
     match executable
@@ -111,10 +111,10 @@ fn unknown_service() -> String {
     }
 }
 
-/// A random UUID (version 4).
+/// Returns a random UUID (version 4).
 ///
-/// Semantic conventions, `service.instance.id`: recommended where nothing else names the instance. The SDK's id
-/// generator is a source of randomness that is present anyway.
+/// The semantic convention of `service.instance.id` recommends one where nothing else names the instance. The random bits
+/// come from the SDK's id generator, so no other crate is needed.
 fn instance_id() -> String {
     let mut bytes = RandomIdGenerator::default().new_trace_id().to_bytes();
     bytes[6] = (bytes[6] & 0x0f) | 0x40;

@@ -12,8 +12,8 @@ pub(crate) const REDACTED: &str = "***";
 /// A value that no log line, span, label or panic shows.
 ///
 /// `Debug` and `Display` print `***`. A secret can therefore be a field of a struct that is logged, or an argument of a
-/// function under `#[instrument]`. It does not clear memory. For keys that must not be swapped to disk, use a crate
-/// that does.
+/// function under `#[instrument]`. `Secret` does not clear memory. For keys that must not stay in memory, use a crate that
+/// clears it.
 ///
 /// ```
 /// use firstlight::Secret;
@@ -62,8 +62,8 @@ impl<T> fmt::Display for Secret<T> {
 
 /// Names whose values are redacted in every program.
 ///
-/// They are compared with a field's name and with its last part after a dot, an underscore or a hyphen
-/// (`db_password`), ignoring case. `-` and `_` are equal.
+/// A name in this list matches a field's whole name, or its end after a dot, an underscore or a hyphen, as in
+/// `db_password`. Case is ignored, and `-` equals `_`.
 const WELL_KNOWN: [&str; 16] = [
     "access_key",
     "api_key",
@@ -83,25 +83,24 @@ const WELL_KNOWN: [&str; 16] = [
     "token",
 ];
 
-/// Names that the operator or the author adds.
-static MORE: OnceLock<Vec<String>> = OnceLock::new();
+/// The names that the operator and the author add.
+static ADDED_NAMES: OnceLock<Vec<String>> = OnceLock::new();
 
-/// Adds names to redact; called once, when telemetry is installed.
+/// Adds names to redact; only the first call with names has an effect.
 pub(crate) fn redact_also(names: Vec<String>) {
     if !names.is_empty() {
-        // Telemetry is installed once per process, so this is not set yet.
-        let _ = MORE.set(names);
+        let _ = ADDED_NAMES.set(names);
     }
 }
 
-/// For each last letter of the well-known names, the letters before it as bits.
+/// The letters that precede each last letter of the well-known names, as bits.
 ///
 /// The check runs for every field of every log line. Most names are excluded by their last two letters.
 const LAST_LETTERS: [u32; 32] = {
     let (mut before, mut index) = ([0; 32], 0);
     while index < WELL_KNOWN.len() {
         let name = WELL_KNOWN[index].as_bytes();
-        before[place(name[name.len() - 1])] |= 1 << place(name[name.len() - 2]);
+        before[letter_index(name[name.len() - 1])] |= 1 << letter_index(name[name.len() - 2]);
         index += 1;
     }
     before
@@ -110,7 +109,7 @@ const LAST_LETTERS: [u32; 32] = {
 /// A letter's position in the alphabet, ignoring case.
 ///
 /// Other bytes share the position of a letter.
-const fn place(byte: u8) -> usize {
+const fn letter_index(byte: u8) -> usize {
     (byte & 0x1f) as usize
 }
 
@@ -125,17 +124,18 @@ pub(crate) fn is_secret(name: &str) -> bool {
             boundary && equal(&name[start..], secret.as_bytes())
         })
     };
-    let ends_like_one = name.last_chunk().is_some_and(|[before, last]: &[u8; 2]| {
-        LAST_LETTERS[place(*last)] & (1 << place(*before)) != 0
+    let may_be_well_known = name.last_chunk().is_some_and(|[before, last]: &[u8; 2]| {
+        LAST_LETTERS[letter_index(*last)] & (1 << letter_index(*before)) != 0
     });
-    if ends_like_one && WELL_KNOWN.iter().any(|secret| matches(secret)) {
+    if may_be_well_known && WELL_KNOWN.iter().any(|secret| matches(secret)) {
         return true;
     }
-    MORE.get()
+    ADDED_NAMES
+        .get()
         .is_some_and(|more| more.iter().any(|secret| matches(secret)))
 }
 
-/// The value of a field, attribute or label without secrets.
+/// Returns the value of a field, attribute or label without secrets.
 pub(crate) fn shown<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     if is_secret(name) {
         Cow::Borrowed(REDACTED)

@@ -19,10 +19,10 @@ use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-signals";
 
-/// Timeout of the log line about a second signal.
+/// The timeout of the log line about a second signal.
 ///
-/// Twice the timeout of the log writer. A foreign subscriber may block without one.
-const LAST_LINE: Duration = Duration::from_secs(1);
+/// It is twice the timeout of the log writer. A foreign subscriber may block without a timeout.
+const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The drain delay in milliseconds.
 ///
@@ -32,11 +32,13 @@ static DRAIN_DELAY: AtomicU64 = AtomicU64::new(0);
 /// The value of `FIRSTLIGHT_DRAIN_TIMEOUT`, if it is set.
 static DRAIN_TIMEOUT: OnceLock<Duration> = OnceLock::new();
 
-/// Default drain timeout.
+/// The default drain timeout.
 ///
-/// Leaves 10 of the 30 s after which Kubernetes kills: 5 for the flush of telemetry, and 5 for a drain delay.
-pub(crate) const DRAIN: Duration = Duration::from_secs(20);
+/// It leaves 10 s of the 30 s after which Kubernetes kills a pod by default: 5 s for the flush of telemetry, and 5 s for a drain
+/// delay.
+pub(crate) const DEFAULT_DRAIN: Duration = Duration::from_secs(20);
 
+/// Sets the drain delay and the operator's drain timeout.
 pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
     let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
     DRAIN_DELAY.store(milliseconds, Ordering::Relaxed);
@@ -46,24 +48,24 @@ pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
     }
 }
 
-/// The drain timeout from the environment, which overrides the program's.
+/// Returns the operator's drain timeout, which overrides the program's timeout.
 pub(crate) fn operators_drain() -> Option<Duration> {
     DRAIN_TIMEOUT.get().copied()
 }
 
 /// Returns how long work in flight may take after [`shutdown_signal`].
 ///
-/// Set by `FIRSTLIGHT_DRAIN_TIMEOUT` (milliseconds), by default 20 s. `http::serve`, `cron::Scheduler` and
+/// `FIRSTLIGHT_DRAIN_TIMEOUT` (milliseconds) sets it. The default is 20 s. `http::serve`, `cron::Scheduler` and
 /// `jobs::apalis::Workers` apply it themselves.
 pub fn drain_timeout() -> Duration {
-    operators_drain().unwrap_or(DRAIN)
+    operators_drain().unwrap_or(DEFAULT_DRAIN)
 }
 
 /// Runs the tasks of a service, and stops them at the [`shutdown_signal`].
 ///
-/// The tasks are a server, a worker or a scheduler, for example. At the signal it calls `stop`, which must make them
-/// end. They then have [`drain_timeout`] and one more second. Tasks that still run are canceled, with a warning and
-/// without an error. If a task fails or panics, the others are canceled and its error is returned.
+/// The tasks are a server, a worker or a scheduler, for example. At the signal the function calls `stop`, which must make
+/// the tasks end. The tasks then have [`drain_timeout`] and one more second. Tasks that still run are canceled, with a
+/// warning and without an error. If a task fails or panics, the other tasks are canceled and its error is returned.
 ///
 /// ```no_run
 /// # async fn example(listener: tokio::net::TcpListener) -> std::io::Result<()> {
@@ -133,16 +135,16 @@ where
 
 /// Completes at the first SIGTERM or SIGINT.
 ///
-/// Then stop accepting requests, drain, and let the guard flush. `/readyz` answers 503 from the signal on. A second
-/// signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
+/// After it has completed, stop accepting requests, drain, and let the guard flush. `/readyz` answers 503 from the signal
+/// on. A second signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
 ///
 /// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) delays the completion. Kubernetes sends the signal while its load
-/// balancers still send requests. With a delay longer than they need to notice, no request meets a closed port; 5,000
-/// is a common choice, more than the readiness probe's period. It must be well below `terminationGracePeriodSeconds`,
-/// which the drain and the flush share.
+/// balancers still send requests. If the delay is longer than the load balancers need to notice, no request meets a
+/// closed port. The delay should be longer than the readiness probe's period, and 5,000 is a common choice. It must be
+/// well below `terminationGracePeriodSeconds`, which the drain and the flush share.
 ///
-/// Kubernetes, systemd and `docker stop` send SIGTERM; Ctrl-C is SIGINT. On systems other than Unix it is Ctrl-C.
-/// Must be polled inside a tokio runtime with I/O enabled.
+/// Kubernetes, systemd and `docker stop` send SIGTERM, and Ctrl-C sends SIGINT. On systems other than Unix, the function
+/// completes at Ctrl-C. It must be polled inside a tokio runtime with I/O enabled.
 ///
 /// ```no_run
 /// # async fn serve(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
@@ -159,7 +161,7 @@ pub async fn shutdown_signal() {
         }
     };
     let (name, _) = signals.next().await;
-    readiness::stopping();
+    readiness::record_stop_signal();
     let delay = Duration::from_millis(DRAIN_DELAY.load(Ordering::Relaxed));
     if delay.is_zero() {
         tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
@@ -172,14 +174,14 @@ pub async fn shutdown_signal() {
         );
     }
     let (drained, drain) = oneshot::channel();
-    // On a thread, because a second signal means that the drain hangs, possibly because of a blocked runtime.
+    // A thread waits for the second signal. At that signal the drain hangs, possibly because the runtime is blocked.
     let watcher = thread::Builder::new()
         .name(THREAD.to_owned())
         .spawn(move || exit_at_next_signal(signals, delay, drained));
     if let Err(error) = watcher {
         tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
     }
-    // An error means that the thread could not start or wait; there is no delay then.
+    // An error means that the thread could not start or wait. There is no delay then.
     let _ = drain.await;
 }
 
@@ -194,7 +196,7 @@ fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::
             tokio::time::sleep(delay).await;
             let _ = drained.send(());
         });
-        // The listener of the first signal, so that no signal between the two is lost.
+        // The first signal's listener also receives the second one, so no signal is lost between them.
         signals.next().await
     });
     log_last_line(name, 128 + number);
@@ -203,7 +205,7 @@ fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::
 
 /// Logs why the process exits during its drain.
 ///
-/// On a thread, so that the process exits even if the subscriber blocks.
+/// A thread writes the line, so that the process exits even if the subscriber blocks.
 fn log_last_line(signal: &'static str, code: i32) {
     let (logged, is_logged) = mpsc::channel();
     let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
@@ -214,12 +216,13 @@ fn log_last_line(signal: &'static str, code: i32) {
         );
         let _ = logged.send(());
     });
-    // Without the thread there is no log line to wait for.
+    // If the thread did not start, there is no log line to wait for.
     if thread.is_ok() {
-        let _ = is_logged.recv_timeout(LAST_LINE);
+        let _ = is_logged.recv_timeout(LAST_LINE_TIMEOUT);
     }
 }
 
+/// The listeners of the signals to stop.
 #[cfg(unix)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,
@@ -245,6 +248,7 @@ impl Signals {
     }
 }
 
+/// The listener of the signal to stop.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -255,7 +259,7 @@ impl Signals {
     }
 
     async fn next(&mut self) -> (&'static str, i32) {
-        // An error means that no handler could be set, so that no signal will come.
+        // An error means that no handler could be set, so no signal will come.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -31,7 +31,7 @@ impl Signal {
 
     /// The path that is appended to a base address.
     ///
-    /// Defined in the OTLP specification, "OTLP/HTTP Request".
+    /// The OTLP specification defines the paths in "OTLP/HTTP Request".
     pub(crate) fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",
@@ -40,7 +40,7 @@ impl Signal {
         }
     }
 
-    /// The method of the signal's service (OTLP specification, "OTLP/gRPC").
+    /// The gRPC method of the signal's service, from the OTLP specification.
     #[cfg(feature = "otlp-grpc")]
     pub(crate) fn grpc_path(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Signal {
         }
     }
 
-    /// The counter of exported items (semantic conventions, "SDK metrics").
+    /// The counter of exported items, from "SDK metrics" of the semantic conventions.
     pub(super) fn exported(self) -> &'static Metric {
         match self {
             Self::Traces => &catalog::OTEL_SDK_EXPORTER_SPAN_EXPORTED,

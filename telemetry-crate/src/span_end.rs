@@ -21,16 +21,16 @@ use crate::{
 /// Does not hold the `tracing` span, so that it can be stored inside that span.
 #[derive(Debug)]
 pub(crate) struct SpanEnd {
-    /// The current span at the creation; invalid without one.
+    /// The id of the span that was current at the creation; invalid without a span.
     outer: SpanId,
     /// The span's context; unset for a span outside any trace.
     ///
-    /// Kept, because entering the span to get it costs thirty times as much.
+    /// The context is kept, because entering the span to read it costs thirty times as much.
     context: OnceLock<Context>,
 }
 
 impl SpanEnd {
-    /// Must be called before the span is entered.
+    /// Remembers the current span. Must be called before the span is entered.
     pub(crate) fn new() -> Self {
         Self {
             outer: current_span_id(),
@@ -62,7 +62,8 @@ impl SpanEnd {
     pub(crate) fn measure<T>(&self, measure: impl FnOnce() -> T) -> T {
         let context = self.context.get();
         let sampled = context.filter(|context| context.span().span_context().is_sampled());
-        // Without this span and a current one, the samples have no exemplar, and attaching would cost more than they do.
+        // If this span is not sampled and no span is current, the samples have no exemplar, and attaching an empty context
+        // would cost more than the samples.
         let is_needed = sampled.is_some() || current_context().has_active_span();
         let _attached = is_needed.then(|| attach(sampled.cloned().unwrap_or_default()));
         measure()
@@ -70,7 +71,7 @@ impl SpanEnd {
 
     /// The ids of the span, if it is in a trace.
     pub(crate) fn ids(&self) -> Option<SpanIds> {
-        SpanIds::of(self.context.get()?.span().span_context())
+        SpanIds::from_context(self.context.get()?.span().span_context())
     }
 
     /// Ends the span now, even if there are more handles.
@@ -89,7 +90,7 @@ pub(crate) struct OpenSpan {
 }
 
 impl OpenSpan {
-    /// Must be called before the span is entered.
+    /// Wraps the span. Must be called before the span is entered.
     pub(crate) fn new(span: Span) -> Self {
         Self {
             span,
@@ -130,7 +131,7 @@ impl OpenSpan {
     }
 }
 
-/// The id of the current span; invalid without one.
+/// The id of the current span; invalid without a span.
 fn current_span_id() -> SpanId {
     current_context().span().span_context().span_id()
 }

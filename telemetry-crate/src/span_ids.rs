@@ -18,8 +18,8 @@ pub(crate) struct SpanIds {
 }
 
 impl SpanIds {
-    /// `None` for a span outside any trace.
-    pub(crate) fn of(context: &SpanContext) -> Option<Self> {
+    /// The ids in a span's context; `None` for a span outside any trace.
+    pub(crate) fn from_context(context: &SpanContext) -> Option<Self> {
         context.is_valid().then(|| Self {
             trace_id: context.trace_id(),
             span_id: context.span_id(),
@@ -29,6 +29,7 @@ impl SpanIds {
 }
 
 thread_local! {
+    /// The number of a span in the registry, and its ids, during [`with_ids`].
     static EXPLICIT: Cell<Option<(u64, Option<SpanIds>)>> = const { Cell::new(None) };
 }
 
@@ -38,7 +39,7 @@ thread_local! {
 pub(crate) fn with_ids(span: Option<&Id>, ids: Option<SpanIds>, work: impl FnOnce()) {
     /// Restores the previous ids, also after a panic.
     ///
-    /// The registry reuses the number of a span for another one, and calls may be nested.
+    /// The registry reuses the number of a span for another span, and calls may be nested.
     struct Restore(Option<(u64, Option<SpanIds>)>);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -51,7 +52,7 @@ pub(crate) fn with_ids(span: Option<&Id>, ids: Option<SpanIds>, work: impl FnOnc
 
 /// The ids of this span from [`with_ids`].
 ///
-/// `None` if they are not provided, and `Some(None)` for a span outside any trace.
+/// Returns `None` if the ids are not provided, and `Some(None)` for a span outside any trace.
 pub(crate) fn explicit_ids(span: &Id) -> Option<Option<SpanIds>> {
     let (id, ids) = EXPLICIT.get()?;
     (id == span.into_u64()).then_some(ids)

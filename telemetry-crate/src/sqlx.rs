@@ -7,14 +7,14 @@
 //!   conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of
 //!   the current span,
 //! * a sample of `db_client_operation_duration_seconds`,
-//! * one of the statements of its request, see `sql_queries_per_request`. A statement that a
-//!   request [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN log line, an
-//!   attribute on the request's span, and a count in `sql_n_plus_one_total`,
+//! * a part of its request's number of statements, which is a sample of `sql_queries_per_request`.
+//!   A statement that a request [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN
+//!   log line, attributes on the request's span, and a count in `sql_n_plus_one_total`,
 //! * one WARN log line, if it was [slow](crate::TelemetryConfig::slow_query).
 //!
-//! This does not depend on `RUST_LOG`. sqlx's own log lines about statements still depend on it,
-//! except that sqlx's warnings about slow statements are replaced by ours unless `RUST_LOG` enables
-//! `sqlx::query` at `debug`.
+//! None of these depends on `RUST_LOG`. sqlx's own log lines about statements still depend on it.
+//! sqlx's warnings about slow statements are omitted, because firstlight's warnings replace them,
+//! unless `RUST_LOG` enables `sqlx::query` at `debug`.
 //!
 //! ```no_run
 //! use firstlight::sqlx::InstrumentQuery;
@@ -29,7 +29,7 @@
 //!
 //! // Unchanged:
 //! sqlx::query("SELECT * FROM orders WHERE id = $1").bind(7).fetch_one(&pool).await?;
-//! // With its error, its call site, and the wait for its connection:
+//! // The span also has the error and includes the wait for the connection:
 //! sqlx::query("DELETE FROM orders WHERE id = $1").bind(7).execute(&pool).instrumented().await?;
 //! # Ok(())
 //! # }
@@ -40,10 +40,11 @@
 //!
 //! # Limits
 //!
-//! sqlx's events do not name the database or the pool. So spans and metrics have only the
-//! attributes that all [instrumented](instrument_pool) pools have in common. In a program with two
-//! kinds of databases, `db.system.name` is `other_sql`. A statement that is logged above `debug`,
-//! or not at all, is not seen. Errors are only seen for calls with
+//! sqlx's events do not name the database or the pool. So spans and metrics have the database's
+//! attributes only if all [instrumented](instrument_pool) pools are of the same database. With
+//! several databases of one kind, only `db.system.name` remains, and with different kinds it is
+//! `other_sql`. A statement that sqlx logs at `trace` or not at all is not seen. Errors are only
+//! seen for calls with
 //! [`instrumented()`](InstrumentQuery::instrumented). The number of callers that wait for a
 //! connection is not known. A pool with [instrumented options](instrument_options) measures how
 //! long they have waited.
@@ -119,7 +120,7 @@ pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {
 
 /// Instruments a pool like [`instrument_pool`], under the given name.
 ///
-/// For one of several pools of the same database. The pool replaces an earlier one of the same name.
+/// Use it for one of several pools of the same database. The pool replaces an earlier pool of the same name.
 pub fn instrument_pool_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
     pools::add(pool, Some(name.into()));
 }
@@ -131,19 +132,20 @@ pub fn instrument_pool_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>
 ///
 /// A connection that is returned in the middle of a transaction is closed, because later statements on it would be lost with
 /// that transaction. This happens when a `COMMIT` or `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain
-/// statement. To find out, each returned connection is asked once more, after its request.
+/// statement. So each returned connection is checked with one more statement, after its request.
 ///
-/// When a server turns out to be read-only, connections that were open by then are closed when they are returned, once a
-/// second at most, because a connection to a former primary stays connected to a replica. A refused write counts if it is
+/// When a PostgreSQL server turns out to be read-only, connections that were open at that time are closed when they are
+/// returned, because a connection to a former primary stays connected to a replica. While the server stays read-only, they
+/// are reopened at most once a second. A refused write counts if it is
 /// [`instrumented()`](InstrumentQuery::instrumented), in a [transaction](begin), or in a [readiness check](writable).
 /// [`follow_file`] does the same for SQLite.
 ///
-/// Replaces [`after_release`](PoolOptions::after_release) of the options.
+/// This function replaces [`after_release`](PoolOptions::after_release) of the options.
 pub fn instrument_options<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {
     options
         .acquire_time_level(LevelFilter::Debug)
-        .after_release(|connection, known| {
-            let is_outdated = DB::NAME == "PostgreSQL" && read_only::is_outdated(known.age);
+        .after_release(|connection, metadata| {
+            let is_outdated = DB::NAME == "PostgreSQL" && read_only::is_outdated(metadata.age);
             Box::pin(async move {
                 Ok(!is_outdated && transaction_connection::is_idle::<DB>(connection).await)
             })

@@ -1,11 +1,13 @@
 //! The status of telemetry, for `/telemetry` and `firstlight::check()`.
 //!
-//! Values are read from their counters when a report is requested. Numbers over time are in `/metrics`. The report
+//! Values are read from their counters when a report is requested. `/metrics` has the counters over time. The report
 //! contains no secrets.
 
 mod crates;
 mod exports;
 mod hint;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod jobs;
 mod metrics;
 mod report;
 mod requests;
@@ -34,12 +36,12 @@ use crate::{
     values::counted,
 };
 
-/// How telemetry ended.
+/// The way in which telemetry ended.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum End {
-    /// By `finish`, `exit` or `shutdown`.
+    /// The program called `finish`, `exit` or `shutdown`.
     Requested,
-    /// By dropping the guard.
+    /// The program dropped the guard.
     Dropped,
 }
 
@@ -56,7 +58,7 @@ pub(crate) struct Status {
     /// `None` if the signal is not exported.
     exports: [Option<Arc<ExportStats>>; 3],
     scrapes: AtomicU64,
-    /// When the last scrape was, and how long rendering took.
+    /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
     end: OnceLock<End>,
 }
@@ -85,7 +87,7 @@ impl Status {
 
     /// Records that telemetry has ended; the process may continue.
     pub(crate) fn record_end(&self, end: End) {
-        // Fails if the end is already set, which cannot happen, because there is only one guard.
+        // The end is set only once, because there is only one guard.
         let _ = self.end.set(end);
     }
 
@@ -147,6 +149,8 @@ impl Status {
                 exports::describe(Section::new(name, state, detail), &endpoint, stats)
             }));
         }
+        #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+        sections.extend(jobs::section());
         sections.extend(self.sigterm());
         sections.extend([self.crates(), self.start()]);
         Report(sections)
@@ -211,9 +215,9 @@ impl Status {
             .with("hidden", Item::List(self.hidden()))
     }
 
-    /// What the settings exclude from traces.
+    /// Returns one sentence per setting that excludes spans from traces.
     ///
-    /// The report shows it because missing spans are often caused by a forgotten setting.
+    /// A forgotten setting is often the cause of missing spans.
     fn hidden(&self) -> Vec<String> {
         let settings = &self.settings;
         let trace_filter = settings.trace_filter.to_string();

@@ -10,12 +10,12 @@
 //! capture.assert_log("order placed").with("order.id", 7);
 //! ```
 //!
-//! In a capture, `scope` makes it the default of threads, and `capture` reads what they have written, as `line`s, spans
-//! and `series`. `assertions` search it, `found` narrows the results, and [`waterfall`] draws them when a test fails.
+//! `scope` makes a capture the default of threads, and `capture` reads its telemetry as log `line`s, spans and `series`.
+//! `assertions` search the capture, `found` narrows the results, and [`waterfall`] draws the traces when a test fails.
 //!
 //! [`OtlpReceiver`] accepts OTLP over HTTP and over gRPC on one port, plain or with TLS, for traces, logs and metrics.
-//! It decodes them with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)).
-//! It replaces no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent as in
+//! It decodes requests with the official message types ([OTLP specification](https://opentelemetry.io/docs/specs/otlp/)),
+//! and replaces no part of the exporter: the spans that a test sees have been sampled, batched, encoded and sent as in
 //! production. Let the service export to [`OtlpReceiver::endpoint`], run it, and [wait](OtlpReceiver::wait_for) for the
 //! spans:
 //!
@@ -34,8 +34,8 @@
 //!
 //! Another [`Answer`] shows what a service does when its collector is overloaded or gone.
 //!
-//! The receiver does not support JSON, compression other than gzip, and profiles; it rejects each with a reason. All of
-//! this is for tests and demonstrations, not for production.
+//! The receiver does not support JSON, compression other than gzip, or profiles. It rejects each with a reason. This
+//! module is for tests and demonstrations, not for production.
 
 mod answer;
 mod assertions;
@@ -90,10 +90,10 @@ pub use self::{
 
 /// An OTLP collector on a free loopback port that keeps what it receives.
 ///
-/// Dropping it stops it.
+/// Dropping the receiver stops it.
 ///
-/// It has its own thread and runtime. It therefore works in any test, and receives while the test's own runtime is busy
-/// or blocked. It keeps the newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests.
+/// The receiver has its own thread and runtime. It therefore works in any test, and receives while the test's own runtime
+/// is busy or blocked. It keeps the newest 16,384 spans, 16,384 log records, 65,536 data points and 1,024 requests.
 pub struct OtlpReceiver {
     address: SocketAddr,
     has_tls: bool,
@@ -115,11 +115,11 @@ impl OtlpReceiver {
 
     /// Starts a receiver that answers its first requests with `answer`.
     ///
-    /// [`set_answer`](Self::set_answer) changes it.
+    /// [`set_answer`](Self::set_answer) changes the answer later.
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start).
+    /// The errors of [`start`](Self::start).
     pub fn start_answering(answer: Answer) -> io::Result<Self> {
         Self::spawn(answer, None)
     }
@@ -132,7 +132,7 @@ impl OtlpReceiver {
     ///
     /// # Errors
     ///
-    /// As [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] if the certificates or the key cannot be used.
+    /// The errors of [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] if the certificates or the key cannot be used.
     pub fn start_tls(certificate: &str, key: &str, client_ca: Option<&str>) -> io::Result<Self> {
         Self::spawn(
             Answer::Accept,
@@ -159,7 +159,7 @@ impl OtlpReceiver {
 
     /// Returns the base address for `OTEL_EXPORTER_OTLP_ENDPOINT`.
     ///
-    /// It is such as `http://127.0.0.1:40213`, or `https://localhost:40213` with TLS, and the same for both protocols.
+    /// Examples are `http://127.0.0.1:40213`, and `https://localhost:40213` with TLS. Both protocols use the same address.
     /// Exporters append `/v1/traces` and the other signals' paths themselves.
     pub fn endpoint(&self) -> String {
         if self.has_tls {
@@ -188,9 +188,9 @@ impl OtlpReceiver {
         self.store.lock().logs.clone()
     }
 
-    /// Returns the metrics received so far, one of each name for every export.
+    /// Returns the metrics received so far, in the order of their arrival.
     ///
-    /// The last one has the latest values.
+    /// Each export adds one metric per name. The last metric of a name has the latest values.
     pub fn metrics(&self) -> Vec<ReceivedMetric> {
         self.store.lock().metrics.clone()
     }
@@ -237,7 +237,7 @@ impl OtlpReceiver {
 
     /// Waits for requests, as [`wait_for`](Self::wait_for) does for spans.
     ///
-    /// Includes those that are not accepted.
+    /// Includes requests that are not accepted.
     pub fn wait_for_requests(
         &self,
         deadline: Duration,

@@ -8,9 +8,9 @@ use std::{
 use opentelemetry::{Context, ContextGuard};
 
 thread_local! {
-    /// Initialized after the thread's first use of OpenTelemetry's current context.
+    /// A sentinel that is initialized after OpenTelemetry's current context.
     static AFTER_CONTEXT: Sentinel = const { Sentinel };
-    /// Initialized after the thread's first span.
+    /// A sentinel that is initialized after the thread's first span.
     static AFTER_SPANS: Sentinel = const { Sentinel };
     // Values without destructors, which are available until the thread ends.
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };
@@ -78,11 +78,11 @@ pub(crate) fn is_probing() -> bool {
 ///
 /// Called for each new span.
 pub(crate) fn guard_spans() {
-    // Fails only if the thread is ending, which is known then.
+    // Fails only after the sentinel was destroyed, and then `IS_ENDING` is set.
     let _ = AFTER_SPANS.try_with(|_| ());
 }
 
-/// Ignores all further spans and events of this thread, which is an exporter's.
+/// Ignores all further spans and events of this thread, which exports telemetry.
 ///
 /// A thread-local dispatcher would do the same. But while one exists, `tracing` looks up the dispatcher of each thread on
 /// every event, and drops events that occur inside another event or on a thread that is ending.

@@ -1,8 +1,8 @@
 //! The traces signal: `tracing` spans as OpenTelemetry spans over OTLP.
 //!
 //! A span passes `tracing-opentelemetry`, then `tracer` and `span` of this module, then the queue and the exporters' thread
-//! of [`export`](crate::export). There `opentelemetry-otlp` encodes it, and this crate's client sends it. Spans have ids even
-//! if nothing is exported, so that log lines can always be correlated.
+//! of [`export`](crate::export). That thread encodes it with `opentelemetry-otlp`, and sends it with this crate's client.
+//! Spans have ids even if nothing is exported, so that log lines can always be correlated.
 
 mod baggage;
 mod canary;
@@ -29,8 +29,8 @@ use tracing_subscriber::{
 pub(crate) use self::retroactive::{RetroactiveSpan, RetroactiveSpans};
 pub(crate) use self::{
     canary::{Canary, send_canary},
-    propagation::{NAMES, Remote, inject, propagator_is_ours},
-    tracer::{Tracer as SpanTracer, provider_is_ours},
+    propagation::{HEADER_NAMES, Remote, inject, is_propagator_registered},
+    tracer::{Tracer as SpanTracer, is_provider_registered},
 };
 use self::{
     events::EventLayer, export::SpanExport, propagation::propagator, tracer::TracerProvider,
@@ -93,7 +93,7 @@ impl Traces {
         }
     }
 
-    /// Registers only the propagator as the process's global one.
+    /// Registers only the global propagator.
     #[cfg(feature = "testing")]
     pub(crate) fn install_propagator(settings: &Settings) {
         opentelemetry::global::set_text_map_propagator(propagator(&settings.propagators));
@@ -197,22 +197,22 @@ impl TraceFilter {
         if metadata.is_span() {
             return self.spans.would_enable(target, level);
         }
-        // The span of a request or a query already has what firstlight's and sqlx's events about it contain.
+        // firstlight's and sqlx's events about a request or a query repeat what its span already contains.
         *level <= self.events
             && target != ACCESS_TARGET
             && target != GRPC_TARGET
-            && !is_query(target)
+            && !is_query_target(target)
     }
 }
 
 /// Whether this is the target of sqlx's events about statements.
 ///
-/// Statements have spans.
-fn is_query(target: &str) -> bool {
+/// These events stay out of traces, because statements have spans.
+fn is_query_target(target: &str) -> bool {
     cfg!(feature = "sqlx") && target == QUERY_TARGET
 }
 
-/// Depends on metadata only, so that `tracing` caches every result.
+/// The filter depends only on metadata, so `tracing` caches every result.
 impl<S> Filter<S> for TraceFilter {
     fn enabled(&self, metadata: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         self.keeps(metadata)

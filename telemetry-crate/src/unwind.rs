@@ -8,29 +8,29 @@ pub(crate) trait EndsByPanic {
     fn end_by_panic(self);
 }
 
-/// Runs `work`, which is a part of the operation `observed`.
+/// Runs `work`, which is a part of the operation `operation`.
 ///
 /// If `work` panics, the operation ends by panic. `work` gets `None` if the operation has already ended.
 pub(crate) fn end_on_panic<T: EndsByPanic, R>(
-    observed: &mut Option<T>,
+    operation: &mut Option<T>,
     work: impl FnOnce(Option<&T>) -> R,
 ) -> R {
     struct Guard<'a, T: EndsByPanic> {
-        observed: &'a mut Option<T>,
+        operation: &'a mut Option<T>,
         has_returned: bool,
     }
     impl<T: EndsByPanic> Drop for Guard<'_, T> {
         fn drop(&mut self) {
-            if let Some(observed) = self.observed.take_if(|_| !self.has_returned) {
-                observed.end_by_panic();
+            if let Some(operation) = self.operation.take_if(|_| !self.has_returned) {
+                operation.end_by_panic();
             }
         }
     }
     let mut guard = Guard {
-        observed,
+        operation,
         has_returned: false,
     };
-    let result = work(guard.observed.as_ref());
+    let result = work(guard.operation.as_ref());
     guard.has_returned = true;
     result
 }

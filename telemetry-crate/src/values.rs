@@ -4,7 +4,7 @@
 //! an end, and the sources of an error may form a cycle. All of that code runs here, once and bounded. The layers then get
 //! only numbers and texts, which run no code.
 //!
-//! Values of events are not converted: they go directly into the buffers of the line, which no other code can see.
+//! Values of events are not converted. They are written directly into buffers that no other code can see.
 
 mod chain;
 mod pairs;
@@ -27,9 +27,9 @@ pub(crate) use self::{
 
 /// A number with its singular or plural words.
 ///
-/// For example `1 run was` or `2 runs were`.
-pub(crate) fn counted(number: u64, one: &str, more: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { more })
+/// Examples are `1 run was` and `2 runs were`.
+pub(crate) fn counted(number: u64, singular: &str, plural: &str) -> String {
+    format!("{number} {}", if number == 1 { singular } else { plural })
 }
 
 /// Runs `work` with the attributes of a span, converted to plain values.
@@ -43,7 +43,7 @@ pub(crate) fn with_plain_attributes<T>(
         return work(attributes);
     }
     let metadata = attributes.metadata();
-    let values = PlainValues::of(metadata.fields(), |values| attributes.record(values));
+    let values = PlainValues::new(metadata.fields(), |values| attributes.record(values));
     values.with_set(|set| {
         work(&match attributes.parent() {
             Some(parent) => Attributes::child_of(parent.clone(), metadata, set),
@@ -55,7 +55,7 @@ pub(crate) fn with_plain_attributes<T>(
 
 /// Runs `work` with a record of a span, converted to plain values.
 ///
-/// `metadata` is that of the span.
+/// `metadata` is the metadata of the span.
 pub(crate) fn with_plain_record<T>(
     record: &Record<'_>,
     metadata: &Metadata<'static>,
@@ -66,11 +66,13 @@ pub(crate) fn with_plain_record<T>(
     if test.0 {
         return work(record);
     }
-    let values = PlainValues::of(metadata.fields(), |values| record.record(values));
+    let values = PlainValues::new(metadata.fields(), |values| record.record(values));
     values.with_set(|set| work(&Record::new(set)))
 }
 
-/// Whether all values run no code and mean the same to every visitor.
+/// Whether no value runs code of the program or must be converted.
+///
+/// Unsigned numbers that fit `i64` are converted, see [`Plain::I64`].
 struct IsPlain(bool);
 
 impl Visit for IsPlain {
@@ -95,9 +97,9 @@ impl Visit for IsPlain {
 /// One plain value, by the types of a `tracing` visitor.
 enum Plain {
     F64(f64),
-    /// Also unsigned numbers that fit.
+    /// A signed number, or an unsigned one that fits.
     ///
-    /// `tracing-opentelemetry` writes unsigned numbers as text.
+    /// `tracing-opentelemetry` would write an unsigned number as text.
     I64(i64),
     U64(u64),
     I128(i128),
@@ -140,7 +142,7 @@ struct PlainValues<'a> {
 }
 
 impl<'a> PlainValues<'a> {
-    fn of(fields: &'a FieldSet, record: impl FnOnce(&mut Self)) -> Self {
+    fn new(fields: &'a FieldSet, record: impl FnOnce(&mut Self)) -> Self {
         let mut values = Self {
             fields,
             values: fields.iter().map(|_| None).collect(),
@@ -196,7 +198,7 @@ impl Visit for PlainValues<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.set(field, Plain::Error(Box::new(Chain::of(value))));
+        self.set(field, Plain::Error(Box::new(Chain::new(value))));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -70,6 +70,6 @@ pub async fn work(app: AppState, stop: CancellationToken) -> anyhow::Result<()> 
         .add(&GREETINGS, move |job| greet(job, greetings.clone()))
 {%- endif %}
         .run(stop.cancelled_owned())
-        .await;
+        .await?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Access control of the admin listener, for reading and for changes.
 //!
-//! On loopback the attacker is a web page in a browser on the same machine. It can make a name of its own point to
-//! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request has that page's host, so that only loopback
-//! hosts are answered. A page that requests 127.0.0.1 directly needs a preflight request for changes, which is rejected
-//! like every unknown method. On other addresses every client that reaches the listener may read; changes need the
-//! token.
+//! On loopback the attacker is a web page in a browser on the same machine. The page can make a name of its own point to
+//! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request names the page's host, so the listener answers
+//! only requests for loopback hosts. A page that requests 127.0.0.1 directly needs a preflight request for changes, which
+//! is rejected like every unknown method. On other addresses every client that reaches the listener may read, and changes
+//! need the token.
 
 use std::net::IpAddr;
 
@@ -49,7 +49,7 @@ impl Access {
         ))
     }
 
-    /// Rejects a request that may not change anything.
+    /// Rejects a request without the permission to change settings.
     pub(super) fn refuse_change(&self, headers: &HeaderMap) -> Option<Answer> {
         let Some(token) = &self.token else {
             if self.loopback {
@@ -60,14 +60,14 @@ impl Access {
                 "changes are off, because this listener is not on a loopback address: set FIRSTLIGHT_ADMIN_TOKEN and send it as `Authorization: Bearer ...`, or listen on loopback with OTEL_EXPORTER_PROMETHEUS_HOST=localhost\n",
             ));
         };
-        // RFC 9110, section 11.1: the scheme's case does not matter.
-        let shown = headers
+        // The scheme is case-insensitive (RFC 9110, section 11.1).
+        let sent = headers
             .get(header::AUTHORIZATION)
             .map(|value| value.as_bytes())
             .and_then(|value| value.split_at_checked("Bearer ".len()))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-            .map(|(_, shown)| shown.trim_ascii());
-        if shown.is_some_and(|shown| is_same(token, shown)) {
+            .map(|(_, sent)| sent.trim_ascii());
+        if sent.is_some_and(|sent| is_same(token, sent)) {
             return None;
         }
         let mut answer = text(
@@ -84,9 +84,9 @@ impl Access {
 
 /// Compares in constant time, so that timing does not reveal the token.
 ///
-/// The time reveals whether the lengths differ.
-fn is_same(token: &Secret<String>, shown: &[u8]) -> bool {
-    token.expose().as_bytes().ct_eq(shown).into()
+/// Only a difference in length changes the time.
+fn is_same(token: &Secret<String>, sent: &[u8]) -> bool {
+    token.expose().as_bytes().ct_eq(sent).into()
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,8 +1,9 @@
 //! Log lines about rejected changes.
 //!
-//! There is one for the first attempt, then one per minute. A line for each attempt would let a client that guesses the
-//! token fill the log; without any line the operator would not notice. Clients are not slowed down: a long token
-//! protects against guessing and a delay does not, and a lock after failures would lock out the operator as well.
+//! The first attempt is logged at once, and later attempts together, once per minute. With a line per attempt, a client
+//! that guesses tokens could fill the log. Without a line, the operator would not notice the client. Clients are not
+//! slowed down: a long token protects against guessing, and a delay does not. A lock after failures would also lock out
+//! the operator.
 
 use std::{
     net::SocketAddr,
@@ -10,18 +11,19 @@ use std::{
     time::Duration,
 };
 
-/// Time between two log lines.
-const QUIET: Duration = Duration::from_secs(60);
+/// The time between two log lines.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The rejected attempts; clones share the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Attempts(Arc<Mutex<State>>);
 
+/// The attempts that are not logged yet.
 #[derive(Debug, Default)]
 struct State {
-    /// Whether a line was written less than [`QUIET`] ago.
+    /// Whether a line was written less than [`LOG_INTERVAL`] ago.
     is_quiet: bool,
-    /// Attempts since that line.
+    /// The number of attempts since that line.
     count: u64,
     /// The client of the last of these attempts.
     client: Option<SocketAddr>,
@@ -32,7 +34,7 @@ impl Attempts {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime.
+    /// Panics outside a tokio runtime.
     pub(super) fn rejected(&self, client: SocketAddr) {
         let mut state = self.state();
         if state.is_quiet {
@@ -44,10 +46,10 @@ impl Attempts {
         drop(state);
         log(client, 1);
         let attempts = self.clone();
-        // At most one task, which ends after a minute without attempts.
+        // At most one task runs at a time. It ends after a minute without attempts.
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(QUIET).await;
+                tokio::time::sleep(LOG_INTERVAL).await;
                 let Some((client, count)) = attempts.take() else {
                     return;
                 };
@@ -58,7 +60,7 @@ impl Attempts {
 
     /// Takes the attempts since the last line; `None` if there were none.
     ///
-    /// Without attempts the next one is logged at once.
+    /// If there were none, the next attempt is logged at once.
     fn take(&self) -> Option<(SocketAddr, u64)> {
         let mut state = self.state();
         let client = state.client.take();
@@ -71,9 +73,9 @@ impl Attempts {
     }
 }
 
-/// Logs attempts without the token that was sent.
+/// Logs attempts without the token that the client sent.
 ///
-/// It may be the right one with a typing error, or that of another service.
+/// The sent token may be the right token with a typing error, or the token of another service.
 fn log(client: SocketAddr, attempts: u64) {
     tracing::warn!(
         target: "firstlight::admin",
@@ -98,9 +100,9 @@ mod tests {
             attempts.rejected(client);
         }
         assert_eq!(state(), (999, true));
-        tokio::time::sleep(QUIET + Duration::from_secs(1)).await;
+        tokio::time::sleep(LOG_INTERVAL + Duration::from_secs(1)).await;
         assert_eq!(state(), (0, true));
-        tokio::time::sleep(QUIET).await;
+        tokio::time::sleep(LOG_INTERVAL).await;
         assert_eq!(state(), (0, false), "no attempt for a minute");
         attempts.rejected(client);
         assert_eq!(state(), (0, true));

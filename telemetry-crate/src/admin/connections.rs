@@ -1,6 +1,6 @@
 //! Connections of the admin listener: their number and duration are limited.
 //!
-//! A connection serves one request. Scrapers and probes are seconds apart, so that they gain nothing from keep-alive.
+//! A connection serves one request. Requests of scrapers and probes are seconds apart, so keep-alive would gain nothing.
 //! One timeout then covers everything that a slow client can do: send the head or the body slowly, or not read the
 //! response. When all slots are taken, the connection that has waited longest without a request is closed.
 
@@ -24,9 +24,9 @@ use tokio::{
 
 use super::routes::Routes;
 
-/// Limit of connections.
+/// The largest number of connections.
 ///
-/// Far above the number of scrapers, probes and users of a process.
+/// It is far above the number of scrapers, probes and users of a process.
 const MAX_CONNECTIONS: usize = 64;
 
 /// Timeout of a request's head.
@@ -37,11 +37,12 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Scrapers wait 10 s by default; a large exposition over a slow network may take longer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Limit of request line and headers together.
+/// The size limit of request line and headers together.
 ///
-/// A browser with cookies sends a tenth of it.
+/// A browser with cookies sends a tenth of that size.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
+/// The largest number of headers of a request.
 const MAX_HEADERS: usize = 64;
 
 /// All connections, the oldest first.
@@ -50,7 +51,7 @@ pub(super) struct Connections(Arc<Mutex<Vec<Connection>>>);
 
 #[derive(Debug)]
 struct Connection {
-    since: Instant,
+    accepted_at: Instant,
     client: SocketAddr,
     /// Whether a request's head has arrived.
     has_request: Arc<AtomicBool>,
@@ -60,7 +61,7 @@ struct Connection {
 impl Connections {
     /// Serves one request in a new task.
     pub(super) fn serve(&self, stream: TcpStream, client: SocketAddr, routes: Arc<Routes>) {
-        let since = Instant::now();
+        let accepted_at = Instant::now();
         let has_request = Arc::new(AtomicBool::new(false));
         let mut connections = lock(&self.0);
         make_room(&mut connections);
@@ -80,12 +81,12 @@ impl Connections {
                 .max_buf_size(MAX_HEAD_BYTES)
                 .max_headers(MAX_HEADERS)
                 .serve_connection(TokioIo::new(stream), service);
-            // Errors are the client's: it disconnected or was too slow.
+            // An error means that the client disconnected or was too slow.
             let _ = timeout(TOTAL_TIMEOUT, connection).await;
-            lock(&all).retain(|other| (other.since, other.client) != (since, client));
+            lock(&all).retain(|other| (other.accepted_at, other.client) != (accepted_at, client));
         });
         connections.push(Connection {
-            since,
+            accepted_at,
             client,
             has_request,
             task: task.abort_handle(),
@@ -95,8 +96,8 @@ impl Connections {
 
 /// Closes a connection if the limit is reached.
 ///
-/// It is the oldest without a request, or else the oldest of all. A response takes milliseconds, so that the client of
-/// the oldest does not read it.
+/// Closes the oldest connection without a request. If all have a request, closes the oldest: a response takes
+/// milliseconds, so the client of the oldest connection is not reading its response.
 fn make_room(connections: &mut Vec<Connection>) {
     if connections.len() < MAX_CONNECTIONS {
         return;

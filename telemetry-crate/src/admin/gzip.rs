@@ -1,6 +1,6 @@
 //! Compression of responses with gzip.
 //!
-//! Prometheus requests it on every scrape, and an exposition shrinks to a tenth.
+//! Prometheus requests gzip on every scrape, and an exposition shrinks to a tenth.
 
 use http::header;
 use http_body_util::{BodyExt, Full};
@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full};
 use super::routes::Answer;
 use crate::gzip;
 
-/// Smallest body that is compressed; a smaller one fits into one packet.
+/// The smallest body that is compressed; a smaller body fits into one packet.
 const MIN_BYTES: usize = 1024;
 
 /// Whether an `Accept-Encoding` header accepts gzip.
@@ -18,13 +18,13 @@ pub(super) fn is_accepted(accept: &str) -> bool {
     let weight = |coding: &str| {
         let mut found = accept.split(',').filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
-            let is_meant = parts.next()?.eq_ignore_ascii_case(coding);
+            let is_same = parts.next()?.eq_ignore_ascii_case(coding);
             let weight = parts.find_map(|part| {
                 let (name, value) = part.split_once('=')?;
                 name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
             });
             // An invalid weight counts as 0.
-            is_meant.then(|| weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
+            is_same.then(|| weight.map_or(1.0, |weight| weight.parse().unwrap_or(0.0)))
         });
         found.next()
     };
@@ -34,7 +34,7 @@ pub(super) fn is_accepted(accept: &str) -> bool {
     weight.is_some_and(|weight: f32| weight > 0.0)
 }
 
-/// Compresses an answer that is large enough.
+/// Compresses an answer if it has at least [`MIN_BYTES`].
 pub(super) async fn compressed(answer: Answer) -> Answer {
     let (mut head, body) = answer.into_parts();
     let Ok(body) = body.collect().await;
@@ -42,11 +42,11 @@ pub(super) async fn compressed(answer: Answer) -> Answer {
     if body.len() < MIN_BYTES {
         return Answer::from_parts(head, Full::new(body));
     }
-    // On another thread, because ten megabytes take a moment and this thread answers the probes.
+    // Ten megabytes take a moment, and this thread answers the probes, so another thread compresses.
     let plain = body.clone();
     let compressed = match tokio::task::spawn_blocking(move || gzip::compress(&plain)).await {
         Ok(Ok(compressed)) => compressed.into(),
-        // Out of memory or threads: the uncompressed body is sent.
+        // If memory or threads are exhausted, the uncompressed body is sent.
         _ => return Answer::from_parts(head, Full::new(body)),
     };
     head.headers.insert(

@@ -17,29 +17,29 @@ use crate::{
     logs::{Change, LogFilterControl},
 };
 
-/// Default duration of a change.
+/// The default duration of a change.
 ///
-/// Long enough for a look, and short enough to limit the volume of a forgotten `trace`.
-const DEFAULT: Duration = Duration::from_secs(10 * 60);
+/// It is long enough to reproduce a problem, and limits the volume of a forgotten `trace`.
+const DEFAULT_DURATION: Duration = Duration::from_secs(10 * 60);
 
-/// Longest duration of a change.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest duration of a change.
+const MAX_DURATION: Duration = Duration::from_secs(24 * 60 * 60);
 
 const EXPECTED_FOR: &str =
     "from `1s` to `24h`, such as `for=10m`; a permanent change needs RUST_LOG and a restart";
 
-/// Limit of the directives, ten times the longest lists in use.
+/// The size limit of the directives, ten times the longest lists in use.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// Limit of the body that is read before the response.
+/// The size limit of a rejected body that is read before the response is sent.
 ///
-/// A client that is still sending may otherwise not read the response.
+/// A client that is still sending its body may not read the response.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
-/// Timeout of the body.
+/// The timeout for reading the body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Characters of a name or a reason that are kept.
+/// The largest number of characters of a name or a reason.
 const MAX_CHARACTERS: usize = 200;
 
 /// The parameters of the query.
@@ -74,7 +74,7 @@ impl Query {
                 }
             }
         }
-        // RFC 9110, section 10.1.2: the human who controls the client.
+        // `From` names the human who controls the client (RFC 9110, section 10.1.2).
         let from = headers
             .get(header::FROM)
             .and_then(|value| value.to_str().ok());
@@ -87,7 +87,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<SignedDuration>()
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| (Duration::from_secs(1)..=LONGEST).contains(duration))
+        .filter(|duration| (Duration::from_secs(1)..=MAX_DURATION).contains(duration))
         .ok_or_else(|| {
             format!(
                 "for: found {:?}, expected a duration {EXPECTED_FOR}",
@@ -96,9 +96,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// The text without control characters, cut to [`MAX_CHARACTERS`].
+/// Replaces control characters with spaces, and cuts to [`MAX_CHARACTERS`].
 ///
-/// `None` if it is empty.
+/// Returns `None` if the text is blank.
 fn one_line(text: &str) -> Option<String> {
     let line: String = text
         .chars()
@@ -119,6 +119,7 @@ fn bad_request(sentence: &str) -> Answer {
     text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))
 }
 
+/// Answers `PUT /log-filter`: changes the filter for a limited time.
 pub(super) async fn put(
     control: &Arc<LogFilterControl>,
     request: Request<Incoming>,
@@ -144,18 +145,19 @@ pub(super) async fn put(
         Err(sentence) => return bad_request(&sentence),
     };
 
-    let duration = query.duration.unwrap_or(DEFAULT);
+    let duration = query.duration.unwrap_or(DEFAULT_DURATION);
     let change = Change::new(client.ip().to_string(), query.who, query.why, duration);
     let number = control.change(directives, change);
-    let reverted = control.clone();
+    let timer_control = control.clone();
     let timer = tokio::spawn(async move {
         tokio::time::sleep(duration).await;
-        reverted.end(number);
+        timer_control.end(number);
     });
     control.set_timer(number, timer.abort_handle());
     text(StatusCode::OK, control.describe())
 }
 
+/// Answers `DELETE /log-filter`: ends a temporary change.
 pub(super) fn delete(
     control: &LogFilterControl,
     request: &Request<Incoming>,
@@ -187,6 +189,7 @@ fn parse(body: &[u8]) -> Result<Directives, String> {
     Directives::parse(text).map_err(|error| format!("{error}; expected {EXPECTED}"))
 }
 
+/// Reads the body, up to [`MAX_BODY_BYTES`].
 async fn read(mut body: Incoming) -> Result<Vec<u8>, Answer> {
     let (mut kept, mut bytes) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
@@ -218,9 +221,9 @@ mod tests {
 
     #[test]
     fn durations_are_one_second_to_one_day() {
-        assert_eq!(duration("10m"), Ok(DEFAULT));
+        assert_eq!(duration("10m"), Ok(DEFAULT_DURATION));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5_400)));
-        assert_eq!(duration("24h"), Ok(LONGEST));
+        assert_eq!(duration("24h"), Ok(MAX_DURATION));
         for text in [
             "",
             "forever",

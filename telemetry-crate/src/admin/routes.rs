@@ -42,10 +42,10 @@ impl Routes {
         if let Some(refused) = self.access.refuse_host(request.uri(), request.headers()) {
             return refused;
         }
-        let read = matches!(*request.method(), Method::GET | Method::HEAD);
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
         match request.uri().path() {
-            "/log-filter" if !read => self.change(request, client).await,
-            "/metrics" | "/livez" | "/readyz" | "/log-filter" | "/telemetry" if !read => {
+            "/log-filter" if !is_read => self.change(request, client).await,
+            "/metrics" | "/livez" | "/readyz" | "/log-filter" | "/telemetry" if !is_read => {
                 not_allowed("GET, HEAD")
             }
             "/metrics" => self.metrics(request.headers()).await,
@@ -78,7 +78,7 @@ impl Routes {
             let reason = "not served: OTEL_METRICS_EXPORTER does not name prometheus\n";
             return text(StatusCode::NOT_FOUND, reason.to_owned());
         }
-        let format = Format::negotiate(Some(&all(headers, header::ACCEPT)));
+        let format = Format::negotiate(Some(&list_header(headers, header::ACCEPT)));
         let exposition = self.status.scrape(format);
         let mut answer = response(StatusCode::OK, format.content_type(), exposition);
         answer.headers_mut().insert(
@@ -86,7 +86,7 @@ impl Routes {
             header::HeaderValue::from_static("accept, accept-encoding"),
         );
         #[cfg(feature = "otlp-gzip")]
-        if gzip::is_accepted(&all(headers, header::ACCEPT_ENCODING)) {
+        if gzip::is_accepted(&list_header(headers, header::ACCEPT_ENCODING)) {
             answer = gzip::compressed(answer).await;
         }
         answer
@@ -103,10 +103,11 @@ impl Routes {
     }
 
     async fn telemetry(&self, headers: &HeaderMap) -> Answer {
-        // The first call reads the executable; on another thread, so that probes do not wait for the disk.
+        // The first call of `versions` reads the executable. It runs on another thread, so that probes do not wait for
+        // the disk.
         let _ = tokio::task::spawn_blocking(versions).await;
         let report = self.status.report();
-        if all(headers, header::ACCEPT).contains("application/json") {
+        if list_header(headers, header::ACCEPT).contains("application/json") {
             response(StatusCode::OK, "application/json", report.json())
         } else {
             text(StatusCode::OK, report.text())
@@ -114,10 +115,10 @@ impl Routes {
     }
 }
 
-/// All values of a list header, joined by commas.
+/// Returns all values of a list header, joined by commas.
 ///
 /// Such a header may occur several times (RFC 9110, section 5.3).
-fn all(headers: &HeaderMap, name: HeaderName) -> String {
+fn list_header(headers: &HeaderMap, name: HeaderName) -> String {
     let values = headers.get_all(name).iter();
     let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
     values.join(",")
@@ -146,12 +147,12 @@ fn response(status: StatusCode, content_type: &'static str, body: impl Into<Byte
         header::CONTENT_TYPE,
         header::HeaderValue::from_static(content_type),
     );
-    // Responses are valid only at the moment of the request.
+    // A response is valid only at the moment of its request.
     headers.insert(
         header::CACHE_CONTROL,
         header::HeaderValue::from_static("no-store"),
     );
-    // The body may contain text of a client.
+    // The body may contain text of a client, which a browser must not interpret.
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         header::HeaderValue::from_static("nosniff"),

@@ -2,6 +2,7 @@
 
 /// Seconds, as the semantic conventions recommend for requests.
 ///
+/// The bounds are listed in
 /// [HTTP metrics](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration).
 pub(crate) const SECONDS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,

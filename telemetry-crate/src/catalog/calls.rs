@@ -6,8 +6,8 @@ use super::{Kind, Metric, buckets};
 ///
 /// Each retry and each redirect is a sample of its own. Addresses beyond the first hundred of a layer are `_OTHER`.
 ///
-/// [HTTP client conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpclientrequestduration),
-/// stable, with their buckets.
+/// The name, the labels and the buckets are defined in the stable
+/// [HTTP client conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpclientrequestduration).
 pub const HTTP_CLIENT_REQUEST_DURATION: Metric = Metric {
     name: "http_client_request_duration_seconds",
     kind: Kind::Histogram,
@@ -27,8 +27,9 @@ pub const HTTP_CLIENT_REQUEST_DURATION: Metric = Metric {
 ///
 /// Methods that the service does not have are `_OTHER`.
 ///
-/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcservercallduration), release
-/// candidate, with their buckets.
+/// The name, the labels and the buckets are defined in the
+/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcservercallduration), which are
+/// a release candidate.
 pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
     name: "rpc_server_call_duration_seconds",
     kind: Kind::Histogram,
@@ -45,8 +46,9 @@ pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
 
 /// Duration of outgoing gRPC calls, until the end of the last stream.
 ///
-/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcclientcallduration), release
-/// candidate, with their buckets.
+/// The name, the labels and the buckets are defined in the
+/// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcclientcallduration), which are
+/// a release candidate.
 pub const RPC_CLIENT_CALL_DURATION: Metric = Metric {
     name: "rpc_client_call_duration_seconds",
     kind: Kind::Histogram,

@@ -27,7 +27,7 @@ pub const CRON_START_DELAY: Metric = Metric {
 /// * `skipped_overlap`: the previous run had not ended.
 /// * `skipped_elsewhere`: another replica had the run.
 /// * `skipped_store`: the store was down until the next tick.
-/// * `missed`: no process ran at the time, or it was suspended.
+/// * `missed`: no process ran at the time, or the process was suspended.
 pub const CRON_RUNS: Metric = Metric {
     name: "cron_runs_total",
     kind: Kind::Counter,
@@ -47,9 +47,9 @@ pub const CRON_RUNNING: Metric = Metric {
     help: "Scheduled runs that are under way.",
 };
 
-/// Time of the last successful run. Absent before the first one.
+/// Time of the last successful run. Absent before the first success.
 ///
-/// Read from the store, so that it survives a deployment.
+/// The time is read from the store, so it survives a deployment.
 pub const CRON_LAST_SUCCESS: Metric = Metric {
     name: "cron_last_success_timestamp_seconds",
     kind: Kind::Gauge,
@@ -61,10 +61,10 @@ pub const CRON_LAST_SUCCESS: Metric = Metric {
 
 /// Time by which a run must have succeeded, for the alert.
 ///
-/// The end of the second run after the last success. If no run has ever succeeded, the end of the second run after the job
-/// was first scheduled. It follows the calendar of the schedule, and the store keeps both times over restarts.
+/// It is the expected end of the second run after the last success, or after the job was first scheduled if no run has ever
+/// succeeded. It follows the calendar of the schedule, and the store keeps both times over restarts.
 ///
-/// All replicas of a shared store have the same value. Replicas with a store of their own have different ones, so query
+/// All replicas of a shared store have the same value. Replicas with a store of their own have different values, so query
 /// `min by (cron)`.
 pub const CRON_SUCCESS_DUE: Metric = Metric {
     name: "cron_success_due_timestamp_seconds",
@@ -75,7 +75,7 @@ pub const CRON_SUCCESS_DUE: Metric = Metric {
     help: "Time since unix epoch by which a run must have succeeded, in seconds.",
 };
 
-/// Duration of the last run, whatever its outcome. Absent before the first one.
+/// Duration of the last run, whatever its outcome. Absent before the first run.
 pub const CRON_LAST_DURATION: Metric = Metric {
     name: "cron_last_duration_seconds",
     kind: Kind::Gauge,
@@ -87,7 +87,7 @@ pub const CRON_LAST_DURATION: Metric = Metric {
 
 /// The longest time between two ticks of the schedule.
 ///
-/// For example three days for a job that is due once on each workday.
+/// It is three days, for example, for a job that is due once on each workday.
 pub const CRON_SCHEDULE_INTERVAL: Metric = Metric {
     name: "cron_schedule_interval_seconds",
     kind: Kind::Gauge,

@@ -2,9 +2,10 @@
 
 use super::{Kind, Metric, buckets};
 
-/// Buckets for durations: those of the conventions, and three more.
+/// Buckets for durations: the nine of the conventions, and three more.
 ///
-/// The conventions recommend 1 ms, 5 ms, 10 ms and so on up to 10 s. A regression within a factor of five would be hidden.
+/// The conventions recommend 1 ms, 5 ms, 10 ms and so on up to 10 s. With only these, a regression within a factor of five
+/// would be hidden.
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0,
 ];
@@ -21,8 +22,8 @@ const QUERIES: [f64; 11] = [
 /// Statements beyond the first 200 kinds are `_OTHER`. The status code, which is an SQLSTATE, and the type of the error are
 /// set only for calls that are `instrumented()`.
 ///
-/// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientoperationduration),
-/// stable.
+/// The metric is defined in the stable
+/// [database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientoperationduration).
 pub const DB_CLIENT_OPERATION_DURATION: Metric = Metric {
     name: "db_client_operation_duration_seconds",
     kind: Kind::Histogram,
@@ -39,10 +40,11 @@ pub const DB_CLIENT_OPERATION_DURATION: Metric = Metric {
     help: "Duration of database client operations.",
 };
 
-/// Connections of a pool, by state.
+/// Number of connections of a pool, by state.
 ///
-/// [Database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientconnectioncount),
-/// in development, like all of `db_client_connection_*`.
+/// All `db_client_connection_*` metrics are defined in the
+/// [database conventions](https://opentelemetry.io/docs/specs/semconv/db/database-metrics/#metric-dbclientconnectioncount),
+/// where they are in development.
 pub const DB_CLIENT_CONNECTION_COUNT: Metric = Metric {
     name: "db_client_connection_count",
     kind: Kind::Gauge,
@@ -67,8 +69,8 @@ pub const DB_CLIENT_CONNECTION_LIMIT: Metric = Metric {
 
 /// Time to acquire a connection from a pool.
 ///
-/// Only for pools whose options went through `sqlx::instrument_options`. The pool's name is set only if a single pool is
-/// observed, because sqlx does not tell to which pool a connection belongs.
+/// Recorded only for pools whose options went through `sqlx::instrument_options`. The pool's name is set only if a single
+/// pool is observed, because sqlx does not report to which pool a connection belongs.
 pub const DB_CLIENT_CONNECTION_WAIT_TIME: Metric = Metric {
     name: "db_client_connection_wait_time_seconds",
     kind: Kind::Histogram,
@@ -90,8 +92,8 @@ pub const DB_CLIENT_CONNECTION_TIMEOUTS: Metric = Metric {
 
 /// Duration of the transactions of `sqlx::begin`, by outcome.
 ///
-/// The outcome is `commit`, `rollback`, `error`, or `dropped`, which is a rollback because the transaction was dropped. Not
-/// in the conventions.
+/// The outcome is `commit`, `rollback`, `error`, or `dropped`, which is a rollback because the transaction was dropped. The
+/// conventions have no such metric.
 pub const SQL_TRANSACTION_DURATION: Metric = Metric {
     name: "sql_transaction_duration_seconds",
     kind: Kind::Histogram,
@@ -103,8 +105,8 @@ pub const SQL_TRANSACTION_DURATION: Metric = Metric {
 
 /// Number of statements per request, for requests with at least one.
 ///
-/// A gRPC call has `rpc_method` instead of the route. Any other root span, such as that of a job, has its name in the code.
-/// Not in the conventions.
+/// A gRPC call has `rpc_method` instead of the route. Any other root span, such as the span of a job, has `span_name`, its
+/// name in the code. The conventions have no such metric.
 pub const SQL_QUERIES_PER_REQUEST: Metric = Metric {
     name: "sql_queries_per_request",
     kind: Kind::Histogram,
@@ -116,7 +118,7 @@ pub const SQL_QUERIES_PER_REQUEST: Metric = Metric {
 
 /// Statements that one request ran at least `FIRSTLIGHT_N_PLUS_ONE` times.
 ///
-/// Not in the conventions.
+/// The conventions have no such metric.
 pub const SQL_N_PLUS_ONE: Metric = Metric {
     name: "sql_n_plus_one_total",
     kind: Kind::Counter,

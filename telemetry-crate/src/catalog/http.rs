@@ -4,10 +4,11 @@ use super::{Kind, Metric, buckets};
 
 /// Duration of requests, including the body of the response.
 ///
-/// It starts once the request's head is parsed, and ends with the last byte of the response's body.
+/// The time starts once the request's head is parsed, and ends with the last byte of the response's body. The buckets carry
+/// exemplars.
 ///
-/// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration),
-/// stable, with their buckets. Its buckets carry exemplars.
+/// The name, the labels and the buckets are defined in the stable
+/// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserverrequestduration).
 pub const HTTP_SERVER_REQUEST_DURATION: Metric = Metric {
     name: "http_server_request_duration_seconds",
     kind: Kind::Histogram,
@@ -24,8 +25,9 @@ pub const HTTP_SERVER_REQUEST_DURATION: Metric = Metric {
     help: "Duration of HTTP server requests.",
 };
 
-/// Requests in progress.
+/// Number of requests in progress.
 ///
+/// The metric is defined in the
 /// [HTTP server conventions](https://opentelemetry.io/docs/specs/semconv/http/http-metrics/#metric-httpserveractive_requests).
 pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
     name: "http_server_active_requests",
@@ -36,7 +38,7 @@ pub const HTTP_SERVER_ACTIVE_REQUESTS: Metric = Metric {
     help: "Number of active HTTP server requests.",
 };
 
-/// Open connections of `http::serve`, including upgraded ones.
+/// Number of open connections of `http::serve`, including upgraded connections.
 pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     name: "serve_open_connections",
     kind: Kind::Gauge,

@@ -1,7 +1,7 @@
 //! The catalog's metrics of job queues.
 //!
-//! There are no semantic conventions for them. The label `kind` says what a job does, such as `welcome`. It is not called
-//! `job`, because Prometheus reserves that label.
+//! There are no semantic conventions for job queues. The label `kind` says what a job does, such as `welcome`. It is not
+//! called `job`, because Prometheus reserves that label.
 
 use super::{Kind, Metric, buckets};
 
@@ -18,7 +18,7 @@ pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     help: "Declared limit on the age of the oldest waiting job.",
 };
 
-/// Jobs in the store by status, when it was last read.
+/// Number of jobs in the store by status, when the store was last read.
 ///
 /// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead`. NaN if the store could not be read.
 pub const WORKER_QUEUE_DEPTH: Metric = Metric {
@@ -55,7 +55,7 @@ pub const WORKER_QUEUE_UP: Metric = Metric {
     help: "Whether the state of the queue could be read, 1 or 0.",
 };
 
-/// Jobs that were enqueued, including those of transactions that were rolled back.
+/// Jobs that were enqueued, even if the transaction was rolled back.
 pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
     name: "worker_tasks_enqueued_total",
     kind: Kind::Counter,
@@ -101,7 +101,7 @@ pub const WORKER_TASK_RUN: Metric = Metric {
 
 /// Time from accepting a job to its success.
 ///
-/// Includes the wait, all attempts and the delays before retries. This is the latency that the user sees behind a
+/// Includes the wait, all attempts and the delays before retries. This is the latency that the user sees after a
 /// `202 Accepted`.
 pub const WORKER_TASK_ACCEPTED_TO_DONE: Metric = Metric {
     name: "worker_task_accepted_to_done_seconds",

@@ -6,7 +6,7 @@ use super::{Kind, Metric};
 
 /// User and system CPU time, in seconds with fractions.
 ///
-/// Only on Linux, like all of `process_*`.
+/// All `process_*` metrics exist only on Linux.
 pub const PROCESS_CPU_SECONDS: Metric = Metric {
     name: "process_cpu_seconds_total",
     kind: Kind::Counter,
@@ -26,7 +26,7 @@ pub const PROCESS_RESIDENT_MEMORY: Metric = Metric {
     help: "Resident memory size in bytes.",
 };
 
-/// Mapped address space.
+/// Size of the mapped address space.
 pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
     name: "process_virtual_memory_bytes",
     kind: Kind::Gauge,
@@ -36,9 +36,10 @@ pub const PROCESS_VIRTUAL_MEMORY: Metric = Metric {
     help: "Virtual memory size in bytes.",
 };
 
-/// The lowest memory limit of the process's control groups. Absent without one.
+/// The lowest memory limit of the process's control groups.
 ///
-/// The kernel kills the process above it, so watch `process_resident_memory_bytes / cgroup_memory_limit_bytes`.
+/// Absent without a limit. The kernel kills a process that exceeds the limit, so watch
+/// `process_resident_memory_bytes / cgroup_memory_limit_bytes`.
 pub const CGROUP_MEMORY_LIMIT: Metric = Metric {
     name: "cgroup_memory_limit_bytes",
     kind: Kind::Gauge,
@@ -48,7 +49,7 @@ pub const CGROUP_MEMORY_LIMIT: Metric = Metric {
     help: "Memory limit of the process's control group in bytes.",
 };
 
-/// File descriptors in use.
+/// Number of file descriptors in use.
 pub const PROCESS_OPEN_FDS: Metric = Metric {
     name: "process_open_fds",
     kind: Kind::Gauge,
@@ -68,7 +69,7 @@ pub const PROCESS_MAX_FDS: Metric = Metric {
     help: "Maximum number of open file descriptors.",
 };
 
-/// Threads of the process, including those of all runtimes and pools.
+/// Number of threads of the process, including runtime and pool threads.
 pub const PROCESS_THREADS: Metric = Metric {
     name: "process_threads",
     kind: Kind::Gauge,
@@ -78,9 +79,9 @@ pub const PROCESS_THREADS: Metric = Metric {
     help: "Number of OS threads in the process.",
 };
 
-/// Start time of the process.
+/// Start time of the process, in seconds since the Unix epoch.
 ///
-/// Its age is `time() - process_start_time_seconds`.
+/// The age of the process is `time() - process_start_time_seconds`.
 pub const PROCESS_START_TIME: Metric = Metric {
     name: "process_start_time_seconds",
     kind: Kind::Gauge,

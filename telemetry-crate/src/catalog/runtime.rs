@@ -4,7 +4,7 @@ use super::{Kind, Metric};
 
 /// Time from waking a task to running it, probed ten times a second.
 ///
-/// There are no semantic conventions for tokio. The names of `tokio_*` follow those of its `RuntimeMetrics`.
+/// There are no semantic conventions for tokio. The names of `tokio_*` follow the methods of `RuntimeMetrics`.
 pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
     name: "tokio_scheduler_delay_seconds",
     kind: Kind::Histogram,
@@ -17,9 +17,9 @@ pub const TOKIO_SCHEDULER_DELAY: Metric = Metric {
     help: "Time that a woken task waited for its turn.",
 };
 
-/// Time since the probe was woken and has not run yet.
+/// Time for which the woken probe has not run yet.
 ///
-/// Near 0, or the duration so far of a stall.
+/// The value is near 0, or the duration of the current stall so far.
 pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
     name: "tokio_scheduler_stalled_seconds",
     kind: Kind::Gauge,
@@ -29,7 +29,7 @@ pub const TOKIO_SCHEDULER_STALLED: Metric = Metric {
     help: "Time for which the runtime has run no woken task, in seconds.",
 };
 
-/// Worker threads, which run tasks.
+/// Number of worker threads, which run tasks.
 pub const TOKIO_WORKERS: Metric = Metric {
     name: "tokio_workers",
     kind: Kind::Gauge,
@@ -39,7 +39,7 @@ pub const TOKIO_WORKERS: Metric = Metric {
     help: "Worker threads of the runtime.",
 };
 
-/// Tasks that have not ended, including the probe.
+/// Number of tasks that have not ended, including the probe.
 pub const TOKIO_ALIVE_TASKS: Metric = Metric {
     name: "tokio_alive_tasks",
     kind: Kind::Gauge,
@@ -49,7 +49,7 @@ pub const TOKIO_ALIVE_TASKS: Metric = Metric {
     help: "Tasks of the runtime that have not ended.",
 };
 
-/// Ready tasks in the global queue, without those in the workers' own queues.
+/// Number of ready tasks in the global queue, without the workers' own queues.
 pub const TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
     name: "tokio_global_queue_depth",
     kind: Kind::Gauge,
@@ -61,7 +61,7 @@ pub const TOKIO_GLOBAL_QUEUE_DEPTH: Metric = Metric {
 
 /// Time that each worker was busy.
 ///
-/// Added when the worker parks, so the value of a blocked worker does not change.
+/// The time is added when the worker parks, so the value of a blocked worker does not change.
 pub const TOKIO_WORKER_BUSY_SECONDS: Metric = Metric {
     name: "tokio_worker_busy_seconds_total",
     kind: Kind::Counter,

@@ -4,6 +4,7 @@ use super::{Kind, Metric};
 
 /// The resource, with one label per attribute, to join onto other series.
 ///
+/// The metric is defined in
 /// [Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#resource-attributes).
 pub const TARGET_INFO: Metric = Metric {
     name: "target_info",
@@ -24,8 +25,11 @@ pub const BUILD_INFO: Metric = Metric {
     help: "The running build: version and revision of the service, and the version of firstlight.",
 };
 
-/// Spans whose export has finished; delivered if there is no `error_type`.
+/// Spans whose export has finished.
 ///
+/// Spans without an `error_type` were delivered.
+///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexporterspanexported).
 pub const OTEL_SDK_EXPORTER_SPAN_EXPORTED: Metric = Metric {
     name: "otel_sdk_exporter_span_exported_total",
@@ -40,6 +44,7 @@ pub const OTEL_SDK_EXPORTER_SPAN_EXPORTED: Metric = Metric {
 ///
 /// Dropped spans have `error_type="queue_full"`.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanprocessed).
 pub const OTEL_SDK_PROCESSOR_SPAN_PROCESSED: Metric = Metric {
     name: "otel_sdk_processor_span_processed_total",
@@ -50,8 +55,9 @@ pub const OTEL_SDK_PROCESSOR_SPAN_PROCESSED: Metric = Metric {
     help: "Spans whose processing has finished; error_type is set if they were dropped.",
 };
 
-/// Spans in the export queue.
+/// Number of spans in the export queue.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuesize).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
     name: "otel_sdk_processor_span_queue_size",
@@ -64,8 +70,9 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_SIZE: Metric = Metric {
 
 /// Capacity of the export queue in spans.
 ///
-/// Further ones are dropped and counted.
+/// Further spans are dropped and counted.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorspanqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
     name: "otel_sdk_processor_span_queue_capacity",
@@ -76,10 +83,11 @@ pub const OTEL_SDK_PROCESSOR_SPAN_QUEUE_CAPACITY: Metric = Metric {
     help: "Maximum number of spans in the export queue.",
 };
 
-/// Log records whose export has finished, if they are exported.
+/// Log records whose export has finished, if log records are exported.
 ///
-/// Failed ones have an `error_type`.
+/// Records whose export failed have an `error_type`.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexporterlogexported).
 pub const OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
     name: "otel_sdk_exporter_log_exported_total",
@@ -92,8 +100,9 @@ pub const OTEL_SDK_EXPORTER_LOG_EXPORTED: Metric = Metric {
 
 /// Log records whose processing has finished.
 ///
-/// Dropped ones have `error_type="queue_full"`.
+/// Dropped records have `error_type="queue_full"`.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogprocessed).
 pub const OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
     name: "otel_sdk_processor_log_processed_total",
@@ -104,8 +113,9 @@ pub const OTEL_SDK_PROCESSOR_LOG_PROCESSED: Metric = Metric {
     help: "Log records whose processing has finished; error_type is set if they were dropped.",
 };
 
-/// Log records in the export queue.
+/// Number of log records in the export queue.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuesize).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
     name: "otel_sdk_processor_log_queue_size",
@@ -118,8 +128,9 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_SIZE: Metric = Metric {
 
 /// Capacity of the export queue in log records.
 ///
-/// Further ones are dropped and counted.
+/// Further records are dropped and counted.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkprocessorlogqueuecapacity).
 pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
     name: "otel_sdk_processor_log_queue_capacity",
@@ -132,8 +143,9 @@ pub const OTEL_SDK_PROCESSOR_LOG_QUEUE_CAPACITY: Metric = Metric {
 
 /// Data points whose push has finished, if metrics are pushed.
 ///
-/// Failed ones have an `error_type`.
+/// Points whose push failed have an `error_type`.
 ///
+/// The metric is defined in the
 /// [SDK conventions](https://opentelemetry.io/docs/specs/semconv/otel/sdk-metrics/#metric-otelsdkexportermetric_data_pointexported).
 pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
     name: "otel_sdk_exporter_metric_data_point_exported_total",
@@ -144,7 +156,9 @@ pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
     help: "Data points whose OTLP push has finished; error_type is set if it failed.",
 };
 
-/// Log lines written, by level.
+/// Log lines by level, including dropped lines.
+///
+/// Dropped lines are also counted in [`LOGGING_EVENTS_DROPPED`].
 pub const LOGGING_EVENTS: Metric = Metric {
     name: "logging_events_total",
     kind: Kind::Counter,
@@ -156,8 +170,8 @@ pub const LOGGING_EVENTS: Metric = Metric {
 
 /// Log lines with a truncated value or without some field.
 ///
-/// A value was longer than 8 KiB, the line was longer than 16 KiB, or two fields became one label. The line marks truncated
-/// values, and has the number of dropped fields.
+/// A value was longer than 8 KiB, the line was longer than 16 KiB, two fields became one label, or a record of the `log`
+/// crate had more than 128 key-values. The line marks truncated values, and has the number of dropped fields.
 pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
     name: "logging_events_truncated_total",
     kind: Kind::Counter,
@@ -192,7 +206,7 @@ pub const METRICS_REJECTED: Metric = Metric {
 
 /// Uses of series beyond the metric's cardinality limit.
 ///
-/// They went to the series `otel_metric_overflow="true"` instead.
+/// The uses were recorded in the series `otel_metric_overflow="true"` instead.
 pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
     name: "metrics_series_over_budget_total",
     kind: Kind::Counter,

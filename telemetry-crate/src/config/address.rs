@@ -5,10 +5,10 @@ use http::Uri;
 use super::{destination::Protocol, host};
 use crate::{InitError, signal::Signal};
 
-/// The port of OTLP over gRPC, by the specification's default.
+/// The default port of OTLP over gRPC, by the OTLP specification.
 const GRPC_PORT: u16 = 4317;
 
-/// The port of OTLP over HTTP.
+/// The default port of OTLP over HTTP, by the OTLP specification.
 const HTTP_PORT: u16 = 4318;
 
 /// An endpoint as it was configured.
@@ -44,7 +44,7 @@ impl Address {
             #[cfg(feature = "otlp-grpc")]
             Protocol::Grpc => grpc_address(value, self.signal, self.insecure),
         };
-        // Without gRPC the field is never read: only gRPC addresses may lack a scheme.
+        // A build without gRPC never reads the field, because only gRPC addresses may lack a scheme.
         let _ = self.insecure;
         // `Uri` drops what follows `#` and treats quotes as part of the path.
         if value.contains(|char: char| {
@@ -78,11 +78,14 @@ impl Address {
 
     /// Returns a warning for each valid but probably unintended part of the address.
     ///
-    /// Each is one sentence and says what to write instead. `endpoint` is the result of [`resolve`](Self::resolve).
+    /// Each warning is one sentence and says what to write instead. `endpoint` is the result of
+    /// [`resolve`](Self::resolve).
     pub(super) fn oddities(&self, endpoint: &Uri) -> Vec<String> {
-        let mut odd = Vec::new();
+        let mut warnings = Vec::new();
         let (setting, shown) = (self.setting, without_credentials(&self.value));
-        let mut say = |what: String| odd.push(format!("{setting}: found {shown:?}: {what}"));
+        let mut warn = |problem: String| {
+            warnings.push(format!("{setting}: found {shown:?}: {problem}"));
+        };
         let port = endpoint.port_u16();
         let (url, query) = shown.split_once('?').unwrap_or((&shown, ""));
         let query = if query.is_empty() { "" } else { "?***" };
@@ -90,7 +93,7 @@ impl Address {
         match self.protocol {
             Protocol::HttpProtobuf => {
                 let path = self.signal.http_path();
-                let of_signal = Signal::ALL
+                let signal_of_path = Signal::ALL
                     .into_iter()
                     .find(|signal| url.ends_with(signal.http_path()));
                 if port == Some(GRPC_PORT) {
@@ -99,28 +102,28 @@ impl Address {
                     } else {
                         " (and firstlight's feature `otlp-grpc`)"
                     };
-                    say(format!(
+                    warn(format!(
                         "{GRPC_PORT} is the usual port of OTLP over gRPC, and the protocol is http/protobuf; set OTEL_EXPORTER_OTLP_PROTOCOL=grpc{feature}, or take the port {HTTP_PORT}"
                     ));
                 }
-                match of_signal {
+                match signal_of_path {
                     Some(signal) if self.is_base => {
                         let base = url.strip_suffix(signal.http_path()).unwrap_or(url);
                         let path = signal.http_path();
-                        say(format!(
+                        warn(format!(
                             "{path} and the other signals' paths are appended to it once more; write {base}{query}"
                         ));
                     }
                     Some(other) if other != self.signal => {
                         let base = url.strip_suffix(other.http_path()).unwrap_or(url);
-                        say(format!(
+                        warn(format!(
                             "that is the path of {}, and {} are sent there; write {base}{path}{query}",
                             other.name(),
                             self.signal.name()
                         ));
                     }
                     None if !self.is_base && endpoint.path() == "/" && port != Some(GRPC_PORT) => {
-                        say(format!(
+                        warn(format!(
                             "an endpoint of one signal is used as it is, without {path} appended; write {url}{path}{query}"
                         ));
                     }
@@ -131,25 +134,25 @@ impl Address {
             Protocol::Grpc => {
                 let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
                 if port == Some(HTTP_PORT) {
-                    say(format!(
+                    warn(format!(
                         "{HTTP_PORT} is the usual port of OTLP over HTTP, and the protocol is grpc; set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf, or take the port {GRPC_PORT}"
                     ));
                 } else if let Some((_, path)) = rest.split_once('/') {
-                    say(format!(
+                    warn(format!(
                         "over gRPC the path /{path} is not used; write {}{query}",
                         url.strip_suffix(path).unwrap_or(url).trim_end_matches('/')
                     ));
                 }
             }
         }
-        odd
+        warnings
     }
 }
 
 /// Completes a gRPC address with its scheme and the service's path.
 ///
-/// The endpoint has a scheme, a host and a port. Without a scheme, `insecure` decides whether it is `http` or `https`. See
-/// "Endpoint" in the OTLP exporter specification.
+/// A gRPC endpoint has a scheme, a host and a port, and its own path is not used. If it has no scheme, `insecure` chooses
+/// `http` instead of `https`. See "Endpoint" in the OTLP exporter specification.
 #[cfg(feature = "otlp-grpc")]
 fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     let (scheme, rest) = match value.split_once("://") {
@@ -161,9 +164,9 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
     format!("{scheme}://{authority}{}", signal.grpc_path())
 }
 
-/// The address with its credentials and its query replaced by `***`.
+/// Returns the address with its credentials and its query replaced by `***`.
 fn without_credentials(url: &str) -> String {
-    // Some vendors expect API keys in the query.
+    // The query may be a credential too: some vendors expect API keys there.
     let (url, query) = url.split_once('?').unwrap_or((url, ""));
     let query = if query.is_empty() { "" } else { "?***" };
     let shown = match (url.find("://"), url.rfind('@')) {

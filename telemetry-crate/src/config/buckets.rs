@@ -1,25 +1,25 @@
 //! Validation of configured histogram buckets.
 
-/// Largest number of buckets of one histogram.
+/// The largest number of buckets that one histogram may have.
 ///
-/// Each adds a sample per series to every scrape.
-const MAX: usize = 200;
+/// Each bucket adds a sample per series to every scrape.
+const MAX_BUCKETS: usize = 200;
 
 /// Checks the configured buckets of the histogram `name`.
 ///
 /// # Errors
 ///
-/// A sentence that says what was found, what is expected and what to do, if the list is empty, longer than [`MAX`], not
-/// finite, or not increasing.
+/// A sentence that says what was found, what is expected and what to do, if the list is empty or longer than
+/// [`MAX_BUCKETS`], or if a bound is not finite, is below 0, or is not above the bound before it.
 pub(crate) fn validate_buckets(name: &str, bounds: &[f64]) -> Result<(), String> {
     if bounds.is_empty() {
         return Err(format!(
             "buckets of {name}: found none, expected at least one upper bound; leave the setting out for the default"
         ));
     }
-    if bounds.len() > MAX {
+    if bounds.len() > MAX_BUCKETS {
         return Err(format!(
-            "buckets of {name}: found {}, expected at most {MAX}; each adds a sample per series to every scrape",
+            "buckets of {name}: found {}, expected at most {MAX_BUCKETS}; each adds a sample per series to every scrape",
             bounds.len()
         ));
     }

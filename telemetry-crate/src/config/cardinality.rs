@@ -6,36 +6,36 @@ use super::{
 };
 use crate::InitError;
 
-/// Default limit of the series of all of the program's metrics.
+/// The default limit of the series of all metrics together.
 ///
-/// About 30 MB in this process if a third of them are histograms, and a scrape of 10 to 20 MB, a size at which
-/// Prometheus servers start to have difficulties.
+/// So many series take about 30 MB in this process if a third of them are histograms. A scrape then has 10 to 20 MB, a
+/// size at which Prometheus servers start to have difficulties.
 const TOTAL: usize = 50_000;
 
 /// The configured cardinality limits.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CardinalityLimits {
-    /// By metric; the last entry of a name wins.
+    /// The limits by metric; the last entry of a name wins.
     pub(crate) by_metric: Vec<(String, usize)>,
-    /// Of every other metric.
+    /// The limit of each metric without an entry in `by_metric`.
     pub(crate) each: Option<usize>,
-    /// Of all metrics together.
+    /// The limit of all metrics together.
     pub(crate) total: Option<usize>,
 }
 
 impl CardinalityLimits {
-    /// The limit of all metrics together.
+    /// Returns the limit of all metrics together, which has a default.
     pub(crate) fn total(&self) -> usize {
         self.total.unwrap_or(TOTAL)
     }
 
-    /// The largest configured limit of one metric, with the metric's name.
+    /// Returns the largest configured limit of one metric, with the metric's name.
     pub(crate) fn largest(&self) -> Option<(&str, usize)> {
         let each = self.each.map(|series| ("each metric", series));
         // The last entry of a name wins, as in `by_metric`.
         let named = self.by_metric.iter().enumerate().filter(|(at, (name, _))| {
             let mut later = self.by_metric[at + 1..].iter();
-            !later.any(|(again, _)| again == name)
+            !later.any(|(later_name, _)| later_name == name)
         });
         named
             .map(|(_, (name, series))| (&**name, *series))
@@ -47,8 +47,8 @@ impl CardinalityLimits {
 /// Merges the configured limits with those of the environment.
 ///
 /// A bare number in the environment replaces all limits, including those that the program's author has set by metric:
-/// an operator can limit all metrics without reading the source. `metric=number` in the same list is an exception to
-/// it.
+/// an operator can limit all metrics without reading the source. `metric=number` in the same list sets the limit of one
+/// metric.
 pub(super) fn cardinality_limits(
     by_metric: Vec<(String, usize)>,
     total: Option<usize>,
@@ -99,7 +99,7 @@ pub(super) fn cardinality_limits(
     Ok(limits)
 }
 
-/// Warns about a metric's limit above the total, which stops the metric first.
+/// Warns about a metric's limit that is above the total and never reached.
 fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     let total = limits.total();
     let (what, series) = limits.largest()?;

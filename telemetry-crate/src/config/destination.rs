@@ -1,7 +1,7 @@
 //! The destination of one signal's OTLP exports.
 //!
-//! Reads the OTLP variables with the specification's precedence of a signal's own variable over the general one
-//! ("OpenTelemetry Protocol Exporter").
+//! A signal's own OTLP variable takes precedence over the general variable, as the specification of the "OpenTelemetry
+//! Protocol Exporter" requires.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -36,12 +36,12 @@ impl fmt::Display for Protocol {
 /// The address of one signal's exports and how requests are sent there.
 #[derive(Clone)]
 pub(crate) struct Destination {
-    /// Complete, with its path and without credentials.
+    /// The complete address, with its path and without credentials.
     pub(crate) endpoint: Uri,
     pub(crate) protocol: Protocol,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) gzip: bool,
-    /// Timeout of one attempt.
+    /// The timeout of one attempt to send a request.
     pub(crate) request_timeout: Duration,
     #[cfg_attr(not(feature = "otlp-tls"), expect(dead_code, reason = "see Tls"))]
     pub(crate) tls: Tls,
@@ -58,9 +58,9 @@ impl fmt::Debug for Destination {
 }
 
 impl Destination {
-    /// The address to show, without its query, which may hold a key.
+    /// The address for logs and reports, without its query.
     ///
-    /// Over gRPC it is also without the method.
+    /// The query may hold an API key. An address of gRPC is shown without its path, because the path is always the same.
     pub(crate) fn address(&self) -> String {
         match (
             self.protocol,
@@ -80,9 +80,9 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Files of a TLS connection.
+/// The PEM files of a TLS connection.
 ///
-/// They are read at the start, so that a missing file is an error then and not at the first export.
+/// The files are read at the start, so a missing file is an error of the start and not of the first export.
 #[derive(Clone, Default)]
 #[cfg_attr(
     not(feature = "otlp-tls"),
@@ -93,7 +93,7 @@ impl fmt::Display for Destination {
 )]
 pub(crate) struct Tls {
     pub(crate) certificate: Option<PemFile>,
-    /// Certificate and key.
+    /// The service's certificate and its private key.
     pub(crate) client: Option<(PemFile, PemFile)>,
 }
 
@@ -106,6 +106,11 @@ pub(crate) struct PemFile {
     pub(crate) contents: Vec<u8>,
 }
 
+/// Reads the destination of a signal's exports.
+///
+/// # Errors
+///
+/// An address, a protocol or a file that is not valid. All other invalid values cause warnings.
 pub(super) fn destination(
     signal: Signal,
     config: &TelemetryConfig,
@@ -147,8 +152,8 @@ pub(super) fn destination(
         }
     };
     let endpoint = address.resolve()?;
-    for odd in address.oddities(&endpoint) {
-        env.warn_once(odd);
+    for warning in address.oddities(&endpoint) {
+        env.warn_once(warning);
     }
     warn_of_proxy(&endpoint, env);
     Ok(Destination {
@@ -169,23 +174,23 @@ pub(super) fn destination(
 /// OTLP clients in other languages use the proxy of the environment.
 fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
     let host = endpoint.host().unwrap_or_default();
-    let set = |name: &str| {
-        // Proxy variables are common in both cases.
+    let name_if_set = |name: &str| {
+        // Proxy variables are common in upper case and in lower case.
         let names = [name.to_owned(), name.to_ascii_lowercase()];
         names.into_iter().find(|name| env.text(name).is_some())
     };
-    let of_scheme = match endpoint.scheme_str() {
+    let scheme_variable = match endpoint.scheme_str() {
         Some("https") => env::HTTPS_PROXY,
         _ => env::HTTP_PROXY,
     };
-    let Some(variable) = set(of_scheme).or_else(|| set("ALL_PROXY")) else {
+    let Some(variable) = name_if_set(scheme_variable).or_else(|| name_if_set("ALL_PROXY")) else {
         return;
     };
-    let excluded = set(env::NO_PROXY).and_then(|name| env.text(&name));
+    let excluded = name_if_set(env::NO_PROXY).and_then(|name| env.text(&name));
     if is_local(host) || excluded.is_some_and(|list| is_excluded(host, &list)) {
         return;
     }
-    // Without the variable's value, which may contain credentials.
+    // The warning does not show the variable's value, which may contain credentials.
     env.warn_once(format!(
         "{variable} is set and not used: exports go to {host} directly; if only the proxy reaches it, export to a collector or agent beside the service, and list {host} in NO_PROXY to silence this"
     ));
@@ -227,12 +232,12 @@ fn is_in_network(host: &str, network: &str) -> bool {
     };
     let in_network = || {
         let (network, length) = network.split_once('/')?;
-        let ((host, of_host), (network, of_network)) = (bits(host)?, bits(network)?);
+        let ((host, host_width), (network, network_width)) = (bits(host)?, bits(network)?);
         let length: u32 = length.parse().ok()?;
         let mask = u128::MAX
             .checked_shl(128_u32.checked_sub(length)?)
             .unwrap_or(0);
-        Some(of_host == of_network && length <= of_host && host & mask == network & mask)
+        Some(host_width == network_width && length <= host_width && host & mask == network & mask)
     };
     in_network().unwrap_or(false)
 }
@@ -259,18 +264,18 @@ fn protocol(own: &OtlpVariables, env: &Env<'_>) -> Result<Protocol, InitError> {
     }
 }
 
-/// The valid headers; warns about each malformed pair.
+/// Returns the valid headers, and warns about each malformed pair.
 fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderValue)> {
     let Some((variable, list)) = env.first(&[own.headers, env::OTLP.headers]) else {
         return Vec::new();
     };
     let mut headers = Vec::new();
-    for (place, pair) in pairs(&list) {
+    for (position, pair) in pairs(&list) {
         match header(pair) {
             Ok(header) => headers.push(header),
             // The warning shows neither the value nor text without `=`, because both may be API keys.
-            Err(wrong) => env.warn_once(format!(
-                "{variable}: pair {place} is not sent, because {wrong}; expected `key=value,key=value` with percent-encoded values"
+            Err(problem) => env.warn_once(format!(
+                "{variable}: pair {position} is not sent, because {problem}; expected `key=value,key=value` with percent-encoded values"
             )),
         }
     }
@@ -281,7 +286,7 @@ fn headers(own: &OtlpVariables, env: &mut Env<'_>) -> Vec<(HeaderName, HeaderVal
 ///
 /// # Errors
 ///
-/// What is wrong with the pair, without its value.
+/// A clause that says what is wrong with the pair, without its value.
 fn header(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
     let Some((key, _)) = pair.split_once('=') else {
         return Err("it has no `=`".to_owned());

@@ -1,8 +1,8 @@
 //! The table of all environment variables, and typed access to them with warnings.
 //!
-//! No other module reads the environment. The rules are the OpenTelemetry specification's ("Configuration", environment
-//! variables): an empty value means unset; an invalid enumeration value or number causes a warning and is ignored. The
-//! tables in the README and the book are tested against this one.
+//! No other module reads the environment. The OpenTelemetry specification defines the rules ("Environment variable
+//! specification"): an empty value means unset, and an invalid enumeration value or number causes a warning and is
+//! ignored. Tests compare the tables in the README and the book with this table.
 
 use std::{str::FromStr, time::Duration};
 
@@ -22,7 +22,7 @@ pub struct Variable {
     pub effect: &'static str,
 }
 
-/// The OTLP variables of one signal, or the general ones.
+/// The names of the OTLP variables of one signal, or of the general variables.
 ///
 /// A signal's own variables take precedence.
 #[derive(Debug)]
@@ -97,19 +97,19 @@ variables! {
     SERVICE_NAME = "OTEL_SERVICE_NAME", "the package name with `init!()`, otherwise `unknown_service:<executable>`",
         "Name of the service, on every span and on `target_info`. Wins over `service.name` in `OTEL_RESOURCE_ATTRIBUTES`.";
     RESOURCE_ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES", "unset",
-        "More resource attributes: `key=value,key=value`, values percent-encoded.";
+        "Further resource attributes: `key=value,key=value`, with percent-encoded values.";
     RUST_LOG = "RUST_LOG", "`info`",
         "Which events become log lines. Never removes a span from a trace.";
     LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
-        "How log lines look: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
+        "Format of log lines: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
     NO_COLOR = "NO_COLOR", "unset",
-        "Any value turns colors off in `pretty` lines. Without a terminal there are none.";
+        "Any value turns colors off in `pretty` lines. Lines that do not go to a terminal have no colors.";
     REDACT = "FIRSTLIGHT_REDACT", "unset",
-        "More names of fields whose values are shown as `***` on log lines and spans: `name,name`. `password`, `token`, `authorization`, `cookie` and the like always are.";
+        "Further names of fields whose values are shown as `***` on log lines, spans and metric labels: `name,name`. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
-        "Address of the admin listener: `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`.";
+        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
-        "Port of the admin listener; `0` takes a free one and says which.";
+        "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
         "`true` makes an admin address that is in use an error of the start. Otherwise it is a warning, and tried again every 5 s.";
     METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
@@ -119,41 +119,41 @@ variables! {
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
         "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
-        "`otlp` exports to the default endpoint even if none is set; `none` exports nothing.";
+        "`otlp` exports traces, to the default endpoint if none is set. `none` exports no traces.";
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
-        "`prometheus` serves `/metrics`, `otlp` pushes the same metrics; both, separated by a comma, or `none`.";
+        "`prometheus` serves `/metrics`, and `otlp` pushes the same metrics. The value is one of the two, both separated by a comma, or `none`.";
     LOGS_EXPORTER = "OTEL_LOGS_EXPORTER", "`otlp` if `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` is set, otherwise `none`",
-        "`otlp` sends log records as well; lines go to standard output in any case, so `console` and `none` are the same.";
-    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; `http://localhost:4318` (gRPC: `http://localhost:4317`) for what is on without it",
-        "Collector to export to; over HTTP `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns traces on, and nothing else. `https` needs the feature `otlp-tls`, which is on by default.";
+        "`otlp` also sends log records over OTLP. Log lines go to standard output with every value, so `console` and `none` have the same effect.";
+    OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; exports that are on without it go to `http://localhost:4318` (gRPC: `http://localhost:4317`)",
+        "Base address of the collector. Over HTTP, `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns the export of traces on, but not that of metrics or log records. `https` needs the feature `otlp-tls`, which is on by default.";
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
         "OTLP transport: `http/protobuf`, or `grpc` with the feature `otlp-grpc`.";
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "unset",
-        "Headers of every export request: `key=value,key=value`, values percent-encoded. Never logged.";
+        "Headers of every export request: `key=value,key=value`, with percent-encoded values. Never logged.";
     OTLP_TIMEOUT = "OTEL_EXPORTER_OTLP_TIMEOUT", "`10000`",
-        "Milliseconds that one try of an export request may take.";
+        "Milliseconds that one attempt of an export request may take.";
     TRACES_SAMPLER = "OTEL_TRACES_SAMPLER", "`parentbased_always_on`",
         "`always_on`, `always_off`, `traceidratio`, or one of them prefixed with `parentbased_`.";
     TRACES_SAMPLER_ARG = "OTEL_TRACES_SAMPLER_ARG", "`1.0`",
         "Share of traces that `traceidratio` keeps, 0 to 1.";
     PROPAGATORS = "OTEL_PROPAGATORS", "`tracecontext,baggage`",
-        "Which headers carry the context in and out: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, or `none`.";
-    REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "what the layer says, which is `continue` by default",
-        "What becomes of a caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that the public can reach, choose `link` or `ignore`.";
+        "Formats of the headers that carry trace context and baggage: `tracecontext`, `baggage`, `b3`, `b3multi`, `jaeger`, or `none`.";
+    REMOTE_PARENT = "FIRSTLIGHT_REMOTE_PARENT", "the layer's setting, by default `continue`",
+        "How a request treats its caller's trace: `continue` it, `link` to it, or `ignore` it. On an edge that the public can reach, choose `link` or `ignore`.";
     BSP_SCHEDULE_DELAY = "OTEL_BSP_SCHEDULE_DELAY", "`5000`",
-        "Milliseconds between two exports.";
+        "Milliseconds between two exports of spans.";
     BSP_MAX_QUEUE_SIZE = "OTEL_BSP_MAX_QUEUE_SIZE", "`2048`",
-        "Spans that wait for export at most; more are dropped and counted.";
+        "Largest number of spans that wait for export. Further spans are dropped and counted.";
     BSP_MAX_EXPORT_BATCH_SIZE = "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "`512`",
-        "Spans in one export request at most.";
+        "Largest number of spans in one export request.";
     BSP_EXPORT_TIMEOUT = "OTEL_BSP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
     BLRP_SCHEDULE_DELAY = "OTEL_BLRP_SCHEDULE_DELAY", "`1000`",
-        "The same four for log records: milliseconds between two exports.";
+        "Milliseconds between two exports of log records.";
     BLRP_MAX_QUEUE_SIZE = "OTEL_BLRP_MAX_QUEUE_SIZE", "`2048`",
-        "Log records that wait for export at most; more are dropped and counted.";
+        "Largest number of log records that wait for export. Further log records are dropped and counted.";
     BLRP_MAX_EXPORT_BATCH_SIZE = "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "`512`",
-        "Log records in one export request at most.";
+        "Largest number of log records in one export request.";
     BLRP_EXPORT_TIMEOUT = "OTEL_BLRP_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one batch may take, retries included.";
     OTLP_COMPRESSION = "OTEL_EXPORTER_OTLP_COMPRESSION", "`none`",
@@ -165,79 +165,79 @@ variables! {
     OTLP_CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "unset",
         "PEM file with the certificate that the service shows to the collector.";
     OTLP_CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY", "unset",
-        "PEM file with its private key.";
+        "PEM file with the private key of the client certificate.";
     HTTP_PROXY = "HTTP_PROXY", "unset",
         "Not used, like `ALL_PROXY`: exports go to the collector directly, and a warning says so.";
     HTTPS_PROXY = "HTTPS_PROXY", "unset",
-        "The same for `https` endpoints.";
+        "Not used for `https` endpoints: exports go to the collector directly, and a warning says so.";
     NO_PROXY = "NO_PROXY", "unset",
-        "Hosts that this warning is not about: `host,.domain`, or `*`.";
+        "Hosts for which an unused proxy causes no warning: `host,.domain`, or `*`.";
     METRIC_EXPORT_INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL", "`60000`",
         "Milliseconds between two pushes of the metrics.";
     METRIC_EXPORT_TIMEOUT = "OTEL_METRIC_EXPORT_TIMEOUT", "`30000`",
         "Milliseconds that one push may take, retries included.";
     METRICS_EXEMPLAR_FILTER = "OTEL_METRICS_EXEMPLAR_FILTER", "`trace_based`",
-        "`trace_based` keeps exemplars of samples inside sampled spans, `always_off` none. `always_on` is not supported, because an exemplar outside a sampled trace leads nowhere.";
+        "`trace_based` keeps exemplars of samples inside sampled spans, and `always_off` keeps none. `always_on` is not supported, because an exemplar outside a sampled trace leads to no stored trace.";
     METRICS_TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "`cumulative`",
-        "`cumulative` is the one that this version has.";
+        "Only `cumulative` is supported.";
     METRICS_HISTOGRAM = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "`explicit_bucket_histogram`",
-        "`explicit_bucket_histogram` is the one that this version has.";
+        "Only `explicit_bucket_histogram` is supported.";
     ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "`8192`",
-        "Characters of an attribute's value at most; longer ones are cut.";
+        "Largest number of characters in an attribute's value. A longer value is cut.";
     ATTRIBUTE_COUNT_LIMIT = "OTEL_ATTRIBUTE_COUNT_LIMIT", "`128`",
-        "Attributes of a span, an event or a link at most; more are dropped and counted on it.";
+        "Largest number of attributes of a span, an event or a link. Further attributes are dropped and counted.";
     SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
-        "The same for spans. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+        "Largest number of characters in the value of a span's attribute. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
     SPAN_ATTRIBUTE_COUNT_LIMIT = "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "unset",
-        "The same for spans. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
+        "Largest number of attributes of a span. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
     SPAN_EVENT_COUNT_LIMIT = "OTEL_SPAN_EVENT_COUNT_LIMIT", "`128`",
-        "Events of a span at most; more are dropped and counted on it.";
+        "Largest number of events of a span. Further events are dropped and counted.";
     SPAN_LINK_COUNT_LIMIT = "OTEL_SPAN_LINK_COUNT_LIMIT", "`128`",
-        "Links of a span at most; more are dropped and counted on it.";
+        "Largest number of links of a span. Further links are dropped and counted.";
     EVENT_ATTRIBUTE_COUNT_LIMIT = "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "`128`",
-        "Attributes of an event at most.";
+        "Largest number of attributes of an event.";
     LINK_ATTRIBUTE_COUNT_LIMIT = "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "`128`",
-        "Attributes of a link at most.";
+        "Largest number of attributes of a link.";
     LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT = "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "unset",
-        "Characters of a log record's value at most. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
+        "Largest number of characters in the value of a log record's attribute. Wins over `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.";
     LOGRECORD_ATTRIBUTE_COUNT_LIMIT = "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "unset",
-        "Attributes of a log record at most. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
+        "Largest number of attributes of a log record. Wins over `OTEL_ATTRIBUTE_COUNT_LIMIT`.";
     TRACE_FILTER = "FIRSTLIGHT_TRACE_FILTER", "`info`",
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
-        "From which level on events are written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
+        "Lowest level of the events that are also written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
-        "Milliseconds from which on a statement of sqlx's is worth a WARN line; `0` is never. With the feature `sqlx`.";
+        "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `sqlx`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
-        "Runs of one statement in one request from which on it is an N+1: a WARN line, a span attribute, a count; `0` is never. With the feature `sqlx`.";
+        "Runs of one statement in a request that are an N+1 query, which gets a WARN line, a span attribute and a count. `0` turns the detection off. Needs the feature `sqlx`.";
     HTTP_READ_TIMEOUT = "FIRSTLIGHT_HTTP_READ_TIMEOUT", "`10000`",
-        "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the timeout of `body`; what the program has lifted, and a route's own `BodyLimits`, stay. With the feature `axum`, as the next three.";
+        "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the timeout of `body`, but not over a route's own `BodyLimits`, and it does not restore a limit that the program has removed. Needs the feature `axum`, like the next three variables.";
     HTTP_MAX_BODY = "FIRSTLIGHT_HTTP_MAX_BODY", "`2097152`",
-        "Bytes that a request's body may have. Wins over the size of `body`, with the same exceptions.";
+        "Largest size of a request's body, in bytes. Wins over the size of `body`, with the same exceptions.";
     HTTP_MAX_CONNECTIONS = "FIRSTLIGHT_HTTP_MAX_CONNECTIONS", "`900`",
-        "Connections that are open at a time; further ones wait. Wins over `max_connections`. Keep it below the limit of open files.";
+        "Largest number of open connections. Further connections wait. Wins over `max_connections`. Keep it below the limit of open files.";
     HTTP_MAX_REQUESTS = "FIRSTLIGHT_HTTP_MAX_REQUESTS", "`512`",
-        "Requests that wait for their response at a time; further ones are answered with 503. Wins over `max_requests`.";
-    HTTP_KNOWN_METHODS = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "those of RFC 9110, `PATCH` and `QUERY`",
-        "Methods that are told apart: `GET,POST,PROPFIND`. All others are `_OTHER`, with `http.request.method_original` on spans and access lines. The list replaces the default, and each member is a value of a label.";
+        "Largest number of requests that wait for their response. Further requests are answered with 503. Wins over `max_requests`.";
+    HTTP_KNOWN_METHODS = "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS", "the methods of RFC 9110, `PATCH` and `QUERY`",
+        "HTTP methods that metrics and spans distinguish: `GET,POST,PROPFIND`. All other methods are `_OTHER`, with `http.request.method_original` on spans and access lines. The list replaces the default, and each member is a value of a label.";
     SHUTDOWN_TIMEOUT = "FIRSTLIGHT_SHUTDOWN_TIMEOUT", "`5000`",
         "Milliseconds that a dropped guard may take to flush.";
     DRAIN_DELAY = "FIRSTLIGHT_DRAIN_DELAY", "`0`",
-        "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs them to take notice.";
+        "Milliseconds between the signal to stop, when `/readyz` turns to 503, and the completion of `shutdown_signal()`. A load balancer needs this time to take notice.";
     DRAIN_TIMEOUT = "FIRSTLIGHT_DRAIN_TIMEOUT", "`20000`",
-        "Milliseconds for which requests, jobs and scheduled runs in flight may continue after that; then they are canceled. Wins over each `drain`. Jobs have nine tenths of it, so that canceled jobs can be returned to their queue.";
+        "Milliseconds for which requests, jobs and scheduled runs in flight may continue after `shutdown_signal()` has completed. They are then canceled. Wins over every `drain` setting. Jobs have nine tenths of the time, so that canceled jobs can be returned to their queue.";
     SDK_DISABLED = "OTEL_SDK_DISABLED", "`false`",
-        "`true` makes no spans and exports nothing. Log lines and `/metrics` stay.";
+        "`true` creates no spans and exports nothing. Log lines and `/metrics` remain.";
     CONFIG_FILE = "OTEL_CONFIG_FILE", "unset",
         "Not read: a warning says so, since the specification lets such a file replace all other variables.";
 
     @of each signal
     OTLP_TRACES = "OTEL_EXPORTER_OTLP_TRACES_",
-        "Where traces go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
+        "Address for traces, used unchanged over HTTP. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.";
     OTLP_METRICS = "OTEL_EXPORTER_OTLP_METRICS_",
-        "Where metrics are pushed to; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns pushing on.";
+        "Address for metrics, used unchanged over HTTP. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns pushing on.";
     OTLP_LOGS = "OTEL_EXPORTER_OTLP_LOGS_",
-        "Where log records go; over HTTP used as it is. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns their export on.";
+        "Address for log records, used unchanged over HTTP. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns their export on.";
 }
 
 /// Reads a variable of this process.
@@ -248,7 +248,7 @@ pub(crate) fn process(name: &str) -> Option<String> {
 
 /// Reads a variable of this process, even if it is not UTF-8.
 ///
-/// Replaces invalid bytes, so that the value is rejected later instead of ignored.
+/// Invalid bytes are replaced, so that the value is rejected later instead of ignored.
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
@@ -259,7 +259,7 @@ pub(crate) fn unread() -> Vec<String> {
     unread::warnings(std::env::vars_os())
 }
 
-/// The environment behind a lookup function, with the warnings about it.
+/// Typed access to the environment, and the warnings about its values.
 pub(super) struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     pub(super) warnings: Vec<String>,
@@ -273,16 +273,16 @@ impl<'a> Env<'a> {
         }
     }
 
-    /// The variable's value; an empty or blank value counts as unset.
+    /// Returns the variable's trimmed value; an empty or blank value counts as unset.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = (self.lookup)(name)?;
         let trimmed = value.trim();
         (!trimmed.is_empty()).then(|| trimmed.to_owned())
     }
 
-    /// The first of the variables that is set, with its name.
+    /// Returns the name and the value of the first variable that is set.
     ///
-    /// A signal's own variable precedes the general one in `names`.
+    /// `names` lists a signal's own variable before the general variable.
     pub(super) fn first(&self, names: &[&'static str]) -> Option<(&'static str, String)> {
         names
             .iter()
@@ -306,7 +306,7 @@ impl<'a> Env<'a> {
 
     /// Parses a value of an enumeration.
     ///
-    /// Specification: such values are case-insensitive.
+    /// The OpenTelemetry specification says that such values are case-insensitive.
     pub(super) fn choice<T>(
         &mut self,
         name: &str,
@@ -322,8 +322,8 @@ impl<'a> Env<'a> {
 
     /// Parses a boolean variable.
     ///
-    /// Specification: only `true` is true, in any case. Any other value is false; a value other than `false` causes a
-    /// warning.
+    /// `true` and `false` are case-insensitive, as in the OpenTelemetry specification. Any other value causes a warning
+    /// and counts as unset.
     pub(super) fn boolean(&mut self, name: &str) -> Option<bool> {
         self.parsed(name, "`true` or `false`", |value| {
             let is = |word| value.eq_ignore_ascii_case(word);
@@ -345,7 +345,9 @@ impl<'a> Env<'a> {
         })
     }
 
-    /// Adds a warning unless it exists: several signals read the general variables.
+    /// Adds a warning unless the same warning was added before.
+    ///
+    /// A general variable is read once per signal.
     pub(super) fn warn_once(&mut self, warning: String) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -359,7 +361,7 @@ impl<'a> Env<'a> {
     }
 }
 
-/// The members of `key=value,key=value` with their positions, starting at 1.
+/// Returns the members of `key=value,key=value` with their positions, from 1.
 pub(super) fn pairs(list: &str) -> impl Iterator<Item = (usize, &str)> {
     let pairs = (1..).zip(list.split(',').map(str::trim));
     pairs.filter(|(_, pair)| !pair.is_empty())

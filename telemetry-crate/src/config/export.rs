@@ -1,6 +1,6 @@
 //! Which signals are exported over OTLP, and how they are batched.
 
-use std::{fmt::Display, time::Duration};
+use std::time::Duration;
 
 use super::{
     TelemetryConfig,
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{InitError, signal::Signal};
 
-/// The exports of each signal.
+/// The export of each signal, if it is on.
 ///
 /// `OTEL_METRICS_EXPORTER` also decides whether `/metrics` is served.
 #[derive(Debug)]
@@ -31,12 +31,14 @@ pub(crate) struct BatchExport {
     pub(crate) batching: Batching,
 }
 
-/// The size of batches, and how many records may wait.
+/// How records are queued and batched.
 #[derive(Debug, Clone)]
 pub(crate) struct Batching {
+    /// The time that one batch may take, retries included.
     pub(crate) timeout: Duration,
     /// The variable that sets `timeout`.
     pub(crate) timeout_variable: &'static str,
+    /// The time between two exports.
     pub(crate) schedule_delay: Duration,
     pub(crate) max_queue_size: usize,
     pub(crate) max_batch_size: usize,
@@ -61,14 +63,15 @@ enum Exporter {
 
 pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exports, InitError> {
     let has_endpoint = |env: &Env<'_>, own: &str| env.text(own).is_some();
-    let general = has_endpoint(env, env::OTLP.endpoint) || config.otlp_endpoint.is_some();
+    let has_general_endpoint =
+        has_endpoint(env, env::OTLP.endpoint) || config.otlp_endpoint.is_some();
 
     let chosen = exporters(env, env::TRACES_EXPORTER, "`otlp` or `none`", |name| {
         (name == "otlp").then_some(Exporter::Otlp)
     });
     let traces_refused = chosen.as_ref().is_some_and(Vec::is_empty);
     let traces = chosen.map_or(
-        general || has_endpoint(env, env::OTLP_TRACES.endpoint),
+        has_general_endpoint || has_endpoint(env, env::OTLP_TRACES.endpoint),
         |chosen| !chosen.is_empty(),
     );
     let traces = traces
@@ -98,14 +101,13 @@ pub(super) fn exports(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<Exp
     });
     let metrics = push
         .then(|| {
-            only(env, env::METRICS_TEMPORALITY, "cumulative");
-            only(env, env::METRICS_HISTOGRAM, "explicit_bucket_histogram");
+            warn_unless(env, env::METRICS_TEMPORALITY, "cumulative");
+            warn_unless(env, env::METRICS_HISTOGRAM, "explicit_bucket_histogram");
             Ok(PeriodicExport {
                 destination: destination(Signal::Metrics, config, env)?,
                 interval: env
+                    // `timeout` rejects zero, which would make the export loop run without a pause.
                     .timeout(env::METRIC_EXPORT_INTERVAL)
-                    // Zero would make the export loop run without a pause.
-                    .filter(|interval| !interval.is_zero())
                     .unwrap_or(Duration::from_secs(60)),
                 timeout: env
                     .timeout(env::METRIC_EXPORT_TIMEOUT)
@@ -163,11 +165,11 @@ fn exporters(
     })
 }
 
-/// Warns about a value of the specification that this crate does not support.
-fn only(env: &mut Env<'_>, variable: &str, known: impl Display + Copy) {
-    let expected = format!("`{known}`");
+/// Warns if a variable has a value other than the supported value.
+fn warn_unless(env: &mut Env<'_>, variable: &str, supported: &str) {
+    let expected = format!("`{supported}`");
     env.parsed(variable, &expected, |value| {
-        value.eq_ignore_ascii_case(&known.to_string()).then_some(())
+        value.eq_ignore_ascii_case(supported).then_some(())
     });
 }
 
@@ -180,6 +182,7 @@ struct BatchVariables {
     default_delay: Duration,
 }
 
+/// The variables of the batch processor of spans.
 const BSP: BatchVariables = BatchVariables {
     schedule_delay: env::BSP_SCHEDULE_DELAY,
     max_queue_size: env::BSP_MAX_QUEUE_SIZE,
@@ -188,6 +191,7 @@ const BSP: BatchVariables = BatchVariables {
     default_delay: Duration::from_secs(5),
 };
 
+/// The variables of the batch processor of log records.
 const BLRP: BatchVariables = BatchVariables {
     schedule_delay: env::BLRP_SCHEDULE_DELAY,
     max_queue_size: env::BLRP_MAX_QUEUE_SIZE,
@@ -215,7 +219,7 @@ fn batching(env: &mut Env<'_>, variables: &BatchVariables) -> Batching {
             .milliseconds(variables.schedule_delay)
             .unwrap_or(variables.default_delay),
         max_queue_size,
-        // Specification: the batch must not be larger than the queue.
+        // The specification requires that a batch is not larger than the queue.
         max_batch_size: max_batch_size.min(max_queue_size),
     }
 }

@@ -4,10 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Largest length of a host name (RFC 1035, section 2.3.4).
+/// The largest length of a host name in bytes (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
 
-/// Largest length of one label of a host name, by the same section.
+/// The largest length of one label of a host name in bytes, by the same section.
 const MAX_LABEL: usize = 63;
 
 /// Validates the `host` or `host:port` of an address.
@@ -39,7 +39,7 @@ pub(super) fn authority(text: &str) -> Result<(), &'static str> {
 
 /// Whether a listener can bind to the host.
 ///
-/// It is a name, or an IP address without brackets.
+/// The host must be a name, or an IP address without brackets.
 pub(super) fn is_bindable(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok() || is_name(host)
 }

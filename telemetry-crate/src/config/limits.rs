@@ -3,7 +3,7 @@
 /// Limits of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanLimits {
-    /// Characters of a value; a longer one is cut.
+    /// Largest number of characters in a value; a longer value is cut.
     pub(crate) value_length: usize,
     pub(crate) attributes: usize,
     pub(crate) events: usize,
@@ -27,15 +27,15 @@ impl Default for SpanLimits {
 
 /// Limits of one log record.
 ///
-/// [`LogRecord` limits](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#logrecord-limits):
-/// `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT` and `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT`.
+/// `OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT` and `OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT` set them. See
+/// ["LogRecord Limits"](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#logrecord-limits).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RecordLimits {
-    /// Characters of an attribute value; a longer one is cut.
+    /// Largest number of characters in an attribute's value; a longer value is cut.
     ///
     /// The body has no such limit.
     pub(crate) value_length: usize,
-    /// Attributes of a record; further ones are dropped and counted.
+    /// Largest number of attributes; further attributes are dropped and counted.
     pub(crate) attributes: usize,
 }
 

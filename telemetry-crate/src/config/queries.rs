@@ -7,14 +7,16 @@ use super::{TelemetryConfig, env, env::Env};
 /// The thresholds for a warning about a statement; `None` turns the warning off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueryLimits {
+    /// The duration from which a statement is slow.
     pub(crate) slow: Option<Duration>,
+    /// The runs of one statement in a request that are an N+1 query.
     pub(crate) repeats: Option<u32>,
 }
 
 /// Default threshold of a slow statement, the same as sqlx's.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Default threshold of an N+1 query.
+/// Default threshold of an N+1 query, in runs of one statement.
 ///
 /// Fewer runs are a few lookups that no user notices, while one page of a list has ten rows or more.
 const REPEATS: u32 = 10;

@@ -6,7 +6,9 @@ use http::Method;
 
 use super::{env, env::Env, env::positive};
 
-/// Limits of `http::serve`; `None` leaves the program's choice.
+/// Limits of `http::serve` from the environment.
+///
+/// `None` leaves the program's choice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ServerLimits {
     pub(crate) read_timeout: Option<Duration>,
@@ -25,9 +27,9 @@ pub(super) fn server_limits(env: &mut Env<'_>) -> ServerLimits {
     }
 }
 
-/// Reads the HTTP methods that are told apart.
+/// Reads the HTTP methods that metrics and spans distinguish.
 ///
-/// Semantic conventions, `http.request.method`: the list replaces the default.
+/// The list replaces the default list, as the semantic convention of `http.request.method` requires.
 pub(super) fn known_methods(env: &mut Env<'_>) -> Option<Vec<String>> {
     env.parsed(
         env::HTTP_KNOWN_METHODS,

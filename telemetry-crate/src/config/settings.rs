@@ -24,17 +24,17 @@ use crate::{InitError, Secret, directives::Directives, resource::Resource, signa
 
 /// The result of merging environment, setters and defaults.
 ///
-/// Created once in `build()`; everything else reads it.
+/// Created once in `build()`. All other modules read the settings from here.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) disabled: bool,
     pub(crate) resource: Resource,
-    /// Valid directives.
+    /// Valid directives that choose which events become log lines.
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
     /// Whether standard output shows colors.
     pub(crate) colors: bool,
-    /// Names of redacted fields, besides the well-known ones.
+    /// Names of redacted fields, besides the well-known names.
     pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
@@ -52,7 +52,7 @@ pub(crate) struct Settings {
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) cardinality_limits: CardinalityLimits,
-    /// Whether samples carry the trace in which they were recorded.
+    /// Whether samples get exemplars, which name the trace of a sample.
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
     pub(crate) query_limits: QueryLimits,
@@ -85,7 +85,7 @@ impl Settings {
         }
     }
 
-    /// Why no traces are exported, with what to do about it where that is not obvious.
+    /// The reason why traces are not exported, or how to turn their export on.
     pub(crate) fn why_no_traces(&self) -> &'static str {
         if self.disabled {
             "OTEL_SDK_DISABLED is true"
@@ -140,7 +140,7 @@ impl Settings {
             log_format,
             redact: redact(&config, env),
             colors: is_terminal && env.text(env::NO_COLOR).is_none(),
-            // With an empty filter a disabled SDK does not even create spans.
+            // The empty filter removes every span, so a disabled SDK does not create any.
             trace_filter: if disabled {
                 Targets::new()
             } else {
@@ -214,8 +214,8 @@ fn redact(config: &TelemetryConfig, env: &Env<'_>) -> Vec<String> {
 
 /// Resolves the log filter.
 ///
-/// A mistake in the environment is a warning, so that it does not stop a running service from restarting. A mistake in
-/// the program is an error, found at its first start.
+/// A mistake in the environment causes a warning, so that it does not keep a service from restarting. A mistake in the
+/// program is an error, because the author finds it at the first start.
 fn log_filter(config: &TelemetryConfig, env: &mut Env<'_>) -> Result<String, InitError> {
     let expected = "directives such as `info` or `info,orders=debug`";
     let valid = |text: &str| Directives::parse(text).is_ok().then(|| text.to_owned());

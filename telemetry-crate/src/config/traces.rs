@@ -19,10 +19,10 @@ pub(crate) enum Propagator {
 
 /// How a request continues the trace and the baggage of its caller.
 ///
-/// Every client can send a `traceparent`. It can thereby make the service keep traces that its sampler would drop, or
-/// add spans to a trace of another client. Behind an edge that you control this is intended. On an edge that the public
-/// can reach, choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore): the sampler then decides, whatever the caller's
-/// decision was. Overridden by `FIRSTLIGHT_REMOTE_PARENT`.
+/// Every client can send a `traceparent`. The header can make the service keep traces that its sampler would drop, or
+/// add spans to a trace of another client. If only your own services can call the service, this is intended. On an edge
+/// that the public can reach, choose [`Link`](Self::Link) or [`Ignore`](Self::Ignore): the service's sampler then
+/// decides, and the caller's decision has no effect. Overridden by `FIRSTLIGHT_REMOTE_PARENT`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RemoteParent {
@@ -31,9 +31,13 @@ pub enum RemoteParent {
     /// The default, because otherwise a trace ends at each service.
     #[default]
     Continue,
-    /// The request starts a new trace with a link to the caller's. Baggage is dropped.
+    /// The request starts a new trace with a link to the caller's trace.
+    ///
+    /// The caller's baggage is dropped.
     Link,
-    /// The request starts a new trace without a link. Baggage is dropped.
+    /// The request starts a new trace without a link.
+    ///
+    /// The caller's baggage is dropped.
     Ignore,
 }
 
@@ -41,7 +45,7 @@ pub enum RemoteParent {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct SamplerSetting {
     pub(crate) parent_based: bool,
-    /// Share of new traces, 0 to 1.
+    /// The share of new traces that are sampled, from 0 to 1.
     pub(crate) ratio: f64,
 }
 
@@ -101,6 +105,7 @@ pub(super) fn trace_filter(
         .ok_or_else(|| InitError::invalid("TelemetryConfig::trace_filter", directives, expected))
 }
 
+/// Reads the level from which events are written on their span.
 pub(super) fn trace_events(env: &mut Env<'_>) -> LevelFilter {
     let levels = "`error`, `warn`, `info`, `debug`, `trace` or `off`";
     env.number(env::TRACE_EVENTS, levels)
@@ -108,7 +113,7 @@ pub(super) fn trace_events(env: &mut Env<'_>) -> LevelFilter {
 }
 
 pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
-    // Parent-based, so that a trace is kept as a whole or not at all. All traces, because a new service has little
+    // A parent-based sampler keeps a trace as a whole or not at all. The ratio is 1, because a new service has little
     // traffic. The log line at the start names the sampler.
     let default = SamplerSetting {
         parent_based: true,
@@ -132,7 +137,7 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
 
 /// Reads the limits of spans.
 ///
-/// A limit for spans takes precedence over the general one. See "Span Limits" in the OpenTelemetry specification.
+/// A limit for spans takes precedence over the general limit. See "Span Limits" in the OpenTelemetry specification.
 pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
     let default = SpanLimits::default();
     let mut limit = |names: &[&'static str], default: usize| {
@@ -168,7 +173,7 @@ pub(super) fn span_limits(env: &mut Env<'_>) -> SpanLimits {
 
 /// Reads the limits of log records.
 ///
-/// A limit for log records takes precedence over the general one. See "LogRecord Limits" in the OpenTelemetry
+/// A limit for log records takes precedence over the general limit. See "LogRecord Limits" in the OpenTelemetry
 /// specification.
 pub(super) fn record_limits(env: &mut Env<'_>) -> RecordLimits {
     let mut limit = |own: &str, general: &str| {

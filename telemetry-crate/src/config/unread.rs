@@ -1,6 +1,6 @@
 //! Warnings about variables that are set and not read.
 //!
-//! These are misspelled names, and values that are not UTF-8.
+//! Such a variable has a misspelled name, or a value that is not UTF-8.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use super::env::VARIABLES;
 
 const PREFIX: &str = "FIRSTLIGHT_";
 
-/// Names without an entry in the table; the lowercase form is read as well.
+/// Proxy variables that are read and have no entry in the table.
 const PROXIES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
 /// Returns one sentence per variable, without its value, which may be a secret.
@@ -43,7 +43,7 @@ fn is_known(name: &str) -> bool {
 
 /// Whether Kubernetes set the variable.
 ///
-/// It sets such variables in each container for a service whose name begins with `firstlight`.
+/// Kubernetes sets such variables in each container for a service whose name begins with `firstlight`.
 fn is_of_kubernetes(name: &str) -> bool {
     name.ends_with("_SERVICE_HOST")
         || name.contains("_SERVICE_PORT")
@@ -53,7 +53,7 @@ fn is_of_kubernetes(name: &str) -> bool {
             .is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The known variable with the smallest edit distance to the name.
+/// The `FIRSTLIGHT_` variable with the smallest edit distance to the name.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let names = VARIABLES.iter().map(|variable| variable.name);
@@ -63,7 +63,7 @@ fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// The Levenshtein distance: the number of letters to add, remove or replace.
+/// The Levenshtein distance: the least number of bytes to add, remove or replace.
 fn distance(from: &str, to: &str) -> usize {
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, typed) in from.bytes().enumerate() {

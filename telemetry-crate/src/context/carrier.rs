@@ -9,7 +9,7 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::{thread::current_context, traces::NAMES};
+use crate::{thread::current_context, traces::HEADER_NAMES};
 
 /// Longest value in bytes: the limit of W3C Baggage, far above the other formats.
 const MAX_VALUE_LENGTH: usize = 8_192;
@@ -91,7 +91,7 @@ impl TraceContext {
     /// other formats.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let values = self.pairs.0.iter().map(Option::as_deref);
-        (NAMES.into_iter().zip(values)).filter_map(|(name, value)| Some((name, value?)))
+        (HEADER_NAMES.into_iter().zip(values)).filter_map(|(name, value)| Some((name, value?)))
     }
 
     /// Returns the pairs as any collection of strings.
@@ -151,11 +151,11 @@ impl TraceContext {
 
 /// Values of the known names; private, like the traits that it implements.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Pairs([Option<String>; NAMES.len()]);
+struct Pairs([Option<String>; HEADER_NAMES.len()]);
 
 impl Pairs {
     fn slot(&mut self, name: &str) -> Option<(&'static str, &mut Option<String>)> {
-        let mut slots = NAMES.into_iter().zip(&mut self.0);
+        let mut slots = HEADER_NAMES.into_iter().zip(&mut self.0);
         slots.find(|(known, _)| known.eq_ignore_ascii_case(name))
     }
 }
@@ -173,14 +173,14 @@ impl Injector for Pairs {
 
 impl Extractor for Pairs {
     fn get(&self, key: &str) -> Option<&str> {
-        let pairs = NAMES.into_iter().zip(&self.0);
+        let pairs = HEADER_NAMES.into_iter().zip(&self.0);
         pairs
             .filter(|(name, _)| *name == key)
             .find_map(|(_, value)| value.as_deref())
     }
 
     fn keys(&self) -> Vec<&str> {
-        NAMES.to_vec()
+        HEADER_NAMES.to_vec()
     }
 }
 

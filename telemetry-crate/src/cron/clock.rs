@@ -1,8 +1,8 @@
 //! The wall clock, and sleeping until a time on it.
 //!
 //! A long sleep counts elapsed time, but the wall clock may be corrected, and a laptop or a virtual
-//! machine may be suspended for a night. So a wait consists of many short sleeps, each followed by
-//! a look at the clock.
+//! machine may be suspended for a night. So a wait consists of many short sleeps, and the clock is
+//! read after each of them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::schedule::positive;
 
-/// Longest sleep, and so the delay with which a clock correction is noticed.
+/// Longest sleep, and longest delay until a correction of the clock is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Clone)]

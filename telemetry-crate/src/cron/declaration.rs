@@ -6,26 +6,26 @@ use jiff::Timestamp;
 
 use super::{Schedule, jitter::Jitter};
 
-/// Share of the interval that a run is expected to take, unless declared.
+/// Share of the interval that a run is expected to take by default.
 const EXPECTED_SHARE: f64 = 0.1;
 
 /// What happens at start to ticks that passed without a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MisfirePolicy {
-    /// One run, with jitter, makes up for all of them.
+    /// One run, with jitter, makes up for all missed ticks.
     ///
-    /// The default: most jobs process everything that has accumulated, and a deploy at the wrong
-    /// minute must not cost a day.
+    /// This is the default. Most jobs process everything that has accumulated, and a deploy at the
+    /// wrong minute must not delay that by a day.
     #[default]
     FireOnce,
-    /// They are counted and logged, and the job waits for its next tick.
+    /// The missed ticks are counted and logged, and the job waits for its next tick.
     ///
-    /// For work that is useless when it is late.
+    /// Use it for work that is useless when it is late.
     Skip,
 }
 
-/// A declared job; made by [`Schedule::named`].
+/// A declared job, created by [`Schedule::named`].
 #[derive(Debug, Clone)]
 #[must_use = "add it to a `Scheduler`"]
 pub struct Cron {
@@ -60,8 +60,8 @@ impl Cron {
 
     /// Starts each run at its tick.
     ///
-    /// Use it only for jobs that must run at the exact second: all jobs without jitter, on all
-    /// replicas, start together.
+    /// Use it only for jobs that must run at the exact second, because all jobs without jitter that
+    /// are due at that second start together.
     pub fn without_jitter(mut self) -> Self {
         self.jitter = Jitter::Off;
         self
@@ -70,7 +70,7 @@ impl Cron {
     /// Sets how long a run may take.
     ///
     /// A run that takes longer is canceled at its next `await` and counted as `timed_out`. The
-    /// default is the time from its tick to the next one, because a job whose runs take longer
+    /// default is the time from the run's tick to the next, because a job whose runs take longer
     /// falls further and further behind. A run that never awaits cannot be canceled. It keeps
     /// running, and the ticks that pass are counted as `skipped_overlap`.
     pub fn time_limit(mut self, limit: Duration) -> Self {
@@ -80,8 +80,9 @@ impl Cron {
 
     /// Sets how long a run is expected to take.
     ///
-    /// The alert on missed runs waits this much longer than two intervals. The default is a tenth
-    /// of the interval, and never more than the time limit. It does not cancel a run.
+    /// The alert on missed runs fires if this time has passed since the start of the second run
+    /// after the last success. The default is a tenth of the interval, and never more than the time
+    /// limit. It does not cancel a run.
     pub fn expected_duration(mut self, expected: Duration) -> Self {
         self.expected_duration = Some(expected);
         self

@@ -24,7 +24,7 @@ pub enum CronError {
         found: String,
     },
 
-    /// The interval does not divide time into ticks.
+    /// The interval is not in whole seconds from 1 s to 366 days.
     #[error(
         "interval: found {} s, expected whole seconds, at least 1 s and at most 366 days",
         found.as_secs_f64()

@@ -1,8 +1,8 @@
 //! The delay between a tick and the start of its run.
 //!
-//! The delay is a hash of instance, name and tick. So it is the same for the same start and
-//! unrelated for any other: replicas, jobs and days are spread, and a test can predict it. Random
-//! numbers could be neither tested nor repeated.
+//! The delay is a hash of the instance, the job's name and the tick. So replicas, jobs and days
+//! have unrelated delays, but each delay is reproducible, and a test can predict it. Random numbers
+//! could be neither tested nor reproduced.
 
 use std::time::Duration;
 
@@ -58,9 +58,9 @@ impl Jitter {
     }
 }
 
-/// The finalizer of SplitMix64.
+/// Mixes all bits of a hash; the finalizer of SplitMix64.
 ///
-/// Without it, ticks that differ in one bit would start near each other.
+/// Without it, runs whose ticks differ in one bit would have almost the same delay.
 fn mix(hash: u64) -> u64 {
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

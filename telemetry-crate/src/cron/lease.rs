@@ -14,15 +14,17 @@ use crate::values::printed;
 
 /// Duration of a claim.
 ///
-/// It is extended three times in this time, so one lost answer has no effect. A run whose process
-/// died is taken over about a minute later.
+/// It is extended after each third of this time, so one lost answer has no effect. A run whose
+/// process died is taken over within two minutes: the lease ends, and then the other replicas, which
+/// ask once per lease, claim the run.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
+/// Number of extensions within the duration of one claim.
 const RENEWALS: u32 = 3;
 /// Time after which a store that has not answered counts as unavailable.
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Attempts to record the end of a run, [`STORE_TIMEOUT`] apart.
 ///
-/// Together they take less than the lease, after which other replicas would repeat the run.
+/// They take less time than the lease, after which other replicas would repeat the run.
 const FINISH_ATTEMPTS: u32 = 3;
 
 /// Access of one job to the store.
@@ -53,10 +55,11 @@ impl<S: Store> Lease<S> {
 
     /// Extends the lease while it is polled, and completes when it is lost.
     ///
-    /// The lease is lost if it belongs to another process. It also counts as lost if it ends
-    /// without an answer, because the store may be unavailable only for this replica.
+    /// The lease is lost if it belongs to another process. It also counts as lost if the store does
+    /// not answer until it ends, because the store may be unavailable only for this replica.
     pub(super) async fn extend_until_lost(&self, tick: Timestamp) {
-        // The answer to the claim came just now, but the claim began when it was sent.
+        // The answer to the claim has just arrived, but the lease may have begun as early as the
+        // request, at most `STORE_TIMEOUT` ago.
         let mut ends = Instant::now() + LEASE - STORE_TIMEOUT;
         loop {
             let next = Instant::now() + LEASE / RENEWALS;

@@ -16,8 +16,8 @@ use super::{Claim, ClaimRequest, RunOutcome, Store};
 /// It is for a service with one replica whose jobs may be forgotten at a deploy, for jobs that each
 /// replica must run, and for tests. Clones share their state.
 ///
-/// A run that a deploy interrupts, or that is due during the deploy, is not made up for, because no
-/// store remembers it.
+/// After a deploy, runs that it interrupted or that were due during it are not made up for, because
+/// this store has forgotten them.
 #[derive(Debug, Clone, Default)]
 pub struct LocalStore(Arc<Mutex<HashMap<String, Row>>>);
 
@@ -61,11 +61,11 @@ impl Store for LocalStore {
             return Ok(Claim::Granted);
         };
         let is_leased = row.leased_until.is_some_and(|until| until > now);
-        let was_cut_short = row.leased_until.is_some_and(|until| until <= now);
+        let has_expired = row.leased_until.is_some_and(|until| until <= now);
         Ok(match row.scheduled_for.cmp(&request.tick) {
             std::cmp::Ordering::Greater => Claim::Done,
             std::cmp::Ordering::Equal if is_leased => Claim::Running,
-            std::cmp::Ordering::Equal if !was_cut_short => Claim::Done,
+            std::cmp::Ordering::Equal if !has_expired => Claim::Done,
             std::cmp::Ordering::Less if is_leased => Claim::Overlaps,
             _ => {
                 row.scheduled_for = request.tick;

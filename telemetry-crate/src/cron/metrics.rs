@@ -53,10 +53,10 @@ impl TickOutcome {
     }
 }
 
-/// Handles of a job's metrics, made when the job starts.
+/// Handles of a job's metrics, created when the scheduler starts the job.
 ///
-/// By then telemetry runs. Every outcome has its series from the start, so that `increase()` sees
-/// the first failure.
+/// They record only if telemetry already runs at that time. Every outcome has its series from the
+/// start, so that `increase()` sees the first failure.
 pub(super) struct CronMetrics {
     runs: [Counter; TickOutcome::ALL.len()],
     pub(super) running: Gauge,

@@ -21,7 +21,7 @@ macro_rules! cron_event {
 }
 pub(super) use cron_event;
 
-/// The function of a job; a run ends with nothing or with the text of an error.
+/// The function of a job, whose error is a text.
 pub(super) type Job =
     Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> + Send + Sync>;
 
@@ -41,7 +41,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Makes the span of the run that is due at `tick`.
+/// Creates the span of the run that is due at `tick`.
 pub(super) fn span(cron: &Cron, tick: Timestamp) -> Span {
     // A root span, because the code that declared the job did not cause this run. There are no
     // semantic conventions for scheduled work, so the attributes are named like the labels of the
@@ -149,6 +149,6 @@ fn record_end(
             );
         }
     });
-    // Explicit, because tasks that the job has spawned may hold clones of the span.
+    // The span is ended explicitly, because tasks that the job has spawned may hold its clones.
     span.end();
 }

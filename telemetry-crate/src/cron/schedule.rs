@@ -36,9 +36,9 @@ const MAX_SHOWN: usize = 64;
 const LONGEST_INTERVAL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 /// Maximum number of consecutive ticks to count; each costs microseconds.
 const MAX_COUNTED_TICKS: usize = 1_000;
-/// Start of the search for the longest gap, the same on each day.
+/// Start of the search for the longest gap; fixed, so the result never changes.
 const SEARCH_START: Timestamp = Timestamp::constant(946_684_799, 0); // the second before 2000-01-01
-/// End of the search: around 2100, 29 February is due once in eight years.
+/// End of the search, after the years around 2100, when 29 February is rarest.
 const SEARCH_END: Timestamp = Timestamp::constant(4_418_064_000, 0); // 2110-01-01
 /// Number of due days that are searched for gaps.
 ///
@@ -58,21 +58,21 @@ enum Kind {
 }
 
 impl Schedule {
-    /// A schedule from a cron expression.
+    /// Creates a schedule from a cron expression.
     ///
     /// The fields are minute, hour, day of month, month and day of week, as in Vixie cron. `0` and
-    /// `7` are Sunday. If both day fields are set, a day is due that either of them names. If one
-    /// of them begins with `*`, such as `*/2`, a day is due that both name. A sixth field at the
-    /// front is the second. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` work as well,
-    /// and so do Quartz's `L`, `W` and `#`.
+    /// `7` are Sunday. If both day fields are set, the job is due on each day that matches either
+    /// field. If one of them begins with `*`, such as `*/2`, the job is due on the days that match
+    /// both. A sixth field at the front is the second. `@hourly`, `@daily`, `@weekly`, `@monthly`
+    /// and `@yearly` work as well, and so do Quartz's `L`, `W` and `#`.
     ///
-    /// Quartz counts weekdays from 1 for Sunday. So its `?` is accepted as `*` if weekdays are
-    /// names, and is an error if they are numbers.
+    /// Quartz counts weekdays from 1 for Sunday. So Quartz's `?` is accepted as `*` if the weekdays
+    /// are names, and is an error if they are numbers.
     ///
     /// # Errors
     ///
-    /// [`CronError::InvalidExpression`] if it is not an expression, [`CronError::NeverDue`] if no
-    /// date matches it.
+    /// Returns [`CronError::InvalidExpression`] if it is not a cron expression, and
+    /// [`CronError::NeverDue`] if no date matches it.
     ///
     /// ```
     /// use firstlight::cron::Schedule;
@@ -95,14 +95,15 @@ impl Schedule {
         }
     }
 
-    /// A schedule that is due at each multiple of `interval` since the Unix epoch.
+    /// Creates a schedule that is due at each multiple of `interval` since 1970.
     ///
-    /// So all replicas have the same ticks, and a restart does not begin a new interval.
+    /// The multiples count from the Unix epoch. So all replicas have the same ticks, and a restart
+    /// does not begin a new interval.
     ///
     /// # Errors
     ///
-    /// [`CronError::InvalidInterval`] for fractions of a second, less than a second and more than
-    /// 366 days.
+    /// Returns [`CronError::InvalidInterval`] if the interval is less than a second, more than 366
+    /// days, or not a whole number of seconds.
     pub fn every(interval: Duration) -> Result<Self, CronError> {
         let invalid = CronError::InvalidInterval { found: interval };
         if interval.is_zero() || interval.subsec_nanos() != 0 || interval > LONGEST_INTERVAL {
@@ -146,8 +147,7 @@ impl Schedule {
     pub(super) fn at_or_before(&self, time: Timestamp) -> Option<Timestamp> {
         match &self.0 {
             Kind::Expression(expression) => {
-                // The parser has no fractions of a second, and the second that has begun is the
-                // latest one.
+                // The parser has no fractions of a second. The second that has begun counts.
                 let time = Timestamp::from_second(time.as_second()).ok()?;
                 let last = expression.find_previous_occurrence(&Utc(time), true).ok()?;
                 Some(last.0)
@@ -175,11 +175,11 @@ impl Schedule {
         positive(next.duration_since(tick))
     }
 
-    /// Returns the longest time between two ticks, the same on each day.
+    /// Returns the longest time between two ticks, whatever today's date is.
     ///
     /// Each due day has the same times of day, each due hour the same minutes, and each due minute
-    /// the same seconds. So the longest gap is one between ticks of a minute, minutes of an hour,
-    /// hours of a day, or days.
+    /// the same seconds. So the longest gap is between ticks of one minute, minutes of one hour,
+    /// hours of one day, or days.
     pub(super) fn longest_gap(&self) -> Duration {
         if let Kind::Every(seconds) = self.0 {
             return positive(SignedDuration::from_secs(seconds));
@@ -216,8 +216,8 @@ impl Schedule {
 
 /// Checks and parses an expression.
 ///
-/// The error is the reason for which the expression is invalid. The checks cover what the parser accepts
-/// with another meaning.
+/// The error is the reason for which the expression is invalid. The checks refuse what the parser
+/// would accept with another meaning than the expression's dialect.
 fn parse(expression: &str) -> Result<Expression, String> {
     if expression.len() > MAX_LENGTH || !expression.is_ascii() {
         return Err(format!("expected at most {MAX_LENGTH} ASCII characters"));
@@ -244,7 +244,7 @@ fn parse(expression: &str) -> Result<Expression, String> {
     {
         return Err("a list has an empty item".to_owned());
     }
-    // As in Vixie cron, for which `*/2` counts as a star. The parser recognizes only a bare star.
+    // In Vixie cron, `*/2` counts as a star. The parser recognizes only a bare star.
     parse_fields(expression, is_star(days) || is_star(weekdays))
         .map_err(|error| parse_failure(&fields, &error))
 }

@@ -29,7 +29,7 @@ use crate::{shutdown, values::with_causes};
 ///
 /// let scheduler = Scheduler::new(LocalStore::default())
 ///     .add(Schedule::cron("@hourly")?.named("report"), || async { Ok::<(), std::io::Error>(()) });
-/// // Beside the server, in its own task.
+/// // The scheduler runs beside the server, in its own task.
 /// let scheduler = tokio::spawn(scheduler.run(firstlight::shutdown_signal()));
 /// // ... serve ...
 /// scheduler.await??;
@@ -53,21 +53,21 @@ impl<S> fmt::Debug for Scheduler<S> {
 }
 
 impl<S: Store> Scheduler<S> {
-    /// A scheduler without jobs.
+    /// Creates a scheduler without jobs.
     pub fn new(store: S) -> Self {
         Self {
             store: Arc::new(store),
             crons: Vec::new(),
-            // The hash keys of the standard library are the available source of randomness.
+            // The random keys of the standard library's hasher need no other dependency.
             instance: RandomState::new().hash_one(()),
-            drain: shutdown::DRAIN,
+            drain: shutdown::DEFAULT_DRAIN,
             clock: Clock::System,
         }
     }
 
     /// Adds a job; each run calls `job`.
     ///
-    /// A run fails with an error, whose causes are recorded, or with a panic.
+    /// A run fails if `job` panics or returns an error, which is recorded with its causes.
     pub fn add<J, F, E>(mut self, cron: Cron, job: J) -> Self
     where
         J: Fn() -> F + Send + Sync + 'static,
@@ -97,8 +97,8 @@ impl<S: Store> Scheduler<S> {
     /// Sets how long runs may go on after the shutdown has begun; default 20 s.
     ///
     /// Runs that take longer are canceled, counted as `interrupted`, and repeated by the next
-    /// process. The default fits into the 30 s that Kubernetes gives. `FIRSTLIGHT_DRAIN_TIMEOUT`
-    /// overrides it.
+    /// process. The default fits into the 30 s after which Kubernetes kills the process.
+    /// `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
     pub fn drain(mut self, at_most: Duration) -> Self {
         self.drain = at_most;
         self
@@ -113,15 +113,15 @@ impl<S: Store> Scheduler<S> {
     /// Runs all jobs until `shutdown` completes.
     ///
     /// No run starts after that. The future completes when the active runs have ended or were cut
-    /// short. Dropping the future cancels active runs at once. Start telemetry before.
+    /// short. Dropping the future cancels active runs at once. Start telemetry before this call.
     ///
     /// # Errors
     ///
-    /// [`CronError::DuplicateName`], before any job runs.
+    /// Returns [`CronError::DuplicateName`] before any job runs, if two jobs have the same name.
     ///
     /// # Panics
     ///
-    /// If called outside a tokio runtime with time enabled.
+    /// Panics if called outside a tokio runtime with time enabled.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), CronError> {
         let mut names = BTreeSet::new();
         if let Some((cron, _)) = self
@@ -134,8 +134,8 @@ impl<S: Store> Scheduler<S> {
             });
         }
         let (stop_sender, stop) = Stop::new(shutdown::operators_drain().unwrap_or(self.drain));
-        // Not derived from the instance: two replicas with the same name must not hold each other's
-        // claims.
+        // The holder is not derived from the instance, because two replicas with the same name must
+        // not hold each other's claims.
         let holder: Arc<str> = format!("{:016x}", RandomState::new().hash_one(())).into();
         let mut tickers = JoinSet::new();
         for (cron, job) in self.crons {

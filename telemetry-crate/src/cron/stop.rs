@@ -1,4 +1,4 @@
-//! The request to stop, as each job sees it.
+//! The request to stop, which all jobs of a scheduler share.
 //!
 //! After the request no run starts, and active runs may go on for the drain time.
 
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+/// A job's view of the request to stop.
 #[derive(Debug, Clone)]
 pub(super) struct Stop {
     requested: watch::Receiver<bool>,
@@ -31,12 +32,12 @@ impl Stop {
     }
 
     /// Waits for a future, or returns `None` on a request to stop.
-    pub(super) async fn unless_stopped<T>(&mut self, what: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn unless_stopped<T>(&mut self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            // So that no run starts that is due at the same moment.
+            // The request comes first, so that no run starts that is due at the same moment.
             biased;
             () = self.requested() => None,
-            done = what => Some(done),
+            output = future => Some(output),
         }
     }
 }

@@ -54,7 +54,9 @@ pub struct ClaimRequest<'a> {
 }
 
 impl<'a> ClaimRequest<'a> {
-    /// A request for tests of a store; the scheduler makes its own.
+    /// Creates a request for the test of a store.
+    ///
+    /// The scheduler creates its own requests.
     pub fn new(cron: &'a str, tick: SystemTime, holder: &'a str) -> Self {
         Self { cron, tick, holder }
     }
@@ -62,9 +64,9 @@ impl<'a> ClaimRequest<'a> {
 
 /// Keeps the state of jobs for all replicas.
 ///
-/// Ticks are whole seconds. [`LocalStore`](super::LocalStore) is a store for a single process. In a
-/// database a store is one row for each job and one statement for each method, here for PostgreSQL.
-/// Leases end by the database's clock, so the replicas' clocks need not agree.
+/// Ticks are whole seconds. [`LocalStore`](super::LocalStore) is a store for a single process. A
+/// store in a database has one row for each job and one statement for each method, shown here for
+/// PostgreSQL. Leases end by the database's clock, so the replicas' clocks need not agree.
 ///
 /// ```sql
 /// CREATE TABLE firstlight_cron (
@@ -96,13 +98,14 @@ impl<'a> ClaimRequest<'a> {
 pub trait Store: Send + Sync + 'static {
     /// The store's error.
     ///
-    /// It is shown in a log line, and the tick is claimed again until the next one is due.
+    /// It is logged. After an error, a tick is claimed again until the next tick is due.
     type Error: Display + Send;
 
     /// Claims the tick for `lease`.
     ///
-    /// The claim is granted if no process has had the tick and none runs an earlier one. Only one
-    /// of several replicas that ask at the same time gets it.
+    /// The claim is granted if no process has run the tick and none runs an earlier tick. An
+    /// unfinished run whose lease has ended does not count. If several replicas ask at the same
+    /// time, only one of them is granted the claim.
     fn claim(
         &self,
         request: ClaimRequest<'_>,
@@ -131,8 +134,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the time at which `cron` was first scheduled.
     ///
-    /// Records `now` if no replica has asked before. The alert on missed runs counts from it until
-    /// a run succeeds, over restarts.
+    /// Records `now` if no replica has asked before. Until the first success, the alert on missed
+    /// runs counts from this time, which outlasts restarts.
     fn first_seen(
         &self,
         cron: &str,

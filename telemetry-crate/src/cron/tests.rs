@@ -38,7 +38,7 @@ fn clock(start: &str) -> Clock {
     }
 }
 
-/// Runs `test` with paused time, and returns the exposition after it.
+/// Runs `test` with paused time, and returns its output and the exposition.
 fn with_paused_time<F: Future>(test: impl FnOnce() -> F) -> (F::Output, String) {
     let metrics = Metrics::new(MetricsOptions::default());
     let recorder = metrics.recorder();
@@ -73,7 +73,7 @@ fn recorded_starts(starts: &Starts) -> Vec<Timestamp> {
     starts.lock().unwrap().clone()
 }
 
-/// A job that records its starts and takes `long`.
+/// Returns a job that records its starts and takes `long`.
 fn recording_job(
     starts: &Starts,
     clock: &Clock,
@@ -227,7 +227,8 @@ fn long_runs_skip_ticks() {
         most.load(Ordering::SeqCst)
     });
     assert_eq!(most, 1);
-    // 00:01 to 00:03:30, 00:04 to 00:06:30, 00:07 to 00:09:30, which ends during the drain.
+    // The runs last from 00:01 to 00:03:30, from 00:04 to 00:06:30, and from 00:07 to 00:09:30,
+    // which is when the scheduler stops.
     assert_eq!(runs(&exposition, "slow", "ok"), 3.0);
     assert_eq!(runs(&exposition, "slow", "skipped_overlap"), 6.0);
     assert_eq!(
@@ -258,7 +259,8 @@ fn failed_runs_do_not_end_the_schedule() {
     });
     assert_eq!(runs(&exposition, "fails", "failed"), 3.0);
     assert_eq!(runs(&exposition, "panics", "failed"), 3.0);
-    // The limit is the interval, so each run ends after the next tick, which is skipped.
+    // The limit is the interval, so the first run ends just after the next tick, which is skipped.
+    // The second run is interrupted by the stop.
     assert_eq!(runs(&exposition, "hangs", "timed_out"), 1.0);
     assert_eq!(runs(&exposition, "hangs", "skipped_overlap"), 1.0);
     assert_eq!(runs(&exposition, "fails", "ok"), 0.0);
@@ -286,6 +288,7 @@ fn stop_waits_until_its_deadline() {
             started.elapsed()
         });
         assert_eq!(runs(&exposition, "job", outcome), 1.0);
+        // The run starts after 30 s and the stop comes 1 s later, with a drain of 20 s.
         let expected = 30 + long.min(21);
         assert_eq!(took.as_secs(), expected, "{outcome}");
     }

@@ -20,6 +20,7 @@ use crate::values::counted;
 /// Pause before an unavailable store is asked again, until the next tick is due.
 const STORE_RETRY_PAUSE: Duration = Duration::from_secs(10);
 
+/// The state of one job's loop.
 pub(super) struct Ticker<S> {
     cron: Cron,
     job: Job,
@@ -111,7 +112,7 @@ impl<S: Store> Ticker<S> {
             );
             return Some(now);
         }
-        // With jitter as well, because after a deploy all jobs have missed something.
+        // This run has jitter as well, because after a deploy all jobs may have missed ticks.
         let start = self.jitter(latest);
         self.stop.unless_stopped(time::sleep(start)).await?;
         if self.claim(latest).await {
@@ -214,7 +215,7 @@ impl<S: Store> Ticker<S> {
 
     /// Records another replica's success as well, and skips the tick.
     ///
-    /// This replica may be the only one left when the next run is late.
+    /// This replica's metric may be the only one left when the next run is late.
     async fn skip_elsewhere(&mut self) -> bool {
         if let Some(Ok(last_success)) = self.stop.unless_stopped(self.lease.last_success()).await {
             self.record_success(last_success).await;
@@ -224,7 +225,7 @@ impl<S: Store> Ticker<S> {
 
     /// Exports the last success, and the time at which the next one is due.
     ///
-    /// For a job that has never succeeded, the due time counts from its first scheduling. Returns
+    /// The due time of a job that has never succeeded counts from its first scheduling. Returns
     /// `None` on a stop.
     async fn record_success(&mut self, last_success: Option<SystemTime>) -> Option<()> {
         let now = system_time(self.clock.now());
@@ -241,7 +242,7 @@ impl<S: Store> Ticker<S> {
             }
         };
         let schedule = &self.cron.schedule;
-        // One run may fail. A success is due at the end of the run after it.
+        // One run may fail, so a success is due only at the end of the second run.
         let due = Timestamp::try_from(since)
             .ok()
             .and_then(|since| schedule.after(schedule.after(since)?))
@@ -289,7 +290,7 @@ impl<S: Store> Ticker<S> {
     async fn attempt(&mut self, tick: Timestamp) -> TickOutcome {
         let delay = positive(self.clock.now().duration_since(tick));
         let span = run::span(&self.cron, tick);
-        // Within the run's span, so that the exemplar of a late start leads to the run.
+        // Recorded within the run's span, so that the exemplar of a late start leads to the run.
         span.in_scope(|| self.metrics.start_delay.record(delay));
         self.metrics.running.set(1.0);
         let lost = self.lease.extend_until_lost(tick);
@@ -312,9 +313,9 @@ impl<S: Store> Ticker<S> {
         report.outcome
     }
 
-    /// Counts the ticks that passed during a run as skipped.
+    /// Counts the ticks that passed during a run as skipped, and returns the last.
     ///
-    /// Returns the last of them.
+    /// Returns `tick` itself if none has passed.
     fn skip_passed(&self, tick: Timestamp) -> Timestamp {
         let schedule = &self.cron.schedule;
         let latest = schedule.at_or_before(self.clock.now()).unwrap_or(tick);

@@ -1,8 +1,8 @@
 //! The adapter between croner's calendar and jiff's.
 //!
-//! `croner` searches over any type that implements its calendar trait. This one avoids croner's own
-//! date libraries, whose versions differ from ours. UTC has no gaps and no repetitions, so each
-//! date is one instant.
+//! `croner` searches over any type that implements its calendar trait. This adapter for jiff makes
+//! another date library unnecessary. UTC has no gaps and no repetitions, so each date is one
+//! instant.
 
 use std::{cmp::Ordering, time::SystemTime};
 
@@ -22,7 +22,7 @@ impl Utc {
     }
 }
 
-/// Converts to `SystemTime`, because the public API has no type of a date library.
+/// Converts to `SystemTime`, which the public API has instead of jiff's types.
 pub(super) fn system_time(at: Timestamp) -> SystemTime {
     let since = at.duration_since(Timestamp::UNIX_EPOCH);
     let (epoch, distance) = (SystemTime::UNIX_EPOCH, since.unsigned_abs());

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use super::stats::{ExportError, Retry};
 
-/// Delay after the first failure.
-const FIRST: Duration = Duration::from_millis(200);
+/// The delay after the first failure.
+const FIRST_DELAY: Duration = Duration::from_millis(200);
 
-/// Longest delay between two attempts.
+/// The longest delay between two attempts.
 ///
-/// Leaves time for several attempts within a batch's default timeout of 30 s.
-const LONGEST: Duration = Duration::from_secs(5);
+/// It leaves time for several attempts within a batch's default timeout of 30 s.
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// Attempts while a flush waits.
+/// The number of attempts while a flush waits.
 ///
-/// More than one, because the first may use a connection that has just been closed.
+/// The first attempt may use a connection that has just been closed, so a flush allows a second one.
 const FLUSH_ATTEMPTS: u32 = 2;
 
 /// The failed attempts of one request.
@@ -32,7 +32,7 @@ impl Backoff {
     /// Returns the delay before the next attempt, or `None` if the request has failed.
     ///
     /// The caller enforces the timeout of the whole batch.
-    pub(super) fn after(
+    pub(super) fn next_delay(
         &mut self,
         error: &ExportError,
         flush_waits: bool,
@@ -49,12 +49,12 @@ impl Backoff {
             if self.flush_failures >= FLUSH_ATTEMPTS {
                 return None;
             }
-            return Some(requested.max(FIRST));
+            return Some(requested.max(FIRST_DELAY));
         }
-        let doubled = FIRST.saturating_mul(1 << (self.failures - 1).min(10));
-        // Full jitter would sometimes retry at once; half of it spreads the attempts as well.
+        let doubled = FIRST_DELAY.saturating_mul(1 << (self.failures - 1).min(10));
+        // The delay is between half and all of the exponential delay. Full jitter would sometimes retry at once.
         let spread = doubled
-            .min(LONGEST)
+            .min(LONGEST_DELAY)
             .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         Some(spread.max(requested))
     }
@@ -74,13 +74,13 @@ mod tests {
     #[test]
     fn delays_double_and_honor_retry_after() {
         let mut backoff = Backoff::default();
-        let mut delays = (0..8).map(|_| backoff.after(&error(Retry::Yes), false, 1.0));
-        assert_eq!(delays.next(), Some(Some(FIRST)));
-        assert_eq!(delays.next(), Some(Some(2 * FIRST)));
-        assert_eq!(delays.last(), Some(Some(LONGEST)));
+        let mut delays = (0..8).map(|_| backoff.next_delay(&error(Retry::Yes), false, 1.0));
+        assert_eq!(delays.next(), Some(Some(FIRST_DELAY)));
+        assert_eq!(delays.next(), Some(Some(2 * FIRST_DELAY)));
+        assert_eq!(delays.last(), Some(Some(LONGEST_DELAY)));
         let requested = Retry::After(Duration::from_secs(9));
         assert_eq!(
-            backoff.after(&error(requested), false, 0.0),
+            backoff.next_delay(&error(requested), false, 0.0),
             Some(Duration::from_secs(9))
         );
     }
@@ -88,8 +88,12 @@ mod tests {
     #[test]
     fn permanent_errors_are_not_retried() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.after(&error(Retry::No), false, 1.0), None);
-        assert_eq!(backoff.after(&error(Retry::Yes), true, 1.0), Some(FIRST));
-        assert_eq!(backoff.after(&error(Retry::Yes), true, 1.0), None);
+        assert_eq!(backoff.next_delay(&error(Retry::No), false, 1.0), None);
+        // While a flush waits, the second attempt is the last.
+        assert_eq!(
+            backoff.next_delay(&error(Retry::Yes), true, 1.0),
+            Some(FIRST_DELAY)
+        );
+        assert_eq!(backoff.next_delay(&error(Retry::Yes), true, 1.0), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The task that exports a queue in batches.
 //!
-//! It exports when a batch is full, at every interval, and when a flush waits.
+//! The task exports when a batch is full, after every delay, and when a flush waits.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::{health::Health, queue::Queue, stats::ExportError};
 use crate::config::Batching;
 
-/// The exporter of one signal's batches.
+/// Sends the batches of one signal.
 pub(crate) trait Export: Send + 'static {
     /// A span or a log record.
     type Item: Send + 'static;
@@ -23,7 +23,7 @@ pub(crate) trait Export: Send + 'static {
     ) -> impl Future<Output = Result<(), ExportError>> + Send;
 }
 
-/// The batch exporter of one signal.
+/// The queue of one signal, its exporter, and the settings of the export loop.
 pub(crate) struct Batches<E: Export> {
     queue: Queue<E::Item>,
     exporter: E,
@@ -46,7 +46,7 @@ impl<E: Export> Batches<E> {
 
     /// Runs the export loop.
     ///
-    /// Never ends, because spans may end and flushes may be requested after a shutdown.
+    /// The loop never ends, because spans may end and flushes may be requested after a shutdown.
     pub(super) async fn run(mut self, mut health: Health) {
         let flushes = self.queue.flushes().clone();
         let mut next = Instant::now() + self.schedule_delay;
@@ -58,8 +58,8 @@ impl<E: Export> Batches<E> {
             loop {
                 self.export_waiting(&mut health).await;
                 health.check_overflow();
-                // Continues without waiting for the timer if another batch has filled up, or if a flush waits whose
-                // wake-up was consumed by a retry.
+                // The loop does not wait for the timer if another batch has filled up, or if a flush waits. A retry may
+                // have consumed the wake-up of that flush.
                 if !self.queue.batch_is_full() && !flushes.has_waiting() {
                     break;
                 }
@@ -70,7 +70,7 @@ impl<E: Export> Batches<E> {
 
     /// Exports the items that wait now, and answers the flushes requested before.
     ///
-    /// Items that arrive meanwhile do not delay the answer.
+    /// Items that arrive during the export do not delay the answer.
     async fn export_waiting(&mut self, health: &mut Health) {
         let flushes = self.queue.flushes().take();
         let mut waiting = self.queue.waiting();
@@ -81,7 +81,7 @@ impl<E: Export> Batches<E> {
                 Ok(result) => result,
                 Err(_) => Err(ExportError::timeout(self.timeout_variable, self.timeout)),
             };
-            health.settled(items, result);
+            health.export_finished(items, result);
             self.queue.stats().done(items);
             waiting = waiting.saturating_sub(items);
         }

@@ -33,14 +33,15 @@ use crate::{
     config::{Destination, Protocol},
 };
 
-/// Longest delay that a collector can request.
+/// The longest delay that a collector can request.
 ///
-/// A longer one is a mistake, and could overflow the clock.
+/// A longer delay is taken for a mistake, and could overflow the clock.
 const LONGEST_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The `User-Agent` of all requests.
 ///
-/// As "User Agent" in the OTLP exporter specification says, with the distribution before it.
+/// The exporter's name has the format of "User Agent" in the OTLP exporter specification. The distribution's name precedes
+/// it, as the same section allows.
 const USER_AGENT: &str = concat!(
     "firstlight/",
     env!("CARGO_PKG_VERSION"),
@@ -155,6 +156,9 @@ impl OtlpClient {
         max_bytes
     }
 
+    /// Sends the parts of a request one after the other.
+    ///
+    /// `can_be_smaller` allows splitting a part again if the collector rejects its size.
     async fn send_parts(&self, parts: Vec<Part>, can_be_smaller: bool) -> Result<(), ExportError> {
         let count = parts.len();
         let mut lost = Vec::new();
@@ -181,6 +185,7 @@ impl OtlpClient {
         lost.pop().map_or(Ok(()), |(_, error)| Err(error))
     }
 
+    /// Sends a request with retries, without splitting it.
     async fn send_whole(&self, message: Bytes) -> Result<(), ExportError> {
         let (message, is_compressed) = compress(message, self.gzip);
         let mut backoff = Backoff::default();
@@ -196,20 +201,21 @@ impl OtlpClient {
             };
             self.stats.remember(error.clone());
             let flush_waits = self.flushes.is_urgent();
-            let Some(delay) = backoff.after(&error, flush_waits, jitter()) else {
+            let Some(delay) = backoff.next_delay(&error, flush_waits, jitter()) else {
                 return Err(error);
             };
             self.wait(delay, error.retry).await;
         }
     }
 
+    /// Waits before the next attempt.
     async fn wait(&self, delay: Duration, retry: Retry) {
         let end = Instant::now() + delay.min(LONGEST_DELAY);
         loop {
             tokio::select! {
                 () = sleep_until(end) => return,
                 () = self.flushes.notified() => {
-                    // A flush shortens the client's own delay, and not one that the collector requested.
+                    // A flush shortens the client's own delay, but not a delay that the collector requested.
                     if self.flushes.is_urgent() && retry == Retry::Yes {
                         return;
                     }
@@ -218,8 +224,9 @@ impl OtlpClient {
         }
     }
 
+    /// Counts the records that a successful response rejects, and stores its warning.
     fn accepted(&self, response: &[u8]) {
-        let PartialSuccess { rejected, message } = PartialSuccess::of(response);
+        let PartialSuccess { rejected, message } = PartialSuccess::decode(response);
         if rejected == 0 && !message.is_empty() {
             self.stats.warned(message);
         } else if rejected > 0 {
@@ -259,6 +266,7 @@ fn jitter() -> f64 {
     f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
 }
 
+/// Compresses a message if `gzip` is set, and says whether it is compressed.
 #[cfg(feature = "otlp-gzip")]
 fn compress(message: Bytes, gzip: bool) -> (Bytes, bool) {
     if !gzip {

@@ -28,21 +28,21 @@ type Connector = HttpConnector;
 
 /// A pool of connections.
 ///
-/// It holds one in practice, because requests are sequential.
+/// The pool holds one connection in practice, because the requests of a signal are sequential.
 type Pool = Client<Connector, Full<Bytes>>;
 
-/// Idle time before an HTTP/2 ping, and timeout of the ping.
+/// The idle time before an HTTP/2 ping, and the timeout of the ping.
 ///
 /// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an
-/// attack. With the default timeout an attempt ends at the third.
+/// attack. The third would be due after 12 s, and the default timeout ends an attempt after 10 s.
 #[cfg(feature = "otlp-grpc")]
-const PING: Duration = Duration::from_secs(4);
+const PING_INTERVAL: Duration = Duration::from_secs(4);
 
 /// How long the kernel waits for an acknowledgment before it closes a connection.
 ///
-/// At least as long as an attempt.
+/// It is longer than the default timeout of an attempt, 10 s, which therefore ends first.
 #[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+const ACKNOWLEDGMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The connection to one collector; replaced if a request gets no response.
 #[derive(Debug)]
@@ -67,8 +67,8 @@ impl Connection {
 
     /// Sends a request and reads the response with `read`.
     ///
-    /// Without a response, or if the future is dropped before it, the next request opens a new connection. HTTP/2 would
-    /// otherwise send all requests over a connection that no longer works.
+    /// If there is no response, or if the future is dropped before the response arrives, the next request opens a new
+    /// connection. HTTP/2 would otherwise send all requests over a connection that no longer works.
     pub(super) async fn exchange<T, F>(
         &self,
         request: Request<Full<Bytes>>,
@@ -99,6 +99,7 @@ impl Connection {
         result
     }
 
+    /// Replaces the pool, so that the next request opens a new connection.
     fn renew(&self) {
         let pool = pool(self.connector.clone(), self.protocol);
         *self.pool.lock().unwrap_or_else(PoisonError::into_inner) = pool;
@@ -124,7 +125,8 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
     builder
         .timer(TokioTimer::new())
         .pool_timer(TokioTimer::new())
-        // Shorter than the idle timeout of collectors and load balancers, which is a minute or more.
+        // Collectors and load balancers close a connection that is idle for a minute or longer. The client closes it
+        // earlier, so that no request meets a closed connection.
         .pool_idle_timeout(Duration::from_secs(30));
     match protocol {
         Protocol::HttpProtobuf => {}
@@ -132,8 +134,8 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
         Protocol::Grpc => {
             builder
                 .http2_only(true)
-                .http2_keep_alive_interval(PING)
-                .http2_keep_alive_timeout(PING);
+                .http2_keep_alive_interval(PING_INTERVAL)
+                .http2_keep_alive_timeout(PING_INTERVAL);
         }
     }
     builder.build(connector)
@@ -141,10 +143,10 @@ fn pool(connector: Connector, protocol: Protocol) -> Pool {
 
 fn tcp() -> HttpConnector {
     let mut http = HttpConnector::new();
-    // Detects a host that is gone while no request is in flight.
+    // TCP keepalive detects a host that has disappeared while no request is in flight.
     http.set_keepalive(Some(Duration::from_secs(30)));
     #[cfg(target_os = "linux")]
-    http.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+    http.set_tcp_user_timeout(Some(ACKNOWLEDGMENT_TIMEOUT));
     http
 }
 

@@ -39,14 +39,14 @@ impl Exporter for IntervalsHandle {
         self.stats()
     }
 
-    /// Does nothing: metrics are read when they are sent, so that none waits.
+    /// Does nothing, because metrics are read when they are sent and never wait.
     fn close(&self) {}
 }
 
 /// The exporters by signal.
 #[derive(Debug, Default)]
 pub(crate) struct Exporters {
-    /// In the order of [`Signal::ALL`].
+    /// The exporters in the order of [`Signal::ALL`].
     by_signal: [Option<Box<dyn Exporter>>; 3],
 }
 
@@ -56,11 +56,11 @@ impl Exporters {
     }
 
     pub(crate) fn flush(&self, signal: Signal) -> Option<Flush> {
-        self.of(signal).map(Exporter::flush)
+        self.exporter(signal).map(Exporter::flush)
     }
 
     pub(crate) fn stats(&self, signal: Signal) -> Option<&Arc<ExportStats>> {
-        self.of(signal).map(Exporter::stats)
+        self.exporter(signal).map(Exporter::stats)
     }
 
     /// Drops and counts spans and log records that are recorded after this call.
@@ -70,7 +70,7 @@ impl Exporters {
         }
     }
 
-    fn of(&self, signal: Signal) -> Option<&dyn Exporter> {
+    fn exporter(&self, signal: Signal) -> Option<&dyn Exporter> {
         self.by_signal[signal as usize].as_deref()
     }
 }

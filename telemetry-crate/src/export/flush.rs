@@ -16,7 +16,9 @@ use tokio::sync::Notify;
 
 use super::stats::ExportStats;
 
-/// Longest deadline, a year; a longer one could overflow the clock.
+/// The longest deadline: a year.
+///
+/// A longer deadline could overflow the clock.
 pub(crate) const LONGEST_DEADLINE: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The items that a flush did not deliver.
@@ -30,13 +32,16 @@ pub(crate) struct Unsent {
 #[derive(Debug, Default)]
 pub(super) struct Flushes {
     waiting: Mutex<Vec<mpsc::SyncSender<()>>>,
-    /// Whether a caller waits, so that retries must not wait long.
+    /// Whether a caller waits, so retries must not wait long.
     is_urgent: AtomicBool,
     wake: Notify,
 }
 
 impl Flushes {
-    fn ask(&self) -> mpsc::Receiver<()> {
+    /// Registers a flush and wakes the exporter.
+    ///
+    /// The exporter sends the answer to the returned receiver.
+    fn register(&self) -> mpsc::Receiver<()> {
         let (done, wait) = mpsc::sync_channel(1);
         self.lock().push(done);
         self.is_urgent.store(true, Ordering::Release);
@@ -44,10 +49,12 @@ impl Flushes {
         wait
     }
 
+    /// Wakes the exporter.
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
 
+    /// Waits until the exporter is woken.
     pub(super) async fn notified(&self) {
         self.wake.notified().await;
     }
@@ -62,11 +69,13 @@ impl Flushes {
 
     /// Takes the waiting flushes.
     ///
-    /// Called *before* the items are taken that the flushes wait for.
+    /// The exporter takes the flushes before it takes the items. In the reverse order it could answer a flush whose items
+    /// it has not exported.
     pub(super) fn take(&self) -> Vec<mpsc::SyncSender<()>> {
         std::mem::take(&mut self.lock())
     }
 
+    /// Tells the callers that the flushes are complete.
     pub(super) fn answer(&self, flushes: Vec<mpsc::SyncSender<()>>) {
         for flush in flushes {
             // The caller may no longer wait.
@@ -95,11 +104,11 @@ pub(crate) struct Flush {
 impl Flush {
     /// Starts a flush of `pending` items.
     ///
-    /// `None` if their number is known only at the export.
+    /// `pending` is `None` if the number of items is known only at the export.
     pub(super) fn begin(flushes: &Flushes, stats: &Arc<ExportStats>, pending: Option<u64>) -> Self {
         let (lost_before, exported_before) = (stats.total_lost(), stats.total_exported());
-        // Without pending items the exporter's thread may not have been started, so that no answer would come.
-        let wait = (pending != Some(0)).then(|| flushes.ask());
+        // Without pending items the exporter's thread may not have been started, so no answer would come.
+        let wait = (pending != Some(0)).then(|| flushes.register());
         Self {
             wait,
             stats: Arc::clone(stats),

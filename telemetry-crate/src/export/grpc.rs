@@ -2,8 +2,8 @@
 //!
 //! A message has five bytes of framing before it, and the result is in two trailers. The calls use the client of
 //! OTLP/HTTP, so that both transports have the same connections, timeouts, retries and error texts. `tonic` would be a
-//! second client with a behavior of its own, and OTLP needs nothing else of gRPC. The wire format is "gRPC over HTTP2"
-//! (grpc/grpc, doc/PROTOCOL-HTTP2.md).
+//! second client with a behavior of its own, and OTLP uses no other part of gRPC. "gRPC over HTTP2" specifies the wire
+//! format (grpc/grpc, doc/PROTOCOL-HTTP2.md).
 
 use std::time::Duration;
 
@@ -25,9 +25,10 @@ use super::{
 };
 use crate::grpc_code::Code;
 
-/// Size of the framing: one byte of flags, and the length in four bytes.
+/// The size of the framing in bytes: one of flags, and four of the length.
 const FRAME: usize = 5;
 
+/// Sends one message, and returns the message of a successful response.
 pub(super) async fn call(
     connection: &Connection,
     request: Request<Full<Bytes>>,
@@ -63,8 +64,8 @@ pub(super) async fn call(
 async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     let (head, body) = response.into_parts();
     // In a response without a message, the status is among the headers.
-    let early = Status::of(&head.headers);
-    if let Some(status) = early.filter(|status| status.code != Code::OK) {
+    let status = Status::from_headers(&head.headers);
+    if let Some(status) = status.filter(|status| status.code != Code::OK) {
         return Err(status.into_error());
     }
     if head.status != StatusCode::OK {
@@ -75,7 +76,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
         return Err(response::foreign(head.status, &kind));
     }
     let body = response::collect(body).await?;
-    match Status::of(body.trailers().unwrap_or(&head.headers)) {
+    match Status::from_headers(body.trailers().unwrap_or(&head.headers)) {
         Some(Status { code: Code::OK, .. }) => message(&body.to_bytes())
             .ok_or_else(|| response::foreign(head.status, "application/grpc")),
         Some(status) => Err(status.into_error()),
@@ -87,7 +88,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
     }
 }
 
-/// The only message of a body, if it is an OTLP response.
+/// Returns the only message of a body, if it is an OTLP response.
 ///
 /// A compressed message is rejected, because the request did not allow compression.
 fn message(body: &Bytes) -> Option<Bytes> {
@@ -98,8 +99,8 @@ fn message(body: &Bytes) -> Option<Bytes> {
 
 /// The error of an HTTP status without a gRPC status.
 ///
-/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc): these four are `UNAVAILABLE`; a retry does not help with
-/// others.
+/// "HTTP to gRPC Status Code Mapping" (grpc/grpc, doc) says that 429, 502, 503 and 504 stand for `UNAVAILABLE`, which may
+/// be retried. A smaller request is sent after 413, and none after any other status.
 fn refused(status: StatusCode) -> ExportError {
     let retry = match status.as_u16() {
         429 | 502 | 503 | 504 => Retry::Yes,
@@ -123,7 +124,7 @@ struct Status {
 }
 
 impl Status {
-    fn of(trailers: &HeaderMap) -> Option<Self> {
+    fn from_headers(trailers: &HeaderMap) -> Option<Self> {
         let text = |name| {
             trailers
                 .get(name)
@@ -139,7 +140,8 @@ impl Status {
 
     /// Whether the message says that the request was too large.
     ///
-    /// The texts are those of Go, C and JavaScript; Java and .NET; and Rust.
+    /// The first text is that of Go, C and JavaScript, the second that of Java, the third that of .NET, and the fourth that
+    /// of Rust.
     fn is_about_size(&self) -> bool {
         let message = self.message.to_ascii_lowercase();
         [
@@ -172,7 +174,7 @@ impl Status {
             ) => Retry::Yes,
             _ => Retry::No,
         };
-        // The message is a text of the server, unlike the body of an HTTP error. It may have any length.
+        // The message describes the error, unlike the body of an HTTP error, and may have any length.
         let message: String = self.message.chars().take(200).collect();
         ExportError::new(
             name,
@@ -214,6 +216,7 @@ struct Delay {
     nanos: i32,
 }
 
+/// Returns the delay of the `RetryInfo` in the details of a status.
 fn retry_delay(details: &str) -> Option<Duration> {
     let details = Details::decode(&*BASE64.decode(details).ok()?).ok()?;
     let info = details
@@ -255,7 +258,7 @@ mod tests {
             ("grpc-message", "too%20much"),
             ("grpc-status-details-bin", details),
         ]);
-        let error = Status::of(&full).unwrap().into_error();
+        let error = Status::from_headers(&full).unwrap().into_error();
         assert_eq!(error.kind, "RESOURCE_EXHAUSTED");
         assert_eq!(
             error.text,
@@ -264,7 +267,7 @@ mod tests {
         assert_eq!(error.retry, Retry::After(Duration::from_secs(3)));
 
         let retry_of = |code| {
-            Status::of(&trailers(&[("grpc-status", code)]))
+            Status::from_headers(&trailers(&[("grpc-status", code)]))
                 .unwrap()
                 .into_error()
                 .retry
@@ -273,12 +276,12 @@ mod tests {
         assert_eq!(retry_of("8"), Retry::No);
         assert_eq!(retry_of("16"), Retry::No);
         assert_eq!(retry_of("99"), Retry::No);
-        assert!(Status::of(&trailers(&[])).is_none());
+        assert!(Status::from_headers(&trailers(&[])).is_none());
 
         let go = "grpc: received message larger than max (5000000 vs. 4194304)";
         let size = trailers(&[("grpc-status", "8"), ("grpc-message", go)]);
         assert_eq!(
-            Status::of(&size).unwrap().into_error().retry,
+            Status::from_headers(&size).unwrap().into_error().retry,
             Retry::Smaller
         );
     }

@@ -19,24 +19,26 @@ pub(super) struct Health {
     /// The program's subscriber at `init()`.
     dispatch: Dispatch,
     failing: Option<Failing>,
-    /// When a failure was last logged.
+    /// The time at which a failure was last logged.
     failure_logged: Option<Instant>,
     /// The last logged warning of the collector, and when it was logged.
     warned: Option<(String, Instant)>,
-    /// The count of items dropped by the full queue and the time, when last logged.
+    /// The last logged count of items dropped by the full queue, with its time.
     overflow: Option<(u64, Instant)>,
 }
 
 /// A period in which exporting fails.
 struct Failing {
-    /// The number of items lost before it.
+    /// The number of items lost before the period.
     lost_before: u64,
-    /// Whether the failure is logged; a short one soon after another is not.
+    /// Whether the failure has been logged.
+    ///
+    /// A short failure soon after another is not logged.
     is_logged: bool,
 }
 
-/// Time between two log lines about the same problem.
-const QUIET: Duration = Duration::from_secs(60);
+/// The shortest time between two log lines about the same problem.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The target of the events about losses, which the log filter does not remove.
 pub(crate) const LOSS_TARGET: &str = "firstlight::loss";
@@ -61,7 +63,7 @@ impl Health {
     }
 
     /// Counts the items of a finished export, and logs a change of state.
-    pub(super) fn settled(&mut self, items: usize, result: Result<(), ExportError>) {
+    pub(super) fn export_finished(&mut self, items: usize, result: Result<(), ExportError>) {
         let lost_before = self.stats.total_lost();
         let rejected = self.stats.take_rejected().min(items as u64);
         self.check_warning();
@@ -83,9 +85,10 @@ impl Health {
         }
     }
 
-    /// Logs a warning of the collector, each once and at most one per minute.
+    /// Logs a new warning of the collector, at most one per minute.
     ///
-    /// A warning is a message without rejected items. See "Partial Success" in the OTLP specification.
+    /// A warning is a message without rejected items; see "Partial Success" in the OTLP specification. It is new if it
+    /// differs from the last logged warning.
     fn check_warning(&mut self) {
         let Some(warning) = self.stats.take_warning() else {
             return;
@@ -93,7 +96,7 @@ impl Health {
         let is_logged = self
             .warned
             .as_ref()
-            .is_some_and(|(last, at)| *last == warning || at.elapsed() < QUIET);
+            .is_some_and(|(last, at)| *last == warning || at.elapsed() < LOG_INTERVAL);
         if is_logged {
             return;
         }
@@ -117,30 +120,33 @@ impl Health {
         let lost = self.stats.total_queue_full();
         let is_logged = self
             .overflow
-            .is_some_and(|(logged, at)| lost == logged || at.elapsed() < QUIET);
+            .is_some_and(|(logged, at)| lost == logged || at.elapsed() < LOG_INTERVAL);
         if lost == 0 || is_logged {
             return;
         }
-        let since = lost - self.overflow.map_or(0, |(logged, _)| logged);
+        let new = lost - self.overflow.map_or(0, |(logged, _)| logged);
         self.overflow = Some((lost, Instant::now()));
         let (unit, capacity) = (self.signal.unit(), self.stats.capacity());
         self.log(|| {
             tracing::warn!(
                 target: LOSS_TARGET,
                 "{} dropped: the queue of {capacity} was full; {} makes it longer, and a smaller sampling ratio or a stricter filter makes fewer {unit}",
-                unit.counted(since),
+                unit.counted(new),
                 queue.variable
             );
         });
     }
 
+    /// Logs a failure unless it is logged already or follows another too soon.
     fn failed(&mut self, error: &ExportError, lost_before: u64) {
         let failing = self.failing.get_or_insert(Failing {
             lost_before,
             is_logged: false,
         });
         // A failure soon after another is logged only if it lasts.
-        let is_due = self.failure_logged.is_none_or(|at| at.elapsed() >= QUIET);
+        let is_due = self
+            .failure_logged
+            .is_none_or(|at| at.elapsed() >= LOG_INTERVAL);
         if failing.is_logged || !is_due {
             return;
         }
@@ -158,6 +164,7 @@ impl Health {
         });
     }
 
+    /// Logs the end of a failure that was logged.
     fn recovered(&mut self) {
         let Some(Failing {
             lost_before,
@@ -176,7 +183,7 @@ impl Health {
 
     /// Logs to the program's subscriber.
     ///
-    /// It is the default of the thread that called `init()`, and not necessarily the global one.
+    /// This is the default subscriber of the thread that called `init()`, which is not always the global subscriber.
     fn log(&self, event: impl FnOnce()) {
         thread::unsuppressed(|| dispatcher::with_default(&self.dispatch, event));
     }

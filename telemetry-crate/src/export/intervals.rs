@@ -1,6 +1,6 @@
 //! The task that exports the metrics at every interval, and when a flush waits.
 //!
-//! Metrics are cumulative: after a failed export the next one has all counts.
+//! Metrics are cumulative, so a failed export loses no counts: the next export has them all.
 
 use std::{sync::Arc, time::Duration};
 
@@ -88,11 +88,11 @@ impl Intervals {
                         self.timeout,
                     )),
                 };
-                health.settled(points, result);
+                health.export_finished(points, result);
                 self.handle.stats.done(points);
             }
             self.handle.flushes.answer(flushes);
-            // Counted from the end of the export, so that a slow collector does not get requests more often.
+            // The interval starts at the end of the export, so that a slow collector has a pause between requests.
             next = Instant::now() + self.interval;
         }
     }

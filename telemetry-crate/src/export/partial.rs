@@ -17,7 +17,7 @@ impl PartialSuccess {
     ///
     /// The responses of the three services have the same encoding: one message with a number and a text. A response
     /// that cannot be decoded counts as a full success, because its status reported a success.
-    pub(super) fn of(response: &[u8]) -> Self {
+    pub(super) fn decode(response: &[u8]) -> Self {
         ExportTraceServiceResponse::decode(response)
             .ok()
             .and_then(|response| response.partial_success)
@@ -45,12 +45,12 @@ mod tests {
                 error_message: "too old".to_owned(),
             }),
         };
-        let partial = PartialSuccess::of(&response.encode_to_vec());
+        let partial = PartialSuccess::decode(&response.encode_to_vec());
         assert_eq!((partial.rejected, partial.message.as_str()), (3, "too old"));
         assert_eq!(
-            PartialSuccess::of(b"\xff\xff<html>"),
+            PartialSuccess::decode(b"\xff\xff<html>"),
             PartialSuccess::default()
         );
-        assert_eq!(PartialSuccess::of(b""), PartialSuccess::default());
+        assert_eq!(PartialSuccess::decode(b""), PartialSuccess::default());
     }
 }

@@ -1,9 +1,9 @@
 //! The queue of spans or log records that wait for export.
 //!
 //! The SDK's own batch processor ends a flush after a fixed five seconds, reports a shutdown that lost everything as a
-//! success, exports spans that were not sampled, and does not expose its count of dropped spans. With this queue the
-//! end of a span costs one short lock and one move. The exporter's thread is woken for a full batch and not for every
-//! span.
+//! success, exports spans that were not sampled, and does not expose its count of dropped spans. With the queue of this
+//! module, the end of a span costs one short lock and one move. A full batch wakes the exporter's thread, and a single
+//! span does not.
 
 use std::{
     fmt,
@@ -19,9 +19,10 @@ use super::{
 };
 use crate::config::Batching;
 
-/// A handle on the queue; clones share it.
+/// A handle on the queue; all clones share the queue.
 pub(crate) struct Queue<T>(Arc<Shared<T>>);
 
+/// The state of the queue.
 struct Shared<T> {
     items: Mutex<Vec<T>>,
     flushes: Arc<Flushes>,
@@ -69,7 +70,7 @@ impl<T> Queue<T> {
             return queue.stats.dropped_queue_full();
         }
         items.push(item);
-        // Counted under the lock, so that a flush never sees an item that is queued and not counted.
+        // The item is counted under the lock, so that the exporter cannot take it before it is counted.
         queue.stats.queued(1);
         let batch_is_full = items.len() == queue.max_batch_size;
         drop(items);
@@ -102,7 +103,9 @@ impl<T> Queue<T> {
         self.lock().len()
     }
 
-    /// The waiting items; in tests without an exporter, all items that fit.
+    /// Returns copies of the waiting items.
+    ///
+    /// In a test without an exporter, these are all items that fit into the queue.
     #[cfg(feature = "testing")]
     pub(crate) fn items(&self) -> Vec<T>
     where

@@ -1,6 +1,6 @@
 //! Responses of OTLP over HTTP: status, content type and body.
 //!
-//! Login pages, proxies and other servers on the port answer `200` as well. If such a response counted as success, all
+//! A login page, a proxy or another server on the port also answers `200`. If such a response counted as a success, all
 //! telemetry would be lost without an error.
 
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ use prost::Message;
 
 use super::stats::{ExportError, Retry};
 
-/// Longest response that is read; an OTLP response has a few bytes.
+/// The longest response that is read; an OTLP response has a few bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// The kind of an error for a response that does not come from an OTLP collector.
@@ -40,7 +40,7 @@ pub(super) async fn of_http(response: Response<Incoming>) -> Result<Bytes, Expor
         return Err(foreign(head.status, &kind));
     }
     let body = collect(body).await?.to_bytes();
-    // A response without partial success is an empty message, and several receivers send it without a content type.
+    // The response of a full success is an empty message, and several receivers send it without a content type.
     let is_otlp = match &*kind {
         _ if body.is_empty() => true,
         "application/x-protobuf" | "application/protobuf" => is_message(&body),
@@ -130,8 +130,8 @@ pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
 
 /// The error of a response with an error status.
 ///
-/// Requests with these four statuses may be retried, as "Failures" (OTLP/HTTP) in the OTLP specification says. The error
-/// leaves out the body, because collectors echo what they were sent.
+/// After 429, 502, 503 and 504 a request may be retried, as "Failures" (OTLP/HTTP) in the OTLP specification says. The
+/// error leaves out the body, because collectors echo the telemetry that they received.
 fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     let retry = match (status.as_u16(), retry_after(headers, SystemTime::now())) {
         (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
@@ -150,9 +150,9 @@ fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     )
 }
 
-/// The content type without its parameters.
+/// Returns the content type without its parameters.
 ///
-/// Cut to 100 characters, because it becomes part of an error's text.
+/// It is cut to 100 characters, because it becomes part of an error's text.
 pub(super) fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(header::CONTENT_TYPE);
     let value = value.and_then(|value| value.to_str().ok()).unwrap_or("");
@@ -163,10 +163,10 @@ pub(super) fn media_type(headers: &HeaderMap) -> String {
         .to_ascii_lowercase()
 }
 
-/// The delay of a `Retry-After` header.
+/// Returns the delay of a `Retry-After` header.
 ///
-/// RFC 9110, "Retry-After": seconds, or a date. A date is compared with the server's own clock if the response has a
-/// `Date`.
+/// RFC 9110 ("Retry-After") defines its value as a number of seconds or a date. A date is compared with the server's
+/// clock if the response has a `Date` header, and with `now` otherwise.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name| {
         let value: Option<&HeaderValue> = headers.get(name);
@@ -182,7 +182,7 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 
 /// Parses a date.
 ///
-/// RFC 9110, "Date/Time Formats": the preferred format, and two obsolete ones that recipients must accept.
+/// RFC 9110 ("Date/Time Formats") defines the preferred format, and two obsolete formats that recipients must accept.
 fn date(text: &str) -> Option<SystemTime> {
     [
         "%a, %d %b %Y %H:%M:%S GMT",

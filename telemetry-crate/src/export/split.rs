@@ -1,8 +1,8 @@
 //! Splitting of export requests that are too large.
 //!
-//! A request is split by records. A single record that is still too large loses its events, links and attributes.
-//! gRPC receivers accept 4 MiB by default, uncompressed, and reject a larger message as a whole. A batch is limited by
-//! its number of records, so that the size of a request is known only after encoding.
+//! A request is split by records. A single record that is still too large loses its events and links, then its
+//! attributes, then its body. gRPC receivers accept 4 MiB by default, uncompressed, and reject a larger message as a
+//! whole. A batch is limited by its number of records, so the size of a request is known only after encoding.
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::{
@@ -18,15 +18,17 @@ use prost::Message;
 
 use crate::signal::Signal;
 
-/// Default size limit: below the 4 MiB of gRPC receivers, with room for proxies.
+/// The default size limit.
+///
+/// It is below the 4 MiB of gRPC receivers, with room for proxies.
 pub(super) const MAX_REQUEST_BYTES: usize = 3_500 * 1024;
 
-/// Smallest size limit, even if smaller requests are still rejected.
+/// The smallest size limit, which rejected requests do not reduce further.
 const MIN_REQUEST_BYTES: usize = 16 * 1024;
 
 /// The size limit after a request of `bytes` was too large.
 ///
-/// A quarter, because `nginx` accepts 1 MiB by default, so that half would often still be too large.
+/// It is a quarter of `bytes`. `nginx` accepts 1 MiB by default, so half of a request would often still be too large.
 pub(super) fn smaller_than(bytes: usize) -> usize {
     (bytes / 4).max(MIN_REQUEST_BYTES)
 }
@@ -80,14 +82,14 @@ fn split_into<R: Records>(mut request: R, max_bytes: usize, parts: &mut Vec<Part
 trait Records: Message + Default {
     fn records(&self) -> usize;
 
-    /// Keeps the first `at` records, and returns the others.
+    /// Keeps the first `at` records, and returns the remaining records.
     ///
-    /// Both have the resource and the scope.
+    /// Both requests have the resource and the scope.
     fn split_off(&mut self, at: usize) -> Self;
 
     /// Removes details of the records until the request has at most `max_bytes`.
     ///
-    /// The records count what was removed.
+    /// The `dropped_*_count` fields of the records count the removed events, links and attributes.
     fn shrink(&mut self, max_bytes: usize);
 }
 
@@ -104,7 +106,7 @@ macro_rules! records {
                 let mut rest = Self::default();
                 for resource in &mut self.$resources {
                     let scopes = std::mem::take(&mut resource.$scopes);
-                    // Requests have one resource, so that the copy is small.
+                    // A request has one resource, so the copy is small.
                     let mut others = resource.clone();
                     for mut scope in scopes {
                         let mut first = std::mem::take(&mut scope.$records);
@@ -150,9 +152,9 @@ records! {
     ExportLogsServiceRequest: resource_logs, scope_logs, log_records;
 }
 
-/// Details of a record that can be removed, in this order.
+/// Details of a record that can be removed, in the order of removal.
 ///
-/// Ids, times and the name stay.
+/// A record keeps its ids, times and name.
 #[derive(Clone, Copy)]
 enum Detail {
     /// Events and links.
@@ -161,10 +163,12 @@ enum Detail {
     Body,
 }
 
+/// A record whose details can be removed.
 trait Record {
     fn remove(&mut self, detail: Detail);
 }
 
+/// Clears a list, and adds its length to `dropped`.
 fn clear<T>(list: &mut Vec<T>, dropped: &mut u32) {
     let count = u32::try_from(list.len()).unwrap_or(u32::MAX);
     *dropped = dropped.saturating_add(count);

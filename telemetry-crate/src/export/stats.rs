@@ -1,7 +1,7 @@
 //! Counters of one signal's exported and lost items.
 //!
-//! The items are spans, log records or data points. The exporter counts; `/metrics`, `/telemetry` and the shutdown
-//! read.
+//! The items are spans, log records or data points. The exporter counts them. `/metrics`, `/telemetry` and the shutdown
+//! read the counters.
 
 use std::{
     collections::BTreeMap,
@@ -15,33 +15,36 @@ use std::{
 use crate::collector::{Collector, Samples};
 use crate::signal::Signal;
 
-/// Limit of distinct reasons.
+/// The largest number of distinct reasons; further reasons count as `_OTHER`.
 ///
-/// firstlight's own reasons are few; the limit is for status codes that a broken proxy may invent.
+/// firstlight has few reasons of its own. The limit guards against status codes that a broken proxy invents.
 const MAX_REASONS: usize = 32;
 
 /// The counters of one signal.
 #[derive(Debug)]
 pub(crate) struct ExportStats {
     signal: Signal,
-    /// Capacity of the queue.
+    /// The capacity of the queue, in items.
     capacity: usize,
     /// Spans that have started and not ended; 0 for other signals.
     open: AtomicU64,
-    /// Queued or being exported.
+    /// Items that are queued or being exported.
     in_flight: AtomicU64,
     exported: AtomicU64,
-    /// Dropped by the full queue.
+    /// Items dropped by the full queue.
     queue_full: AtomicU64,
-    /// Dropped because telemetry was shut down.
+    /// Items dropped because telemetry was shut down.
     after_shutdown: AtomicU64,
-    /// Rejected by the collector in an accepted request, not yet counted as failed.
+    /// Items that the collector rejected in an accepted request.
+    ///
+    /// They are not yet counted as failed.
     rejected: AtomicU64,
     failures: Mutex<Failures>,
     /// Whether the last attempt failed.
     failing: AtomicBool,
 }
 
+/// The lost items by reason, and the last messages about failures.
 #[derive(Debug, Default)]
 struct Failures {
     by_reason: BTreeMap<String, u64>,
@@ -66,9 +69,9 @@ pub(super) enum Retry {
     #[default]
     No,
     Yes,
-    /// Not before this delay.
+    /// The request may be sent again after at least this delay.
     After(Duration),
-    /// Only in smaller requests.
+    /// The records may be sent again in smaller requests.
     Smaller,
 }
 
@@ -117,10 +120,12 @@ impl ExportStats {
         self.signal
     }
 
+    /// Counts a span that has started.
     pub(crate) fn opened(&self) {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a span that has ended.
     pub(crate) fn ended(&self) {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -129,11 +134,12 @@ impl ExportStats {
         self.open.load(Ordering::Relaxed)
     }
 
+    /// Counts items that are queued or about to be exported.
     pub(super) fn queued(&self, items: usize) {
         self.in_flight.fetch_add(items as u64, Ordering::Release);
     }
 
-    /// Counts items as delivered or lost.
+    /// Ends the export of items that are delivered or lost.
     pub(super) fn done(&self, items: usize) {
         self.in_flight.fetch_sub(items as u64, Ordering::Release);
     }
@@ -142,16 +148,18 @@ impl ExportStats {
         self.in_flight.load(Ordering::Acquire)
     }
 
+    /// Counts items that were delivered.
     pub(super) fn exported(&self, items: u64) {
         self.exported.fetch_add(items, Ordering::Relaxed);
         self.failing.store(false, Ordering::Relaxed);
     }
 
+    /// Counts items that were lost because of an error, and stores the error.
     pub(super) fn failed(&self, items: u64, error: &ExportError) {
         self.failing.store(true, Ordering::Relaxed);
         let mut failures = self.failures();
-        let known = failures.by_reason.contains_key(&error.kind);
-        let kind = if known || failures.by_reason.len() < MAX_REASONS {
+        let is_known = failures.by_reason.contains_key(&error.kind);
+        let kind = if is_known || failures.by_reason.len() < MAX_REASONS {
             &error.kind
         } else {
             "_OTHER"
@@ -172,16 +180,18 @@ impl ExportStats {
         self.after_shutdown.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Stores the error of an attempt that may be retried.
+    /// Stores an error without counting a loss.
     pub(super) fn remember(&self, error: ExportError) {
         self.failing.store(true, Ordering::Relaxed);
         self.failures().last = Some(error);
     }
 
+    /// Counts items that the collector rejected in an accepted request.
     pub(super) fn rejected(&self, items: u64) {
         self.rejected.fetch_add(items, Ordering::Relaxed);
     }
 
+    /// Stores a warning of the collector until it is logged.
     pub(super) fn warned(&self, message: String) {
         self.failures().warning = Some(message);
     }

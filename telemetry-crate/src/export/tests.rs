@@ -20,6 +20,7 @@ use crate::{
     testing::{Answer, OtlpReceiver},
 };
 
+/// The protocols of this build, each with its path for metrics.
 fn protocols() -> Vec<(Protocol, &'static str)> {
     vec![
         (Protocol::HttpProtobuf, "/v1/metrics"),
@@ -210,7 +211,7 @@ mod tls {
         CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
     }
 
-    /// A certificate and its key.
+    /// Signs a certificate, and returns it and its key as PEM.
     fn sign(authority: &Authority) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();

@@ -1,10 +1,10 @@
 //! The thread that runs the exporters.
 //!
 //! The thread has its own runtime, so the exporters work with any runtime of the application and cannot deadlock with it.
-//! Each signal has a task, so that a collector that hangs delays only its own signal.
+//! Each signal has a task, so a collector that hangs delays only its own signal.
 //!
-//! The thread creates no telemetry: events of its libraries are dropped, and its spans are suppressed. The exceptions
-//! are two log lines: one when exporting starts to fail and one when it works again.
+//! The thread creates no telemetry about itself: events of its libraries are dropped, and its spans are suppressed. The
+//! only exceptions are the log lines of [`Health`].
 
 use std::{pin::Pin, sync::Arc, thread};
 
@@ -19,6 +19,7 @@ use super::{
 use crate::signal::Signal;
 use crate::{InitError, thread::suppress};
 
+/// The name of the thread.
 const THREAD: &str = "firstlight-otlp";
 
 /// The exporters' tasks, before the thread starts.

@@ -12,10 +12,10 @@ use crate::{
 
 /// Returns the TLS configuration of a destination.
 ///
-/// It trusts the authorities of the configured file, or else the system's.
+/// It trusts the authorities of the configured file, or the operating system's if no file is configured.
 pub(super) fn config(destination: &Destination) -> Result<ClientConfig, InitError> {
     let provider = rustls::crypto::ring::default_provider();
-    // Explicit, because another crate may have set the process-wide default provider, or none.
+    // The provider is explicit, because another crate may have set another process-wide default, or none may be set.
     let builder = ClientConfig::builder_with_provider(provider.into())
         .with_safe_default_protocol_versions()
         .map_err(|error| InitError::Exporter {
@@ -45,7 +45,7 @@ fn roots(destination: &Destination) -> Result<RootCertStore, InitError> {
         }
         return Ok(roots);
     }
-    // Without `https` the system's authorities are not needed, and may be missing.
+    // The system's authorities may be missing, and only `https` needs them.
     if destination.endpoint.scheme_str() == Some("https") {
         let native = rustls_native_certs::load_native_certs();
         roots.add_parsable_certificates(native.certs);

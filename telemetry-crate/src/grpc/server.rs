@@ -147,7 +147,7 @@ where
             return ServerFuture::new(self.inner.call(request), None);
         }
         let name = method::from_path(path).unwrap_or(OTHER);
-        let Remote { context, link } = Remote::of(request.headers(), self.layer.remote_parent);
+        let Remote { context, link } = Remote::extract(request.headers(), self.layer.remote_parent);
         let span = {
             // A new span takes the current context as its parent.
             let _remote = context.attach();

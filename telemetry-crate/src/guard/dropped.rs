@@ -6,12 +6,12 @@ use crate::{export::LOSS_TARGET, readiness};
 
 const THREAD: &str = "firstlight-guard";
 
-/// Time for the rest of `main`, which usually takes milliseconds.
+/// The time that the rest of `main` may take; it usually takes milliseconds.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Logs a warning after [`GRACE`], unless the process has exited before.
+/// Logs a warning if the process still runs after [`GRACE`].
 pub(super) fn watch() {
-    // Without the thread the warning is missing; `/telemetry` reports the same.
+    // If the thread cannot start, the warning is missing. `/telemetry` reports the same.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         thread::sleep(GRACE);
         // A process that received the signal to stop is expected to end.

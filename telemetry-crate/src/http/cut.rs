@@ -41,7 +41,7 @@ pub(super) fn current() -> Option<Cut> {
     CUT.try_with(Cell::get).ok().flatten()
 }
 
-/// Returns whether this thread now drops what is cut at the end of the drain.
+/// Returns whether the drain cuts the calls that this thread drops now.
 pub(crate) fn is_cut_by_drain() -> bool {
     current() == Some(Cut::Drain)
 }

@@ -84,7 +84,7 @@ pub(super) struct Exchange {
     link: Option<SpanContext>,
     start: Instant,
     method: &'static str,
-    /// The method as the client sent it, if it is not a known one.
+    /// The method as the client sent it, if it is unknown.
     unknown_method: Option<Method>,
     scheme: &'static str,
     version: &'static str,
@@ -107,7 +107,7 @@ impl Exchange {
     ) -> Self {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
-        let Remote { context, link } = Remote::of(request.headers(), shared.remote_parent);
+        let Remote { context, link } = Remote::extract(request.headers(), shared.remote_parent);
         let span = {
             // A new span takes the current context as its parent.
             let _remote = attach(context);

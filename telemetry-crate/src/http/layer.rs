@@ -18,7 +18,7 @@ use super::{
 /// Add it once, outermost, with `Router::layer`, after the routes: axum applies a layer only to the
 /// routes added before it. With the feature `axum` the route is the matched path. Other routers
 /// insert a [`Route`](super::Route) into the request's extensions. Inside another `TelemetryLayer`
-/// it only names the routes that the outer layer does not know, such as those behind
+/// it only names the routes that the outer layer does not know, such as those inside
 /// `nest_service`: one request is one span and one sample.
 ///
 /// An outer layer, such as `CatchPanicLayer` or `TimeoutLayer`, may replace the response.

@@ -37,7 +37,7 @@ use self::{
     response_body::Streams,
 };
 
-/// Interval of HTTP/2 pings, and the time in which the client has to answer one.
+/// Interval of HTTP/2 pings, and the time in which a ping has to be answered.
 const PING: Duration = Duration::from_secs(20);
 
 /// Maximum number of streams that a client may reset before they are served.

@@ -15,11 +15,11 @@ use super::{
 };
 use crate::unwind::end_on_panic;
 
-/// Marks, in a request's extensions, that a layer has seen it.
+/// Marks a request that a layer has seen; stored in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 struct Observed;
 
-/// A service with telemetry, returned by [`TelemetryLayer`](super::TelemetryLayer).
+/// A service with telemetry from a [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]
 pub struct TelemetryService<S> {
     inner: S,

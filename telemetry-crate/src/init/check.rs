@@ -9,18 +9,18 @@ use crate::{
     config::{PROMETHEUS_PORT, process_environment},
 };
 
-/// Deadline of the check.
+/// The deadline of the check.
 ///
-/// Longer than the default timeout of an export request, so that a collector that hangs is reported as such.
+/// It is longer than the default timeout of an export request, so that the report can say that a collector hangs.
 const DEADLINE: Duration = Duration::from_secs(15);
 
 impl TelemetryConfig {
-    /// Starts telemetry, sends a test item through every pipeline, and shuts it down.
+    /// Starts telemetry, sends a test item through every pipeline, and shuts down.
     ///
-    /// For a service's `check-telemetry`. [`check()`](crate::check()) does the same without setters.
+    /// The command `check-telemetry` of a service calls it. [`check()`](crate::check()) does the same without setters.
     pub fn check(self) -> CheckReport {
         let (telemetry, in_use) = match self.clone().require_admin().init() {
-            // Most likely the service itself uses the address and runs beside this check.
+            // The service itself is most likely running and uses the address.
             Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
                 let with_free_port = |name: &str| match name {
                     PROMETHEUS_PORT => Some("0".to_owned()),
@@ -34,9 +34,9 @@ impl TelemetryConfig {
         };
         let telemetry = match telemetry {
             Ok(telemetry) => telemetry,
-            Err(error) => return CheckReport::of_start(&error),
+            Err(error) => return CheckReport::failed_start(&error),
         };
-        // The check blocks its caller, which must not be reported.
+        // The check blocks the calling thread, which must not be reported as a stall of the runtime.
         telemetry.stop_observing_runtime();
         let mut report = telemetry.check(DEADLINE);
         if let Some(error) = in_use {
@@ -44,7 +44,7 @@ impl TelemetryConfig {
                 "{error}; the check has taken a free port, because the service may be running"
             ));
         }
-        // The report has what could not be sent.
+        // The report already says what could not be sent.
         let _ = telemetry.shutdown(Duration::from_secs(1));
         report
     }

@@ -1,4 +1,4 @@
-//! The three signals without globals and threads.
+//! The parts of the three signals, which need no globals and no threads.
 
 use super::observer::{Observer, observer};
 use crate::{
@@ -11,9 +11,9 @@ use crate::{
     traces::Traces,
 };
 
-/// The parts of the three signals.
+/// The parts of the three signals, from which subscriber and recorder are made.
 ///
-/// Built once per process, and once per capture in tests.
+/// A process builds one pipeline, and a test builds one per capture.
 pub(crate) struct Pipeline {
     pub(crate) writer: LogWriter,
     pub(crate) log_filter: LogFilter,

@@ -4,7 +4,7 @@ use crate::{admin::AdminListener, config::Settings, error::url_of, signal::Signa
 
 /// The contents of the log line.
 ///
-/// Created before the admin listener starts, because that consumes the listener.
+/// Created before the admin listener starts, because the start consumes the listener.
 pub(super) struct Summary {
     service_name: String,
     logs: String,
@@ -12,7 +12,7 @@ pub(super) struct Summary {
     traces: String,
 }
 
-pub(super) fn of(settings: &Settings, admin: Option<&AdminListener>) -> Summary {
+pub(super) fn summary(settings: &Settings, admin: Option<&AdminListener>) -> Summary {
     Summary {
         service_name: settings.resource.service_name().to_owned(),
         logs: logs(settings),

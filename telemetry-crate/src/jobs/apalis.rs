@@ -34,6 +34,8 @@
 mod dead_letters;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod draining;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod error;
 mod future;
 mod metadata;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
@@ -59,6 +61,7 @@ pub use apalis_core::error::{AbortError, BoxDynError};
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub use self::{
     dead_letters::{DeadLetter, RetryError, dead_letters, remove_finished, retry_dead_letters},
+    error::WorkersError,
     state::JobState,
     tables::{Tables, migrations},
     task_queue::TaskQueue,

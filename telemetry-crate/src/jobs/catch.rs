@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 pin_project! {
     /// A future whose panic is an error with the panic's message.
     ///
-    /// Must not be polled again after its end or a panic.
+    /// It must not be polled again after its end or a panic.
     #[derive(Debug)]
     pub(super) struct CatchUnwind<F> {
         #[pin]

@@ -9,8 +9,8 @@ use crate::{catalog, error_type::error_type, span_end::OpenSpan, traces::SPAN_LE
 impl Queue {
     /// Stores a job in a producer span.
     ///
-    /// `store` gets the [`Envelope`] and puts it beside the job. It may be an `INSERT` in the
-    /// transaction that saves the order, or a message to a broker.
+    /// `store` gets the [`Envelope`] and stores it with the job. It may run an `INSERT` in the
+    /// transaction that saves an order, or send a message to a broker.
     ///
     /// ```no_run
     /// # use firstlight::jobs::{Envelope, Queue};
@@ -40,7 +40,7 @@ impl Queue {
         self.export_budget();
         let producer = ProducerSpan::start(self, kind);
         let span = producer.0.span().clone();
-        // Made inside the span, so that the job continues this span.
+        // The envelope is created inside the span, so that the job continues this span.
         let result = async { store(Envelope::current()).await };
         let result = result.instrument(span).await;
         match &result {
@@ -54,7 +54,7 @@ impl Queue {
     }
 }
 
-/// Ends the span, even if the caller drops the future early.
+/// Producer span that ends even if the caller drops the future early.
 struct ProducerSpan(OpenSpan);
 
 impl ProducerSpan {
@@ -70,7 +70,7 @@ impl ProducerSpan {
         let span = open.span().clone();
         span.in_scope(|| {
             open.entered(None);
-            // Semantic conventions, messaging spans: the operation and the destination.
+            // The conventions' name of a messaging span is the operation and the destination.
             open.write(|span| {
                 span.update_name(format!("send {}", queue.name()));
                 span.set_attributes([

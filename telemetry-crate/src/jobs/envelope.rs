@@ -1,4 +1,4 @@
-//! What is stored beside a job: its trace and the time of its acceptance.
+//! The envelope that is stored with a job: its trace, and when it was accepted.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -23,14 +23,14 @@ const ACCEPTED: &str = "firstlight.accepted_at";
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Envelope {
     context: TraceContext,
-    /// Whole milliseconds since 1970, so that reading restores what was written.
+    /// Time of acceptance in whole milliseconds since 1970, which pairs keep exactly.
     accepted: Option<u64>,
 }
 
 impl Envelope {
-    /// An envelope with the current trace and time.
+    /// Creates an envelope with the current trace and time.
     ///
-    /// [`Queue::enqueue`](super::Queue::enqueue) makes one in its own span.
+    /// [`Queue::enqueue`](super::Queue::enqueue) creates an envelope inside its own span.
     pub fn current() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         Self {
@@ -41,7 +41,7 @@ impl Envelope {
 
     /// Reads an envelope from stored pairs.
     ///
-    /// Other pairs are ignored. A missing or invalid value is unknown, and not an error.
+    /// Other pairs are ignored. A missing or invalid value is not an error, and counts as unknown.
     pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Self
     where
         K: AsRef<str>,

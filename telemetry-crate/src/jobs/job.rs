@@ -28,10 +28,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// A first attempt of a job.
+    /// Describes the first attempt at a job of this kind.
     ///
     /// The kind is a label, so it is one of a few values that the source contains. It names what
-    /// the job does, not the object that it does it to.
+    /// the job does, such as `welcome`, and no object such as a customer.
     pub fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -55,15 +55,15 @@ impl Job {
     ///
     /// A failure of the last attempt has the outcome `dead`. By default this is the first of an
     /// unknown number of attempts, and no failure is the last.
-    pub fn attempt(mut self, number: u32, most: u32) -> Self {
+    pub fn attempt(mut self, number: u32, max_attempts: u32) -> Self {
         self.attempt = number.max(1);
-        self.attempts = Some(most);
+        self.attempts = Some(max_attempts);
         self
     }
 
     /// Sets the time at which the job is due, if it is later than its acceptance.
     ///
-    /// The wait is measured from then, because a job that is not due keeps no client waiting.
+    /// The wait is measured from this time, because a job that is not due keeps no client waiting.
     pub fn due_at(mut self, due: SystemTime) -> Self {
         self.due = Some(due);
         self
@@ -79,7 +79,7 @@ impl Job {
 
     /// Begins a new trace with a link to the trace of the request.
     ///
-    /// By default the job continues that trace.
+    /// By default the job continues the request's trace.
     pub fn new_linked_trace(mut self) -> Self {
         self.is_linked = true;
         self

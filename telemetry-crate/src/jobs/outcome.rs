@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-/// How an attempt ended; the label `outcome`.
+/// How an attempt ended, as in the label `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -43,7 +43,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Why an attempt failed.
+/// The reason for which an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause<E> {
@@ -64,7 +64,7 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
     }
 }
 
-/// A failed attempt, with what happens to the job.
+/// A failed attempt, which says whether the job is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure<E> {
     pub(super) outcome: Outcome,

@@ -14,7 +14,7 @@ use crate::{
     metrics::{Durations, is_recorded},
 };
 
-/// A queue without a latency budget yet; made by [`Queue::declare`].
+/// A queue from [`Queue::declare`] that has no latency budget yet.
 #[derive(Debug, Clone)]
 #[must_use = "a declaration is not a queue until it has a latency budget"]
 pub struct Declaration {
@@ -42,9 +42,9 @@ impl Declaration {
         queue
     }
 
-    /// A queue that exists in a store but that the program does not declare.
+    /// Creates a queue that exists in a store, but that the program does not declare.
     ///
-    /// It is watched, and has no latency budget.
+    /// It is only watched, and has no latency budget.
     #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
     pub(super) fn undeclared(self) -> Queue {
         self.with_budget(None)
@@ -88,7 +88,7 @@ struct Shared {
 impl Queue {
     /// Begins the declaration of the queue with this name.
     ///
-    /// The declaration needs a latency budget, because without one a queue is never too late.
+    /// The declaration needs a latency budget, because without it no job counts as late.
     ///
     /// ```
     /// use std::time::Duration;

@@ -38,12 +38,12 @@ impl Queue {
 
     /// Runs one attempt like [`run`](Self::run), with a test for permanent errors.
     ///
-    /// `is_permanent` tells which errors make further attempts useless: the address does not exist,
-    /// or the order is canceled. Such a job is dead-lettered at once.
+    /// `is_permanent` returns whether an error makes further attempts useless, such as an address
+    /// that does not exist or a canceled order. A job with such an error is dead-lettered at once.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// Returns the errors of [`run`](Self::run).
     pub async fn run_with<T, E>(
         &self,
         job: Job,

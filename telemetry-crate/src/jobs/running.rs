@@ -18,7 +18,7 @@ pub(super) struct AttemptEnd<'a> {
     pub(super) message: Option<String>,
 }
 
-/// One attempt while it runs; dropped before its end, it was canceled.
+/// One attempt while it runs, recorded as canceled if it is dropped early.
 #[derive(Debug)]
 pub(super) struct Running {
     span: OpenSpan,
@@ -28,7 +28,7 @@ pub(super) struct Running {
     attempt: u32,
     attempts: Option<u32>,
     accepted: Option<SystemTime>,
-    /// Seconds.
+    /// Seconds that the job waited; `None` for a retry or an unknown wait.
     wait: Option<f64>,
     is_finished: bool,
 }
@@ -36,7 +36,7 @@ pub(super) struct Running {
 impl Running {
     pub(super) fn start(queue: &Queue, job: &Job) -> Self {
         queue.export_budget();
-        // Fields that log lines of the job inherit. Other attributes go only to the trace.
+        // Log lines of the job inherit these fields. Other attributes go only to the trace.
         let make = || {
             tracing::span!(
                 target: TARGET,
@@ -78,8 +78,9 @@ impl Running {
 
     /// Writes the span's name and attributes, and records the wait.
     ///
-    /// [Messaging spans](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/),
-    /// in development.
+    /// Names follow the semantic conventions for [messaging
+    /// spans](https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/), which are in
+    /// development.
     fn describe(&mut self) {
         self.span.entered(None);
         self.span.write(|span| {
@@ -135,7 +136,7 @@ impl Running {
         });
         self.count(outcome, end.error_type);
         self.span.log(|| self.log(end, seconds));
-        // Explicit, because clones of the span may outlive the attempt.
+        // The span is ended explicitly, because its clones may outlive the attempt.
         self.span.end();
     }
 
@@ -184,8 +185,8 @@ impl Drop for Running {
         if self.is_finished {
             return;
         }
-        // The worker shuts down, or a timeout around the job has passed. The store still has the
-        // job as unfinished.
+        // The worker shuts down, or a timeout around the job has passed. In the store, the job is
+        // still unfinished.
         self.end(&AttemptEnd {
             outcome: Outcome::Retry,
             error_type: Some("cancelled"),

@@ -26,7 +26,7 @@ pub struct QueueStats {
 const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead"];
 
 impl QueueStats {
-    /// A state in which nothing is known.
+    /// Creates a state whose values are all unknown.
     pub fn new() -> Self {
         Self::default()
     }

@@ -23,10 +23,10 @@ use crate::catalog;
 /// Shortest interval; more frequent queries would load the store.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Timeout of a query, even for a shorter interval.
-const STORE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shortest timeout of a query, which otherwise is the interval.
+const MIN_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Keeps a queue's gauges up to date; made by [`Queue::watch`].
+/// A handle from [`Queue::watch`] that keeps a queue's gauges up to date.
 ///
 /// Dropping it stops the reading and sets the gauges to NaN.
 #[derive(Debug)]
@@ -47,21 +47,21 @@ impl Queue {
     /// The result is exported as `worker_queue_depth` and `worker_queue_oldest_age_seconds` while
     /// the [`Watch`] is held.
     ///
-    /// 15 s is a good interval. It is the usual scrape interval, so a shorter one reads values that
-    /// are never scraped, and four queries a minute from each instance are no load. The interval is
-    /// at least one second.
+    /// 15 s is a good interval. It is the usual scrape interval, so with a shorter interval many
+    /// values would never be scraped. Four queries a minute from each instance are a negligible
+    /// load. The interval is at least one second.
     ///
     /// When the source fails, panics, or takes longer than the interval (at least 5 s), the gauges
     /// become NaN, because an old value would be mistaken for the current one. `worker_queue_up`
     /// becomes 0, because no alert fires on NaN. One log line reports the failure, and one the
     /// recovery.
     ///
-    /// Spans of the source are not sampled, unless the sampler ignores the parent. Otherwise four
-    /// root traces a minute about nothing would be the most frequent ones in many backends.
+    /// Spans of the source are not sampled, unless the sampler ignores the parent. Otherwise these
+    /// four root traces a minute would be the most frequent traces in many backends.
     ///
     /// # Panics
     ///
-    /// If called outside a tokio runtime, like `tokio::spawn`.
+    /// Panics if called outside a tokio runtime, like `tokio::spawn`.
     ///
     /// ```no_run
     /// # use std::time::Duration;
@@ -88,10 +88,10 @@ impl Queue {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                // The call of `source` is inside as well, because it may panic, too.
+                // `source` is called inside the future, because the call may panic as well.
                 let query = CatchUnwind::new(async { source().await });
                 let query = query.with_context(unsampled());
-                let limit = every.max(STORE_TIMEOUT);
+                let limit = every.max(MIN_STORE_TIMEOUT);
                 match timeout(limit, query).await {
                     Ok(Ok(Ok(stats))) => gauges.update(&stats),
                     Ok(Ok(Err(error))) => gauges.fail(&error),
@@ -120,10 +120,10 @@ fn unsampled() -> Context {
     Context::new().with_remote_span_context(context)
 }
 
-/// The state of the queue that the exposition shows.
+/// The gauges of a queue, with the state that they show.
 struct QueueGauges {
     queue: Queue,
-    /// The last state; it tells which series exist.
+    /// The last state, which decides which series exist.
     last: QueueStats,
     is_up: Option<bool>,
 }
@@ -142,18 +142,18 @@ impl QueueGauges {
         #[expect(clippy::cast_precision_loss, reason = "no queue has 2^53 jobs")]
         for ((state, depth), (_, before)) in stats.depths().zip(self.last.depths()) {
             match depth {
-                Some(depth) => self.depth(state, depth as f64),
-                None if before.is_some() => self.depth(state, f64::NAN),
+                Some(depth) => self.set_depth(state, depth as f64),
+                None if before.is_some() => self.set_depth(state, f64::NAN),
                 None => {}
             }
         }
         match stats.age() {
-            Some(age) => self.age(age.as_secs_f64()),
-            None if self.last.age().is_some() => self.age(f64::NAN),
+            Some(age) => self.set_age(age.as_secs_f64()),
+            None if self.last.age().is_some() => self.set_age(f64::NAN),
             None => {}
         }
         self.last = stats.clone();
-        self.up(true);
+        self.set_up(true);
         if self.is_up.replace(true) == Some(false) {
             let queue = self.queue.name();
             tracing::info!(
@@ -179,15 +179,15 @@ impl QueueGauges {
 
     fn reset(&self) {
         for (state, _) in self.last.depths().filter(|(_, depth)| depth.is_some()) {
-            self.depth(state, f64::NAN);
+            self.set_depth(state, f64::NAN);
         }
         if self.last.age().is_some() {
-            self.age(f64::NAN);
+            self.set_age(f64::NAN);
         }
-        self.up(false);
+        self.set_up(false);
     }
 
-    fn depth(&self, state: &'static str, depth: f64) {
+    fn set_depth(&self, state: &'static str, depth: f64) {
         let labels = [
             ("queue", self.queue.name().to_owned()),
             ("status", state.to_owned()),
@@ -195,12 +195,12 @@ impl QueueGauges {
         ::metrics::gauge!(catalog::WORKER_QUEUE_DEPTH.name, &labels).set(depth);
     }
 
-    fn age(&self, seconds: f64) {
+    fn set_age(&self, seconds: f64) {
         let queue = self.queue.name().to_owned();
         ::metrics::gauge!(catalog::WORKER_QUEUE_OLDEST_AGE.name, "queue" => queue).set(seconds);
     }
 
-    fn up(&self, is_up: bool) {
+    fn set_up(&self, is_up: bool) {
         let queue = self.queue.name().to_owned();
         ::metrics::gauge!(catalog::WORKER_QUEUE_UP.name, "queue" => queue)
             .set(f64::from(u8::from(is_up)));

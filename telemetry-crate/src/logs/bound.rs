@@ -2,8 +2,8 @@
 //!
 //! Docker's `json-file` and containerd split a line after 16 KiB, and a log shipper then receives two records, neither of
 //! which is JSON. A longer line is therefore written again with a shorter target and message, and with shorter values, down
-//! to 64 bytes each. If it is still too long, the fields that do not fit are left out, first those of the outermost spans,
-//! and the line states how many.
+//! to 64 bytes each. If the line is still too long, the fields that do not fit are left out, first the fields of the
+//! outermost spans, and the line states their number.
 
 #[cfg(test)]
 mod tests;
@@ -19,7 +19,7 @@ pub(super) const MAX_CONSTANT: usize = 1024;
 
 /// Bytes reserved after the fields.
 ///
-/// They hold the number of dropped fields and the end of the line, and in the pretty format also the trace id.
+/// The bytes hold the number of dropped fields and the end of the line, and in the pretty format also the trace id.
 const TRAILER_BYTES: usize = 128;
 
 /// Maximum length of each part of a line in bytes, after escaping.
@@ -28,7 +28,7 @@ pub(super) struct LineLimits {
     pub(super) target: usize,
     pub(super) message: usize,
     pub(super) value: usize,
-    /// The position in the line before which the last field must end.
+    /// The last position in the line, in bytes, at which a field may end.
     pub(super) fields: usize,
 }
 
@@ -48,7 +48,7 @@ impl LineLimits {
     };
 }
 
-/// The limits for values, in bytes, which are tried one after the other.
+/// The limits on each value, in bytes, tried in this order until the line fits.
 const VALUE_LIMITS: [usize; 7] = [4096, 2048, 1024, 512, 256, 128, 64];
 
 /// Whether a line has all fields and values in full.
@@ -85,7 +85,7 @@ fn write_shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, LineLimits) -
     write(out, limits);
 }
 
-/// Writes `text` with `escape`, truncated to a length of `bytes`.
+/// Writes `text` with `escape`, truncated to `bytes` bytes after escaping.
 pub(super) fn write_truncated(
     out: &mut Vec<u8>,
     text: &str,

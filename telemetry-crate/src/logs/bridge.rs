@@ -1,7 +1,7 @@
 //! The bridge from records of the `log` crate to events of `tracing`.
 //!
-//! `tracing-log` creates the events, but without the key-values: an event has only the fields of its callsite. So the
-//! key-values are passed beside the event, see [`Pairs`].
+//! `tracing-log` creates the events, but without the key-values: an event has only the fields of its callsite. The
+//! key-values therefore reach the log layer through a thread-local variable, see [`Pairs`].
 
 use log::{Log, Metadata, Record, SetLoggerError};
 use tracing::level_filters::LevelFilter;
@@ -11,7 +11,7 @@ use crate::values::Pairs;
 
 struct Bridge(LogTracer);
 
-/// Registers the bridge as the process's logger, for records up to a level.
+/// Registers the bridge as the process's logger, for records up to `level`.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ impl Log for Bridge {
     fn log(&self, record: &Record<'_>) {
         // Formats the key-values only for a record that is enabled.
         if self.enabled(record.metadata()) {
-            Pairs::of(&record.key_values()).with(|| self.0.log(record));
+            Pairs::format(&record.key_values()).scope(|| self.0.log(record));
         }
     }
 

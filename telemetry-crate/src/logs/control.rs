@@ -20,21 +20,21 @@ use crate::directives::Directives;
 #[derive(Debug)]
 pub(crate) struct LogFilterControl {
     filter: LogFilter,
-    /// The directives from the start.
+    /// The directives from the start of the process.
     original: String,
     started: SystemTime,
     /// The level that traces need from the `log` crate; `None` without the bridge.
     ///
     /// The maximum level of the `log` crate follows the filter, but never falls below this level.
-    bridged: Option<LevelFilter>,
+    bridge_floor: Option<LevelFilter>,
     changes: Mutex<Changes>,
 }
 
 #[derive(Debug, Default)]
 struct Changes {
-    /// Increases with each change.
+    /// The number of the latest change; 0 before the first.
     ///
-    /// The timer of an old change cannot end a new one.
+    /// The timer of a change ends only the change with its number, and never a newer one.
     number: u64,
     current: Option<Change>,
     /// The timer that ends the current change.
@@ -44,8 +44,11 @@ struct Changes {
 /// A temporary change of the filter.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
+    /// The address of the client that asked for the change.
     pub(crate) client: String,
+    /// The author, as the client states it.
     pub(crate) who: Option<String>,
+    /// The reason, as the client states it.
     pub(crate) why: Option<String>,
     since: SystemTime,
     until: SystemTime,
@@ -68,7 +71,8 @@ impl Change {
         }
     }
 
-    fn by(&self) -> String {
+    /// The author and the address, for the description.
+    fn author(&self) -> String {
         let client = &self.client;
         match &self.who {
             Some(who) => format!("{who}, from {client}"),
@@ -78,13 +82,13 @@ impl Change {
 }
 
 impl LogFilterControl {
-    pub(crate) fn new(filter: LogFilter, bridged: Option<LevelFilter>) -> Self {
+    pub(crate) fn new(filter: LogFilter, bridge_floor: Option<LevelFilter>) -> Self {
         let original = filter.directives().text().to_owned();
         Self {
             filter,
             original,
             started: SystemTime::now(),
-            bridged,
+            bridge_floor,
             changes: Mutex::default(),
         }
     }
@@ -126,9 +130,9 @@ impl LogFilterControl {
         number
     }
 
-    /// Stores the timer that ends the change, and aborts that of the previous change.
+    /// Stores the timer that ends the change, and aborts the previous timer.
     ///
-    /// The timer itself is aborted if a newer change exists.
+    /// If a newer change exists, the given timer is aborted instead.
     pub(crate) fn set_timer(&self, number: u64, timer: AbortHandle) {
         let mut changes = self.changes();
         if changes.number != number {
@@ -147,7 +151,9 @@ impl LogFilterControl {
         }
     }
 
-    /// Restores the original directives; `false` if there is no change.
+    /// Restores the original directives on request.
+    ///
+    /// Returns `false` if no change is active.
     pub(crate) fn revert(&self, client: &str, who: Option<String>, why: Option<String>) -> bool {
         self.restore(self.changes(), Some((client, who, why)))
     }
@@ -155,7 +161,7 @@ impl LogFilterControl {
     fn restore(
         &self,
         mut changes: MutexGuard<'_, Changes>,
-        by: Option<(&str, Option<String>, Option<String>)>,
+        request: Option<(&str, Option<String>, Option<String>)>,
     ) -> bool {
         let Some(change) = changes.current.take() else {
             return false;
@@ -167,7 +173,7 @@ impl LogFilterControl {
         }
         drop(changes);
         let new = &self.original;
-        match by {
+        match request {
             Some((client, who, why)) => tracing::info!(
                 target: "firstlight::admin",
                 { client.address = client, who, why, old, new },
@@ -184,7 +190,7 @@ impl LogFilterControl {
 
     fn replace(&self, directives: Directives) {
         self.filter.replace(directives);
-        if let Some(level) = self.bridged {
+        if let Some(level) = self.bridge_floor {
             // The macros of the `log` crate skip records above this level.
             log::set_max_level(self.filter.level().max(level).as_log());
         }
@@ -200,7 +206,11 @@ impl LogFilterControl {
                 text += "reverts: never; this is the filter from the start\n";
             }
             Some(change) => {
-                text += &format!("since: {}\nby: {}\n", rfc3339(change.since), change.by());
+                text += &format!(
+                    "since: {}\nby: {}\n",
+                    rfc3339(change.since),
+                    change.author()
+                );
                 if let Some(why) = &change.why {
                     text += &format!("why: {why}\n");
                 }
@@ -220,7 +230,7 @@ impl LogFilterControl {
     }
 }
 
-/// A time as RFC 3339 in UTC, rounded to the second.
+/// A time as RFC 3339 in UTC, without fractions of a second.
 pub(crate) fn rfc3339(time: SystemTime) -> String {
     match Timestamp::try_from(time) {
         Ok(time) => format!("{time:.0}"),

@@ -25,7 +25,7 @@ pub(super) struct Fields<N = &'static str> {
     items: Vec<Item<N>>,
     /// Whether some value was truncated.
     is_truncated: bool,
-    /// The number of fields that were dropped before they came here.
+    /// The number of key-values that [`Pairs`] dropped.
     dropped: usize,
 }
 
@@ -52,7 +52,7 @@ pub(super) enum Kind {
 }
 
 impl<N: AsRef<str>> Fields<N> {
-    fn all(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
+    fn iter_with_message(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
         self.items
             .iter()
             .map(|item| (&item.name, &self.text[item.text.clone()], item.kind))
@@ -60,7 +60,8 @@ impl<N: AsRef<str>> Fields<N> {
 
     /// The fields, without the event's message.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
-        self.all().filter(|(.., kind)| *kind != Kind::Message)
+        self.iter_with_message()
+            .filter(|(.., kind)| *kind != Kind::Message)
     }
 
     pub(super) fn is_truncated(&self) -> bool {
@@ -72,7 +73,7 @@ impl<N: AsRef<str>> Fields<N> {
     }
 
     pub(super) fn message(&self) -> &str {
-        self.all()
+        self.iter_with_message()
             .find_map(|(_, text, kind)| (kind == Kind::Message).then_some(text))
             .unwrap_or_default()
     }
@@ -80,7 +81,7 @@ impl<N: AsRef<str>> Fields<N> {
     #[cfg(any(test, feature = "sqlx"))]
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
-            .find_map(|(known, text, _)| (known.as_ref() == name).then_some(text))
+            .find_map(|(candidate, text, _)| (candidate.as_ref() == name).then_some(text))
     }
 
     fn set(&mut self, name: N, kind: Kind, value: Value<'_>) {
@@ -91,25 +92,25 @@ impl<N: AsRef<str>> Fields<N> {
             (kind, value)
         };
         let start = self.text.len();
-        // Writing fails at the limit, or in the program's `Debug`. The text that was written until then is kept.
-        let complete = match value {
+        // Writing fails at the limit, or in the program's `Debug`. The text that was written before is kept.
+        let is_complete = match value {
             Value::Str(value) => write_str(&mut self.text, MAX_VALUE_BYTES, value),
             Value::Format(value) => write_foreign(&mut self.text, MAX_VALUE_BYTES, value),
         }
         .is_ok();
         if kind != Kind::Bare && may_hold_address(&self.text[start..]) {
-            let clean = without_credentials(&self.text[start..], !complete).into_owned();
+            let clean = without_credentials(&self.text[start..], !is_complete).into_owned();
             self.text.truncate(start);
             self.text.push_str(&clean);
         }
-        if !complete {
+        if !is_complete {
             self.text.push_str(TRUNCATION_MARK);
             self.is_truncated = true;
         }
         self.items.push(Item {
             name,
             text: start..self.text.len(),
-            kind: if complete || kind == Kind::Message {
+            kind: if is_complete || kind == Kind::Message {
                 kind
             } else {
                 Kind::Text
@@ -155,7 +156,7 @@ impl EventFields {
     /// A visitor that records the fields of an event.
     ///
     /// `from_log` tells whether the event comes from a record of the `log` crate.
-    pub(super) fn of_event(&mut self, from_log: bool) -> EventVisitor<'_> {
+    pub(super) fn visitor(&mut self, from_log: bool) -> EventVisitor<'_> {
         EventVisitor {
             fields: self,
             from_log,
@@ -216,7 +217,7 @@ macro_rules! record_values {
             self.set(field, Kind::Bare, Value::Str(digits.format(value)));
         }
 
-        // As text, because most parsers read JSON numbers as 64-bit floats, which would change the value.
+        // Recorded as text, because most parsers read JSON numbers as 64-bit floats, which would change the value.
         fn record_i128(&mut self, field: &Field, value: i128) {
             self.set(field, Kind::Text, Value::Format(format_args!("{value}")));
         }
@@ -278,7 +279,7 @@ impl Visit for EventVisitor<'_> {
 pub(super) struct SpanFields(Fields);
 
 impl SpanFields {
-    /// Allocates for this number of fields of a usual size.
+    /// Allocates memory for `fields` fields with texts of 16 bytes on average.
     pub(super) fn with_capacity(fields: usize) -> Self {
         Self(Fields {
             text: String::with_capacity(16 * fields),
@@ -294,7 +295,7 @@ impl SpanFields {
 
     fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = match field.name() {
-            // Such fields configure the span, and do not describe the program.
+            // `otel.` fields configure the exported span. They are not data of the program.
             name if name.starts_with("otel.") => return,
             name => name,
         };

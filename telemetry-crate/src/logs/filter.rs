@@ -36,8 +36,8 @@ use crate::directives::{Directives, Kind};
 ///
 /// * `firstlight::admin`: a change of the log filter must not hide its own log line.
 /// * `firstlight::check`: a check must not fail because of the filter.
-/// * `firstlight::end` and `panic`: the reason for the end of a process. Without telemetry, panics and errors of `main` go
-///   to standard error, which has no filter.
+/// * `firstlight::end` and `panic`: the reason why a process ends must be visible. Without firstlight, panics and errors of
+///   `main` go to standard error, which has no filter.
 /// * `firstlight::loss`: lost telemetry is always reported.
 const ALWAYS: [&str; 5] = [
     "firstlight::admin",
@@ -53,7 +53,9 @@ pub(crate) struct LogFilter(Arc<Shared>);
 
 struct Shared {
     directives: ArcSwap<Directives>,
-    /// Whether spans must be passed to an `EnvFilter`. Read first on every span.
+    /// Whether spans must be passed to an `EnvFilter`.
+    ///
+    /// Each span reads this flag before the directives, because reading the flag is cheaper.
     dynamic: AtomicBool,
 }
 
@@ -81,8 +83,8 @@ impl LogFilter {
 
     /// Replaces the directives, for all threads and also for open spans.
     ///
-    /// The directives must be newly parsed: an `EnvFilter` keeps track of entered spans, and one that was used before has
-    /// an outdated state.
+    /// The directives must be newly parsed: an `EnvFilter` keeps track of entered spans, and a filter that was used before
+    /// has outdated state.
     pub(crate) fn replace(&self, directives: Directives) {
         let dynamic = matches!(directives.kind(), Kind::Dynamic(_));
         self.0.directives.store(Arc::new(directives));
@@ -91,13 +93,13 @@ impl LogFilter {
         tracing::callsite::rebuild_interest_cache();
     }
 
-    /// The most verbose level of any line.
+    /// The most verbose level that the filter passes.
     pub(crate) fn level(&self) -> LevelFilter {
         let hint = Filter::<tracing_subscriber::Registry>::max_level_hint(self);
         hint.unwrap_or(LevelFilter::TRACE)
     }
 
-    /// Runs `work` if the directives are about spans.
+    /// Passes the `EnvFilter` to `work`, if the directives are about spans or fields.
     fn if_dynamic(&self, work: impl FnOnce(&EnvFilter)) {
         if !self.0.dynamic.load(Ordering::Relaxed) {
             return;
@@ -130,7 +132,8 @@ where
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         let by_directives = match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::callsite_enabled(targets, metadata),
-            // Called also for spans that always pass: here `EnvFilter` registers the spans of its directives.
+            // Called even for spans that always pass, because `EnvFilter` needs the call to register the spans of its
+            // directives.
             Kind::Dynamic(filter) => Filter::<S>::callsite_enabled(&**filter, metadata),
         };
         if Self::passes_always(metadata) {

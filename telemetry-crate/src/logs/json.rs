@@ -24,6 +24,7 @@ use super::{
 };
 use crate::span_ids::SpanIds;
 
+/// Writes the line as one JSON object and a newline, within `limits`.
 pub(super) fn write_json(
     out: &mut Vec<u8>,
     line: &LogLine<'_>,
@@ -76,7 +77,7 @@ fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
     let trace_id = trace_id.to_bytes();
     match schema.ids {
         Ids::Hexadecimal => write_hex(out, &trace_id),
-        // The lower half, because such ids have 64 bits.
+        // Only the lower half of the trace id is written, because decimal ids have 64 bits.
         Ids::Decimal => {
             let [.., a, b, c, d, e, f, g, h] = trace_id;
             write_decimal(out, [a, b, c, d, e, f, g, h]);
@@ -98,13 +99,13 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
 
 /// The label range of a field that does not become a label.
 ///
-/// It is empty, which the name of a label never is.
+/// The range is empty. The range of a label's name is never empty.
 const NO_LABEL: Range<usize> = 0..0;
 
-/// The names that are already on the line, and what the line lacks.
+/// The names of the fields on the line, and whether the line is complete.
 #[derive(Default)]
 struct Names<'a> {
-    /// The first names, without an allocation. Nearly every line has no more.
+    /// The first names, which need no allocation. Few lines have more.
     first: [Name<'a>; 16],
     count: usize,
     rest: Vec<Name<'a>>,
@@ -132,19 +133,21 @@ impl<'a> Names<'a> {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.any(|known| known.name == name)
+        self.any(|written| written.name == name)
     }
 
     fn has_label(&self, out: &[u8], label: &Range<usize>) -> bool {
         let bytes = &out[label.clone()];
-        self.any(|known| known.label.len() == bytes.len() && out[known.label.clone()] == *bytes)
+        self.any(|written| {
+            written.label.len() == bytes.len() && out[written.label.clone()] == *bytes
+        })
     }
 
     fn push(&mut self, name: &'a str, label: Range<usize>) {
         let name = Name { name, label };
         match self.first.get_mut(self.count) {
-            Some(place) => {
-                *place = name;
+            Some(slot) => {
+                *slot = name;
                 self.count += 1;
             }
             None => self.rest.push(name),
@@ -249,8 +252,8 @@ fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
 
 /// Whether a byte must be escaped.
 ///
-/// RFC 8259, section 7, requires it for the quotation mark, the backslash and the control characters up to U+001F. U+007F
-/// is escaped as well, because it moves the cursor of a terminal that shows the raw line.
+/// RFC 8259, section 7, requires an escape for the quotation mark, the backslash and the control characters up to U+001F.
+/// U+007F is escaped as well, because it moves the cursor of a terminal that shows the raw line.
 fn must_escape(byte: u8) -> bool {
     (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == 0x7f)
 }
@@ -278,7 +281,7 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
         || match bytes.last_chunk::<8>() {
             // Testing the last eight bytes, some of them twice, is cheaper than testing the rest one by one.
             Some(end) => !rest.is_empty() && any_must_escape(*end),
-            // So is testing the first and the last four bytes of a shorter text.
+            // For a text of four to seven bytes, the first and the last four bytes are tested, for the same reason.
             None => match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
                 (Some(&[a, b, c, d]), Some(&[e, f, g, h])) => {
                     any_must_escape([a, b, c, d, e, f, g, h])

@@ -40,9 +40,9 @@ pub(super) fn write(
     name
 }
 
-/// Whether the text is a number that fits both numeric types of Elasticsearch.
+/// Whether the text is a number that fits both `long` and `float`.
 ///
-/// It may have chosen `long` or `float` for the label.
+/// Elasticsearch may have mapped the label to either type.
 fn is_safe_number(text: &str) -> bool {
     match text.as_bytes() {
         // `true` or `false`.
@@ -58,17 +58,19 @@ fn is_safe_number(text: &str) -> bool {
     }
 }
 
-fn own_name(name: &str) -> &str {
-    let own = name.strip_prefix(LABELS).unwrap_or(name);
+/// The name of a field without the prefix of labels.
+fn without_prefix(name: &str) -> &str {
+    let rest = name.strip_prefix(LABELS).unwrap_or(name);
     // Elasticsearch rejects a blank name.
-    if own.chars().all(char::is_whitespace) {
+    if rest.chars().all(char::is_whitespace) {
         "_"
     } else {
-        own
+        rest
     }
 }
 
-fn plain(byte: u8) -> u8 {
+/// Replaces a character that Elastic's APM also replaces in a label's name.
+fn sanitize(byte: u8) -> u8 {
     if matches!(byte, b'.' | b'*') {
         b'_'
     } else {
@@ -78,9 +80,9 @@ fn plain(byte: u8) -> u8 {
 
 fn write_name(out: &mut Vec<u8>, name: &str) -> Range<usize> {
     let start = out.len();
-    escape(out, own_name(name));
+    escape(out, without_prefix(name));
     for byte in &mut out[start..] {
-        *byte = plain(*byte);
+        *byte = sanitize(*byte);
     }
     start..out.len()
 }

@@ -1,9 +1,10 @@
 //! OTLP log records, one per event, beside the log lines.
 //!
-//! A record has the content of the JSON line under the same names, with OTLP's types
+//! A record has the content of the JSON line, with OTLP's types
 //! ([log data model](https://opentelemetry.io/docs/specs/otel/logs/data-model/)): severity, body, trace, and the fields as
-//! attributes. The name of the instrumentation scope is the event's target, as in other log appenders. Queueing and sending
-//! are behind [`RecordSink`].
+//! attributes. An attribute has the same name as the field in the line, except `error` and `err`, which become
+//! `exception.message`. The name of the instrumentation scope is the event's target, as in other log appenders.
+//! Implementations of [`RecordSink`] queue and send the records.
 
 #[cfg(test)]
 mod tests;
@@ -87,7 +88,8 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
     let mut names: Vec<&'a str> = Vec::with_capacity(16);
     let mut add = |name: &'a str, value: &str, kind| {
         let name = match name {
-            // As on span events. The conventions use `error` as a namespace, so it cannot be an attribute.
+            // Span events rename the field in the same way. The conventions use `error` as a namespace, so no attribute can
+            // have the name.
             "error" | "err" => "exception.message",
             name => name,
         };
@@ -97,7 +99,7 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
         names.push(name);
         if record.attributes.len() < limits.attributes {
             let value = value_of(value, kind, limits.value_length);
-            // The same name as in the line, so that queries are the same for both.
+            // Reserved names are renamed as in the line, so that one query serves lines and records.
             record.attributes.push(attribute(FLAT.name(name), value));
         } else {
             record.dropped_attributes_count += 1;
@@ -116,7 +118,7 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
 
 /// The severity number and text of a level.
 ///
-/// The number is the lowest of the level's range, and the text is that of the line.
+/// The number is the lowest of the level's range, and the text is the same as in the line.
 fn severity_of(level: Level) -> (SeverityNumber, &'static str) {
     match level {
         Level::TRACE => (SeverityNumber::Trace, "TRACE"),
@@ -145,10 +147,11 @@ fn value_of(value: &str, kind: Kind, length: usize) -> Value {
         Kind::Bare => bare(),
         Kind::Text | Kind::Message => None,
     }
-    .unwrap_or_else(|| text(cut(value, length)))
+    .unwrap_or_else(|| text(truncate(value, length)))
 }
 
-fn cut(value: &str, characters: usize) -> &str {
+/// The first `characters` characters of a value.
+fn truncate(value: &str, characters: usize) -> &str {
     // A text has at least as many bytes as characters.
     if value.len() <= characters {
         return value;

@@ -1,6 +1,7 @@
 //! The pretty format: time of day, level and message, then the dimmed fields.
 //!
-//! For a person at a terminal. Control characters are escaped, so that a value can neither move the cursor nor forge a line.
+//! The format is for a person at a terminal. Control characters are escaped, so that a value can neither move the cursor
+//! nor forge a line.
 
 use std::io::Write;
 
@@ -32,6 +33,7 @@ const PLAIN: Style = Style {
     reset: "",
 };
 
+/// Writes the line for a terminal, within `limits`.
 pub(super) fn write_pretty<'a>(
     out: &mut Vec<u8>,
     line: &LogLine<'a>,

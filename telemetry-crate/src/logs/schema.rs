@@ -1,8 +1,8 @@
 //! The JSON schemas: the names of firstlight's keys, and of the program's fields.
 //!
-//! The default schema is flat. The others have the keys that Elastic, Google Cloud and Datadog expect. In all other
-//! respects a line is the same in each. Constant parts, such as the service's name and the version of the schema, are
-//! rendered once.
+//! The default schema is flat. The other schemas have the keys that Elastic, Google Cloud and Datadog expect. Schemas
+//! differ only in their names and in the notation of ids. Constant parts, such as the service's name and the version of the
+//! schema, are rendered once.
 
 mod reserved;
 #[cfg(test)]
@@ -28,12 +28,13 @@ pub(super) struct Schema {
     pub(super) target: &'static str,
     pub(super) trace_id: &'static str,
     pub(super) span_id: &'static str,
-    /// From `ERROR` to `TRACE`.
+    /// The names of the levels, from `ERROR` to `TRACE`.
     levels: [&'static str; 5],
     pub(super) ids: Ids,
+    /// Returns whether a field of this name can keep it.
     naming: fn(&str) -> Naming,
     pub(super) renaming: Renaming,
-    /// Keys of every line, each with the resource attribute that is its value.
+    /// Keys of every line, each with the resource attribute whose value it has.
     service: &'static [(&'static str, &'static str)],
 }
 
@@ -65,7 +66,8 @@ pub(super) enum Renaming {
     Prefix,
     /// `labels.<name>` for texts, and `numeric_labels.<name>` for numbers.
     ///
-    /// Each of the two objects has values of one type, so that no value is rejected because an earlier one had another.
+    /// Each of the two objects has values of one type, so that no value is rejected because an earlier value had another
+    /// type.
     Labels,
 }
 
@@ -77,7 +79,8 @@ pub(super) const DROPPED: &str = "firstlight.dropped_fields";
 /// The prefix of a renamed field.
 pub(super) const PREFIX: &str = "field.";
 
-const LOWER: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+/// The levels in lower case.
+const LOWERCASE_LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 /// The default schema, with OpenTelemetry's names.
 pub(super) static FLAT: Schema = Schema {
@@ -112,7 +115,7 @@ fn flat_naming(name: &str) -> Naming {
         _ => return Naming::Keep,
     };
     let without_dots = |byte: u8| if byte == b'.' { b'_' } else { byte };
-    let is_same = |known: &&str| known.bytes().eq(name.bytes().map(without_dots));
+    let is_same = |reserved_name: &&str| reserved_name.bytes().eq(name.bytes().map(without_dots));
     if reserved.iter().any(is_same) {
         Naming::Rename
     } else {
@@ -129,7 +132,7 @@ static ECS: Schema = Schema {
     target: "log.logger",
     trace_id: "trace.id",
     span_id: "span.id",
-    levels: LOWER,
+    levels: LOWERCASE_LEVELS,
     ids: Ids::Hexadecimal,
     // All custom fields become labels, because a later version of the schema may define any other name.
     naming: |name| ECS_NAMES.listed(name).unwrap_or(Naming::Rename),
@@ -141,12 +144,12 @@ static ECS: Schema = Schema {
     ],
 };
 
-/// The version of ECS from which the list of fields is.
+/// The version of ECS whose fields `ecs.txt` lists.
 const ECS_VERSION: &str = "9.4.0";
 
 static ECS_NAMES: LazyLock<Reserved> = LazyLock::new(|| {
-    let ours = ECS.own_keys().chain(["ecs.version"]);
-    Reserved::new(include_str!("schema/ecs.txt"), ours, true)
+    let own_keys = ECS.own_keys().chain(["ecs.version"]);
+    Reserved::new(include_str!("schema/ecs.txt"), own_keys, true)
 });
 
 /// Structured logging of Google Cloud.
@@ -177,7 +180,7 @@ static DATADOG: Schema = Schema {
     target: "logger.name",
     trace_id: "dd.trace_id",
     span_id: "dd.span_id",
-    levels: LOWER,
+    levels: LOWERCASE_LEVELS,
     ids: Ids::Decimal,
     naming: |name| DATADOG_NAMES.naming(name),
     renaming: Renaming::Prefix,

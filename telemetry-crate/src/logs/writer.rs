@@ -1,11 +1,11 @@
 //! The writer of log lines: a bounded buffer and a writing thread.
 //!
-//! If the log collector stops reading, or the pipe behind standard output is closed, lines are dropped and counted, and
-//! requests are not delayed. One buffer is filled while the other is written, so a line needs no allocation, and a burst of
-//! lines one system call.
+//! If the log collector stops reading, or the pipe at standard output is closed, lines are dropped and counted, and
+//! requests are not delayed. One buffer is filled while the other is written. So a line needs no allocation, and a burst of
+//! lines needs only one system call.
 //!
-//! Only an `ERROR` line waits for the pipe, because it may be the last one before a crash. The wait is short, and after one
-//! has timed out, no other line waits until something is written. The book's decision 6 has the reasons.
+//! Only an `ERROR` line waits for the pipe, because it may be the last one before a crash. The wait is short, and after a
+//! wait has timed out, no other line waits until something is written. The book's decision 6 has the reasons.
 
 use std::{
     fmt, io,
@@ -22,12 +22,12 @@ use crate::InitError;
 
 /// Maximum number of bytes that wait for a slow reader.
 ///
-/// A few seconds of a busy service's lines.
+/// A busy service fills the buffer in a few seconds.
 const BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 /// Delay before a write, to batch lines.
 ///
-/// One system call per line would cost more than the rest of the line.
+/// One system call per line would cost more than formatting the line.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
 /// Longest wait for an urgent line to be written.
@@ -39,7 +39,8 @@ const URGENT_TIMEOUT: Duration = Duration::from_millis(500);
 /// Bytes in the buffer above which a write is not delayed.
 const FLUSH_THRESHOLD: usize = 64 * 1024;
 
-const THREAD: &str = "firstlight-logs";
+/// The name of the writing thread.
+const THREAD_NAME: &str = "firstlight-logs";
 
 /// A handle to the buffer. Clones share it.
 #[derive(Clone)]
@@ -94,14 +95,14 @@ impl LogWriter {
 
     /// Starts the writing thread.
     ///
-    /// It runs until the process ends, so that events after the shutdown are also written.
+    /// The thread runs until the process ends, so that events after the shutdown are also written.
     pub(crate) fn start(&self, sink: impl Write + Send + 'static) -> Result<(), InitError> {
         let writer = self.clone();
         thread::Builder::new()
-            .name(THREAD.to_owned())
+            .name(THREAD_NAME.to_owned())
             .spawn(move || writer.run(sink))
             .map_err(|source| InitError::Thread {
-                name: THREAD,
+                name: THREAD_NAME,
                 source,
             })?;
         self.lock().is_started = true;
@@ -110,7 +111,7 @@ impl LogWriter {
 
     /// Accepts one complete line, or drops and counts it if the buffer is full.
     ///
-    /// An urgent line is written without a delay, and this waits until it is written, for at most [`URGENT_TIMEOUT`].
+    /// An urgent line is written without a delay, and the call returns when it is written, or after [`URGENT_TIMEOUT`].
     pub(crate) fn write(&self, line: &[u8], urgent: bool) {
         let mut state = self.lock();
         if state.buffer.len() + line.len() > BUFFER_BYTES {
@@ -149,7 +150,9 @@ impl LogWriter {
         }
     }
 
-    /// The buffered lines: all lines that fit, if the writer was never started.
+    /// The lines in the buffer.
+    ///
+    /// If the writer was never started, these are all accepted lines.
     #[cfg(feature = "testing")]
     pub(crate) fn waiting(&self) -> Vec<u8> {
         self.lock().buffer.clone()
@@ -171,7 +174,7 @@ impl LogWriter {
 
     /// Waits until all lines that were accepted before this call are written or lost.
     ///
-    /// Returns the number of lines that are neither at the deadline.
+    /// Returns the number of lines that are neither written nor lost at the deadline.
     pub(crate) fn flush(&self, deadline: Instant) -> u64 {
         let mut state = self.lock();
         let target = state.accepted;

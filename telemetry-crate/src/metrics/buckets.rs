@@ -28,7 +28,7 @@ const BYTES: [f64; 10] = [
     67_108_864.0,
 ];
 
-/// Buckets for all other units: the SDK's default.
+/// Buckets for all other units, which are the SDK's default.
 ///
 /// See [explicit bucket histogram](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#explicit-bucket-histogram-aggregation).
 /// The values suit milliseconds, and are a guess for everything else.
@@ -44,7 +44,7 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// Buckets from these settings, of which the last one for a name wins.
+    /// Stores the configured buckets. The last setting for a name wins.
     ///
     /// Invalid settings are ignored, because the configuration has reported them with
     /// [`validate_buckets`](crate::config::validate_buckets).
@@ -63,7 +63,7 @@ impl Buckets {
     }
 
     /// The upper bounds of the histogram with this name, without `+Inf`.
-    pub(super) fn of(&self, name: &str) -> Arc<[f64]> {
+    pub(super) fn bounds(&self, name: &str) -> Arc<[f64]> {
         if let Some(bounds) = self.configured.get(name) {
             return Arc::clone(bounds);
         }
@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn unit_in_the_name_selects_the_default() {
         let buckets = Buckets::new(Vec::new());
-        assert_eq!(&*buckets.of("job_run_seconds"), SECONDS);
-        assert_eq!(&*buckets.of("upload_bytes"), BYTES);
-        assert_eq!(&*buckets.of("lat_milliseconds"), OTHER);
-        assert_eq!(&*buckets.of("batch_size"), OTHER);
+        assert_eq!(&*buckets.bounds("job_run_seconds"), SECONDS);
+        assert_eq!(&*buckets.bounds("upload_bytes"), BYTES);
+        assert_eq!(&*buckets.bounds("lat_milliseconds"), OTHER);
+        assert_eq!(&*buckets.bounds("batch_size"), OTHER);
         for bounds in [SECONDS.as_slice(), &BYTES, &OTHER] {
             assert_eq!(validate("x", bounds), Ok(()));
         }
@@ -106,7 +106,7 @@ mod tests {
         let name = "http.server.request.duration.seconds";
         let buckets = Buckets::new(vec![(name.into(), vec![1.0, 2.0])]);
         assert_eq!(
-            &*buckets.of("http_server_request_duration_seconds"),
+            &*buckets.bounds("http_server_request_duration_seconds"),
             [1.0, 2.0]
         );
     }
@@ -130,7 +130,7 @@ mod tests {
                 "{error}"
             );
             let buckets = Buckets::new(vec![("latency".into(), bounds)]);
-            assert_eq!(&*buckets.of("latency"), OTHER);
+            assert_eq!(&*buckets.bounds("latency"), OTHER);
         }
     }
 }

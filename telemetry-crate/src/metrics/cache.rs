@@ -1,7 +1,8 @@
 //! The cache from a key, as the program spells it, to its handle.
 //!
 //! The macros of the `metrics` facade look up a handle on every use, so this is the hot path. A key carries its hash, and a
-//! hit neither hashes nor clones the key. This cache has all known keys, and [`local`] those that a thread uses most.
+//! hit neither hashes nor clones the key. This cache has all known keys, and [`local`] has the keys that a thread uses
+//! most.
 //!
 //! The cache has no limits of its own. The caller has checked that the key is small and that its metric has room.
 
@@ -18,14 +19,16 @@ use super::{
     local::{self, RegistryId},
 };
 
-/// Locks of the cache.
+/// Number of parts of the cache, each with a lock of its own.
 ///
-/// Enough that threads with different metrics seldom contend for one.
+/// With 32 locks, threads that use different metrics seldom contend for a lock.
 const SHARDS: usize = 32;
 
 type Shard = RwLock<HashTable<(Key, Series)>>;
 
-/// The known keys, as the program spells them. Several may have the same series.
+/// The known keys, as the program spells them.
+///
+/// Several keys may have the same series.
 #[derive(Debug)]
 pub(super) struct Cache {
     registry: RegistryId,
@@ -53,8 +56,8 @@ impl Cache {
             .shard(key)
             .read()
             .unwrap_or_else(PoisonError::into_inner);
-        let (known, series) = shard.find(key.get_hash(), |(known, _)| known == key)?;
-        let found = (known.clone(), series.clone());
+        let (stored, series) = shard.find(key.get_hash(), |(stored, _)| stored == key)?;
+        let found = (stored.clone(), series.clone());
         drop(shard);
         Some((found.0, found.1.into()))
     }
@@ -67,7 +70,7 @@ impl Cache {
             .unwrap_or_else(PoisonError::into_inner);
         // Another thread may have inserted the key, with the same series.
         if shard
-            .find(key.get_hash(), |(known, _)| known == key)
+            .find(key.get_hash(), |(stored, _)| stored == key)
             .is_none()
         {
             let entry = (key.to_retained(), series);
@@ -83,7 +86,7 @@ impl Cache {
     }
 
     fn shard(&self, key: &Key) -> &Shard {
-        // The middle bits, because the hash table uses the lowest and the highest.
+        // The middle bits choose the shard, because the hash table uses the lowest and the highest bits.
         &self.shards[(key.get_hash() >> 32) as usize % SHARDS]
     }
 }

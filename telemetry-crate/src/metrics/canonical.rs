@@ -11,22 +11,24 @@ use metrics_exporter_prometheus::formatting::{sanitize_label_key, sanitize_metri
 use super::catalog::Kind;
 use crate::secret;
 
-/// Longest name: 256 characters or, for a key of the cache, bytes.
+/// Maximum length of a name in characters, and of a cached name in bytes.
 ///
-/// Names come from code. The limit is for a program that makes them from data.
-const NAME_BYTES: usize = 256;
+/// Names come from code. The limit is for a program that builds them from data.
+const NAME_LENGTH: usize = 256;
 
-/// Longest label value in bytes.
+/// Maximum length of a label value in bytes.
 ///
-/// More than a dashboard can show. A value that comes from a request is held in memory and sent with every scrape.
+/// A dashboard cannot show more. A value may come from a request, is held in memory, and is sent with every scrape.
 const VALUE_BYTES: usize = 1024;
 
-/// Maximum number of labels on one series: twice what Mimir accepts by default.
-const LABELS: usize = 64;
+/// Maximum number of labels on one series.
+///
+/// About twice Mimir's default limit of 30.
+const MAX_LABELS: usize = 64;
 
 /// The prefix for label names that Prometheus reserves.
 ///
-/// Prometheus itself adds it when it scrapes such a label.
+/// Prometheus itself adds this prefix to a scraped label that conflicts with one of its own labels.
 const RESERVED_PREFIX: &str = "exported_";
 
 /// The canonical name of a metric.
@@ -63,7 +65,7 @@ pub(super) fn label_name(kind: Kind, raw: &str) -> String {
 fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
     let end = raw
         .char_indices()
-        .nth(NAME_BYTES)
+        .nth(NAME_LENGTH)
         .map_or(raw.len(), |(end, _)| end);
     let raw = &raw[..end];
     match raw.bytes().next() {
@@ -84,20 +86,20 @@ impl Labels {
     /// The canonical labels of these names and values.
     ///
     /// Labels whose names become equal are merged, their values joined by `;` in the order of the original names. A label
-    /// with an empty value is left out, because Prometheus treats both as the same series. The values of secrets, such as
-    /// of a label `token`, are redacted and so become equal.
+    /// with an empty value is left out, because Prometheus does not distinguish it from a missing label. The values of
+    /// secrets, such as the values of a label `token`, are redacted and so become equal.
     pub(super) fn new<'a>(kind: Kind, raw: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut raw: Vec<_> = raw
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
-            .take(LABELS)
+            .take(MAX_LABELS)
             .collect();
         raw.sort_by_key(|(name, _)| *name);
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
         for (name, value) in raw {
             let value = secret::shown(name, truncate(value));
             let name = label_name(kind, name);
-            match pairs.iter_mut().find(|(known, _)| *known == name) {
+            match pairs.iter_mut().find(|(existing, _)| *existing == name) {
                 Some((_, values)) => {
                     values.push(';');
                     values.push_str(&value);
@@ -175,11 +177,11 @@ pub(super) fn fits<'a>(
     name: &str,
     labels: impl ExactSizeIterator<Item = (&'a str, &'a str)>,
 ) -> bool {
-    name.len() <= NAME_BYTES
-        && labels.len() <= LABELS
+    name.len() <= NAME_LENGTH
+        && labels.len() <= MAX_LABELS
         && labels
             .into_iter()
-            .all(|(k, v)| k.len() <= NAME_BYTES && v.len() <= VALUE_BYTES)
+            .all(|(k, v)| k.len() <= NAME_LENGTH && v.len() <= VALUE_BYTES)
 }
 
 /// Shortens a value to [`VALUE_BYTES`], at a character boundary.
@@ -190,7 +192,7 @@ fn truncate(value: &str) -> &str {
 }
 
 /// 2^53, below which an `f64` holds every whole number exactly.
-const WHOLE: f64 = (1_u64 << 53) as f64;
+const EXACT_LIMIT: f64 = (1_u64 << 53) as f64;
 
 /// Adds a number as both formats require: `+Inf`, `-Inf`, `NaN` or decimal digits.
 pub(super) fn push_number(text: &mut String, value: f64) {
@@ -198,7 +200,7 @@ pub(super) fn push_number(text: &mut String, value: f64) {
         f64::INFINITY => text.push_str("+Inf"),
         f64::NEG_INFINITY => text.push_str("-Inf"),
         // Most values are whole, and `write!` costs ten times as much.
-        value if value.fract() == 0.0 && value.abs() < WHOLE => {
+        value if value.fract() == 0.0 && value.abs() < EXACT_LIMIT => {
             text.push_str(itoa::Buffer::new().format(value as i64));
         }
         // Writing to a `String` cannot fail.
@@ -210,7 +212,7 @@ pub(super) fn push_number(text: &mut String, value: f64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Labels, fits, label_name, metric_name, push_number};
+    use super::{Kind, Labels, NAME_LENGTH, fits, label_name, metric_name, push_number};
 
     #[test]
     fn metric_names_become_valid() {
@@ -229,7 +231,8 @@ mod tests {
         ] {
             assert_eq!(metric_name(kind, raw), expected, "{raw:?}");
         }
-        assert!(metric_name(Kind::Counter, &"x".repeat(10_000)).len() < 300);
+        let longest = metric_name(Kind::Counter, &"x".repeat(10_000));
+        assert_eq!(longest.len(), NAME_LENGTH + "_total".len());
     }
 
     #[test]

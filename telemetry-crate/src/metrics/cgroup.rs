@@ -1,12 +1,12 @@
 //! The memory limit of the process's control group.
 //!
-//! The kernel kills the process above it.
+//! The kernel kills a process that exceeds the limit.
 //!
 //! The effective limit is the lowest one from the process's own group up to the root. Inside a container there is one
 //! level, because the group appears as the root.
 //!
-//! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills. Compare the
-//! limit with the process's resident memory instead.
+//! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills a process.
+//! Compare the limit with the process's resident memory instead.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use std::{
 /// The conventional mount point of both versions of control groups.
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A limit from which on the memory counts as unlimited.
+/// The value in bytes from which a limit counts as unlimited.
 ///
 /// Version 1 expresses "unlimited" as the largest number of whole pages, which depends on the page size.
 const UNLIMITED: u64 = 1 << 62;

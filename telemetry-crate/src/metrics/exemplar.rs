@@ -3,7 +3,8 @@
 //! An exemplar leads from the bucket of slow requests to the trace of one of them. Only sampled spans become exemplars,
 //! because only their traces are exported. Each bucket keeps a recent sample and does not select samples in any other way.
 //!
-//! [Exemplar specification](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md#exemplars).
+//! OpenMetrics defines exemplars in
+//! [its specification](https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md#exemplars).
 
 use std::{
     panic::catch_unwind,
@@ -18,8 +19,8 @@ use opentelemetry::{Context, SpanId, TraceId, trace::TraceContextExt};
 
 /// The least time between two exemplars of one bucket, in milliseconds.
 ///
-/// A scrape sees only the last exemplar of some 15 s, so replacing it more often has no use.
-const REPLACE_AFTER: u64 = 100;
+/// A scrape, every 15 s or so, sees only the last exemplar. So replacing it more often has no use.
+const REPLACE_AFTER_MS: u64 = 100;
 
 /// A sample and the span in which it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +71,7 @@ struct ContextGuard {
 }
 
 thread_local! {
-    /// Destroyed before the context.
+    /// The guard of this thread, which is destroyed before the context.
     ///
     /// Thread-locals are destroyed in the reverse order of their initialization. The initializer uses the context, so the
     /// context is initialized first.
@@ -80,9 +81,9 @@ thread_local! {
 }
 
 impl Drop for ContextGuard {
-    /// Makes this a thread-local value with a destructor.
+    /// Marks the context as unavailable.
     ///
-    /// A value without one is never destroyed, and would outlive the context.
+    /// A thread-local value without a destructor is never destroyed, and would still report that the context is available.
     fn drop(&mut self) {
         self.is_available = false;
     }
@@ -93,7 +94,7 @@ impl Drop for ContextGuard {
 pub(super) struct Slot {
     /// The time at which `exemplar` was written, or 0.
     ///
-    /// Outside of the lock, so that most samples do not take it.
+    /// The unit is milliseconds since the Unix epoch. The time is not under the lock, so most samples do not take the lock.
     written: AtomicU64,
     exemplar: Mutex<Option<Exemplar>>,
 }
@@ -101,7 +102,8 @@ pub(super) struct Slot {
 impl Slot {
     /// Keeps the sample, unless the slot has a recent one or is locked.
     pub(super) fn offer(&self, value: f64, span: (TraceId, SpanId)) {
-        // The wall clock, because the exposition contains it. Reading it costs some 20 ns, only inside sampled spans.
+        // The wall clock is read, because the exposition contains the time. Reading it costs some 20 ns, and only inside
+        // sampled spans.
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -115,7 +117,7 @@ impl Slot {
     fn offer_at(&self, now: u64, value: f64, (trace_id, span_id): (TraceId, SpanId)) {
         let written = self.written.load(Ordering::Relaxed);
         // The absolute difference, because a clock that is set back must not block the slot.
-        if written != 0 && now.abs_diff(written) < REPLACE_AFTER {
+        if written != 0 && now.abs_diff(written) < REPLACE_AFTER_MS {
             return;
         }
         let Ok(mut exemplar) = self.exemplar.try_lock() else {
@@ -179,7 +181,7 @@ mod tests {
         }
         thread_local!(static LATE: RefCell<Option<Late>> = const { RefCell::new(None) });
         let late = || LATE.with(|late| late.replace(Some(Late)));
-        // `LATE` is destroyed after the context, because it is initialized first. With and without a sample in between.
+        // `LATE` is destroyed after the context, because it is initialized first. The thread records no sample or one.
         for samples in [0, 1] {
             let thread = thread::spawn(move || {
                 late();

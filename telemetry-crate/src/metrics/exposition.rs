@@ -1,8 +1,8 @@
 //! The exposition: all metrics in one of the two text formats.
 //!
 //! One writer serves both formats and all sources, so that they cannot differ. The exposition is sorted by name and labels,
-//! so two of them differ only in their numbers. OpenMetrics' units and creation times are not written, because no common
-//! scraper uses them.
+//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not
+//! written, because no common scraper uses them.
 
 use std::{
     borrow::Cow,
@@ -49,7 +49,8 @@ struct Block {
 struct Lines {
     /// The labels in the first of the lines.
     labels: Range<usize>,
-    all: Range<usize>,
+    /// All lines of the series.
+    lines: Range<usize>,
 }
 
 impl Exposition {
@@ -112,7 +113,7 @@ impl Sink for Exposition {
 
 impl Block {
     fn series(&mut self, all: &[(Arc<str>, Series)]) {
-        let mut les = None;
+        let mut le_labels = None;
         for (labels, series) in all {
             match series {
                 Series::Counter(value) => {
@@ -125,9 +126,9 @@ impl Block {
                 }
                 Series::Histogram(histogram) => {
                     // All series of a metric have the same bounds. Formatting them once saves most of a line's cost.
-                    let les =
-                        les.get_or_insert_with(|| histogram.buckets().map(|b| le(b.le)).collect());
-                    self.histogram(labels, les, histogram);
+                    let le_labels = le_labels
+                        .get_or_insert_with(|| histogram.buckets().map(|b| le(b.le)).collect());
+                    self.histogram(labels, le_labels, histogram);
                 }
             }
         }
@@ -138,15 +139,15 @@ impl Block {
         let labels = self.push_series("", labels, "");
         value(&mut self.text);
         self.text.push('\n');
-        let all = start..self.text.len();
-        self.series.push(Lines { labels, all });
+        let lines = start..self.text.len();
+        self.series.push(Lines { labels, lines });
     }
 
-    fn histogram(&mut self, labels: &str, les: &Vec<String>, histogram: &Histogram) {
+    fn histogram(&mut self, labels: &str, le_labels: &Vec<String>, histogram: &Histogram) {
         let start = self.text.len();
         let mut first_labels = 0..0;
         let mut count = 0;
-        for (bucket, le) in histogram.buckets().zip(les) {
+        for (bucket, le) in histogram.buckets().zip(le_labels) {
             count = bucket.cumulative;
             let labels = self.push_series("_bucket", labels, le);
             if first_labels.is_empty() {
@@ -164,9 +165,9 @@ impl Block {
         self.push_series("_count", labels, "");
         push_count(&mut self.text, count);
         self.text.push('\n');
-        let all = start..self.text.len();
+        let lines = start..self.text.len();
         let labels = first_labels;
-        self.series.push(Lines { labels, all });
+        self.series.push(Lines { labels, lines });
     }
 
     /// Adds the start of a line: `name{labels,le="0.005"} `.
@@ -174,7 +175,7 @@ impl Block {
     /// Returns the range of the labels.
     fn push_series(&mut self, suffix: &str, labels: &str, le: &str) -> Range<usize> {
         let text = &mut self.text;
-        // One allocation per line at most, instead of one per piece.
+        // Reserving the length allocates at most once per line, and not once per piece.
         text.reserve(self.name.len() + suffix.len() + labels.len() + le.len() + 32);
         text.push_str(&self.name);
         text.push_str(suffix);
@@ -196,11 +197,11 @@ impl Block {
 
     fn push_comments(&self, out: &mut String, format: Format, is_untyped: bool) {
         let name = self.name.as_str();
-        let (family, word) = match (format, self.kind) {
+        let (family, type_name) = match (format, self.kind) {
             (Format::OpenMetrics, _) if is_untyped => (name, "unknown"),
-            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.word()),
-            (Format::Text, Kind::Info) => (name, Kind::Gauge.word()),
-            (Format::Text, kind) => (name, kind.word()),
+            (Format::OpenMetrics, kind) => (names::family(name, kind), kind.type_name()),
+            (Format::Text, Kind::Info) => (name, Kind::Gauge.type_name()),
+            (Format::Text, kind) => (name, kind.type_name()),
         };
         if !self.help.is_empty() {
             let quote = if format == Format::OpenMetrics {
@@ -215,12 +216,12 @@ impl Block {
                 .replace('"', quote);
             let _ = writeln!(out, "# HELP {family} {help}");
         }
-        write_type_line(out, family, None, None, word);
+        write_type_line(out, family, None, None, type_name);
     }
 
     /// Adds the lines, sorted by labels.
     ///
-    /// Of several series with the same labels only the first is written, because parsers reject a duplicate series.
+    /// If several series have the same labels, only the first is written, because parsers reject a duplicate series.
     fn push_lines(&self, out: &mut String) {
         let labels = |lines: &Lines| self.text.get(lines.labels.clone()).unwrap_or_default();
         if self.series.is_sorted_by(|a, b| labels(a) < labels(b)) {
@@ -232,15 +233,15 @@ impl Block {
         out.extend(
             series
                 .iter()
-                .filter_map(|lines| self.text.get(lines.all.clone())),
+                .filter_map(|lines| self.text.get(lines.lines.clone())),
         );
     }
 }
 
 /// The `le` label of a bucket.
 ///
-/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both formats write it so, because the
-/// series must not depend on the negotiated format.
+/// A whole bound is `1.0`, as OpenMetrics writes it and Prometheus 3 stores it. Both text formats have this notation,
+/// because the series must not depend on the negotiated format.
 fn le(bound: f64) -> String {
     if bound.is_finite() {
         format!("le=\"{bound:?}\"")

@@ -11,7 +11,7 @@ use super::{
     names::{NameOwner, Names},
 };
 
-/// Maximum number of metrics, not counting those of the catalog.
+/// Maximum number of metrics. Metrics of the catalog count, but always have room.
 ///
 /// Names come from code. A program that makes them from data puts into a name what belongs into a label.
 pub(super) const MAX_METRICS: usize = 1_000;
@@ -32,12 +32,12 @@ impl Families {
     }
 
     /// All metrics, sorted by name.
-    pub(super) fn all(&self) -> Vec<Arc<Family>> {
+    pub(super) fn list(&self) -> Vec<Arc<Family>> {
         self.by_name.values().cloned().collect()
     }
 
     /// Whether there is a metric of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn contains(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
     }
 
@@ -69,9 +69,9 @@ impl Families {
         if let Some(owner) = self.names.conflict(name, kind) {
             return Err(Some(owner.clone()));
         }
-        // The catalog's metrics are few, and the program's must not keep them out.
-        let is_ours = catalog::find(name).is_some();
-        if self.by_name.len() >= MAX_METRICS && !is_ours {
+        // The catalog has few metrics, and the metrics of the program must not keep them out.
+        let is_in_catalog = catalog::find(name).is_some();
+        if self.by_name.len() >= MAX_METRICS && !is_in_catalog {
             return Err(None);
         }
         self.names.claim(name, kind);
@@ -80,7 +80,7 @@ impl Families {
             kind,
             bounds,
             limiter.limit_of(kind, name),
-            is_ours,
+            is_in_catalog,
         ));
         self.by_name.insert(name.to_owned(), Arc::clone(&family));
         Ok(family)

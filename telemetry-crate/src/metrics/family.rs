@@ -1,7 +1,7 @@
 //! All series of one metric, within its cardinality limit.
 //!
 //! A label that holds a user id or a raw path makes a new series per value, until the process or the Prometheus that
-//! scrapes it runs out of memory. So each metric has a limit, and uses beyond it are counted in one overflow series.
+//! scrapes it runs out of memory. So each metric has a limit, and uses beyond the limit are counted in one overflow series.
 //!
 //! Old series are never dropped. A counter that disappears looks like a restart, and a handle that the program keeps would
 //! write to a series that is no longer exposed.
@@ -21,13 +21,14 @@ use super::{
 
 /// The labels of the overflow series.
 ///
-/// Named by the [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute).
+/// The name is defined in the [specification](https://opentelemetry.io/docs/specs/otel/metrics/sdk/#overflow-attribute).
 pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 
-/// Keys per series that the cache keeps in the program's spelling.
+/// Maximum number of cached keys per series of a metric, on average.
 ///
-/// Few series have more than one spelling. The limit bounds the memory of a program that generates spellings.
-const SPELLINGS: usize = 2;
+/// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit
+/// bounds the memory of a program that generates spellings.
+const MAX_SPELLINGS: usize = 2;
 
 /// One metric.
 #[derive(Debug)]
@@ -41,13 +42,14 @@ pub(super) struct Family {
     /// Whether the metric is in the catalog.
     ///
     /// Such metrics are few and do not count towards the total.
-    is_ours: bool,
+    is_in_catalog: bool,
     /// Uses that went to the overflow series.
     pub(super) overflow_uses: AtomicU64,
     /// Whether the overflow was logged.
     pub(super) is_reported: AtomicBool,
     /// Samples that were negative or not finite.
     pub(super) dropped: Arc<AtomicU64>,
+    /// The number of cached keys.
     spellings: AtomicUsize,
     regular: RwLock<RegularSeries>,
     overflow: OnceLock<Series>,
@@ -56,7 +58,7 @@ pub(super) struct Family {
 /// All series except the overflow series.
 #[derive(Debug)]
 struct RegularSeries {
-    /// By labels as in the exposition.
+    /// The series, by their labels as in the exposition.
     by_labels: BTreeMap<Arc<str>, Series>,
     growth: Growth,
 }
@@ -67,14 +69,14 @@ impl Family {
         kind: Kind,
         bounds: Option<Arc<[f64]>>,
         limit: usize,
-        is_ours: bool,
+        is_in_catalog: bool,
     ) -> Self {
         Self {
             name,
             kind,
             bounds,
             limit,
-            is_ours,
+            is_in_catalog,
             overflow_uses: AtomicU64::new(0),
             is_reported: AtomicBool::new(false),
             dropped: Arc::default(),
@@ -89,7 +91,7 @@ impl Family {
 
     /// The series of these labels, created at their first use.
     ///
-    /// The second value is `false` if the limit is exceeded, and the first is then the overflow series.
+    /// Beyond the limit, returns the overflow series. The second value is `false` for the overflow series.
     pub(super) fn series(&self, labels: &Labels, limiter: &CardinalityLimiter) -> (Series, bool) {
         let text = labels.text();
         if text != OVERFLOW {
@@ -99,14 +101,14 @@ impl Family {
             }
             let len = regular.by_labels.len();
             drop(regular);
-            if len < self.limit && (self.is_ours || limiter.has_room(len)) {
+            if len < self.limit && (self.is_in_catalog || limiter.has_room(len)) {
                 let mut regular = self.regular.write().unwrap_or_else(PoisonError::into_inner);
                 // Another thread may have added the series between the two locks.
                 if let Some(series) = regular.by_labels.get(text.as_str()) {
                     return (series.clone(), true);
                 }
                 let len = regular.by_labels.len();
-                if len < self.limit && (self.is_ours || limiter.reserve(len)) {
+                if len < self.limit && (self.is_in_catalog || limiter.reserve(len)) {
                     let series = self.new_series();
                     regular.by_labels.insert(text.into(), series.clone());
                     regular.growth.add();
@@ -133,10 +135,10 @@ impl Family {
 
     /// Reserves room for one more spelling of a key; `false` if there is none.
     pub(super) fn reserve_spelling(&self) -> bool {
-        let most = SPELLINGS * self.len();
-        let more = |count| (count < most).then_some(count + 1);
+        let max_spellings = MAX_SPELLINGS * self.len();
+        let increment = |count| (count < max_spellings).then_some(count + 1);
         self.spellings
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, increment)
             .is_ok()
     }
 
@@ -152,23 +154,23 @@ impl Family {
 
     /// The labels of all series except the overflow series, sorted.
     ///
-    /// A copy, so that a slow reader does not keep the program from adding a series.
+    /// Returns a copy, so that a slow reader does not keep the program from adding a series.
     pub(super) fn labels(&self) -> Vec<Arc<str>> {
         self.regular().by_labels.keys().cloned().collect()
     }
 
     /// All series, sorted by labels.
     ///
-    /// A copy, for the same reason as [`labels`](Self::labels).
-    pub(super) fn all(&self) -> Vec<(Arc<str>, Series)> {
+    /// Returns a copy, for the same reason as [`labels`](Self::labels).
+    pub(super) fn all_series(&self) -> Vec<(Arc<str>, Series)> {
         let regular = self.regular();
         let mut all = Vec::with_capacity(regular.by_labels.len() + 1);
         let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());
         all.extend(regular.by_labels.iter().map(copy));
         drop(regular);
         if let Some(overflow) = self.overflow.get() {
-            let at = all.partition_point(|(labels, _)| **labels < *OVERFLOW);
-            all.insert(at, (OVERFLOW.into(), overflow.clone()));
+            let position = all.partition_point(|(labels, _)| **labels < *OVERFLOW);
+            all.insert(position, (OVERFLOW.into(), overflow.clone()));
         }
         all
     }

@@ -1,7 +1,8 @@
 //! The exposition formats, and the choice between them by `Accept` header.
 //!
-//! A scraper that accepts OpenMetrics gets it, because it carries exemplars. Every other client, such as a browser, gets
-//! the text format. Prometheus's protobuf format is not supported, because it cannot be read without tools.
+//! A scraper that accepts OpenMetrics gets OpenMetrics, because only this format carries exemplars. Every other client,
+//! such as a browser, gets the text format. Prometheus's protobuf format is not supported, because it cannot be read
+//! without tools.
 
 /// An exposition format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -104,6 +105,7 @@ impl<'a> Range<'a> {
         Some(range)
     }
 
+    /// Whether the range includes the media type in one of the versions.
     fn covers(&self, media_type: &str, versions: &[&str]) -> bool {
         self.media_type.eq_ignore_ascii_case(media_type)
             && self
@@ -118,7 +120,7 @@ mod tests {
 
     #[test]
     fn accept_header_weights_decide() {
-        // The headers of Prometheus 2.42, of Prometheus 3, and of one with `scrape_protocols` in reverse order.
+        // The headers of Prometheus 2.42, of Prometheus 3, and of a Prometheus whose `scrape_protocols` are reversed.
         let two = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                    text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let three = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\

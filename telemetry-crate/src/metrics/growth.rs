@@ -1,6 +1,6 @@
 //! The number of series that a metric has recently gained.
 //!
-//! It distinguishes a metric that keeps growing from one that is only large.
+//! The number distinguishes a metric that keeps growing from one that is only large.
 
 use std::time::Instant;
 

@@ -39,7 +39,7 @@ impl From<Series> for Handle {
     }
 }
 
-/// A series that also acknowledges a [`probe`]: a record of zero.
+/// A series that also acknowledges a [`probe`], which records zero.
 struct Recorded<T>(Arc<T>);
 
 impl CounterFn for Recorded<AtomicU64> {

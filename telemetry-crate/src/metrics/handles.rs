@@ -72,12 +72,12 @@ impl<H: Register, T> Handles<H, T> {
         work: impl FnOnce(&H, &T) -> R,
     ) -> R {
         // A handle that is registered inside a test's capture would receive the samples of all other tests.
-        let keeps = !is_in_capture();
+        let may_keep = !is_in_capture();
         let read = self.kept.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((handle, extra)) = read.get(&BorrowedValues(values)).filter(|_| keeps) {
+        if let Some((handle, extra)) = read.get(&BorrowedValues(values)).filter(|_| may_keep) {
             return work(handle, extra);
         }
-        let has_room = keeps && read.len() < MAX_HANDLES;
+        let has_room = may_keep && read.len() < MAX_HANDLES;
         drop(read);
 
         let labels: Vec<Label> = (self.metric.labels.iter().zip(values))
@@ -86,7 +86,7 @@ impl<H: Register, T> Handles<H, T> {
         let handle = H::register(self.metric.name, labels);
         let extra = init();
         let result = work(&handle, &extra);
-        // A handle from before the start of telemetry is a no-op, and would stay one.
+        // A handle that was registered before telemetry started is a no-op, and would remain a no-op.
         if has_room && is_recorded(&handle) {
             let values = values.iter().map(|value| value.map(Box::from)).collect();
             self.kept

@@ -82,8 +82,8 @@ impl Histogram {
 
     /// Adds to the sum, which saturates at `f64::MAX`.
     ///
-    /// After an infinite sum, `rate()` would return nothing useful until the restart.
-    fn add(&self, value: f64, times: u64) {
+    /// An infinite sum would make `rate()` useless until the process restarts.
+    fn add_to_sum(&self, value: f64, times: u64) {
         let addend = value * times as f64;
         let add = |bits| Some((f64::from_bits(bits) + addend).min(f64::MAX).to_bits());
         // Cannot fail, because the closure always returns `Some`.
@@ -103,8 +103,9 @@ impl ::metrics::HistogramFn for Histogram {
             return;
         }
         let samples = u64::try_from(count).unwrap_or(u64::MAX);
-        // Dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as a counter,
-        // which must not decrease. Counting the sample without adding it to the sum would make every average wrong.
+        // The samples are dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as
+        // a counter, which must not decrease. Counting the sample without adding it to the sum would make every average
+        // wrong.
         if !(value >= 0.0 && value.is_finite()) {
             self.dropped.fetch_add(samples, Ordering::Relaxed);
             return;
@@ -113,7 +114,7 @@ impl ::metrics::HistogramFn for Histogram {
         if let Some(bucket) = self.counts.get(index) {
             bucket.fetch_add(samples, Ordering::Relaxed);
         }
-        self.add(value, samples);
+        self.add_to_sum(value, samples);
         if let Some(span) = exemplar::sampled_span() {
             let new = || (0..self.counts.len()).map(|_| Slot::default()).collect();
             if let Some(slot) = self.exemplars.get_or_init(new).get(index) {
@@ -201,6 +202,7 @@ mod tests {
                 scope.spawn(|| (0..250_000_u32).for_each(|i| histogram.record(f64::from(i % 8))));
             }
         });
+        // Each number from 0 to 7 is recorded 125,000 times.
         assert_eq!(counts(&histogram), [250_000, 375_000, 625_000, 1_000_000]);
         assert_eq!(histogram.sum(), 3_500_000.0);
         assert_eq!(lengths(&histogram), before);

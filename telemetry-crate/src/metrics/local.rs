@@ -3,8 +3,8 @@
 //! A hit in the shared cache takes a lock and a reference count, whose cache lines move between the threads that use the
 //! same key. A hit here is one comparison.
 //!
-//! The cache is direct-mapped. A key replaces another one only if it misses twice in a row, so that alternating keys do not
-//! evict each other at every use.
+//! The cache is direct-mapped. A key that misses twice in a row replaces the cached key. So alternating keys do not evict
+//! each other at every use.
 
 use std::{
     cell::RefCell,
@@ -17,7 +17,7 @@ use super::handle::Handle;
 
 /// Entries per thread, some 5 KB.
 ///
-/// More than the keys that one request handler uses.
+/// One request handler uses fewer keys.
 const ENTRIES: usize = 32;
 
 thread_local! {
@@ -49,10 +49,10 @@ impl Entry {
     };
 }
 
-/// Applies `pick` to this thread's handle of `key`, or to that of `find`.
+/// Applies `pick` to this thread's handle of `key`, or to the handle of `find`.
 ///
-/// The handle from `find` is kept if the entry is empty or the key has missed before. `find` returns the key in a form that
-/// can be stored.
+/// The handle from `find` is kept if the entry is empty or the last miss was for the same key. `find` returns the key in a
+/// form that can be stored.
 pub(super) fn get<T>(
     registry: RegistryId,
     key: &Key,

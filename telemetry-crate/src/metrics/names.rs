@@ -35,15 +35,15 @@ impl Names {
 
     /// The metric that conflicts with a metric of this name and kind.
     pub(super) fn conflict(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
-        let other = |owner: &&NameOwner| owner.0 != name || owner.1 != kind;
+        let is_other = |owner: &&NameOwner| owner.0 != name || owner.1 != kind;
         names_of(name, kind)
-            .find_map(|name| self.owners.get(&name).filter(other))
+            .find_map(|name| self.owners.get(&name).filter(is_other))
             .or_else(|| self.conflict_of_created(name, kind))
     }
 
     /// The metric that conflicts because of a histogram's `_created`.
     ///
-    /// Either this name is the `_created` of a known histogram, or this is a histogram whose `_created` is taken.
+    /// Either this name is the `_created` of a known histogram, or this metric is a histogram whose `_created` is taken.
     fn conflict_of_created(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
         if !needs_type(kind) {
             return None;
@@ -71,7 +71,7 @@ impl Names {
 
 /// OpenMetrics' suffix for the start time of a counter or a histogram.
 ///
-/// The exposition does not write it, but OpenMetrics reserves it.
+/// The exposition has no lines with this suffix, but OpenMetrics reserves it.
 const CREATED: &str = "_created";
 
 /// Whether a metric of this kind cannot be exposed without its type.
@@ -108,7 +108,7 @@ pub(super) fn untyped<'a>(metrics: &[(&'a str, Kind)]) -> HashSet<&'a str> {
     untyped
 }
 
-/// The names that a metric takes: those of its lines and that of its family.
+/// The names that a metric takes: the names of its lines and of its family.
 ///
 /// In OpenMetrics the name of the family has no `_total` or `_info`.
 fn names_of(name: &str, kind: Kind) -> impl Iterator<Item = String> {
@@ -163,7 +163,7 @@ mod tests {
             let mut names = Names::new();
             names.claim(counter.0, counter.1);
             assert_eq!(names.conflict(other.0, other.1), None, "{other:?}");
-            // In the order of the exposition.
+            // Sorted as in the exposition.
             let mut metrics = [counter, other];
             metrics.sort_by_key(|metric| metric.0);
             let untyped = untyped(&metrics);

@@ -1,6 +1,6 @@
 //! Metrics as OTLP data points, for services that no Prometheus scrapes.
 //!
-//! Names and labels are those of the exposition, so that one dashboard serves scraped and pushed metrics
+//! Names and labels are the same as in the exposition, so that one dashboard serves scraped and pushed metrics
 //! ([metrics data model](https://opentelemetry.io/docs/specs/otel/metrics/data-model/)). The temporality is cumulative.
 //! `target_info` is left out, because the request carries the resource. A histogram's minimum and maximum are left out,
 //! because they are not recorded.
@@ -45,7 +45,9 @@ const OVERFLOW_ATTRIBUTE: &str = "otel.metric.overflow";
 /// Data points of all metrics, which become requests.
 #[derive(Debug)]
 pub(super) struct Points {
+    /// The start of all counts, in nanoseconds since the Unix epoch.
     start: u64,
+    /// The time of the points, in nanoseconds since the Unix epoch.
     now: u64,
     metrics: BTreeMap<String, Stream>,
 }
@@ -66,7 +68,7 @@ enum Point {
 }
 
 impl Points {
-    /// Empty points of counts that began at `start`, as observed at `now`.
+    /// An empty collection, for counts that began at `start` and are read at `now`.
     pub(super) fn new(start: SystemTime, now: SystemTime) -> Self {
         let start = nanos(start);
         Self {
@@ -176,6 +178,7 @@ fn count(value: u64) -> number_data_point::Value {
 /// The unit of a metric, which is empty for a gauge of unit `1`.
 ///
 /// A receiver that converts OTLP to Prometheus' names adds `_ratio` to a gauge of unit `1`, which the exposition does not
+/// do
 /// ([Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/#metric-metadata-1)).
 fn unit(kind: Kind, unit: Cow<'static, str>) -> Cow<'static, str> {
     if unit == "1" && matches!(kind, Kind::Gauge | Kind::Info) {

@@ -1,7 +1,8 @@
 //! `process_*` metrics: what the operating system knows about this process.
 //!
-//! Read from `/proc` at each scrape, so these metrics exist on Linux only. Metrics of the machine and of the container are
-//! left to node_exporter and cAdvisor, except for the container's memory limit, above which the kernel kills this process.
+//! The values are read from `/proc` at each scrape, so these metrics exist on Linux only. Metrics of the machine and of the
+//! container are left to node_exporter and cAdvisor, except for the container's memory limit, above which the kernel kills
+//! this process.
 
 use crate::collector::{Collector, Samples};
 

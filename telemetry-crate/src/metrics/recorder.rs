@@ -11,9 +11,7 @@ use super::{catalog::Kind, handle::Handle, registry::Registry};
 
 /// The recorder of the metrics signal.
 ///
-/// For `metrics::set_global_recorder`, or beside another recorder of the service.
-///
-/// Clones share the same metrics.
+/// It becomes the global recorder, or is used beside another recorder of the service. Clones share the same metrics.
 #[derive(Debug, Clone)]
 pub(crate) struct FrontRecorder {
     registry: Arc<Registry>,

@@ -36,7 +36,7 @@ pub(super) struct Registry {
     buckets: Buckets,
     limiter: CardinalityLimiter,
     families: RwLock<Families>,
-    /// From the program's `describe_*` macros, by canonical name.
+    /// The descriptions from the program's `describe_*` macros, by canonical name.
     described: RwLock<HashMap<String, Description>>,
 }
 
@@ -75,15 +75,15 @@ impl Registry {
 
     fn family(&self, kind: Kind, raw: &str) -> Option<Arc<Family>> {
         let name = canonical::metric_name(kind, raw);
-        let known = self
+        let existing = self
             .families
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(kind, &name);
-        if known.is_some() {
-            return known;
+        if existing.is_some() {
+            return existing;
         }
-        let bounds = (kind == Kind::Histogram).then(|| self.buckets.of(&name));
+        let bounds = (kind == Kind::Histogram).then(|| self.buckets.bounds(&name));
         let mut families = self
             .families
             .write()
@@ -112,38 +112,42 @@ impl Registry {
         }
     }
 
-    fn all(&self) -> Vec<Arc<Family>> {
+    fn all_families(&self) -> Vec<Arc<Family>> {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        families.all()
+        families.list()
     }
 
     /// Whether there is a metric of this name.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(super) fn has_metric(&self, name: &str) -> bool {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
-        families.has(name)
+        families.contains(name)
     }
 
-    /// Reports of all recorded metrics, the one with the most series first.
+    /// Reports on all metrics, the one with the most series first.
     pub(super) fn series(&self) -> Vec<SeriesReport> {
-        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
-        let mut reports: Vec<_> = self.all().iter().map(report).collect();
+        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
+        let mut reports: Vec<_> = self.all_families().iter().map(report).collect();
         reports.sort_by(|a, b| (b.series, &a.metric).cmp(&(a.series, &b.metric)));
         reports
     }
 
-    /// Reports of the metrics that exceeded their limit, each returned once.
+    /// Reports on the metrics that have exceeded their limit since the last call.
     pub(super) fn newly_overflowed(&self) -> Vec<SeriesReport> {
         let is_new = |family: &&Arc<Family>| {
             family.overflow_uses.load(Ordering::Relaxed) > 0
                 && !family.is_reported.swap(true, Ordering::Relaxed)
         };
-        let report = |family: &Arc<Family>| SeriesReport::of(family, &self.limiter);
-        self.all().iter().filter(is_new).map(report).collect()
+        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
+        self.all_families()
+            .iter()
+            .filter(is_new)
+            .map(report)
+            .collect()
     }
 
-    /// Metrics that the program has described and never recorded, sorted by name.
+    /// Metrics that the program has described and never used, sorted by name.
     ///
-    /// Without the metrics that were rejected.
+    /// Rejected metrics are left out.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
         let described: Vec<_> = {
             let described = self
@@ -155,7 +159,7 @@ impl Registry {
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
         let rejected = self.rejected.list();
         let is_absent = |name: &String| {
-            !families.has(name)
+            !families.contains(name)
                 && catalog::find(name).is_none()
                 && !rejected.iter().any(|metric| metric.name() == name)
         };
@@ -179,14 +183,14 @@ impl Registry {
             kind: family.kind,
             help: help.into(),
             unit: unit
-                .map_or_else(|| unit::of_name(&family.name), unit::ucum)
+                .map_or_else(|| unit::from_name(&family.name), unit::ucum)
                 .into(),
         }
     }
 }
 
 impl fmt::Debug for Registry {
-    /// Without the series, of which there may be thousands.
+    /// Omits the series, because there may be thousands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").finish_non_exhaustive()
     }
@@ -195,8 +199,8 @@ impl fmt::Debug for Registry {
 impl Registry {
     /// Adds all series, and the counts of overflows, drops and rejections.
     pub(super) fn collect(&self, sink: &mut dyn Sink) {
-        for family in &self.all() {
-            sink.family(self.descriptor(family), &family.all());
+        for family in &self.all_families() {
+            sink.family(self.descriptor(family), &family.all_series());
             let self_metrics = [
                 (&catalog::METRICS_SERIES_OVER_BUDGET, &family.overflow_uses),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
@@ -221,7 +225,7 @@ impl Registry {
     }
 }
 
-/// A count as a sample, which is exact up to 2^53.
+/// A count as the value of a sample, exact up to 2^53.
 fn number(count: &AtomicU64) -> f64 {
     count.load(Ordering::Relaxed) as f64
 }

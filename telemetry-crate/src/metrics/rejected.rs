@@ -13,7 +13,7 @@ use std::{
 
 use super::{catalog::Kind, names::NameOwner};
 
-/// Rejected metrics that are listed by name.
+/// Maximum number of rejected metrics that are listed by name.
 ///
 /// Names come from code, so the first few show the mistake.
 const MAX_LISTED: usize = 64;
@@ -36,7 +36,7 @@ impl RejectedMetric {
 impl fmt::Display for RejectedMetric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, kind, owner } = self;
-        write!(f, "{} {name} is not recorded: ", kind.word())?;
+        write!(f, "{} {name} is not recorded: ", kind.type_name())?;
         match owner {
             Some((owner, kind)) => {
                 write!(

@@ -11,10 +11,10 @@ use std::{
 
 use super::{canonical, cardinality::CardinalityLimiter, family::Family};
 
-/// Label values that a report shows.
+/// Number of label values that a report shows.
 const SAMPLES: usize = 3;
 
-/// Characters of a value that are shown: enough to recognize the kind of value.
+/// Number of characters of a value that are shown, enough to recognize what it is.
 const SAMPLE_CHARS: usize = 32;
 
 /// The number of series of a metric, and the label that causes it.
@@ -47,7 +47,7 @@ pub(crate) struct OffendingLabel {
 }
 
 impl SeriesReport {
-    pub(super) fn of(family: &Family, limiter: &CardinalityLimiter) -> Self {
+    pub(super) fn new(family: &Family, limiter: &CardinalityLimiter) -> Self {
         let labels = family.labels();
         Self {
             metric: family.name.clone(),
@@ -67,7 +67,7 @@ impl OffendingLabel {
         for (label, value) in series.iter().flat_map(|labels| canonical::pairs(labels)) {
             values.entry(label).or_default().insert(value);
         }
-        // In reverse, because `max_by_key` returns the last of several labels with equally many values.
+        // The order is reversed, because `max_by_key` returns the last of several labels with equally many values.
         let most = values.iter().rev().max_by_key(|(_, values)| values.len())?;
         Some(Self {
             name: (*most.0).to_owned(),

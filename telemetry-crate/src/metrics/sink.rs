@@ -1,6 +1,6 @@
 //! The target of samples: an exposition or an OTLP request.
 //!
-//! Collectors and the registry write to both through one trait, so that scraped and pushed metrics cannot differ.
+//! Collectors and the registry write to both targets through one trait, so that scraped and pushed metrics cannot differ.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -16,9 +16,9 @@ pub(crate) struct Descriptor<'a> {
     /// The canonical name.
     pub(crate) name: &'a str,
     pub(crate) kind: Kind,
-    /// Empty without a description.
+    /// The text of `# HELP`; empty without a description.
     pub(crate) help: Cow<'static, str>,
-    /// In UCUM; empty without a unit.
+    /// The unit in UCUM; empty without a unit.
     pub(crate) unit: Cow<'static, str>,
 }
 

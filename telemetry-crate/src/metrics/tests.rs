@@ -146,6 +146,7 @@ fn first_kind_of_a_name_wins() {
     });
     assert_eq!(values(&handle, "both_total"), [(labels([]), "1".into())]);
     assert_eq!(values(&handle, "lat_count"), [(labels([]), "1".into())]);
+    // All uses but the first of `both` and of `lat` are rejected. `gauge both` is used twice and listed once.
     let rejected = values(&handle, "metrics_rejected_total");
     assert_eq!(
         rejected[0],

@@ -30,8 +30,8 @@ pub(super) fn ucum(unit: Unit) -> &'static str {
 
 /// The unit at the end of a canonical name, or an empty text.
 ///
-/// For a metric without a description.
-pub(super) fn of_name(name: &str) -> &'static str {
+/// Used for a metric whose unit the program has not described.
+pub(super) fn from_name(name: &str) -> &'static str {
     let stem = name.strip_suffix("_total").unwrap_or(name);
     let named = [("_seconds", "s"), ("_bytes", "By")];
     let found = named.iter().find(|(suffix, _)| stem.ends_with(suffix));
@@ -40,7 +40,7 @@ pub(super) fn of_name(name: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::of_name;
+    use super::from_name;
 
     #[test]
     fn unit_is_read_from_the_name() {
@@ -51,7 +51,7 @@ mod tests {
             ("seconds_since", ""),
             ("requests_total", ""),
         ] {
-            assert_eq!(of_name(name), unit, "{name}");
+            assert_eq!(from_name(name), unit, "{name}");
         }
     }
 }

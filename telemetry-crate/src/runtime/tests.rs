@@ -55,7 +55,7 @@ fn ended_runtimes_leave_the_exposition() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    // Without a timer, because the probe must not need one.
+    // The runtime has no timer, because the probe must not need one.
     ::metrics::with_local_recorder(&metrics.recorder(), || {
         runtime.block_on(async {
             observer.observe_current().unwrap();

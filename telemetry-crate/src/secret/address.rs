@@ -1,7 +1,7 @@
 //! Redaction of credentials in addresses.
 //!
-//! Examples are `postgres://user:password@host` and `https://host/file?token=...`. They occur in any text: a field that
-//! holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched.
+//! Examples are `postgres://user:password@host` and `https://host/file?token=...`. Such addresses occur in any text: a
+//! field that holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched.
 
 use std::borrow::Cow;
 
@@ -9,21 +9,21 @@ use super::{REDACTED, is_secret};
 
 const SCHEME_END: &str = "://";
 
-/// Parameters that are credentials and have none of the secret names.
+/// Query parameters that are credentials and whose names are not secret names.
 ///
-/// Semantic conventions, `url.full`.
+/// The semantic convention of `url.full` lists them.
 const SIGNATURES: [&str; 4] = ["AWSAccessKeyId", "Signature", "sig", "X-Goog-Signature"];
 
 /// Whether the text may contain an address.
 ///
-/// Most text has none. The search for one byte takes a third of the time of the search for `://`.
+/// Most text has no address. The search for one byte takes a third of the time of the search for `://`.
 pub(crate) fn may_hold_address(text: &str) -> bool {
     text.as_bytes().contains(&b':') && text.contains(SCHEME_END)
 }
 
 /// Replaces users, passwords and secret parameters of all addresses by `***`.
 ///
-/// `is_cut` says that the text was longer: a password at its end may then have lost the `@` that marks it.
+/// `is_cut` says that the end of the text was cut off. A password there may have lost the `@` that marks it.
 pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
     if !may_hold_address(text) {
         return Cow::Borrowed(text);
@@ -33,10 +33,10 @@ pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
     while let Some(scheme) = rest.find(SCHEME_END) {
         let (before, address) = rest.split_at(scheme + SCHEME_END.len());
         clean.push_str(before);
-        let end = address.find(ends_address).unwrap_or(address.len());
-        let (address, behind) = address.split_at(end);
-        push_address(&mut clean, address, is_cut && behind.is_empty());
-        rest = behind;
+        let end = address.find(is_address_end).unwrap_or(address.len());
+        let (address, after) = address.split_at(end);
+        push_address(&mut clean, address, is_cut && after.is_empty());
+        rest = after;
     }
     clean.push_str(rest);
     Cow::Owned(clean)
@@ -45,7 +45,7 @@ pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
 /// Whether a character ends an address in text.
 ///
 /// Addresses do not contain such characters.
-fn ends_address(character: char) -> bool {
+fn is_address_end(character: char) -> bool {
     character.is_whitespace()
         || character.is_control()
         || matches!(character, '"' | '\'' | '`' | '<' | '>' | '\\')
@@ -53,11 +53,11 @@ fn ends_address(character: char) -> bool {
 
 /// Adds an address, without its scheme, to the clean text.
 fn push_address(clean: &mut String, address: &str, is_cut: bool) {
-    // RFC 3986, section 3.2: the authority ends at the path, the query or the fragment.
+    // The authority ends at the path, the query or the fragment (RFC 3986, section 3.2).
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     let authority = &address[..end];
     let at = match authority.rfind('@') {
-        // The text after the colon is not a port. It is a password that contains one of these characters unescaped.
+        // The text after the colon is not a port. It is a password that contains `/`, `?` or `#` unescaped.
         None if has_password(authority) => address.rfind('@'),
         at => at,
     };

@@ -1,25 +1,27 @@
 //! Attributes of a statement's span.
 //!
-//! [Database spans](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), stable, and
-//! [for SQL](https://opentelemetry.io/docs/specs/semconv/db/sql/). Two attributes are not stable:
-//! the number of returned rows is in development, and the number of affected rows has no convention
+//! Names follow the semantic conventions for
+//! [database spans](https://opentelemetry.io/docs/specs/semconv/db/database-spans/) (stable) and
+//! [SQL](https://opentelemetry.io/docs/specs/semconv/db/sql/). Two attributes are not stable: the
+//! number of returned rows is in development, and the number of affected rows has no convention
 //! yet.
 
 use opentelemetry::KeyValue;
 
-use super::{event::Query, server::known, statement::Statement};
+use super::{event::Query, server::common_attributes, statement::Statement};
 
 /// Returns the span's name: the summary, or the system's name without one.
-pub(super) fn name(statement: &Statement) -> String {
+pub(super) fn span_name(statement: &Statement) -> String {
     match &*statement.summary {
-        "" => known().server.system.to_owned(),
+        "" => common_attributes().server.system.to_owned(),
         summary => summary.to_owned(),
     }
 }
 
-pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> {
+/// Returns the attributes of a statement, and of its result if sqlx reported one.
+pub(super) fn statement_attributes(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
-    let server = &known().server;
+    let server = &common_attributes().server;
     let system = statement.system(server.system);
     attributes.extend(server.attributes(system));
     if !statement.operation.is_empty() {
@@ -37,7 +39,7 @@ pub(super) fn of(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> 
             KeyValue::new(name, rows)
         };
         attributes.push(rows("db.response.returned_rows", query.rows_returned));
-        // For a statement that may change rows, 0 is informative: the row did not exist.
+        // For a statement that writes, 0 affected rows are informative: no row matched.
         let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
         if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
             attributes.push(rows("sql.affected_rows", query.rows_affected));

@@ -40,10 +40,10 @@ pub(super) struct Call {
 #[derive(Debug, Default)]
 struct State {
     statement: Option<Arc<Statement>>,
-    /// The duration that sqlx has measured.
-    elapsed: Option<Duration>,
+    /// Duration of the statement, as sqlx has measured it.
+    statement_duration: Option<Duration>,
     /// Duration of the call; `None` if it was dropped before its end.
-    took: Option<Duration>,
+    call_duration: Option<Duration>,
     failure: Option<Failure>,
 }
 
@@ -60,7 +60,7 @@ impl Call {
             started: Instant::now(),
             state: Mutex::default(),
         });
-        let span = span_extension::with(
+        let span = span_extension::with_pending(
             Pending::Call(Arc::clone(&call)),
             || tracing::span!(target: TARGET, SPAN_LEVEL, "query", otel.kind = "client"),
         );
@@ -80,13 +80,13 @@ impl Call {
     /// Takes the statement from sqlx's event.
     ///
     /// Returns `false` if the call already has a statement.
-    pub(super) fn take(&self, query: &Query) -> bool {
+    pub(super) fn take_statement(&self, query: &Query) -> bool {
         let mut state = self.state();
         if state.statement.is_some() {
             return false;
         }
         state.statement = Some(Arc::clone(&query.statement));
-        state.elapsed = Some(query.elapsed);
+        state.statement_duration = Some(query.elapsed);
         drop(state);
         self.describe(&query.statement, Some(query));
         true
@@ -95,18 +95,19 @@ impl Call {
     fn describe(&self, statement: &Statement, query: Option<&Query>) {
         if let Some(span) = self.span.get() {
             span.write(|span| {
-                span.update_name(attributes::name(statement));
-                span.set_attributes(attributes::of(statement, query));
+                span.update_name(attributes::span_name(statement));
+                span.set_attributes(attributes::statement_attributes(statement, query));
             });
         }
     }
 
-    pub(super) fn ended(&self, error: Option<&Error>) {
+    /// Records the end of the call, and ends its span if the statement is known.
+    pub(super) fn end(&self, error: Option<&Error>) {
         if let Some(error) = error {
             health::record_storage_failure(error);
             pool_timeout::diagnose(error);
         }
-        let failure = error.and_then(Failure::of);
+        let failure = error.and_then(Failure::from_error);
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
             span.write(|span| {
                 let code = failure.code.clone();
@@ -117,7 +118,7 @@ impl Call {
             });
         }
         let mut state = self.state();
-        state.took = Some(self.started.elapsed());
+        state.call_duration = Some(self.started.elapsed());
         state.failure = failure;
         let is_known = state.statement.is_some() || self.known_statement.is_some();
         drop(state);
@@ -133,7 +134,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         // A call that was dropped before it had sent anything was not an operation.
-        let Some(duration) = state.elapsed.or(state.took) else {
+        let Some(duration) = state.statement_duration.or(state.call_duration) else {
             return;
         };
         let statement = state

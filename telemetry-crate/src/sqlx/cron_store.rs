@@ -29,7 +29,7 @@ use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 /// );
 /// ```
 ///
-/// Its statements run outside any request, so they are in the metrics but not in a trace.
+/// The store's statements run outside any request, so they are in the metrics but not in a trace.
 ///
 /// ```no_run
 /// use firstlight::{cron::{Schedule, Scheduler}, sqlx::CronStore};
@@ -104,7 +104,8 @@ macro_rules! statements {
 
 const POSTGRESQL: Statements = statements!(
     // Two replicas that create the table at the same time would conflict in the catalog. Both
-    // statements are one message, and so one transaction. The number is "first" in ASCII.
+    // statements are one message, and so one transaction. The number is arbitrary, and the same as
+    // in `health`.
     create!("SELECT pg_advisory_xact_lock(439956566900); "),
     "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 );
@@ -114,7 +115,7 @@ const SQLITE: Statements = statements!(
 );
 
 impl<DB: Database> CronStore<DB> {
-    /// A store in the pool's database; runs no statement yet.
+    /// Creates a store in the pool's database, without running a statement.
     pub fn new(pool: Pool<DB>) -> Self {
         let is_sqlite = DB::NAME == "SQLite";
         Self {
@@ -125,7 +126,7 @@ impl<DB: Database> CronStore<DB> {
     }
 }
 
-/// Only uses types of both databases: text, numbers, and optional numbers.
+/// Statements with types of both databases: text, numbers, and optional numbers.
 impl<DB> CronStore<DB>
 where
     DB: Database,
@@ -136,10 +137,11 @@ where
     for<'q> Option<i64>: Encode<'q, DB>,
     usize: ColumnIndex<DB::Row>,
 {
-    /// Makes sure that the table exists.
+    /// Creates the table at the first call, if it is missing.
     ///
-    /// The table is read first, because a user that may not create tables may still have one.
-    async fn ready(&self) -> Result<(), Error> {
+    /// The table is read first, because a migration may have created it for a user that may not
+    /// create tables.
+    async fn ensure_table(&self) -> Result<(), Error> {
         let find_or_make = async || match self.find("").await {
             Err(Error::Database(_)) => {
                 let create = sqlx::raw_sql(self.statements.create);
@@ -204,7 +206,7 @@ where
     type Error = Error;
 
     async fn claim(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<Claim, Error> {
-        self.ready().await?;
+        self.ensure_table().await?;
         if self.changed(self.statements.claim, request, lease).await? {
             return Ok(Claim::Granted);
         }
@@ -221,7 +223,7 @@ where
     }
 
     async fn extend(&self, request: ClaimRequest<'_>, lease: Duration) -> Result<bool, Error> {
-        self.ready().await?;
+        self.ensure_table().await?;
         self.changed(self.statements.extend, request, lease).await
     }
 
@@ -231,7 +233,7 @@ where
         ended: RunOutcome,
         at: SystemTime,
     ) -> Result<(), Error> {
-        self.ready().await?;
+        self.ensure_table().await?;
         sqlx::query::<DB>(self.statements.finish)
             .bind(request.cron.to_owned())
             .bind(milliseconds(request.tick))
@@ -244,7 +246,7 @@ where
     }
 
     async fn first_seen(&self, cron: &str, now: SystemTime) -> Result<SystemTime, Error> {
-        self.ready().await?;
+        self.ensure_table().await?;
         let row = sqlx::query::<DB>(FIRST_SEEN)
             .bind(cron.to_owned())
             .bind(milliseconds(now))
@@ -254,7 +256,7 @@ where
     }
 
     async fn last_success(&self, cron: &str) -> Result<Option<SystemTime>, Error> {
-        self.ready().await?;
+        self.ensure_table().await?;
         let row = self.find(cron).await?;
         let success = row.and_then(|row| row.last_success);
         Ok(success.and_then(system_time))

@@ -14,14 +14,16 @@ use sqlx::{
 
 use crate::{Secret, config};
 
-/// Default connections of a pool: at 5 ms a query, 2,000 queries a second.
+/// Default size of a pool, enough for 2,000 queries a second of 5 ms each.
 const MAX_CONNECTIONS: u32 = 10;
-/// Range of a pool's connections; each takes memory, and a slot of the server.
+/// Range of the number of a pool's connections, and of the service's processes.
+///
+/// Each connection takes memory, and a slot of the server.
 const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// Default time that a caller waits for a connection.
 ///
-/// It is longer than a busy moment, and shorter than a client waits. After the client's timeout,
-/// the error would come later and with a less clear reason.
+/// It is longer than a short overload lasts, and shorter than clients wait. Otherwise the client's
+/// own timeout would come first, and would not show the reason.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The settings of a database that a service owns.
@@ -94,7 +96,7 @@ pub enum DatabaseOptionsError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// There is no connection.
+    /// No connection could be opened.
     #[error("{variable}: cannot open the database; {hint}")]
     Open {
         /// The variable with the URL.
@@ -112,7 +114,9 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
-    /// PostgreSQL's `too_many_connections`: of the server, the database, or the role.
+    /// The connection limit of the server, the database or the role is reached.
+    ///
+    /// PostgreSQL's name for the error is `too_many_connections`.
     #[error(
         "{variable}: found {max_connections}, expected a number that PostgreSQL's connection limit allows each process, with one more for its readiness check, but the limit is reached; lower this number, run fewer processes, or raise the limit of the server, the database or the role"
     )]
@@ -124,7 +128,7 @@ pub enum OpenError {
         /// The error of the server.
         source: sqlx::Error,
     },
-    /// A migration failed, or is unknown to this version of the service.
+    /// A migration failed, or the database has one that this version does not know.
     #[error("cannot migrate the database; a newer version of the service may have been there")]
     Migrate(#[from] MigrateError),
 }
@@ -150,7 +154,8 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// # Errors
     ///
-    /// [`DatabaseOptionsError`] names the variable, what was found, and what is expected.
+    /// Returns [`DatabaseOptionsError`], which names the variable, the value or its kind, and the
+    /// expected values.
     pub fn from_env(prefix: &str, service: &str) -> Result<Self, DatabaseOptionsError> {
         Self::from_variables(prefix, service, config::process_lossy)
     }
@@ -196,7 +201,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// # Errors
     ///
-    /// As for [`from_env`](Self::from_env).
+    /// Returns the same errors as [`from_env`](Self::from_env).
     pub fn url(mut self, url: impl Into<String>) -> Result<Self, DatabaseOptionsError> {
         self.url = check_url::<DB>(url.into(), &self.names[0])?;
         Ok(self)
@@ -204,7 +209,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
 
     /// Sets how long a caller waits for a connection; default 3 s.
     ///
-    /// After that its query fails with `PoolTimedOut`.
+    /// After this time, the caller's query fails with `PoolTimedOut`.
     #[must_use]
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
@@ -233,12 +238,12 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// On PostgreSQL, `application_name` is the service, unless the URL sets it. A warning is
     /// logged if the server's connection limit is too low. The service needs connections for twice
-    /// its processes, because old ones drain while new ones start. Each process has its pool and
-    /// one more connection for its readiness check.
+    /// its number of processes, because during a deploy the old processes drain while the new
+    /// processes start. Each process has its pool and one more connection for its readiness check.
     ///
     /// # Errors
     ///
-    /// [`OpenError`].
+    /// Returns [`OpenError`] if the database cannot be opened or migrated.
     pub async fn open(&self, migrations: &[Migrator]) -> Result<Pool<DB>, OpenError> {
         DB::open(self, migrations).await
     }
@@ -256,7 +261,8 @@ fn check_url<DB: OwnedDatabase>(
     url: String,
     variable: &str,
 ) -> Result<Secret<String>, DatabaseOptionsError> {
-    // A secret's file often ends with a line break. Invalid UTF-8 has become this character.
+    // A secret's file often ends with a line break. Invalid UTF-8 was replaced by U+FFFD when the
+    // variable was read.
     let found = if url.trim() != url || url.contains(char::REPLACEMENT_CHARACTER) {
         "white space around it, or invalid UTF-8".to_owned()
     } else if DB::is_url(&url) {
@@ -306,16 +312,16 @@ mod tests {
     use super::*;
 
     /// Checks that each URL is accepted, or refused without being shown.
-    pub(super) fn urls<DB: OwnedDatabase + std::fmt::Debug>(good: &[&str], bad: &[&str]) {
-        let with = |url: &str| {
+    pub(super) fn check_urls<DB: OwnedDatabase + std::fmt::Debug>(good: &[&str], bad: &[&str]) {
+        let options_for = |url: &str| {
             let variable = |name: &str| (name == "SHOP_URL").then(|| url.to_owned());
             DatabaseOptions::<DB>::from_variables("SHOP", "shop", variable)
         };
         for url in good {
-            assert_eq!(with(url).unwrap().url.expose(), url);
+            assert_eq!(options_for(url).unwrap().url.expose(), url);
         }
         for url in bad {
-            let message = with(url).unwrap_err().to_string();
+            let message = options_for(url).unwrap_err().to_string();
             assert!(message.starts_with("SHOP_URL: found "), "{message}");
             assert!(message.contains("expected a"), "{message}");
             assert!(!message.contains("hunter2"), "{message}");
@@ -323,7 +329,7 @@ mod tests {
     }
 
     /// Checks the defaults of unset and empty variables, and the range of numbers.
-    pub(super) fn settings<DB: OwnedDatabase + std::fmt::Debug>(url: &str, numbers: &[&str]) {
+    pub(super) fn check_settings<DB: OwnedDatabase + std::fmt::Debug>(url: &str, numbers: &[&str]) {
         let empty = |_: &str| Some(String::new());
         for options in [
             DatabaseOptions::<DB>::from_variables("SHOP", "the-shop", |_| None),

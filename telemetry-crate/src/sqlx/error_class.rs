@@ -3,7 +3,7 @@
 use http::StatusCode;
 use sqlx::{Error, error::ErrorKind};
 
-/// What an error of a query means for the request that caused it.
+/// The class of a query's error, by its meaning for the request that caused it.
 ///
 /// The class follows from the SQLSTATE of PostgreSQL, or the result code of SQLite.
 ///
@@ -25,8 +25,8 @@ pub enum ErrorClass {
     Invalid,
     /// A row collides with an existing one, or refers to a missing one: 409.
     ///
-    /// The codes are 23505, 23503, 23P01, and SQLite's constraints of the same kinds. 409 is right
-    /// if the request chose the value. Otherwise the query is wrong.
+    /// The codes are 23505, 23503, 23P01, and SQLite's constraints of the same kinds. The status
+    /// 409 is right if the value comes from the request. Otherwise the service's query is wrong.
     Conflict,
     /// The same request may succeed later or elsewhere: 503.
     ///
@@ -45,7 +45,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    /// Returns the HTTP status: 422, 409, 503 or 500, in the order of the variants.
+    /// Returns the HTTP status of the class: 422, 409, 503 or 500.
     pub fn status(self) -> StatusCode {
         match self {
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
@@ -75,7 +75,7 @@ impl ErrorClass {
                     Self::Invalid
                 }
                 _ if is_out_of_transactions(error) => Self::Unavailable,
-                _ => match Code::of(error) {
+                _ => match Code::from_error(error) {
                     Some(Code::SqlState(state)) => classify_sqlstate(&state),
                     Some(Code::Sqlite(code)) => classify_sqlite(code),
                     None => Self::Internal,
@@ -135,12 +135,12 @@ fn classify_sqlite(code: u32) -> ErrorClass {
     }
 }
 
-/// Returns whether the database cannot store anything at the moment.
+/// Returns whether the error means that the database cannot store anything now.
 ///
-/// Its disk is full or fails, its file is missing or damaged, or the server or the file is
-/// read-only. A lock of another transaction does not count.
+/// The reason is that its disk is full or fails, its file is missing or damaged, or the server or
+/// the file is read-only. A lock of another transaction does not count.
 pub(super) fn is_storage_failure(error: &Error) -> bool {
-    match Code::of(error) {
+    match Code::from_error(error) {
         Some(Code::SqlState(state)) => {
             matches!(
                 &*state,
@@ -153,18 +153,19 @@ pub(super) fn is_storage_failure(error: &Error) -> bool {
     }
 }
 
-/// Returns whether the database, or the connection to it, is read-only.
+/// Returns whether the error means a read-only database or connection.
 pub(super) fn is_read_only(error: &Error) -> bool {
-    match Code::of(error) {
+    match Code::from_error(error) {
         Some(Code::SqlState(state)) => state == "25006",
         Some(Code::Sqlite(code)) => code & 0xff == 8,
         None => false,
     }
 }
 
-/// Returns whether PostgreSQL assigns no transaction ids until it is vacuumed.
+/// Returns whether the error means that PostgreSQL has no transaction ids left.
 ///
-/// Its code, 54000, is also that of values that are too long, and only the text differs.
+/// It assigns none until it is vacuumed. The error's code, 54000, is also that of values that are
+/// too long, and only the text differs.
 fn is_out_of_transactions(error: &Error) -> bool {
     error.as_database_error().is_some_and(|database| {
         let message = database.message();
@@ -175,12 +176,14 @@ fn is_out_of_transactions(error: &Error) -> bool {
 
 /// Returns whether the error is `SQLITE_CONSTRAINT_CHECK`.
 fn is_sqlite_check(error: &Error) -> bool {
-    matches!(Code::of(error), Some(Code::Sqlite(275)))
+    matches!(Code::from_error(error), Some(Code::Sqlite(275)))
 }
 
-/// Returns whether another transaction holds a lock, so the database is healthy.
+/// Returns whether the error means that another transaction holds a lock.
+///
+/// Such a database is healthy.
 pub(super) fn is_busy(error: &Error) -> bool {
-    match Code::of(error) {
+    match Code::from_error(error) {
         Some(Code::SqlState(state)) => state == "55P03" || state.starts_with("40"),
         Some(Code::Sqlite(code)) => matches!(code & 0xff, 5 | 6),
         None => false,
@@ -193,7 +196,7 @@ enum Code {
 }
 
 impl Code {
-    fn of(error: &Error) -> Option<Self> {
+    fn from_error(error: &Error) -> Option<Self> {
         let code = error.as_database_error()?.code()?;
         // An SQLSTATE has five characters, and may be all digits. SQLite's codes have four digits
         // at most.

@@ -26,7 +26,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    pub(super) fn of(event: &Event<'_>) -> Option<Self> {
+    pub(super) fn from_event(event: &Event<'_>) -> Option<Self> {
         let mut visitor = QueryVisitor::default();
         event.record(&mut visitor);
         Some(Self {
@@ -51,13 +51,14 @@ struct QueryVisitor {
     rows_affected: u64,
 }
 
-/// End of a summary that is shorter than the statement.
+/// End of sqlx's summary if it is shorter than the statement.
 const TRUNCATION_MARK: &str = " …";
 
 impl Visit for QueryVisitor {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
-            // At most four words. A statement without more words is only in this field.
+            // The summary has at most four words. A statement of at most four words is only in this
+            // field.
             "summary" if !value.ends_with(TRUNCATION_MARK) => {
                 self.statement = Some(statement(value));
             }
@@ -89,12 +90,12 @@ impl Visit for QueryVisitor {
 #[derive(Debug, Default)]
 pub(super) struct Acquired {
     pub(super) seconds: Option<f64>,
-    /// Whether sqlx reports only slow acquires.
+    /// Whether sqlx reports this acquire because it was slow.
     pub(super) is_slow: bool,
 }
 
 impl Acquired {
-    pub(super) fn of(event: &Event<'_>) -> Self {
+    pub(super) fn from_event(event: &Event<'_>) -> Self {
         let mut acquired = Self::default();
         event.record(&mut acquired);
         acquired

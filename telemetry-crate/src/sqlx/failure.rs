@@ -1,6 +1,6 @@
 //! Classification of errors for labels and span attributes.
 //!
-//! The message of an error is omitted, because databases quote values in it.
+//! The message of an error is never used, because databases quote values in it.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(super) struct Failure {
 
 impl Failure {
     /// Classifies an error; returns `None` for a missing row, which is not a failure.
-    pub(super) fn of(error: &Error) -> Option<Self> {
+    pub(super) fn from_error(error: &Error) -> Option<Self> {
         let word = match error {
             Error::RowNotFound => return None,
             Error::Database(error) => {

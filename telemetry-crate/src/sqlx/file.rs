@@ -18,20 +18,21 @@ use super::{TARGET, read_only};
 /// Makes pools with these options follow the file at `path`.
 ///
 /// A file that is removed while it is open still accepts writes, which are lost with the last
-/// connection. So such connections are closed. Without `create_if_missing`, the pool's calls then
-/// fail with `SQLITE_CANTOPEN` until the file exists again. A file that replaces it, as after a
-/// restore, is opened. In both cases one warning is logged, and [transactions](super::begin) that
-/// were open at that time fail to commit, with [`Error::Io`]. With several databases, only the
-/// transactions of this file fail with the feature `sqlx-sqlite`. Without the feature, a
-/// transaction cannot tell which file it belongs to.
+/// connection. So the pool closes its connections to a removed file. Without `create_if_missing`,
+/// the pool's calls then fail with `SQLITE_CANTOPEN` until the file exists again. If another file
+/// replaces the removed file, as after a restore, new connections open the other file. In both
+/// cases one warning is logged, and [transactions](super::begin) that were open at that time fail
+/// to commit, with [`Error::Io`]. With the feature `sqlx-sqlite`, only the transactions of this
+/// file fail. Without the feature, the transactions of all SQLite files fail, because the file of a
+/// transaction is not known.
 ///
-/// A file without write permission is opened for reading only, and stays so. After a refused write,
-/// the connections that were open at that time are closed.
+/// A connection to a file without write permission stays read-only when the permission returns. So
+/// after a refused write, the connections that were open at that time are closed.
 ///
 /// A database in memory has no file, and is not affected. The file system is checked before each
 /// use of a connection and after each commit, which takes some microseconds. On systems other than
-/// Unix, a replaced file is not noticed. Replaces [`before_acquire`](PoolOptions::before_acquire)
-/// of the options.
+/// Unix, a replaced file is not noticed. This function replaces
+/// [`before_acquire`](PoolOptions::before_acquire) of the options.
 ///
 /// ```no_run
 /// # use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
@@ -39,7 +40,7 @@ use super::{TARGET, read_only};
 /// let options = SqliteConnectOptions::new().filename("orders.db").create_if_missing(true);
 /// let pool = firstlight::sqlx::follow_file(SqlitePoolOptions::new(), "orders.db");
 /// let pool = pool.connect_with(options.clone()).await?;
-/// // Created if it was missing; it is not created again after this.
+/// // The file was created if it was missing. It is not created again after this call.
 /// pool.set_connect_options(options.create_if_missing(false));
 /// # Ok(())
 /// # }
@@ -52,40 +53,40 @@ pub fn follow_file<DB: Database>(
         path: path.into(),
         history: Mutex::new(FileHistory::Unchecked),
     });
-    let mut all = FOLLOWED_FILES
+    let mut files = FOLLOWED_FILES
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
-    all.retain(|other| other.strong_count() > 0);
-    all.push(Arc::downgrade(&followed));
-    drop(all);
+    files.retain(|other| other.strong_count() > 0);
+    files.push(Arc::downgrade(&followed));
+    drop(files);
     options.before_acquire(move |_, connection| {
         let is_usable = followed.is_usable(connection.age);
         Box::pin(async move { Ok(is_usable) })
     })
 }
 
-/// The files of all pools, so that a transaction can find its own.
+/// The files of all pools, among which a transaction finds its own.
 static FOLLOWED_FILES: Mutex<Vec<Weak<FollowedFile>>> = Mutex::new(Vec::new());
 
-/// The followed files that a transaction may be in.
+/// The followed files to which a transaction may belong.
 #[derive(Default)]
 pub(super) struct FollowedFiles(Vec<Arc<FollowedFile>>);
 
 impl FollowedFiles {
-    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
+    pub(super) fn of_pool<DB: Database>(pool: &Pool<DB>) -> Self {
         if DB::NAME != "SQLite" {
             return Self::default();
         }
-        let all = FOLLOWED_FILES
+        let files = FOLLOWED_FILES
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let all = all.iter().filter_map(Weak::upgrade);
-        Self(all.filter(|followed| followed.belongs_to(pool)).collect())
+        let files = files.iter().filter_map(Weak::upgrade);
+        Self(files.filter(|followed| followed.belongs_to(pool)).collect())
     }
 
     /// Fails if a file changed within `age`, the duration of the transaction.
     pub(super) fn check_commit(&self, age: Duration) -> Result<(), Error> {
-        let Some(missing) = self.0.iter().find(|followed| !followed.is_same(age)) else {
+        let Some(missing) = self.0.iter().find(|followed| !followed.is_unchanged(age)) else {
             return Ok(());
         };
         let message = format!(
@@ -115,7 +116,7 @@ impl FollowedFile {
         })
     }
 
-    /// Without the driver, a pool may be connected to any file.
+    /// Returns `true`, because without the driver a pool's file is not known.
     #[cfg(not(feature = "sqlx-sqlite"))]
     fn belongs_to<DB: Database>(&self, _: &Pool<DB>) -> bool {
         true
@@ -124,15 +125,15 @@ impl FollowedFile {
     /// Returns whether a connection of this age may be used.
     fn is_usable(&self, age: Duration) -> bool {
         let is_memory = matches!(*self.history(), FileHistory::Memory);
-        is_memory || self.is_same(age) && !read_only::is_outdated(age)
+        is_memory || self.is_unchanged(age) && !read_only::is_outdated(age)
     }
 
     fn history(&self) -> MutexGuard<'_, FileHistory> {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether the path has had the same file for this time.
-    fn is_same(&self, age: Duration) -> bool {
+    /// Returns whether the path has had the same file for the time `age`.
+    fn is_unchanged(&self, age: Duration) -> bool {
         let found = File::at(&self.path);
         let (is_same, change) = self.history().update(found, age);
         if let Some(change) = change {
@@ -143,7 +144,7 @@ impl FollowedFile {
     }
 }
 
-/// Returns the path in one spelling of its folder; the file may be missing.
+/// Returns the path with its folder in canonical form; the file may be missing.
 #[cfg(feature = "sqlx-sqlite")]
 fn canonical_path(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -153,14 +154,15 @@ fn canonical_path(path: &Path) -> PathBuf {
     }
 }
 
-/// What was at the path at the last check.
+/// The state of the path at the last check.
 enum FileHistory {
-    /// Not checked yet.
+    /// The path was not checked yet.
     Unchecked,
     /// There was no file at the first check: the database is in memory.
     Memory,
+    /// There was a file at the first check.
     File {
-        /// `None` if it was missing.
+        /// The file at the last check; `None` if it was missing.
         file: Option<File>,
         /// Time of the last change; older connections are to a previous file.
         changed: Option<Instant>,
@@ -170,7 +172,7 @@ enum FileHistory {
 impl FileHistory {
     /// Returns whether a connection of this age is to the current file.
     ///
-    /// Also returns a change since the last check, worded for a log line.
+    /// It also returns the change since the last check, worded for a log line.
     fn update(&mut self, found: Option<File>, age: Duration) -> (bool, Option<&'static str>) {
         let (file, changed) = match self {
             Self::Memory => return (true, None),

@@ -28,17 +28,18 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(5);
 const WRITE_TIMEOUT: Duration = Duration::from_millis(400);
 /// Time for which a failure of the service's own writes counts.
 ///
-/// It must end, because without traffic no other write shows that the database has recovered.
+/// The time is limited, because without traffic no other write shows that the database has
+/// recovered.
 const FAILURE_WINDOW: Duration = Duration::from_secs(10);
 
-/// Time and error of the latest call that the database could not store.
+/// Time and error of the latest call that failed because nothing can be stored.
 static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None);
 
-/// Records an error of a call, if it shows that the database cannot store.
+/// Records a call's error if it means that nothing can be stored.
 pub(crate) fn record_storage_failure(error: &Error) {
     read_only::record_refused_write(error);
     if is_storage_failure(error)
-        && let Some(failure) = Failure::of(error)
+        && let Some(failure) = Failure::from_error(error)
     {
         let mut latest = LATEST_FAILURE
             .lock()
@@ -55,9 +56,9 @@ pub enum StoreCheckError {
     Unreachable(Error),
     /// A row could not be written.
     NotWritten(Error),
-    /// A call of the service failed in the last ten seconds.
+    /// A call of the service failed within the last ten seconds.
     ///
-    /// The reason was that nothing can be stored.
+    /// It failed because nothing can be stored.
     CallFailed {
         /// The SQLSTATE, or SQLite's number.
         code: String,
@@ -165,7 +166,7 @@ struct Probe<DB: Database> {
 /// State between checks.
 struct ProbeState<DB: Database> {
     connection: Option<DB::Connection>,
-    /// Time of the last successful write, unless one has failed since.
+    /// Time of the last successful write; `None` if a later write has failed.
     written: Option<Instant>,
 }
 
@@ -207,8 +208,8 @@ where
             }
         }
         if is_sqlite::<DB>() {
-            // The last connection to close writes the log back into the file. That should be one of
-            // the pool's.
+            // The last connection that is closed writes the log back into the file. It should be a
+            // connection of the pool, so the check's connection is closed early.
             connection
                 .close()
                 .await
@@ -251,7 +252,8 @@ where
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
     let create_table = if is_sqlite::<DB>() {
-        // A dropped call would keep waiting on SQLite's thread.
+        // Even if this call is dropped at its timeout, SQLite's thread keeps waiting for a lock. So
+        // SQLite's own timeout, in milliseconds, is shorter.
         let wait = sqlx::raw_sql("PRAGMA busy_timeout = 200");
         wait.execute(&mut *connection).await?;
         create_table!("")
@@ -282,7 +284,9 @@ mod tests {
     use super::*;
     use crate::sqlx::InstrumentQuery;
 
-    /// The only test in this process that records a failure.
+    /// Checks that a failed call of the service fails the readiness check.
+    ///
+    /// It is the only test in this process that records a failure.
     #[tokio::test]
     async fn failed_calls_fail_the_check() {
         let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();

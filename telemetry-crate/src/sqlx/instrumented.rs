@@ -28,7 +28,8 @@ pub trait InstrumentQuery<T>: Future<Output = Result<T, Error>> + Sized {
     /// of the pool is counted in `db_client_connection_timeouts_total`. If the server refuses further connections to an
     /// [instrumented pool](super::instrument_pool), a warning gives the reason, at most once a minute.
     ///
-    /// Meant for a single statement: if the call runs several, the first is the call, and the others are spans below it.
+    /// The call should run a single statement. If it runs several, the call's span describes the first, and the others
+    /// have spans below it.
     /// [`Error::RowNotFound`] is not a failure.
     #[track_caller]
     fn instrumented(self) -> InstrumentedQuery<Self> {
@@ -59,7 +60,7 @@ struct Open {
 }
 
 impl<F> InstrumentedQuery<F> {
-    /// With a statement that sqlx has no event for.
+    /// Instruments a call; `sql` is its statement if sqlx has no event for it.
     pub(super) fn new(
         call: F,
         site: &'static Location<'static>,
@@ -87,7 +88,7 @@ where
             Open { call, span }
         });
         let result = ready!(open.span.in_scope(|| this.call.poll(context)));
-        open.call.ended(result.as_ref().err());
+        open.call.end(result.as_ref().err());
         *this.open = None;
         Poll::Ready(result)
     }

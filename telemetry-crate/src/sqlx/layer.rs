@@ -54,7 +54,7 @@ pub(crate) struct QueryLayer(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     limits: QueryLimits,
-    /// The spans of statements; `None` if the trace filter excludes them.
+    /// Exports the spans of statements; `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
     /// The subscriber, from which the context of a unit's span is read.
     dispatch: OnceLock<WeakDispatch>,
@@ -126,7 +126,7 @@ impl Observer for QueryLayer {
     {
         match event.metadata().target() {
             QUERY_TARGET => self.query(event, context, log),
-            ACQUIRE_TARGET => metrics::acquired(&Acquired::of(event)),
+            ACQUIRE_TARGET => metrics::acquired(&Acquired::from_event(event)),
             _ => {
                 if UnitOfWork::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
@@ -159,7 +159,7 @@ impl QueryLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let Some(query) = Query::of(event) else {
+        let Some(query) = Query::from_event(event) else {
             return;
         };
         let span = context.event_span(event);
@@ -172,7 +172,7 @@ impl QueryLayer {
         {
             self.count(span, call.as_deref(), &query);
         }
-        if !call.is_some_and(|call| call.take(&query)) {
+        if !call.is_some_and(|call| call.take_statement(&query)) {
             metrics::operation(Some(&query.statement), query.elapsed, None);
             self.add_span(&query);
         }
@@ -187,11 +187,11 @@ impl QueryLayer {
         spans.add(|| {
             let end = SystemTime::now();
             RetroactiveSpan {
-                name: Cow::Owned(attributes::name(&query.statement)),
+                name: Cow::Owned(attributes::span_name(&query.statement)),
                 kind: SpanKind::Client,
                 start: end.checked_sub(query.elapsed).unwrap_or(end),
                 end,
-                attributes: attributes::of(&query.statement, Some(query)),
+                attributes: attributes::statement_attributes(&query.statement, Some(query)),
             }
         });
     }
@@ -263,7 +263,7 @@ impl QueryLayer {
         for repeat in &repeated {
             metrics::repeated(&labels, repeat);
         }
-        let ids = SpanIds::of(context.span().span_context());
+        let ids = SpanIds::from_context(context.span().span_context());
         let id = span.id();
         with_ids(Some(&id), ids, || {
             log_events::repeated(&id, worst, queries, log);
@@ -292,8 +292,8 @@ fn is_request(metadata: &Metadata<'_>) -> bool {
 
 /// Returns the origin of a statement.
 ///
-/// `function` is the name of the innermost span other than those of the call and the unit. `file`
-/// and `line` are those of the call, or of that span if there is no call.
+/// `function` is the name of the innermost span that is neither the call's nor the unit's. `file`
+/// and `line` are those of the call or, without a call, of that innermost span.
 fn site<S>(span: &SpanRef<'_, S>, call: Option<&Call>, unit: &Id) -> CallSite
 where
     S: for<'a> LookupSpan<'a>,

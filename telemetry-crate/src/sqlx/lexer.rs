@@ -3,12 +3,12 @@
 //! It accepts any input. Text that is not SQL, or that ends in the middle of a string, yields
 //! tokens as well, and a token that might be a value counts as one. It does not parse the grammar.
 
-/// The database, as far as it decides what is a value.
+/// The SQL dialect, as far as it decides which tokens may be values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Dialect {
-    /// A double-quoted word is a name.
+    /// PostgreSQL, where a double-quoted word is a name.
     PostgreSql,
-    /// A double-quoted word is a name, or a value where no such name exists.
+    /// SQLite, where a double-quoted word is a value if no such name exists.
     Sqlite,
     /// An unknown database.
     ///
@@ -19,7 +19,7 @@ pub(super) enum Dialect {
 
 impl Dialect {
     /// Returns the dialect for a `db.system.name`.
-    pub(super) fn of(system: &str) -> Self {
+    pub(super) fn from_system(system: &str) -> Self {
         match system {
             "postgresql" => Self::PostgreSql,
             "sqlite" => Self::Sqlite,
@@ -118,7 +118,7 @@ impl<'a> Lexer<'a> {
 
     /// Takes a string in a database that may treat a backslash as an escape.
     ///
-    /// If the string depends on that, the whole rest of the statement is taken.
+    /// If the end of the string depends on it, the whole rest of the statement is taken.
     fn quoted_without_escapes(&mut self, close: char) -> &'a str {
         let all = self.rest;
         let taken = self.quoted(close, false);
@@ -153,8 +153,8 @@ impl<'a> Lexer<'a> {
 
     /// Takes a `[name]`, if there is one.
     ///
-    /// In PostgreSQL brackets are an index or an array. In an unknown database they may be, so
-    /// there they are a name only if the content cannot be a value.
+    /// In PostgreSQL, brackets are an index or an array. In an unknown database they may be one of
+    /// these, so they count as a name only if the content cannot be a value.
     fn bracketed(&mut self) -> Option<&'a str> {
         let inside = &self.rest[1..self.rest.find(']')?];
         let mut words = inside.split(' ');
@@ -188,7 +188,7 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self) -> Token<'a> {
         let word = self.take_while(|c| is_name(c) || c == '$');
-        // A string with a prefix: `E'\''`, `X'ff'`, `N'…'`, `B'01'`, `U&'…'`.
+        // The word may be the prefix of a string: `E'\''`, `X'ff'`, `N'…'`, `B'01'`, `U&'…'`.
         if self.rest.starts_with("&'") && word.eq_ignore_ascii_case("u") {
             self.take(1);
         }
@@ -231,7 +231,7 @@ impl<'a> Iterator for Lexer<'a> {
                 }
             },
             '$' if self.dollar_quoted() => Token::Literal,
-            // `a[1:2]`, `a #3` and `@5` are operators before a value, `$1` is a placeholder.
+            // In `a[1:2]`, `a #3` and `@5` an operator precedes a value, but `$1` is a placeholder.
             '$' | ':' | '@' | '#'
                 if second.is_some_and(|c| is_name(c) && (first == '$' || !c.is_ascii_digit())) =>
             {
@@ -245,7 +245,7 @@ impl<'a> Iterator for Lexer<'a> {
             '.' if second.is_some_and(|c| c.is_ascii_digit()) => self.number(),
             first if first.is_ascii_digit() => self.number(),
             first if is_name(first) => self.word(),
-            // A cast, not a placeholder.
+            // `::` is a cast and does not begin a placeholder.
             ':' if second == Some(':') => {
                 self.take(2);
                 return Some((space, Token::Word("::")));

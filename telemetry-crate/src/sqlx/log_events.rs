@@ -18,11 +18,11 @@ use crate::{observer::Log, traces::QUERY_TARGET};
 
 /// Callsite of an event, which `tracing` requires.
 ///
-/// It has a size, so that no two have the same address.
+/// It is not zero-sized, so that two callsites never have the same address.
 struct EventCallsite(&'static Metadata<'static>);
 
 impl Callsite for EventCallsite {
-    // Only the log filter is asked about the event, each time.
+    // No interest is cached: the log filter decides about each event.
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -81,7 +81,9 @@ static STATEMENT: Metadata<'static> = metadata(
     &STATEMENT_CALLSITE,
 );
 
-/// Returns metadata for sqlx's log lines about statements, to ask the log filter.
+/// Returns metadata like that of sqlx's log lines about statements.
+///
+/// The log filter decides by this metadata whether sqlx's log lines are written.
 pub(super) fn sqlx_statement_metadata() -> &'static Metadata<'static> {
     &STATEMENT
 }
@@ -137,7 +139,7 @@ pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
 
 /// Sends an event with values in the order of the metadata's fields.
 ///
-/// Without a span, the current one is used.
+/// Without a span, the event is in the current span.
 fn send<const N: usize>(
     metadata: &'static Metadata<'static>,
     span: Option<&Id>,

@@ -13,7 +13,7 @@ use metrics::Label;
 use super::{
     event::Acquired,
     failure::Failure,
-    server::known,
+    server::common_attributes,
     statement::Statement,
     unit::{Repeat, UnitOfWork},
 };
@@ -28,15 +28,15 @@ static TRANSACTIONS: LazyLock<Durations> =
 static QUERIES: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
-/// Records a statement, or a call that failed before it became one.
+/// Records a statement, or a call that failed before it ran a statement.
 pub(super) fn operation(
     statement: Option<&Statement>,
     duration: Duration,
     failure: Option<&Failure>,
 ) {
-    let known = known();
+    let common = common_attributes();
     let [operation, collection, summary] = statement.map(Statement::labels).unwrap_or_default();
-    let system = known.server.system;
+    let system = common.server.system;
     let system = statement.map_or(system, |statement| statement.system(system));
     OPERATIONS.record(
         &[
@@ -50,7 +50,7 @@ pub(super) fn operation(
         duration.as_secs_f64(),
     );
     if failure.is_some_and(|failure| failure.error_type == "pool_timed_out") {
-        let pool = known.pool.clone();
+        let pool = common.pool.clone();
         let pool = pool.map(|pool| Label::new("db_client_connection_pool_name", pool));
         let labels: Vec<_> = pool.into_iter().collect();
         metrics::counter!(catalog::DB_CLIENT_CONNECTION_TIMEOUTS.name, labels).increment(1);
@@ -59,9 +59,9 @@ pub(super) fn operation(
 
 /// Records the wait for a connection.
 pub(super) fn acquired(acquired: &Acquired) {
-    /// Whether fast acquires are reported as well.
+    /// Whether sqlx reports fast acquires as well.
     ///
-    /// A histogram of only the slow ones would be misleading.
+    /// A histogram of only the slow acquires would be misleading.
     static SEES_FAST_ACQUIRES: AtomicBool = AtomicBool::new(false);
     if !acquired.is_slow {
         SEES_FAST_ACQUIRES.store(true, Ordering::Relaxed);
@@ -69,7 +69,7 @@ pub(super) fn acquired(acquired: &Acquired) {
     if let Some(seconds) = acquired.seconds
         && SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
     {
-        WAITS.record(&[known().pool.as_deref()], seconds);
+        WAITS.record(&[common_attributes().pool.as_deref()], seconds);
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn transaction(system: &'static str, outcome: &'static str, duration:
     TRANSACTIONS.record(&[Some(system), Some(outcome)], duration.as_secs_f64());
 }
 
-/// The labels of a unit of work, in the order of the metrics' labels.
+/// The labels of a unit of work.
 #[derive(Debug)]
 pub(super) struct UnitLabels {
     pub(super) http_route: Option<String>,
@@ -85,9 +85,10 @@ pub(super) struct UnitLabels {
     pub(super) span_name: Option<&'static str>,
 }
 
+/// Records the number of statements of a unit of work.
 pub(super) fn unit(labels: &UnitLabels, unit: &UnitOfWork) {
     let context = unit.context().clone();
-    // For the exemplar.
+    // The histogram takes the exemplar's trace from the current context.
     let _attached = context.attach();
     QUERIES.record(
         &[
@@ -99,12 +100,13 @@ pub(super) fn unit(labels: &UnitLabels, unit: &UnitOfWork) {
     );
 }
 
-pub(super) fn repeated(of: &UnitLabels, repeat: &Repeat) {
+/// Counts a repeated statement of a unit of work.
+pub(super) fn repeated(unit: &UnitLabels, repeat: &Repeat) {
     let [_, _, summary] = repeat.statement.labels();
     let values = [
-        of.http_route.as_deref(),
-        of.rpc_method.as_deref(),
-        of.span_name,
+        unit.http_route.as_deref(),
+        unit.rpc_method.as_deref(),
+        unit.span_name,
         summary,
     ];
     let labels: Vec<_> = (catalog::SQL_N_PLUS_ONE.labels.iter().zip(values))

@@ -13,11 +13,12 @@ use tokio::{runtime::Handle, time::timeout};
 
 use super::{failure::Failure, pools};
 
-/// Interval of diagnoses.
+/// Shortest interval between two diagnoses.
 ///
-/// A service whose calls time out is already overloaded.
+/// A service whose calls time out is already overloaded, and more diagnoses would add to its load.
 const DIAGNOSIS_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Longest wait for the connection of a diagnosis.
 const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(5);
 
 static LAST_DIAGNOSIS: Mutex<Option<Instant>> = Mutex::new(None);
@@ -39,7 +40,7 @@ pub(super) fn diagnose(error: &Error) {
                 // The pool is exhausted, which its gauges show.
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => warn(&pool, &error),
-                // No answer: logged like the pool's own timeout.
+                // A missing answer is logged like the pool's own timeout.
                 Err(_) => warn(&pool, &Error::PoolTimedOut),
             }
         });
@@ -59,7 +60,7 @@ fn is_due() -> bool {
 
 /// Logs the reason without the server's message, which may quote values.
 fn warn(pool: &str, error: &Error) {
-    let Some(failure) = Failure::of(error) else {
+    let Some(failure) = Failure::from_error(error) else {
         return;
     };
     let why = match &*failure.error_type {

@@ -1,7 +1,8 @@
-//! The connections of the pools: idle, used, and the limit.
+//! The connections of the instrumented pools: idle, used, and the limit.
 //!
 //! They are read at each scrape. The number of waiting callers is missing, because sqlx does not
-//! expose it. Waits that have ended are measured, including those that timed out.
+//! expose it. `metrics` has the waits that ended with a connection, and counts timeouts of
+//! instrumented calls.
 
 use std::{
     pin::Pin,
@@ -11,7 +12,7 @@ use std::{
 use log::LevelFilter;
 use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
-use super::server::{Server, set_known};
+use super::server::{Server, set_common_attributes};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -49,23 +50,23 @@ fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
     let before = pools.len();
     pools.retain(|pool| (pool.read)().is_some());
     if pools.len() < before {
-        publish_known(&pools);
+        publish_common_attributes(&pools);
     }
     pools
 }
 
-fn publish_known(pools: &[InstrumentedPool]) {
+fn publish_common_attributes(pools: &[InstrumentedPool]) {
     let named: Vec<_> = (pools.iter())
         .map(|pool| (&pool.server, &*pool.name))
         .collect();
-    set_known(&named);
+    set_common_attributes(&named);
 }
 
-/// Adds a pool, and removes one of the same name.
+/// Adds a pool, and removes an earlier pool of the same name.
 ///
 /// Two pools cannot share a series.
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
-    let server = Server::of(pool);
+    let server = Server::from_pool(pool);
     let name = name.unwrap_or_else(|| server.default_pool_name());
     let (pool, other) = (pool.clone(), pool.clone());
     let mut pools = pools();
@@ -76,12 +77,12 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
         read: Box::new(move || read(&pool)),
         open: Box::new(move || open(&other)),
     });
-    publish_known(&pools);
+    publish_common_attributes(&pools);
 }
 
 /// Returns a connection attempt for each pool of a server.
 ///
-/// SQLite files are skipped: a file is never unavailable for a while.
+/// Pools of SQLite files are skipped, because no server can refuse their connections.
 pub(super) fn extra_connections() -> Vec<ExtraConnection> {
     let pools = pools();
     let on_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
@@ -105,7 +106,7 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
         return None;
     }
     let size = pool.size();
-    // Two reads of a number that may change in between.
+    // The numbers are read one after the other and may change in between, hence `min`.
     let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX).min(size);
     Some(Connections {
         idle,

@@ -1,21 +1,22 @@
 //! Decides which words in double quotes are names, and which may be values.
 //!
-//! In PostgreSQL all are names. In SQLite and `MySQL`, `"alice@example.com"` may be a value, so a
-//! word in double quotes is shown only where the grammar does not allow a value. `` `name` `` is a
-//! name in every database that knows it.
+//! In PostgreSQL, all of them are names. In SQLite and `MySQL`, `"alice@example.com"` may be a
+//! value, so a word in double quotes is shown only where the grammar does not allow a value.
+//! `` `name` `` is a name in every database that has this syntax.
 
 use super::{
     lexer::{Dialect, Token},
     summary::Summarizer,
 };
 
-/// What may stand at a position, as far as the statement before it tells.
+/// The kind of the next name, as far as the preceding tokens determine it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Position {
     /// The table of an `INSERT`, which a list of columns may follow.
     RowsTable,
     /// Another table, or a query of `WITH`.
     Table,
+    /// Anything else, such as a column or a value.
     Other,
 }
 
@@ -132,7 +133,7 @@ impl<'a> Quotes<'a> {
 mod tests {
     use crate::sqlx::{lexer::Dialect, statement::Statement};
 
-    fn of(sql: &str, dialect: Dialect) -> String {
+    fn shown_text(sql: &str, dialect: Dialect) -> String {
         Statement::read(sql, dialect).text
     }
 
@@ -242,7 +243,7 @@ mod tests {
     fn values_in_double_quotes_are_hidden() {
         for (sql, expected) in CASES {
             for dialect in [Dialect::Sqlite, Dialect::Other] {
-                assert_eq!(of(sql, dialect), expected, "{sql}");
+                assert_eq!(shown_text(sql, dialect), expected, "{sql}");
             }
         }
     }
@@ -251,7 +252,7 @@ mod tests {
     fn values_in_brackets_are_hidden() {
         let sql = "SELECT ARRAY[1, 'a'], b[c], b[2] FROM [order items] WHERE a = [secret";
         for dialect in [Dialect::PostgreSql, Dialect::Other] {
-            let text = of(sql, dialect);
+            let text = shown_text(sql, dialect);
             assert!(
                 !text.contains(['1', '2']) && !text.contains("'a'"),
                 "{text}"
@@ -259,7 +260,7 @@ mod tests {
         }
         let sql = "SELECT [a b] FROM [t 1] WHERE [c] = 'x' AND d = [";
         assert_eq!(
-            of(sql, Dialect::Sqlite),
+            shown_text(sql, Dialect::Sqlite),
             "SELECT [a b] FROM [t 1] WHERE [c] = ? AND d = ["
         );
     }
@@ -268,11 +269,11 @@ mod tests {
     fn postgresql_names_are_kept() {
         let sql = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = 'x'"#;
         let expected = r#"SELECT "name" FROM "users" WHERE "mail" = $1 AND lower("a b") = ?"#;
-        assert_eq!(of(sql, Dialect::PostgreSql), expected);
+        assert_eq!(shown_text(sql, Dialect::PostgreSql), expected);
         for (sql, _) in CASES {
             let names = |sql: &str| sql.matches('"').count();
             assert_eq!(
-                names(&of(sql, Dialect::PostgreSql)) > 0,
+                names(&shown_text(sql, Dialect::PostgreSql)) > 0,
                 names(sql) > 0,
                 "{sql}"
             );
@@ -283,14 +284,17 @@ mod tests {
     fn backslashes_may_escape_quotes() {
         let sql = r"SELECT * FROM t WHERE a = 'it\'s secret' AND b = 'x'";
         for sql in [sql, r#"SELECT * FROM t WHERE a = "it\"s secret""#] {
-            assert!(!of(sql, Dialect::Other).contains("secret"), "{sql}");
+            assert!(!shown_text(sql, Dialect::Other).contains("secret"), "{sql}");
         }
         let sql = "SELECT 1 # secret\n FROM t WHERE a #> $1";
-        assert_eq!(of(sql, Dialect::Other), "SELECT ? FROM t WHERE a #> $1");
+        assert_eq!(
+            shown_text(sql, Dialect::Other),
+            "SELECT ? FROM t WHERE a #> $1"
+        );
         // In PostgreSQL a backslash is an ordinary character.
         let sql = r"SELECT * FROM t WHERE a = 'C:\' AND b = c";
         assert_eq!(
-            of(sql, Dialect::PostgreSql),
+            shown_text(sql, Dialect::PostgreSql),
             "SELECT * FROM t WHERE a = ? AND b = c"
         );
     }

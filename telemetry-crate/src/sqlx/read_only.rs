@@ -1,8 +1,9 @@
-//! Connections that became read-only before the database was writable again.
+//! Connections that stay read-only after the database is writable again.
 //!
-//! SQLite opens a file without write permission for reading only, and keeps reading when the
-//! permission returns. A former primary server keeps answering as a replica. An older connection
-//! does not notice the change, so the pool closes it.
+//! SQLite opens a file without write permission for reading only, and the connection stays
+//! read-only when the permission returns. A connection to a former primary server stays connected
+//! to it while it answers as a replica. So the pool closes connections that are older than the last
+//! refused write.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,12 +14,13 @@ use sqlx::Error;
 
 use super::error_class::is_read_only;
 
-/// Interval at which connections are reopened while the database stays read-only.
+/// Shortest interval of reopening connections while the database is read-only.
 const MIN_REFUSAL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time at which a statement was refused because the database is read-only.
 static LAST_REFUSAL: Mutex<Option<Instant>> = Mutex::new(None);
 
+/// Records the time of an error that means a read-only database.
 pub(super) fn record_refused_write(error: &Error) {
     if !is_read_only(error) {
         return;

@@ -21,11 +21,11 @@ use crate::{config::QueryLimits, traces::SPAN_LEVEL};
 /// Longest wait for a spawned task that holds the span after the test's work.
 const SPAN_END_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The part in the span's extensions; dropped at the span's end.
+/// The recorder in the span's extensions, which is dropped at the span's end.
 #[derive(Debug)]
 pub(super) struct Recorder(Arc<Shared>);
 
-/// The part that the test holds.
+/// The handle of the test, which returns the recorded statements.
 #[derive(Debug)]
 pub(crate) struct Recording(Arc<Shared>);
 
@@ -72,7 +72,7 @@ impl Recording {
     pub(crate) fn start() -> Option<(Self, Span)> {
         let shared = Arc::new(Shared::default());
         let begin = || {
-            span_extension::with(
+            span_extension::with_pending(
                 Pending::Recorder(Recorder(Arc::clone(&shared))),
                 || tracing::span!(target: TARGET, parent: None, SPAN_LEVEL, "count_queries"),
             )
@@ -82,7 +82,7 @@ impl Recording {
         if is_attached() {
             return Some((Self(shared), span));
         }
-        // Most tests have no subscriber, and this one serves all of them.
+        // Most tests have no subscriber, so this subscriber is installed for the whole process.
         let limits = QueryLimits {
             slow: None,
             repeats: None,

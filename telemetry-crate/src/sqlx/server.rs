@@ -1,7 +1,7 @@
-//! The database that statements are for, as far as it is known.
+//! The attributes of the database to which all statements are sent.
 //!
-//! sqlx's events do not name the database. The attributes that all instrumented pools have in
-//! common are true of every statement, and the others are omitted.
+//! sqlx's events do not name the database. If all instrumented pools are of the same database, its
+//! attributes are true of every statement. Otherwise only a common system is.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,10 +9,10 @@ use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 use sqlx::{ConnectOptions, Database, Pool};
 
-/// Semantic conventions, `db.system.name`: the fallback for other databases.
+/// Fallback of `db.system.name` for other databases in the semantic conventions.
 const OTHER_SQL: &str = "other_sql";
 
-/// One database, or the attributes that several have in common.
+/// The attributes of one database, or those that several have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Server {
     /// `db.system.name`.
@@ -22,30 +22,30 @@ pub(super) struct Server {
     pub(super) port: Option<u16>,
 }
 
-/// The attributes of all instrumented pools together.
+/// The attributes that all instrumented pools have in common.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct CommonAttributes {
     pub(super) server: Server,
     /// The name of the pool, if there is only one.
     pub(super) pool: Option<String>,
 }
 
-static KNOWN: LazyLock<ArcSwap<Known>> = LazyLock::new(|| {
-    ArcSwap::from_pointee(Known {
+static COMMON: LazyLock<ArcSwap<CommonAttributes>> = LazyLock::new(|| {
+    ArcSwap::from_pointee(CommonAttributes {
         server: Server::unknown(),
         pool: None,
     })
 });
 
 /// Returns the attributes that every statement has.
-pub(super) fn known() -> Arc<Known> {
-    KNOWN.load_full()
+pub(super) fn common_attributes() -> Arc<CommonAttributes> {
+    COMMON.load_full()
 }
 
-/// Sets the attributes; called when a pool is added or closed.
-pub(super) fn set_known(pools: &[(&Server, &str)]) {
+/// Sets the attributes from all pools; called when a pool is added or closed.
+pub(super) fn set_common_attributes(pools: &[(&Server, &str)]) {
     let servers = pools.iter().map(|(server, _)| (*server).clone());
-    KNOWN.store(Arc::new(Known {
+    COMMON.store(Arc::new(CommonAttributes {
         server: servers
             .reduce(Server::in_common)
             .unwrap_or_else(Server::unknown),
@@ -66,7 +66,7 @@ impl Server {
         }
     }
 
-    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
+    pub(super) fn from_pool<DB: Database>(pool: &Pool<DB>) -> Self {
         let server = Self {
             system: system_name::<DB>(),
             ..Self::unknown()
@@ -91,6 +91,7 @@ impl Server {
         }
     }
 
+    /// Returns the same database, or else only a common system.
     fn in_common(self, other: Self) -> Self {
         if self == other {
             self
@@ -106,7 +107,7 @@ impl Server {
 
     /// Returns the default `db.client.connection.pool.name`.
     ///
-    /// Semantic conventions: made of address, port and namespace.
+    /// The semantic conventions compose it of address, port and namespace.
     pub(super) fn default_pool_name(&self) -> String {
         let Some(address) = &self.address else {
             return self.system.to_owned();
@@ -150,7 +151,7 @@ mod tests {
     use super::Server;
 
     #[test]
-    fn only_shared_attributes_are_known() {
+    fn different_databases_share_the_system() {
         let orders = Server {
             system: "postgresql",
             namespace: Some("orders".to_owned()),

@@ -1,7 +1,7 @@
 //! Passes a value to the layer that sees a new span, which stores it in the span.
 //!
-//! A span's fields only accept printable values. The value is pending during a single call on one
-//! thread.
+//! A span's fields only accept printable values. The value is pending only during the call that
+//! creates the span, on one thread.
 
 use std::{cell::Cell, sync::Arc};
 
@@ -21,8 +21,8 @@ thread_local! {
     static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
 }
 
-/// Makes a span whose extensions get the value, if a layer takes it.
-pub(super) fn with<T>(pending: Pending, make_span: impl FnOnce() -> T) -> T {
+/// Creates a span whose extensions get the value, if a layer takes it.
+pub(super) fn with_pending<T>(pending: Pending, make_span: impl FnOnce() -> T) -> T {
     set(Some(pending));
     let made = make_span();
     set(None);

@@ -13,17 +13,19 @@ use hashbrown::HashMap;
 use super::{
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
-    server::known,
+    server::common_attributes,
     summary::{Summarizer, Summary},
     text::Text,
 };
 
 /// Maximum number of bytes read of a statement.
 ///
-/// That is a list of ten thousand placeholders with the text after it.
+/// It is enough for a list of ten thousand placeholders and the text after the list.
 const MAX_READ: usize = 128 * 1024;
 
-/// Maximum number of cached statements: some 2 MB, and usually a tenth of it.
+/// Maximum number of cached statements.
+///
+/// They take some 2 MB if their texts are long, and usually a tenth of that.
 const MAX_STATEMENTS: usize = 512;
 
 /// Maximum number of summaries with a label of their own.
@@ -66,10 +68,11 @@ pub(super) struct Statement {
 /// The labels of a statement.
 #[derive(Debug, PartialEq, Eq)]
 enum Label {
-    /// The summary, which is one of those with their own series.
+    /// The summary, which has series of its own.
     Summary,
-    /// The operation alone, which is a known one.
+    /// The operation alone, which is one of a few fixed words.
     Operation,
+    /// [`OTHER`], which all further summaries share.
     Other,
 }
 
@@ -82,12 +85,12 @@ impl Statement {
         self.operation == "PRAGMA"
     }
 
-    /// Returns `db.system.name`; `known` is that of all databases together.
-    pub(super) fn system(&self, known: &'static str) -> &'static str {
+    /// Returns `db.system.name`; `common` is that of all instrumented pools.
+    pub(super) fn system(&self, common: &'static str) -> &'static str {
         if self.is_connection_setup() {
             "sqlite"
         } else {
-            known
+            common
         }
     }
 
@@ -120,7 +123,7 @@ impl Statement {
         }
     }
 
-    /// Returns whether both differ only in values inside them.
+    /// Returns whether both statements are the same, except for their values.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
@@ -149,7 +152,7 @@ impl Statement {
         } else if self.is_script {
             Some(Label::Other)
         } else {
-            // sqlx's own migration statements, six in any program.
+            // sqlx itself runs six different statements on this table, in any program.
             let is_bookkeeping = self.collection.as_deref() == Some(MIGRATIONS);
             is_bookkeeping.then_some(Label::Summary)
         }
@@ -167,8 +170,11 @@ fn cut(text: &str, max: usize) -> &str {
 /// The cache of parsed statements.
 #[derive(Debug, Default)]
 struct Statements {
-    /// By the hash of the statement as sent, which is long and contains values.
-    known: RwLock<HashMap<u64, Arc<Statement>>>,
+    /// Parsed statements by the hash of the statement as sent.
+    ///
+    /// The statement itself may be long, and may contain values.
+    parsed: RwLock<HashMap<u64, Arc<Statement>>>,
+    /// The summaries with a label of their own.
     labeled: RwLock<HashMap<String, ()>>,
     hasher: RandomState,
 }
@@ -182,14 +188,14 @@ pub(super) fn statement(sql: &str) -> Arc<Statement> {
 
 impl Statements {
     fn get(&self, sql: &str) -> Arc<Statement> {
-        let dialect = Dialect::of(known().server.system);
+        let dialect = Dialect::from_system(common_attributes().server.system);
         let text = (cut(sql, MAX_READ), sql.len());
         let hash = self.hasher.hash_one((text, dialect));
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(statement) = known.get(&hash) {
+        let parsed = self.parsed.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(statement) = parsed.get(&hash) {
             return Arc::clone(statement);
         }
-        drop(known);
+        drop(parsed);
         let mut statement = Statement::read(sql, dialect);
         statement.identity = self.hasher.hash_one((&statement.summary, &statement.text));
         statement.label = match statement.label_of_migration() {
@@ -198,16 +204,17 @@ impl Statements {
             None => Label::Other,
         };
         let statement = Arc::new(statement);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_STATEMENTS {
+        let mut parsed = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
+        if parsed.len() >= MAX_STATEMENTS {
             // A program that writes values into its statements fills the cache with statements that
             // never return.
-            known.clear();
+            parsed.clear();
         }
-        known.insert(hash, Arc::clone(&statement));
+        parsed.insert(hash, Arc::clone(&statement));
         statement
     }
 
+    /// Returns whether the summary may be a label, and reserves it if there is room.
     fn may_label(&self, summary: &str) -> bool {
         let mut labeled = (self.labeled.write()).unwrap_or_else(PoisonError::into_inner);
         if labeled.len() < MAX_LABELS {
@@ -282,9 +289,9 @@ mod tests {
         }
         assert!(
             statements
-                .known
+                .parsed
                 .read()
-                .is_ok_and(|known| known.len() <= MAX_STATEMENTS)
+                .is_ok_and(|parsed| parsed.len() <= MAX_STATEMENTS)
         );
         let first = statements.get("SELECT * FROM t0");
         assert_eq!(

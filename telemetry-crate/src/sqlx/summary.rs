@@ -2,11 +2,11 @@
 //!
 //! An example is `SELECT orders`.
 //!
-//! [Database
-//! conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query):
-//! operations and the tables that they use, in the order of the text, as often as they are named,
-//! without anything that varies. It is a guess by keywords and never an error. The summary of an
-//! unknown statement is its first word.
+//! The [database
+//! conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/#generating-a-summary-of-the-query)
+//! define it: it has the operations and their tables, in the order of the text and as often as they
+//! are named, without anything that varies. It is a guess by keywords, and reading never fails. The
+//! summary of an unknown statement is its first word.
 
 mod frame;
 mod keywords;
@@ -25,15 +25,16 @@ use super::lexer::{Dialect, Token};
 /// Longest summary in bytes; the conventions say 255 characters.
 ///
 /// A part that does not fit is omitted, with all parts after it.
-const MAX: usize = 255;
+const MAX_LENGTH: usize = 255;
 
 /// The summary and other facts about a statement.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Summary {
-    /// In upper case; empty for an empty statement.
+    /// The operation in upper case; empty for an empty statement.
     pub(super) operation: String,
     /// The table, if there is exactly one.
     pub(super) collection: Option<String>,
+    /// The summary itself, such as `SELECT orders`.
     pub(super) text: String,
     /// Whether there is more than one statement.
     pub(super) is_script: bool,
@@ -47,7 +48,7 @@ pub(super) struct Summarizer<'a> {
     is_full: bool,
     operation: Option<String>,
     collections: Collections,
-    /// The statement, and each open parenthesis.
+    /// The states of the statement and of each open parenthesis.
     frames: Vec<Frame<'a>>,
     /// Visible names of `WITH name AS (…)`, with the depth of their `WITH`.
     ctes: Vec<(usize, Cow<'a, str>)>,
@@ -176,7 +177,7 @@ impl<'a> Summarizer<'a> {
             self.frames.pop();
         }
         let depth = self.frames.len();
-        self.ctes.retain(|(of, _)| *of <= depth);
+        self.ctes.retain(|(cte_depth, _)| *cte_depth <= depth);
     }
 
     fn quoted(&mut self, name: &'a str) {
@@ -252,7 +253,7 @@ impl<'a> Summarizer<'a> {
         let is_next = self.name.is_empty() || self.name.ends_with('.');
         if self.frame().expected.is_some() && is_next {
             // A name that is too long is not shown.
-            if self.name.len() <= MAX {
+            if self.name.len() <= MAX_LENGTH {
                 push_part(&mut self.name, part);
             }
         } else {
@@ -288,7 +289,7 @@ impl<'a> Summarizer<'a> {
 
     fn push(&mut self, part: &str) {
         let space = usize::from(!self.text.is_empty());
-        self.is_full |= self.text.len() + space + part.len() > MAX;
+        self.is_full |= self.text.len() + space + part.len() > MAX_LENGTH;
         if !self.is_full {
             self.text.extend((space > 0).then_some(' '));
             self.text.push_str(part);
@@ -301,7 +302,9 @@ impl<'a> Summarizer<'a> {
         Summary {
             operation: self.operation.unwrap_or_else(|| first.to_owned()),
             collection: match self.collections {
-                Collections::One(name) if name.len() <= MAX => Some(unquoted(&name).into_owned()),
+                Collections::One(name) if name.len() <= MAX_LENGTH => {
+                    Some(unquoted(&name).into_owned())
+                }
                 _ => None,
             },
             text: self.text,

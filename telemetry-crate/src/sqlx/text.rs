@@ -32,7 +32,7 @@ pub(super) struct Text {
 #[derive(Debug, Default)]
 struct Frame {
     list: Option<List>,
-    /// Whether the items are the rows of `VALUES`; the last has no comma after it.
+    /// Whether the items are the rows of `VALUES`, which no parenthesis encloses.
     is_rows: bool,
 }
 
@@ -59,12 +59,12 @@ enum Previous {
 }
 
 impl Text {
-    /// An empty text for a statement with these tokens.
+    /// Creates an empty text for a statement with these tokens.
     pub(super) fn new(mut tokens: Lexer<'_>) -> Self {
         let mut previous = Previous::Operator;
         let has_list = tokens.any(|(_, token)| {
             let is_list = begins_list(previous, token);
-            previous = Previous::of(token);
+            previous = Previous::from_token(token);
             is_list
         });
         Self {
@@ -101,7 +101,7 @@ impl Text {
             }
             (None, _) => self.write_token(space, token),
         }
-        self.previous = Previous::of(token);
+        self.previous = Previous::from_token(token);
     }
 
     fn write_token(&mut self, space: bool, token: Token<'_>) {
@@ -242,7 +242,7 @@ impl Text {
 }
 
 impl Previous {
-    fn of(token: Token<'_>) -> Self {
+    fn from_token(token: Token<'_>) -> Self {
         let is = |word: &str, keyword| word.eq_ignore_ascii_case(keyword);
         match token {
             Token::Word(word) if is(word, "IN") => Self::In,

@@ -26,21 +26,21 @@ use crate::traces::SPAN_LEVEL;
 
 /// Begins an instrumented transaction.
 ///
-/// The span `transaction` lasts from here to the end of the transaction and has its outcome. The
-/// duration is a sample of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and `ROLLBACK`
-/// have spans of their own, with their errors.
+/// The span `transaction` lasts from the end of `BEGIN` to the end of the transaction, and has its
+/// outcome. The duration is a sample of `sql_transaction_duration_seconds`. `BEGIN`, `COMMIT` and
+/// `ROLLBACK` have spans of their own, with their errors.
 ///
 /// Use the transaction like sqlx's: `&mut *transaction` is the connection. If it is dropped, it is
 /// rolled back, and its outcome is `dropped`.
 ///
 /// A connection whose `BEGIN`, `COMMIT` or `ROLLBACK` fails or is canceled is closed, and never
-/// returns to the pool. With sqlx's own [`Pool::begin`] it returns, unless the pool has
-/// [instrumented options](super::instrument_options), and changes that are committed on it later
-/// may be lost.
+/// returns to the pool. With sqlx's own [`Pool::begin`] such a connection returns to the pool,
+/// unless the pool has [instrumented options](super::instrument_options), and changes that are
+/// committed on it later may be lost.
 ///
 /// # Errors
 ///
-/// Those of [`Pool::begin`].
+/// Returns the errors of [`Pool::begin`].
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::SqlitePool) -> Result<(), sqlx::Error> {
@@ -57,13 +57,13 @@ pub fn begin<DB: Database>(
     async move {
         let connection =
             InstrumentedQuery::new(TransactionConnection::begin(pool), site, Some("BEGIN")).await?;
-        // The wait for a connection does not count.
+        // Created after `BEGIN`, so the wait for a connection does not count.
         let open = Open::new(site, system_name::<DB>());
         Ok(Transaction { connection, open })
     }
 }
 
-/// An open transaction, see [`begin`].
+/// An open transaction, begun by [`begin`].
 pub struct Transaction<DB: Database> {
     connection: TransactionConnection<DB>,
     open: Open,
@@ -84,10 +84,14 @@ impl<DB: Database> Transaction<DB> {
     /// transaction is then rolled back, unless the connection was lost. In that case, and if the
     /// commit is canceled, it is unknown whether the commit succeeded.
     ///
-    /// Also fails if there is nothing to commit. A statement has failed, which ends a transaction
-    /// of PostgreSQL (25P02), or has ended the transaction (`COMMIT` or `ROLLBACK` as text), or a
-    /// savepoint has failed or is still open ([`Error::Protocol`]). On PostgreSQL this check takes
-    /// one more round trip, because PostgreSQL itself reports such a `COMMIT` as a success.
+    /// Also returns an error if the transaction is no longer open for a commit:
+    ///
+    /// * A statement has failed, which ends a transaction of PostgreSQL (25P02).
+    /// * A statement, `COMMIT` or `ROLLBACK` as text, has ended the transaction.
+    /// * A savepoint has failed or is still open ([`Error::Protocol`]).
+    ///
+    /// On PostgreSQL this check takes one more round trip, because PostgreSQL itself reports such a
+    /// `COMMIT` as a success.
     pub async fn commit(self) -> Result<(), Error> {
         let Self {
             mut connection,

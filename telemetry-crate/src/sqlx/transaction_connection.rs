@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 
 use super::file::FollowedFiles;
 
-/// A connection with a transaction on it; a drop rolls it back.
+/// A connection with a transaction, which is rolled back when this is dropped.
 pub(super) struct TransactionConnection<DB: Database> {
     /// `None` only during the drop.
     connection: Option<PoolConnection<DB>>,
@@ -43,13 +43,13 @@ impl<DB: Database> TransactionConnection<DB> {
             if !connection.is_in_transaction() {
                 break connection;
             }
-            // Left in a transaction that this module did not begin.
+            // The connection was left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
         let mut transaction = Self {
             connection: Some(connection),
             state: State::Unknown,
-            files: FollowedFiles::of(pool),
+            files: FollowedFiles::of_pool(pool),
             since: Instant::now(),
         };
         DB::TransactionManager::begin(&mut transaction, None).await?;
@@ -60,8 +60,8 @@ impl<DB: Database> TransactionConnection<DB> {
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         self.state = State::Unknown;
         if self.depth() > 1 {
-            // A dropped savepoint counts until SQLite's thread has rolled it back. The ping is
-            // answered after that.
+            // A dropped savepoint counts until SQLite's thread has rolled it back. The thread
+            // answers the ping only after the rollback.
             self.ping().await?;
         }
         // If a savepoint cannot be set, SQLite rolls back the whole transaction, and sqlx's commit
@@ -151,9 +151,9 @@ impl<DB: Database> Drop for TransactionConnection<DB> {
 /// be reused.
 pub(super) async fn is_idle<DB: Database>(connection: &mut DB::Connection) -> bool {
     match DB::NAME {
-        // Begins a transaction with a statement that begins none. sqlx then checks the state that
-        // the database reports, and fails with `BeginFailed` outside a transaction. Inside a failed
-        // transaction, the statement fails.
+        // The statement to begin a transaction is replaced by one that begins none. After it, sqlx
+        // checks the state that the database reports, and fails with `BeginFailed` outside a
+        // transaction. Inside a failed transaction, the statement itself fails.
         "PostgreSQL" | "SQLite" => {
             let begun = connection.begin_with("SELECT 1").await;
             matches!(begun, Err(Error::BeginFailed))

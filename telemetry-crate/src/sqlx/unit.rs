@@ -14,12 +14,12 @@ use opentelemetry::{Context, KeyValue, trace::TraceContextExt};
 
 use super::statement::Statement;
 
-/// Maximum number of different statements in one unit, some 5 KB.
+/// Maximum number of different statements in one unit, which take some 5 KB.
 ///
-/// Further ones are only counted in total.
+/// Further statements only count towards the total.
 const MAX_STATEMENTS: usize = 64;
 
-/// Number of open units; without any, ends of spans need no work.
+/// Number of open units; while it is 0, ends of spans need no work.
 static OPEN_UNITS: AtomicUsize = AtomicUsize::new(0);
 
 /// The origin of a statement, as far as it is known.
@@ -77,12 +77,14 @@ impl UnitOfWork {
         site: impl FnOnce() -> CallSite,
     ) {
         self.queries = self.queries.saturating_add(1);
-        let known = self.repeats.iter_mut();
-        let known = known.rev().find(|known| known.statement.is_same(statement));
-        let count = match known {
-            Some(known) => {
-                known.count = known.count.saturating_add(1);
-                known.count
+        let repeat = self.repeats.iter_mut();
+        let repeat = repeat
+            .rev()
+            .find(|repeat| repeat.statement.is_same(statement));
+        let count = match repeat {
+            Some(repeat) => {
+                repeat.count = repeat.count.saturating_add(1);
+                repeat.count
             }
             None => {
                 if self.repeats.len() < MAX_STATEMENTS {

@@ -13,7 +13,7 @@ pub(super) struct Entry<V, E> {
     pub(super) answer: Result<V, Arc<E>>,
 }
 
-// Not derived, because that would require `E: Clone`.
+// `Clone` is not derived, because that would require `E: Clone`.
 impl<V: Clone, E> Clone for Entry<V, E> {
     fn clone(&self) -> Self {
         Self {

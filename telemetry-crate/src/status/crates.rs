@@ -1,18 +1,19 @@
-//! Whether the globals of the process are firstlight's, and each exists once.
+//! The section about the crates that have globals.
 //!
-//! The global subscriber is in the section `logs` instead.
+//! It says whether the program has replaced firstlight's globals, and whether a crate is in the program in two versions.
+//! The section `logs` covers the global subscriber.
 
 use super::{Item, Section, State, Status, versions};
 use crate::traces;
 
 impl Status {
-    /// Globals of firstlight that the program has replaced after the start.
+    /// Returns one sentence per global of firstlight that the program has replaced.
     pub(super) fn replaced(&self) -> Vec<String> {
         let mut replaced = Vec::new();
-        if !traces::propagator_is_ours(&self.settings.propagators) {
+        if !traces::is_propagator_registered(&self.settings.propagators) {
             replaced.push("the program has replaced the global propagator of `opentelemetry` after the start, so requests go out without this process's trace context: remove the call of `set_text_map_propagator`".to_owned());
         }
-        if !traces::provider_is_ours() {
+        if !traces::is_provider_registered() {
             replaced.push("the program has replaced the global tracer provider of `opentelemetry` after the start, so spans of libraries that use it directly go elsewhere: remove the call of `set_tracer_provider`".to_owned());
         }
         replaced
@@ -40,7 +41,7 @@ impl Status {
         section
             .with(
                 "metrics",
-                // The registration succeeded, or the start would have failed, and it cannot be replaced.
+                // The start fails if the recorder cannot be registered, and a registered recorder cannot be replaced.
                 Item::text("the global recorder is firstlight's"),
             )
             .with(

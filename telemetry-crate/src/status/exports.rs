@@ -3,6 +3,7 @@
 use super::{Item, Section, State, hint};
 use crate::export::ExportStats;
 
+/// Returns the state of an export, with the reason and advice.
 pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
     if has_ended {
         let detail = "telemetry has ended, so nothing is exported any more";
@@ -35,9 +36,9 @@ pub(super) fn describe(section: Section, endpoint: &str, stats: &ExportStats) ->
         .with("lost_by_reason", Item::counts(stats.lost_by_reason()));
     match stats.capacity() {
         0 => section,
-        room => section.with(
+        capacity => section.with(
             "queue",
-            Item::Text(format!("{} of {room} {unit}", stats.in_flight())),
+            Item::Text(format!("{} of {capacity} {unit}", stats.in_flight())),
         ),
     }
 }

@@ -1,6 +1,6 @@
 //! Advice for the errors of an export.
 
-/// A sentence of advice for the kind of an export error.
+/// Returns a sentence of advice for the kind of an export error.
 ///
 /// The kind is a word of the transport, or the status code of the collector's response.
 pub(crate) fn hint(kind: &str) -> &'static str {

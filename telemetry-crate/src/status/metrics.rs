@@ -13,7 +13,7 @@ use crate::{
     signal::Signal,
 };
 
-/// Number of metrics that are listed with their series, largest first.
+/// The number of metrics that are listed with their series, largest first.
 const LARGEST: usize = 5;
 
 impl Status {
@@ -105,7 +105,7 @@ impl Status {
     }
 }
 
-/// The number of a metric's series, and the label with the most values.
+/// Describes the number of a metric's series, and the label with the most values.
 fn series_of(report: &SeriesReport) -> String {
     let SeriesReport {
         metric,

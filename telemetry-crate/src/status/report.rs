@@ -1,4 +1,4 @@
-//! A report, rendered as text for people and as JSON for programs.
+//! The report of `/telemetry`, rendered as text for people and JSON for programs.
 
 use crate::logs::escape;
 
@@ -6,7 +6,7 @@ use crate::logs::escape;
 #[derive(Debug)]
 pub(crate) struct Report(pub(super) Vec<Section>);
 
-/// One signal, or another part of telemetry.
+/// The section about one signal, or about another part of telemetry.
 #[derive(Debug)]
 pub(crate) struct Section {
     name: &'static str,
@@ -19,12 +19,13 @@ pub(crate) struct Section {
 /// The state of a section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Present, without an operation that could succeed or fail.
+    /// The part is present, and has no operation that could succeed or fail.
     Up,
     Works,
     Off,
-    /// Not used yet.
+    /// The part has not been used yet.
     Untried,
+    /// The part fails or needs attention.
     Fails,
 }
 

@@ -31,6 +31,6 @@ impl Status {
             catalog::RPC_SERVER_CALL_DURATION,
         ]
         .iter()
-        .any(|metric| self.metrics.has(metric.name))
+        .any(|metric| self.metrics.has_metric(metric.name))
     }
 }

@@ -1,18 +1,18 @@
-//! Whether SIGTERM ends this process gracefully.
+//! The section and the warning about SIGTERM.
 //!
-//! Kubernetes, systemd and `docker stop` send SIGTERM. Without a handler it ends a process at once, or has no effect if
-//! the process is the first of its PID namespace. The kernel knows whether there is a handler; this is read on Linux
-//! only.
+//! Kubernetes, systemd and `docker stop` send SIGTERM. Without a handler the signal ends a process at once, or has no
+//! effect if the process is the first of its PID namespace. The kernel knows whether a handler is registered; this module
+//! reads that on Linux only.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{Section, State, Status};
 use crate::readiness;
 
-/// Time between two checks for a first request.
+/// The time between two checks whether a first request was served.
 ///
-/// Also the delay after that request, because a handler may be registered a moment later.
-const PERIOD: Duration = Duration::from_secs(2);
+/// It is also the delay after that request, because a handler may be registered a moment later.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The effect of SIGTERM on the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +49,9 @@ const SIGTERM: u32 = 15;
 /// Warns once if requests are served and nothing handles SIGTERM.
 pub(crate) async fn watch_sigterm(status: Arc<Status>) {
     while !status.has_served() {
-        tokio::time::sleep(PERIOD).await;
+        tokio::time::sleep(CHECK_INTERVAL).await;
     }
-    tokio::time::sleep(PERIOD).await;
+    tokio::time::sleep(CHECK_INTERVAL).await;
     let has_ended = status.end.get().is_some() || readiness::is_stopping();
     if !has_ended && Disposition::now() == Some(Disposition::Default) {
         tracing::warn!(target: "firstlight", "{}", unhandled());
@@ -77,12 +77,12 @@ impl Status {
 }
 
 fn unhandled() -> String {
-    let what = if std::process::id() == 1 {
+    let consequence = if std::process::id() == 1 {
         "as PID 1 this process ignores it, and is killed when the grace period is over"
     } else {
         "it ends this process at once, in the middle of requests"
     };
     format!(
-        "nothing handles SIGTERM, which Kubernetes, systemd and `docker stop` send: {what}, and telemetry that is not exported yet is lost; stop the server with firstlight::shutdown_signal(), then `telemetry.finish(...)`"
+        "nothing handles SIGTERM, which Kubernetes, systemd and `docker stop` send: {consequence}, and telemetry that is not exported yet is lost; stop the server with firstlight::shutdown_signal(), then `telemetry.finish(...)`"
     )
 }

@@ -1,12 +1,13 @@
 //! Detection of crates that are in the program in two versions.
 //!
-//! `metrics`, `opentelemetry` and `tracing` have globals, and each version of them has its own. What a library records
-//! with another version is lost without an error. No type or function shows this. The executable does: code that can
-//! panic contains the path of its source file, such as `.../metrics-0.24.6/src/cow.rs`. Measured with a program that
-//! has two versions of each: an unoptimized build contains the paths of all crates; a stripped release build contains
-//! those of `opentelemetry` and not always those of `metrics`, of which little code remains. Two versions found are
-//! therefore certain, while one found may be two. Vendored, patched and remapped paths have no version and are not
-//! found.
+//! `metrics`, `opentelemetry` and `tracing` have globals, and each version of a crate has its own globals. Telemetry that
+//! a library records with another version is lost without an error. No type or function shows that a second version
+//! exists, but the executable does: code that can panic contains the path of its source file, such as
+//! `.../metrics-0.24.6/src/cow.rs`. In a measured program with two versions of each crate, the unoptimized build contains
+//! the paths of all crates. The stripped release build contains those of `opentelemetry`, but not always those of
+//! `metrics`, because little code of `metrics` remains. If two versions are found, the program therefore contains both. If
+//! one version is found, the program may contain a second. Vendored, patched and remapped paths have no version and are
+//! not found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +17,7 @@ use std::{
     thread,
 };
 
-/// The crates to look for, and what is lost if one is there twice.
+/// The crates to look for, and the telemetry that a second version loses.
 const CRATES: [(&str, &str); 5] = [
     ("metrics", "metrics"),
     ("opentelemetry", "spans and trace context"),
@@ -25,10 +26,14 @@ const CRATES: [(&str, &str); 5] = [
     ("tracing-opentelemetry", "what it says about spans"),
 ];
 
-/// Limit of the bytes to read, which takes seconds even from a slow disk.
+/// The largest number of bytes that are read from the executable.
+///
+/// A slow disk needs a few seconds for them.
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
-/// Limit of a crate's name with its version; longer than any.
+/// The size limit in bytes of a crate's name with its version.
+///
+/// All names of [`CRATES`] with their versions are shorter.
 const MAX_NAME: usize = 64;
 
 const THREAD: &str = "firstlight-crates";
@@ -46,12 +51,12 @@ pub(crate) fn versions() -> &'static Versions {
     static FOUND: OnceLock<Versions> = OnceLock::new();
     FOUND.get_or_init(|| {
         let program = if cfg!(target_os = "linux") {
-            // The running executable, even if its file was replaced.
+            // This path is the running executable, even if its file was replaced.
             File::open("/proc/self/exe")
         } else {
             std::env::current_exe().and_then(File::open)
         };
-        // An unreadable executable counts as one without paths.
+        // If the executable cannot be read, no version is found.
         program
             .and_then(|file| Versions::read(BufReader::new(file.take(MAX_BYTES))))
             .unwrap_or_default()
@@ -60,9 +65,9 @@ pub(crate) fn versions() -> &'static Versions {
 
 /// Warns about crates that are in the program twice.
 ///
-/// Runs in a thread, so that the start does not wait for the disk.
+/// The check runs in a thread, so that the start does not wait for the disk.
 pub(crate) fn warn_of_duplicates() {
-    // Without the thread the warning is missing; `/telemetry` reports the same.
+    // If the thread cannot start, the warning is missing. `/telemetry` reports the same.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         let duplicates = versions().duplicates();
         if !duplicates.is_empty() {
@@ -77,25 +82,25 @@ impl Versions {
     /// Searches for slashes, which the standard library finds quickly even in an unoptimized build.
     fn read(mut bytes: impl BufRead) -> io::Result<Self> {
         let mut versions = Self::default();
-        let (mut name, mut before) = (Vec::new(), Vec::new());
+        let (mut name, mut previous) = (Vec::new(), Vec::new());
         loop {
             name.clear();
-            let is_whole = (&mut bytes)
+            let length = (&mut bytes)
                 .take(MAX_NAME as u64)
                 .read_until(b'/', &mut name)?;
-            if is_whole == 0 {
+            if length == 0 {
                 return Ok(versions);
             }
             if name.pop_if(|last| *last == b'/').is_none() {
-                // Longer than a name, or the end of the input.
+                // The text between two slashes is longer than a name, or the input ends without a slash.
                 bytes.skip_until(b'/')?;
-                before.clear();
+                previous.clear();
                 continue;
             }
             if name == b"src" {
-                versions.note(&before);
+                versions.note(&previous);
             }
-            std::mem::swap(&mut name, &mut before);
+            std::mem::swap(&mut name, &mut previous);
         }
     }
 
@@ -115,16 +120,16 @@ impl Versions {
         }
     }
 
-    /// The crates with their versions, such as `metrics 0.24.6`.
+    /// Returns the crates with their versions, such as `metrics 0.24.6`.
     pub(crate) fn seen(&self) -> Vec<String> {
         let all = self.seen.iter();
         all.map(|(name, versions)| format!("{name} {}", list(versions, " and ")))
             .collect()
     }
 
-    /// A sentence for each crate with two versions.
+    /// Returns one sentence per crate with two versions.
     ///
-    /// It says what is lost and how to find the crates that use each version.
+    /// The sentence says what is lost and how to find the crates that use each version.
     pub(crate) fn duplicates(&self) -> Vec<String> {
         let duplicates = CRATES.iter().filter_map(|(name, lost)| {
             let versions = self.seen.get(name).filter(|versions| versions.len() > 1)?;

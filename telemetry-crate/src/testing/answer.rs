@@ -20,7 +20,7 @@ pub enum Answer {
         status: u16,
         /// The delay before a retry.
         ///
-        /// Over HTTP the header `Retry-After`, rounded up to seconds, over gRPC a `RetryInfo`.
+        /// Over HTTP it is the header `Retry-After`, rounded up to seconds. Over gRPC it is a `RetryInfo`.
         retry_after: Option<Duration>,
     },
     /// Rejects some of the records.

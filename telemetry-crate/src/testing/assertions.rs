@@ -10,7 +10,7 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// There is no such line.
+    /// Panics if there is no such line.
     #[track_caller]
     pub fn assert_log(&self, message: &str) -> Found<'_> {
         let (lines, others): (Vec<_>, Vec<_>) = self
@@ -26,7 +26,7 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// There is such a line.
+    /// Panics if there is such a line.
     #[track_caller]
     pub fn assert_no_log(&self, message: &str) {
         if let Some(line) = self.logs().iter().find(|line| line.message == message) {
@@ -38,7 +38,7 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// There is no such span.
+    /// Panics if there is no such span.
     #[track_caller]
     pub fn assert_span(&self, name: &str) -> Found<'_> {
         let (spans, others): (Vec<_>, Vec<_>) =
@@ -52,7 +52,7 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// There is one.
+    /// Panics if there is such a line or span.
     #[track_caller]
     pub fn assert_no_errors(&self) {
         if let Some(line) = self.logs().iter().find(|line| line.level == "ERROR") {
@@ -72,7 +72,7 @@ impl Capture {
     ///
     /// # Panics
     ///
-    /// The value is another one, or the metric is absent.
+    /// Panics if the value differs, or if the metric is absent.
     #[track_caller]
     pub fn assert_metric<const N: usize>(
         &self,

@@ -41,9 +41,9 @@ use crate::{
     traces::Traces,
 };
 
-/// Limit of the captured spans.
+/// The largest number of captured spans.
 ///
-/// The same as in an [`OtlpReceiver`](super::OtlpReceiver).
+/// It is the same as in an [`OtlpReceiver`](super::OtlpReceiver).
 const MAX_SPANS: usize = 16_384;
 
 /// Captures the telemetry of this thread until the capture is dropped.
@@ -55,7 +55,7 @@ const MAX_SPANS: usize = 16_384;
 pub fn capture() -> Capture {
     match Capture::start(TelemetryConfig::new()) {
         Ok(capture) => capture,
-        // A test could not handle the error either.
+        // A test could not handle this error.
         #[expect(clippy::panic, reason = "a test without its capture must fail")]
         Err(error) => panic!("the default configuration is refused: {error}"),
     }
@@ -92,10 +92,9 @@ pub fn capture() -> Capture {
 ///
 /// # Limits
 ///
-/// * Create what is tested inside the capture. A router's telemetry layer, or any other handle of a metric, records
-///   into
-///   the capture in which it first recorded something.
-/// * A span appears when it has ended; that of a request when the response's body was read or dropped.
+/// * Create the tested router inside the capture. Its telemetry layer, like any handle of a metric, records into the
+///   capture in which it first recorded something.
+/// * A span appears when it has ended. The span of a request ends when the response's body was read or dropped.
 /// * Records of the `log` crate, and log lines about panics, use process-wide globals and are not captured.
 /// * The oldest 4 MiB of log lines and 16,384 spans are kept.
 /// * Captures in one thread must end in the reverse order of their starts, as local variables do.
@@ -116,7 +115,7 @@ pub struct Capture {
 impl Capture {
     /// Captures the telemetry of this thread with the service's own configuration.
     ///
-    /// Uses its filters, buckets, cardinality limits and redacted names.
+    /// The capture uses the configuration's filters, buckets, cardinality limits and redacted names.
     ///
     /// Destinations, ports and the log format are ignored. [`TelemetryConfig::redact`] applies to the whole process:
     /// only the first configuration that has such names counts.
@@ -127,7 +126,7 @@ impl Capture {
     pub fn start(config: TelemetryConfig) -> Result<Self, InitError> {
         let mut settings = Settings::resolve(config, &|_| None)?;
         secret::redact_also(settings.redact.clone());
-        // Set once, because all captures have the same propagator; not set after `init()`, which has its own.
+        // All captures have the same propagator, so it is set once. Installed telemetry has already set its own.
         static PROPAGATOR: Once = Once::new();
         PROPAGATOR.call_once(|| {
             if !init::is_installed() {
@@ -137,7 +136,7 @@ impl Capture {
 
         settings.log_format = LogFormat::Json;
         settings.colors = false;
-        // Without an exporter the queue is never emptied, so that it holds the spans.
+        // Without an exporter the queue is never emptied, so it holds all spans.
         let spans = Queue::new(
             &Batching {
                 timeout: Duration::ZERO,
@@ -176,7 +175,7 @@ impl Capture {
     /// A child ends before its parent.
     pub fn spans(&self) -> Vec<ReceivedSpan> {
         let resource = ResourceAttributesWithSchema::from(&self.resource.to_sdk());
-        // Converted one by one, because grouping would lose the order.
+        // The spans are converted one by one, because grouping would lose their order.
         let spans = self.spans.items().into_iter().flat_map(|span| {
             spans_of(ExportTraceServiceRequest {
                 resource_spans: group_spans_by_resource_and_scope(vec![span], &resource),
@@ -192,11 +191,11 @@ impl Capture {
 
     /// Runs a future on a runtime whose two threads are in the capture.
     ///
-    /// For code that spawns tasks, or blocking work, by itself.
+    /// Suits code that itself spawns tasks or blocking work.
     ///
     /// # Panics
     ///
-    /// Inside another runtime, or if no thread is available.
+    /// Panics inside another runtime, or if no thread is available.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         match self.scope.runtime() {
             Ok(runtime) => runtime.block_on(future),
@@ -207,15 +206,15 @@ impl Capture {
 
     /// Wraps a future, so that it is in the capture wherever it is polled.
     ///
-    /// For example `tokio::spawn(capture.wrap(work()))` on a runtime of several threads. Tasks that it spawns are not
-    /// in the capture.
+    /// An example is `tokio::spawn(capture.wrap(work()))` on a runtime of several threads. Tasks that the future spawns
+    /// are not in the capture.
     pub fn wrap<F: Future>(&self, future: F) -> Captured<F> {
         Captured::new(self.scope.clone(), future)
     }
 
     /// Wraps a function, so that it is in the capture wherever it is called.
     ///
-    /// For example `std::thread::spawn(capture.wrap_fn(work))`.
+    /// An example is `std::thread::spawn(capture.wrap_fn(work))`.
     pub fn wrap_fn<T, F: FnOnce() -> T>(&self, work: F) -> impl FnOnce() -> T + use<T, F> {
         let scope = self.scope.clone();
         move || {
@@ -226,7 +225,7 @@ impl Capture {
 
     /// Draws every trace as a waterfall with the log lines below each span.
     ///
-    /// A failing test prints it.
+    /// A failing test prints the drawing.
     pub fn waterfall(&self) -> String {
         let mut text = waterfall::draw(&self.spans(), &self.logs());
         let lost = (self.writer.dropped(), self.spans.stats().total_lost());
@@ -240,12 +239,14 @@ impl Capture {
         text
     }
 
-    /// The OTLP requests for the current values of the metrics.
+    /// Returns the OTLP requests for the current values of the metrics.
     pub(super) fn requests(&self, now: SystemTime) -> Vec<MetricsRequest> {
         self.metrics.to_otlp(&self.resource, now)
     }
 
-    /// Whether this is the first call; later failures print only their message.
+    /// Returns whether this is the first call.
+    ///
+    /// Only the first failure prints the waterfall.
     pub(super) fn show_once(&self) -> bool {
         !self.is_shown.replace(true)
     }

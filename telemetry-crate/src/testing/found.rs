@@ -6,12 +6,12 @@ use super::{Capture, CapturedLine, ReceivedSpan};
 
 /// The log lines or spans that an assertion has found.
 ///
-/// Each method keeps those that match, and fails the test if none is left.
+/// Each method keeps the lines or spans that match, and fails the test if none is left.
 #[derive(Debug)]
 pub struct Found<'a> {
     capture: &'a Capture,
     /// A description, such as `log line "order placed"`.
-    what: String,
+    description: String,
     candidates: Vec<Candidate>,
 }
 
@@ -47,11 +47,11 @@ impl From<ReceivedSpan> for Candidate {
 }
 
 impl<'a> Found<'a> {
-    /// Fails if there is no candidate, and shows `others` instead.
+    /// Fails if there is no candidate, and shows `others` in its message.
     #[track_caller]
     pub(super) fn new(
         capture: &'a Capture,
-        what: String,
+        description: String,
         candidates: Vec<Candidate>,
         others: &[String],
     ) -> Self {
@@ -60,23 +60,23 @@ impl<'a> Found<'a> {
                 [] => "nothing".to_owned(),
                 others => format!("{others:?}"),
             };
-            capture.fail(&format!("expected a {what}, found {others}"));
+            capture.fail(&format!("expected a {description}, found {others}"));
         }
         Self {
             capture,
-            what,
+            description,
             candidates,
         }
     }
 
-    /// Keeps those with this value of a field or attribute.
+    /// Keeps the lines or spans with this value of a field or attribute.
     ///
     /// Values are compared as text: `7`, `true`, `new`. A log line also has `level`, `target`, `trace_id` and
     /// `span_id`. A span also has `kind`, `status`, `trace_id`, `span_id` and `parent_span_id`.
     ///
     /// # Panics
     ///
-    /// None has it.
+    /// Panics if no line or span has the value.
     #[track_caller]
     pub fn with(mut self, name: &str, value: impl Display) -> Self {
         let value = value.to_string();
@@ -91,44 +91,44 @@ impl<'a> Found<'a> {
                 .iter()
                 .map(|own| own.as_deref().unwrap_or("none"))
                 .collect();
-            let what = &self.what;
+            let description = &self.description;
             self.capture.fail(&format!(
-                "expected a {what} with {name} = {value}, found {name} = {}",
+                "expected a {description} with {name} = {value}, found {name} = {}",
                 found.join(", ")
             ));
         }
-        self.what += &format!(" with {name} = {value}");
+        self.description += &format!(" with {name} = {value}");
         self
     }
 
-    /// Keeps those without this field or attribute.
+    /// Keeps the lines or spans without this field or attribute.
     ///
     /// # Panics
     ///
-    /// All have it.
+    /// Panics if all lines or spans have the field or attribute.
     #[track_caller]
     pub fn without(mut self, name: &str) -> Self {
         self.candidates
             .retain(|Candidate(fields)| !fields.contains_key(name));
         if self.candidates.is_empty() {
             self.capture
-                .fail(&format!("expected a {} without {name}", self.what));
+                .fail(&format!("expected a {} without {name}", self.description));
         }
-        self.what += &format!(" without {name}");
+        self.description += &format!(" without {name}");
         self
     }
 
-    /// Asserts that exactly one is left.
+    /// Asserts that exactly one line or span is left.
     ///
     /// # Panics
     ///
-    /// There are more.
+    /// Panics if there are more.
     #[track_caller]
     pub fn once(self) -> Self {
         let count = self.candidates.len();
         if count != 1 {
             self.capture
-                .fail(&format!("expected one {}, found {count}", self.what));
+                .fail(&format!("expected one {}, found {count}", self.description));
         }
         self
     }

@@ -1,9 +1,9 @@
 //! OTLP over gRPC.
 //!
-//! Its unary calls have one message in each direction and a status in the trailers. Implemented here, because a gRPC
-//! framework would add many crates for one test dependency. The format is [gRPC over
-//! HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md). Streams, deadlines and compressed responses
-//! are not supported.
+//! OTLP has unary calls, with one message in each direction and a status in the trailers. This module implements the wire
+//! format of [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md) itself, because a gRPC
+//! framework would add many crates for one test dependency. Streams, deadlines and compressed responses are not
+//! supported.
 
 use std::future::{pending, ready};
 
@@ -28,7 +28,9 @@ const GRPC: &str = "application/grpc";
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
 
-/// Length of a message's prefix: a flag for compression, and four bytes of length.
+/// The size of a message's prefix in bytes: one of a flag, and four of the length.
+///
+/// The flag says whether the message is compressed.
 const PREFIX: usize = 5;
 
 pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
@@ -39,7 +41,7 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
 
 pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let message = read(body).await.and_then(|body| Message::of(&body));
+    let message = read(body).await.and_then(|body| Message::from_body(&body));
     let encoding = match &message {
         Ok(message) if message.is_compressed => header(&head.headers, &ENCODING),
         _ => "",
@@ -70,8 +72,8 @@ struct Message {
 }
 
 impl Message {
-    /// The only message of a body.
-    fn of(body: &Bytes) -> Result<Self, Unreadable> {
+    /// Returns the only message of a body.
+    fn from_body(body: &Bytes) -> Result<Self, Unreadable> {
         let malformed = |found: String| {
             Unreadable::Malformed(format!(
                 "found {found}, expected one message: a flag of 0 or 1, a length of four bytes, and as many bytes"
@@ -131,7 +133,9 @@ fn succeed(message: &[u8]) -> Response<Body> {
     respond(body.boxed_unsync())
 }
 
-/// Without a message, the trailers are sent as the headers.
+/// Returns a response with a status and no message.
+///
+/// gRPC sends the trailers of such a response as its headers.
 fn fail(status: &RpcStatus) -> Response<Body> {
     let mut response = respond(Empty::new().boxed_unsync());
     response.headers_mut().extend(status.headers());

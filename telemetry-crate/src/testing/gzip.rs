@@ -9,12 +9,12 @@ use super::server::{MAX_BODY_BYTES, Unreadable};
 
 /// Decompresses a body up to [`MAX_BODY_BYTES`].
 ///
-/// Without a limit a kilobyte could become gigabytes.
+/// Without the limit, a request of 16 MiB could become 16 GiB, because gzip shrinks zeros to about a thousandth.
 pub(super) fn unpack(packed: &[u8]) -> Result<Bytes, Unreadable> {
-    let most = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
+    let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX);
     let mut content = Vec::new();
     MultiGzDecoder::new(packed)
-        .take(most.saturating_add(1))
+        .take(limit.saturating_add(1))
         .read_to_end(&mut content)
         .map_err(|error| Unreadable::Malformed(format!("not gzip: {error}")))?;
     if content.len() > MAX_BODY_BYTES {

@@ -93,7 +93,7 @@ fn receive(
         })
 }
 
-/// The header's value; empty if there is none.
+/// Returns the header's value; empty if there is none.
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
     headers
         .get(name)
@@ -103,7 +103,7 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
 
 fn reject(status: u16, retry_after: Option<Duration>) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = respond(status, TEXT, "the test wants it so");
+    let mut response = respond(status, TEXT, "the test rejects every request");
     if let Some(retry_after) = retry_after {
         // The header has whole seconds; rounding up avoids a retry that is too early.
         let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);

@@ -15,15 +15,15 @@ use serde_json::{Map, Value};
 pub struct CapturedLine {
     /// The time in UTC, in the format of RFC 3339 with microseconds.
     pub timestamp: String,
-    /// `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
+    /// The level: `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
     pub level: String,
     /// The module that logs, unless the event has another target.
     pub target: String,
     /// The message of the event.
     pub message: String,
-    /// 32 lowercase hexadecimal digits; empty outside any span.
+    /// The trace id: 32 lowercase hexadecimal digits; empty outside a span.
     pub trace_id: String,
-    /// 16 lowercase hexadecimal digits; empty outside any span.
+    /// The span id: 16 lowercase hexadecimal digits; empty outside a span.
     pub span_id: String,
     /// The fields of the event and its spans, as text.
     pub fields: BTreeMap<String, String>,
@@ -59,8 +59,10 @@ fn text_of(value: Value) -> String {
     }
 }
 
-/// Characters of a value that `Display` shows; [`CapturedLine::json`] has all.
-const SHOWN: usize = 80;
+/// The number of characters of a value that `Display` shows.
+///
+/// [`CapturedLine::json`] has all characters.
+const MAX_SHOWN: usize = 80;
 
 /// Shows level, message and shortened fields on one line.
 impl fmt::Display for CapturedLine {
@@ -76,13 +78,13 @@ impl fmt::Display for CapturedLine {
 }
 
 fn shorten(f: &mut fmt::Formatter<'_>, value: &str) -> fmt::Result {
-    for character in value.chars().take(SHOWN) {
+    for character in value.chars().take(MAX_SHOWN) {
         match character {
             control if control.is_control() => write!(f, "{}", control.escape_debug())?,
             character => f.write_char(character)?,
         }
     }
-    match value.chars().nth(SHOWN) {
+    match value.chars().nth(MAX_SHOWN) {
         Some(_) => f.write_char('…'),
         None => Ok(()),
     }

@@ -14,7 +14,7 @@ use super::value::{Attributes, attributes_of, hex, resource_of, text_of, time_of
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedLog {
-    /// When the event happened, by the sender's clock.
+    /// The time of the event, by the sender's clock.
     pub time: SystemTime,
     /// The severity as text, such as `INFO`.
     pub severity: String,
@@ -28,9 +28,9 @@ pub struct ReceivedLog {
     pub attributes: BTreeMap<String, String>,
     /// The number of attributes that the sender dropped because of its limit.
     pub dropped_attributes: u32,
-    /// 32 lowercase hexadecimal digits; empty outside any span.
+    /// The trace id: 32 lowercase hexadecimal digits; empty outside a span.
     pub trace_id: String,
-    /// 16 lowercase hexadecimal digits; empty outside any span.
+    /// The span id: 16 lowercase hexadecimal digits; empty outside a span.
     pub span_id: String,
     /// Whether the span was sampled, as far as the sender knew.
     pub is_sampled: bool,
@@ -40,7 +40,7 @@ pub struct ReceivedLog {
     pub resource: BTreeMap<String, String>,
 }
 
-/// All records of one export, in the order in which they were sent.
+/// Returns all records of one export, in the order in which they were sent.
 pub(super) fn logs_of(request: ExportLogsServiceRequest) -> Vec<ReceivedLog> {
     let mut received = Vec::new();
     for group in request.resource_logs {

@@ -56,7 +56,7 @@ pub struct ReceivedPoint {
     pub value: f64,
     /// The number of samples of a histogram; 0 for other kinds.
     pub count: u64,
-    /// The inclusive upper bounds of a histogram's buckets, without the infinite one.
+    /// The inclusive upper bounds of a histogram's buckets, without infinity.
     pub bounds: Vec<f64>,
     /// The number of samples in each bucket; one more than `bounds`.
     pub bucket_counts: Vec<u64>,
@@ -68,9 +68,9 @@ pub struct ReceivedPoint {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReceivedExemplar {
-    /// 32 lowercase hexadecimal digits.
+    /// The trace id: 32 lowercase hexadecimal digits.
     pub trace_id: String,
-    /// 16 lowercase hexadecimal digits.
+    /// The span id: 16 lowercase hexadecimal digits.
     pub span_id: String,
     /// The time of the sample, by the sender's clock.
     pub time: SystemTime,
@@ -78,7 +78,7 @@ pub struct ReceivedExemplar {
     pub value: f64,
 }
 
-/// All metrics of one export, in the order in which they were sent.
+/// Returns all metrics of one export, in the order in which they were sent.
 pub(super) fn metrics_of(request: ExportMetricsServiceRequest) -> Vec<ReceivedMetric> {
     let mut received = Vec::new();
     for group in request.resource_metrics {

@@ -17,14 +17,14 @@ pub struct Queries(Vec<(String, String)>);
 ///
 /// Counts statements of the task and of tasks spawned inside its span.
 ///
-/// Works in parallel tests, with and without telemetry. Not counted are `BEGIN`, `COMMIT`, SQLite's `PRAGMA`s at the
-/// start of a connection, and tasks that are spawned outside the span.
+/// Works in parallel tests, with and without telemetry. The count leaves out `BEGIN`, `COMMIT`, SQLite's `PRAGMA`s at the
+/// start of a connection, and statements of tasks that are spawned outside the span.
 ///
 /// # Panics
 ///
-/// If the process has a `tracing` subscriber without firstlight's layer, which could not record statements. Also inside
-/// a [`Capture`](super::Capture): SQLite runs its queries on a thread outside the capture, so that a test would count
-/// none and always pass.
+/// Panics if the process has a `tracing` subscriber without firstlight's layer, which could not record statements. Also
+/// panics inside a [`Capture`](super::Capture): SQLite runs its queries on a thread outside the capture, so a test would
+/// count none and always pass.
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::SqlitePool) -> Result<(), sqlx::Error> {

@@ -8,9 +8,9 @@ use http::{HeaderMap, request::Parts};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedRequest {
-    /// The path.
+    /// The path, such as `/v1/traces`.
     ///
-    /// Such as `/v1/traces`, or over gRPC `/opentelemetry.proto.collector.trace.v1.TraceService/Export`.
+    /// Over gRPC, an example is `/opentelemetry.proto.collector.trace.v1.TraceService/Export`.
     pub path: String,
     /// `http/protobuf` or `grpc`, as `OTEL_EXPORTER_OTLP_PROTOCOL` spells them.
     pub protocol: &'static str,

@@ -18,11 +18,11 @@ const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
 
 /// The characters of a message that are percent-encoded.
 ///
-/// [gRPC over HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses): all except printable
-/// ASCII, and the percent sign.
+/// They are the percent sign and all characters except printable ASCII, as [gRPC over
+/// HTTP/2](https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses) requires.
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// The status codes of a collector.
+/// The status codes that the receiver sends.
 ///
 /// See [Status codes and their use in gRPC](https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
 mod code {
@@ -51,7 +51,7 @@ impl RpcStatus {
         retry_after: None,
     };
 
-    /// The status with the same meaning as an HTTP status.
+    /// Returns the status with the same meaning as an HTTP status.
     pub(super) fn rejection(http_status: u16, retry_after: Option<Duration>) -> Self {
         let code = match http_status {
             400 => code::INVALID_ARGUMENT,
@@ -64,7 +64,7 @@ impl RpcStatus {
         };
         Self {
             code,
-            message: "the test wants it so".to_owned(),
+            message: "the test rejects every request".to_owned(),
             retry_after,
         }
     }

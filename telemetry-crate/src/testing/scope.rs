@@ -48,7 +48,7 @@ struct Innermost;
 
 impl Drop for Innermost {
     fn drop(&mut self) {
-        // Fails if the thread's locals are destroyed already.
+        // This fails if the thread's locals are destroyed already.
         let _ = RECORDERS.try_with(|recorders| {
             let mut recorders = recorders.borrow_mut();
             recorders.pop();
@@ -63,8 +63,8 @@ impl Scope {
         recorder: FrontRecorder,
     ) -> Self {
         // While the process has a single subscriber, `tracing` asks only the current thread's default about a new
-        // callsite and caches the answer for all threads. In a test without a capture the answer would be no interest.
-        // A second subscriber that is never dropped makes it ask each time.
+        // callsite, and caches the answer for all threads. On a thread without a capture the answer would be that no
+        // subscriber is interested. A second subscriber that is never dropped makes `tracing` ask all subscribers.
         static SECOND: OnceLock<Dispatch> = OnceLock::new();
         SECOND.get_or_init(|| Dispatch::new(NoSubscriber::new()));
         Self {
@@ -73,6 +73,7 @@ impl Scope {
         }
     }
 
+    /// Makes the capture the default of the calling thread.
     pub(super) fn enter(&self) -> Entered {
         RECORDERS.with(|recorders| {
             let mut recorders = recorders.borrow_mut();
@@ -95,16 +96,15 @@ impl Scope {
             .worker_threads(2)
             .enable_all()
             .on_thread_start(move || ENTERED.set(Some(scope.enter())))
-            // Before the thread's locals are destroyed, which the defaults use.
+            // The scope is left before the thread's locals are destroyed, because leaving it uses them.
             .on_thread_stop(|| drop(ENTERED.take()))
             .build()
     }
 }
 
-/// The recorder of the innermost capture.
+/// A recorder that forwards to the innermost capture of the thread.
 ///
-/// A constant, because a thread's default recorder must outlive its guard with a static lifetime, and a capture's
-/// recorder does not.
+/// The thread's default recorder needs a static lifetime, which a capture's own recorder does not have.
 #[derive(Debug)]
 struct Router;
 
@@ -161,7 +161,7 @@ pin_project! {
     #[derive(Debug)]
     pub struct Captured<F> {
         #[pin]
-        // `None` after the future was dropped, which must happen inside the capture as well.
+        // `None` after the future was dropped, which also must happen inside the capture.
         inner: Option<F>,
         scope: Scope,
     }

@@ -20,7 +20,7 @@ pub struct HistogramSum {
 impl Capture {
     /// Returns the value of a counter or a gauge, over all series with these labels.
     ///
-    /// `name` is the one in the exposition. `None` if there is no such series.
+    /// `name` is the metric's name in the exposition. Returns `None` if there is no such series.
     ///
     /// ```
     /// let capture = firstlight::testing::capture();
@@ -39,7 +39,7 @@ impl Capture {
 
     /// Returns the samples of a histogram, over all series with these labels.
     ///
-    /// `name` is the one in the exposition. `None` if there is no such series.
+    /// `name` is the metric's name in the exposition. Returns `None` if there is no such series.
     pub fn histogram<const N: usize>(
         &self,
         name: &str,
@@ -58,14 +58,14 @@ impl Capture {
         })
     }
 
-    /// The series of one metric.
+    /// Returns the series of one metric.
     pub(super) fn series(&self, name: &str) -> Vec<Series> {
         let requests = self.requests(SystemTime::now());
         let metrics = requests
             .into_iter()
             .flat_map(|part| metrics_of(part.request));
-        let of_name = metrics.filter(|metric: &ReceivedMetric| metric.name == name);
-        let series = of_name.flat_map(|metric| {
+        let named = metrics.filter(|metric: &ReceivedMetric| metric.name == name);
+        let series = named.flat_map(|metric| {
             let is_histogram = metric.kind == "histogram";
             metric.points.into_iter().map(move |point| Series {
                 labels: point.attributes.into_iter().collect(),

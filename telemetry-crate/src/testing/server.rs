@@ -23,9 +23,10 @@ use super::{grpc, http as otlp_http, store::Store};
 /// The body of a response.
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
-/// Limit of a request's body, several times the largest default batch (512 spans).
+/// The size limit of a request's body: several default batches of 512 spans.
 pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stopped` resolves.
@@ -60,7 +61,7 @@ pub(super) fn spawn(
 async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, store: Arc<Store>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Most likely there are no file descriptors left; an immediate retry would use a whole core.
+            // Most likely there are no file descriptors left. An immediate retry would use a whole core.
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };

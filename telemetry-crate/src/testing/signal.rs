@@ -35,7 +35,7 @@ impl Signal {
 
     /// The default path of the signal.
     ///
-    /// [OTLP/HTTP request](https://opentelemetry.io/docs/specs/otlp/#otlphttp-request).
+    /// See [OTLP/HTTP request](https://opentelemetry.io/docs/specs/otlp/#otlphttp-request).
     pub(super) fn http_path(self) -> &'static str {
         match self {
             Self::Traces => "/v1/traces",

@@ -1,6 +1,6 @@
 //! A received span, as plain types without protobuf.
 //!
-//! It has no trace state and no counts of dropped items.
+//! The span has no trace state and no counts of dropped items.
 
 use std::{
     collections::BTreeMap,
@@ -24,25 +24,27 @@ use super::value::{Attributes, attributes_of, hex, resource_of, time_of};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedSpan {
-    /// 32 lowercase hexadecimal digits, as in log lines and exemplars.
+    /// The trace id: 32 lowercase hexadecimal digits, as in log lines.
     pub trace_id: String,
-    /// 16 lowercase hexadecimal digits.
+    /// The span id: 16 lowercase hexadecimal digits.
     pub span_id: String,
     /// The parent's span id; empty for the root of a trace.
     pub parent_span_id: String,
     /// The span's name, such as `GET /orders/{id}`.
     pub name: String,
-    /// `unspecified`, `internal`, `server`, `client`, `producer` or `consumer`.
+    /// The kind of the span.
+    ///
+    /// It is `unspecified`, `internal`, `server`, `client`, `producer` or `consumer`.
     pub kind: &'static str,
-    /// When the span started, by the sender's clock.
+    /// The time at which the span started, by the sender's clock.
     pub start: SystemTime,
-    /// When the span ended, by the sender's clock.
+    /// The time at which the span ended, by the sender's clock.
     pub end: SystemTime,
     /// The span's own attributes.
     pub attributes: BTreeMap<String, String>,
     /// The resource of the sender: `service.name` and further attributes.
     pub resource: BTreeMap<String, String>,
-    /// `unset`, `ok` or `error`.
+    /// The status: `unset`, `ok` or `error`.
     pub status: &'static str,
     /// The events of the span, in order.
     pub events: Vec<ReceivedEvent>,
@@ -56,9 +58,9 @@ pub struct ReceivedSpan {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReceivedLink {
-    /// 32 lowercase hexadecimal digits.
+    /// The trace id: 32 lowercase hexadecimal digits.
     pub trace_id: String,
-    /// 16 lowercase hexadecimal digits.
+    /// The span id: 16 lowercase hexadecimal digits.
     pub span_id: String,
 }
 
@@ -81,7 +83,7 @@ pub struct ReceivedEvent {
     pub attributes: BTreeMap<String, String>,
 }
 
-/// All spans of one export, in the order in which they were sent.
+/// Returns all spans of one export, in the order in which they were sent.
 pub(super) fn spans_of(request: ExportTraceServiceRequest) -> Vec<ReceivedSpan> {
     let mut received = Vec::new();
     for group in request.resource_spans {

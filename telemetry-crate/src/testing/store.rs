@@ -7,17 +7,17 @@ use std::{
 
 use super::{Answer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan, signal::Received};
 
-/// Limit of the spans, and of the log records.
+/// The largest number of spans, and of log records.
 ///
-/// More than a test looks at. At about a kilobyte each they fit into memory even if a demonstration runs for days.
+/// A test looks at fewer. At about a kilobyte each, they fit into memory even if a demonstration runs for days.
 pub(super) const MAX_ITEMS: usize = 16_384;
 
-/// Limit of the data points.
+/// The largest number of data points.
 ///
-/// Larger, because a service sends all of its series with every export.
+/// It is above [`MAX_ITEMS`], because a service sends all of its series with every export.
 const MAX_POINTS: usize = 65_536;
 
-/// Limit of the requests.
+/// The largest number of requests.
 const MAX_REQUESTS: usize = 1_024;
 
 /// The received telemetry and a notification about arrivals.
@@ -82,7 +82,7 @@ impl Kept {
     fn keep_metrics(&mut self, received: Vec<ReceivedMetric>) {
         self.metrics.extend(received);
         let mut points = 0;
-        // From the newest backwards; a metric without points counts as one point.
+        // The newest metrics are kept. A metric without points counts as one point.
         let fits = |metric: &&ReceivedMetric| {
             points += metric.points.len().max(1);
             points <= MAX_POINTS

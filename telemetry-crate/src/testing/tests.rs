@@ -263,6 +263,7 @@ fn the_newest_of_each_kind_are_kept() {
         ..Span::default()
     };
     receive(vec![newer; MAX_ITEMS]);
+    // More requests than are kept, 1,024.
     (0..2_000).for_each(|_| receive(Vec::new()));
     let kept = store.lock();
     assert_eq!(kept.spans.len(), MAX_ITEMS);

@@ -1,7 +1,7 @@
 //! TLS of the receiver, with optional client certificates.
 //!
-//! The test creates the certificates. A request does not show its client certificate; if one is required, each request
-//! that arrives had one.
+//! The test creates the certificates. A received request does not show the client's certificate. If the receiver requires
+//! client certificates, each received request came with a valid certificate.
 
 use std::{io, sync::Arc};
 
@@ -57,6 +57,6 @@ fn certificates(pem: &str) -> io::Result<Vec<CertificateDer<'static>>> {
         .map_err(|error| invalid("a certificate, expected PEM", error))
 }
 
-fn invalid(what: &str, error: impl std::fmt::Display) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("{what}: {error}"))
+fn invalid(item: &str, error: impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{item}: {error}"))
 }

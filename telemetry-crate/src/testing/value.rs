@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::{
     resource::v1::Resource,
 };
 
+/// Attributes by key, with their values as text.
 pub(super) type Attributes = BTreeMap<String, String>;
 
 pub(super) fn resource_of(resource: Option<Resource>) -> Attributes {
@@ -62,7 +63,7 @@ pub(super) fn text_of(value: &AnyValue) -> String {
                 list.values.iter().map(pair).collect::<Vec<_>>().join(", ")
             )
         }
-        // An index into the dictionary of profiles, without meaning in other signals.
+        // The value is an index into the dictionary of profiles, and has no meaning in other signals.
         Some(Value::StringValueStrindex(index)) => format!("#{index}"),
     }
 }

@@ -1,8 +1,8 @@
 //! Text drawing of traces.
 //!
 //! Each span is a line with a bar from its start to its end. [`rows`] computes the position of each span, for programs
-//! that draw them. [`draw`] returns the text that a failing test prints, with the log lines below each span. It has no
-//! colors, because test output is often not shown in a terminal.
+//! that draw spans themselves. [`draw`] returns the text that a failing test prints, with the log lines below each span.
+//! The text has no colors, because test output is often not shown in a terminal.
 
 use std::{
     collections::BTreeSet,
@@ -12,31 +12,35 @@ use std::{
 
 use super::{CapturedLine, ReceivedSpan};
 
-/// Largest length of a bar: bar and name then fit into CI logs without wrapping.
-const BAR: usize = 40;
+/// The largest length of a bar.
+///
+/// A bar and a name together fit into CI logs without wrapping.
+const BAR_COLUMNS: usize = 40;
 
-/// Largest length of a name with its indentation.
-const NAME: usize = 44;
+/// The largest length of a name with its indentation.
+const NAME_COLUMNS: usize = 44;
 
 /// One span with its position in the drawing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Row {
-    /// 16 lowercase hexadecimal digits.
+    /// The span id: 16 lowercase hexadecimal digits.
     pub span_id: String,
     /// The number of ancestors.
     pub depth: usize,
     /// The span's name.
     pub name: String,
-    /// `server`, `client`, …
+    /// The span's kind, such as `server` or `client`.
     pub kind: &'static str,
-    /// Columns before the bar.
+    /// The number of columns before the bar.
     pub offset: usize,
-    /// Columns of the bar: at least one, so that the shortest span is visible.
+    /// The number of columns of the bar.
+    ///
+    /// It is at least 1, so that the shortest span is visible.
     pub length: usize,
     /// The time from start to end.
     pub duration: Duration,
-    /// `unset`, `ok` or `error`.
+    /// The status: `unset`, `ok` or `error`.
     pub status: &'static str,
 }
 
@@ -63,7 +67,8 @@ pub fn rows(spans: &[ReceivedSpan], columns: usize) -> Vec<Row> {
     };
     let is_root = |span: &ReceivedSpan| !spans.iter().any(|other| is_child(span, other));
     let mut rows = Vec::with_capacity(spans.len());
-    // Depth-first, with the earliest on top of the stack. Each span is added once: by its parent, or as a root.
+    // The order is depth-first, with the earliest span on top of the stack. Each span is added once: by its parent, or as
+    // a root.
     let roots = spans.iter().filter(|span| is_root(span));
     let mut waiting: Vec<_> = roots.map(|span| (0, *span)).rev().collect();
     while let Some((depth, span)) = waiting.pop() {
@@ -74,6 +79,7 @@ pub fn rows(spans: &[ReceivedSpan], columns: usize) -> Vec<Row> {
     rows
 }
 
+/// The scale of a drawing: which time is at which column.
 struct Scale {
     first: SystemTime,
     total: Duration,
@@ -105,7 +111,7 @@ impl Scale {
             return 0;
         }
         let share = time.as_secs_f64() / self.total.as_secs_f64();
-        // Positive and not larger than a terminal's width.
+        // The number is not negative and small, so the conversion loses nothing.
         (share * self.columns as f64).round() as usize
     }
 }
@@ -140,20 +146,25 @@ pub fn draw(spans: &[ReceivedSpan], lines: &[CapturedLine]) -> String {
 }
 
 fn draw_trace(text: &mut String, trace: &str, spans: &[ReceivedSpan], lines: &[CapturedLine]) {
-    let is_of = |span: &&ReceivedSpan| span.trace_id == trace;
-    let spans: Vec<_> = spans.iter().filter(is_of).cloned().collect();
+    let is_in_trace = |span: &&ReceivedSpan| span.trace_id == trace;
+    let spans: Vec<_> = spans.iter().filter(is_in_trace).cloned().collect();
     let lines: Vec<_> = lines.iter().filter(|line| line.trace_id == trace).collect();
     // Writing to a `String` cannot fail, here and below.
     let _ = writeln!(text, "trace {trace}");
-    let rows = rows(&spans, BAR);
+    let rows = rows(&spans, BAR_COLUMNS);
     let width = |row: &Row| 2 * row.depth + row.name.chars().count();
-    let width = rows.iter().map(width).max().unwrap_or_default().min(NAME);
+    let width = rows
+        .iter()
+        .map(width)
+        .max()
+        .unwrap_or_default()
+        .min(NAME_COLUMNS);
     let mut drawn = BTreeSet::new();
     for row in &rows {
         draw_row(text, row, width);
-        let of_row = |line: &&&CapturedLine| line.span_id == row.span_id;
-        let of_row = lines.iter().filter(of_row).copied().collect();
-        draw_lines(text, row.depth + 2, of_row);
+        let is_in_span = |line: &&&CapturedLine| line.span_id == row.span_id;
+        let lines_of_span = lines.iter().filter(is_in_span).copied().collect();
+        draw_lines(text, row.depth + 2, lines_of_span);
         drawn.insert(&*row.span_id);
     }
     let rest = lines.into_iter();
@@ -178,7 +189,7 @@ fn draw_row(text: &mut String, row: &Row, width: usize) {
     let kind = row.kind;
     let _ = writeln!(
         text,
-        "  {label:<width$}  {kind:<8} {bar:<BAR$} {milliseconds:>9.2} ms{status}"
+        "  {label:<width$}  {kind:<8} {bar:<BAR_COLUMNS$} {milliseconds:>9.2} ms{status}"
     );
 }
 

@@ -4,7 +4,7 @@
 //! propagator applies them only to incoming headers, and has these defects, which a remote client can exploit:
 //!
 //! * It logs a malformed header, if a crate in the program has enabled the SDK's own log events.
-//! * It decodes and encodes values, so that 8 KiB of an incoming header become 24 KiB of an outgoing one.
+//! * It decodes and encodes values, so that 8 KiB of an incoming header become 24 KiB of an outgoing header.
 //! * A control character in a property removes the whole header from outgoing requests.
 //! * A value ends at its second `=`.
 //!
@@ -31,7 +31,7 @@ const MAX_MEMBERS: usize = 64;
 
 /// The characters of a value that must be encoded.
 ///
-/// All but the specification's `baggage-octet`, and `%` itself.
+/// These are all characters except the specification's `baggage-octet`. `%` is also encoded, because it begins an escape.
 const ENCODED_IN_VALUES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -51,7 +51,7 @@ impl TextMapPropagator for BoundedBaggage {
         if baggage.is_empty() {
             return;
         }
-        let written = |name: &str, value: &str, properties: &str| {
+        let format_member = |name: &str, value: &str, properties: &str| {
             let value = utf8_percent_encode(value, ENCODED_IN_VALUES);
             match properties.trim() {
                 "" => format!("{name}={value}"),
@@ -61,12 +61,12 @@ impl TextMapPropagator for BoundedBaggage {
         let mut members: Vec<String> = baggage
             .iter()
             .map(|(name, (value, properties))| {
-                written(name.as_str(), value.as_str(), properties.as_str())
+                format_member(name.as_str(), value.as_str(), properties.as_str())
             })
             // Baggage that the program sets may contain any characters.
             .filter(|member| is_printable(member))
             .collect();
-        // Sorted, so that the same members are left out each time.
+        // The members are sorted, so that the same members are left out each time.
         members.sort();
         let mut header = String::new();
         for member in members.iter().take(MAX_MEMBERS) {
@@ -125,7 +125,7 @@ mod tests {
 
     use super::*;
 
-    /// The header that a service sends after it has received this one.
+    /// The header that a service sends after it has received `header`.
     fn forwarded(header: &str) -> Option<String> {
         let incoming = HashMap::from([(HEADER.to_owned(), header.to_owned())]);
         let propagator = BoundedBaggage;
@@ -204,6 +204,7 @@ mod tests {
         let mut outgoing = HashMap::new();
         BoundedBaggage.inject_context(&Context::new().with_baggage(own), &mut outgoing);
         let header = outgoing.remove(HEADER).unwrap_or_default();
+        // A member has at most 365 bytes, so less than that remains unused.
         assert!(
             is_within_bounds(&header) && header.len() > 7_500,
             "{}",

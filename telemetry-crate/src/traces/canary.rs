@@ -8,19 +8,19 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-/// The fate of the canary before the queue.
+/// What happened to the canary before the queue.
 pub(crate) enum Canary {
-    /// It was sampled and has ended. Has the trace id.
+    /// The span was sampled and has ended. Holds its trace id.
     Ended(String),
-    /// The filter rejected it, or the subscriber has no layer of firstlight.
+    /// The filter rejected the span, or the subscriber has no layer of firstlight.
     Hidden,
-    /// The sampler dropped it.
+    /// The sampler dropped the span.
     Unsampled,
 }
 
 /// Creates and ends a span.
 ///
-/// If it is not sampled, tries again with a sampled parent.
+/// If the span is not sampled, tries again with a sampled parent.
 pub(crate) fn send_canary() -> Canary {
     match send(canary_span()) {
         Canary::Unsampled => {
@@ -34,7 +34,7 @@ pub(crate) fn send_canary() -> Canary {
 }
 
 fn canary_span() -> Span {
-    // At level `error`, so that only the filter `off` rejects it.
+    // The level is `error`, so that only the filter `off` rejects it.
     tracing::error_span!(target: "firstlight::check", parent: None, "telemetry check")
 }
 

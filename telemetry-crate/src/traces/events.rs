@@ -34,7 +34,7 @@ use crate::{
 /// Adds events to their span.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventLayer {
-    /// For events whose parent is not the current span.
+    /// The subscriber, which knows the context of an explicit parent.
     dispatch: Arc<OnceLock<WeakDispatch>>,
 }
 
@@ -89,13 +89,14 @@ fn write(event: &Event<'_>, span: &SpanRef<'_>) {
         ..
     } = visitor;
 
-    // `#[instrument(err)]` records an event with an error and no message when the function returns an error. Then the span's
-    // operation has failed (semantic conventions, "Recording errors"). A plain `error!` does not fail the span.
+    // `#[instrument(err)]` records an event with an error and no message when the function returns an error. The operation
+    // of the span has then failed, and the semantic conventions require its status in "Recording errors". A plain `error!`
+    // does not fail the span.
     if let (None, Some(error), &Level::ERROR) = (&message, &error, level) {
         span.set_status(Status::error(error.clone()));
     }
     let name = match (&error, message) {
-        // Semantic conventions, "Exceptions".
+        // The semantic conventions define these names in "Exceptions".
         (Some(error), message) => {
             attributes.push(KeyValue::new("exception.message", error.clone()));
             attributes.extend(message.map(|message| KeyValue::new("message", message)));

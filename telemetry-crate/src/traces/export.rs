@@ -1,8 +1,8 @@
 //! The export of spans over OTLP.
 //!
-//! `opentelemetry-otlp` encodes the spans, and this crate's client sends them. The SDK's exporter reports every error of its
-//! HTTP client as "network error". So the HTTP client that it gets only stores the encoded request, and the actual client
-//! sends it and returns its own error.
+//! `opentelemetry-otlp` encodes the spans, and this crate's client sends them. The SDK's exporter reports every error of
+//! its HTTP client as "network error". So the exporter gets an HTTP client that only stores the encoded request. The actual
+//! client then sends the request and returns its own error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ use crate::{
 
 pub(super) struct SpanExport {
     encoder: opentelemetry_otlp::SpanExporter,
-    encoded: Encoded,
+    encoded: EncodedRequest,
     client: OtlpClient,
 }
 
@@ -32,11 +32,11 @@ impl SpanExport {
         queue: &Queue<SpanData>,
         resource: &Resource,
     ) -> Result<Self, InitError> {
-        let encoded = Encoded::default();
+        let encoded = EncodedRequest::default();
         let mut encoder = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            // Explicit, because Cargo features of other crates change the default. The actual client decides between HTTP
-            // and gRPC.
+            // Set explicitly, because Cargo features of other crates change the default. The actual client decides between
+            // HTTP and gRPC.
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(encoded.clone())
             .with_endpoint(destination.endpoint.to_string())
@@ -74,16 +74,16 @@ impl Export for SpanExport {
 
 /// The HTTP client of the SDK's exporter, which only stores the encoded request.
 #[derive(Debug, Clone, Default)]
-struct Encoded(Arc<Mutex<Option<Bytes>>>);
+struct EncodedRequest(Arc<Mutex<Option<Bytes>>>);
 
-impl Encoded {
+impl EncodedRequest {
     fn take(&self) -> Option<Bytes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 #[async_trait]
-impl HttpClient for Encoded {
+impl HttpClient for EncodedRequest {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         // The exporter itself reads the compression variables, and compresses if another crate enables that feature.
         if request.headers().contains_key(CONTENT_ENCODING) {

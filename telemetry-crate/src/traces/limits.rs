@@ -1,7 +1,7 @@
-//! Limits on the size of a span, which a span of some hours could exceed.
+//! Limits on the size of a span, which also bound a span of some hours.
 //!
-//! The limits on counts and their defaults are those of the specification ("Span Limits"). By default the specification
-//! does not limit the length of a value. Here it is limited, because trace viewers do not show an attribute of five
+//! The specification defines the limits on counts and their defaults in "Span Limits". By default the specification does
+//! not limit the length of a value. Here the length is limited, because trace viewers do not show an attribute of five
 //! megabytes, and collectors reject it.
 
 use std::borrow::Cow;
@@ -36,12 +36,14 @@ pub(super) fn truncate_text(text: &mut Cow<'static, str>) {
 
 /// Attributes with unique keys, within the limits and without secrets.
 ///
-/// The last value of a key wins (specification, "Attribute Collections").
+/// The last value of a key wins, as the specification requires in "Attribute Collections".
 #[derive(Debug)]
 pub(super) struct Attributes<'a> {
     pub(super) list: &'a mut Vec<KeyValue>,
     pub(super) dropped: &'a mut u32,
+    /// Maximum number of attributes.
     pub(super) max: usize,
+    /// Maximum length of a text in characters.
     pub(super) value_length: usize,
 }
 
@@ -57,12 +59,12 @@ impl Attributes<'_> {
         truncate_array(&mut attribute.value);
         hide_credentials(&mut attribute.value);
         truncate_texts(&mut attribute.value, self.value_length);
-        if let Some(known) = self
+        if let Some(existing) = self
             .list
             .iter_mut()
-            .find(|known| known.key == attribute.key)
+            .find(|existing| existing.key == attribute.key)
         {
-            known.value = attribute.value;
+            existing.value = attribute.value;
         } else if self.list.len() < self.max {
             self.list.push(attribute);
         } else {
@@ -81,7 +83,7 @@ impl Attributes<'_> {
                     && !is_secret(attribute.key.as_str())
                     && !self.list[..index]
                         .iter()
-                        .any(|known| known.key == attribute.key)
+                        .any(|earlier| earlier.key == attribute.key)
             });
         if !is_normalized {
             for attribute in std::mem::take(self.list) {

@@ -32,11 +32,11 @@ use crate::{
 
 /// The random flag of Trace Context, level 2.
 ///
-/// The trace id is random, so a sampler may use its bits as random numbers.
-pub(super) const RANDOM: TraceFlags = TraceFlags::new(0x02);
+/// The flag states that the trace id is random, so that a sampler may use the id's bits as random numbers.
+pub(super) const RANDOM_FLAG: TraceFlags = TraceFlags::new(0x02);
 
 /// The names of all headers that the propagators read or write.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const HEADER_NAMES: [&str; 9] = [
     trace_context::TRACEPARENT,
     trace_context::TRACESTATE,
     baggage::HEADER,
@@ -77,13 +77,13 @@ fn digits_up_to(text: &str, length: usize) -> Option<u128> {
     u128::from_str_radix(text, 16).ok()
 }
 
-/// Both ids, or `None` if one is zero and so invalid.
-fn ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
+/// Both ids, or `None` if one of them is zero, which is invalid.
+fn valid_ids(trace_id: u128, span_id: u128) -> Option<(TraceId, SpanId)> {
     let span_id = u64::try_from(span_id).ok()?;
     (trace_id != 0 && span_id != 0).then(|| (trace_id.into(), span_id.into()))
 }
 
-/// The operator's setting, which overrides that of every layer.
+/// The operator's setting, which overrides the setting of every layer.
 static REMOTE_PARENT: OnceLock<RemoteParent> = OnceLock::new();
 
 pub(super) fn set_remote_parent(remote_parent: RemoteParent) {
@@ -95,13 +95,15 @@ pub(super) fn set_remote_parent(remote_parent: RemoteParent) {
 pub(crate) struct Remote {
     /// The parent context of the request's span.
     ///
-    /// Empty without such headers. The span in which the server happens to run does not become the parent.
+    /// The context is empty if the request has no such headers. A span that surrounds the server is never the parent.
     pub(crate) context: Context,
+    /// The remote span, if the request begins a new trace that is linked to it.
     pub(crate) link: Option<SpanContext>,
 }
 
 impl Remote {
-    pub(crate) fn of(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
+    /// Reads the headers, by the operator's setting or else by `preferred`.
+    pub(crate) fn extract(headers: &http::HeaderMap, preferred: RemoteParent) -> Self {
         let policy = *REMOTE_PARENT.get().unwrap_or(&preferred);
         let empty = Context::new();
         if policy == RemoteParent::Ignore {
@@ -166,8 +168,8 @@ impl Extractor for Headers<'_> {
 pub(crate) fn inject(headers: &mut http::HeaderMap) {
     let context = current_context();
     opentelemetry::global::get_text_map_propagator(|propagator| {
-        // A proxy may forward the headers that it received. Those that this context does not overwrite would name another
-        // span.
+        // A proxy may forward the headers that it received. They are removed, because a header that this context does not
+        // overwrite would name another span.
         if context.span().span_context().is_valid() {
             for name in propagator.fields().filter(|name| *name != baggage::HEADER) {
                 headers.remove(name);
@@ -180,8 +182,8 @@ pub(crate) fn inject(headers: &mut http::HeaderMap) {
 
 /// Whether the global propagator still writes the configured headers.
 ///
-/// If the program replaces it after the start, traces break between services.
-pub(crate) fn propagator_is_ours(chosen: &[Propagator]) -> bool {
+/// If the program replaces the propagator after the start, traces break between services.
+pub(crate) fn is_propagator_registered(chosen: &[Propagator]) -> bool {
     let canary = SpanContext::new(
         TraceId::from(1),
         SpanId::from(1),

@@ -36,9 +36,9 @@ impl RetroactiveSpans {
         self.filter.spans.would_enable(target, &SPAN_LEVEL)
     }
 
-    /// Adds a child to the current span, if that is recorded.
+    /// Adds a child to the current span, if the current span is recorded.
     ///
-    /// `describe` is called only then.
+    /// Otherwise, `describe` is not called.
     pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {
         let parent = current_context();
         if !parent.span().is_recording() {

@@ -2,7 +2,7 @@
 //!
 //! The SDK's span stores an attribute again each time it is set, and drops new attributes after 128. The specification
 //! requires each key once, with its last value. The SDK's span also records when nothing is exported. A [`Span`] holds the
-//! data of the export, or nothing.
+//! data for the export, or only its ids.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -22,7 +22,7 @@ use crate::secret::without_credentials;
 #[derive(Debug)]
 pub(crate) struct Span {
     context: SpanContext,
-    /// `None` for a span that is not recorded, and after its end.
+    /// `None` if the span is not recorded, or has ended.
     recording: Option<Box<Recording>>,
 }
 
@@ -183,7 +183,7 @@ impl opentelemetry::trace::Span for Span {
                 }
                 status => status,
             };
-            // Specification, "Set Status": Ok overrides Error, and Error overrides Unset.
+            // The specification requires in "Set Status" that Ok overrides Error, and Error overrides Unset.
             if status > recording.data.status {
                 recording.data.status = status;
             }

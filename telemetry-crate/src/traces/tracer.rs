@@ -1,6 +1,6 @@
 //! The tracer under `tracing-opentelemetry`: sampling and ids.
 //!
-//! Sampling and the generation of ids are the SDK's. The type of a [`Span`] is not. A span that is not exported has ids, is
+//! The SDK samples and generates ids. The [`Span`] type is firstlight's own. A span that is not exported has ids, is
 //! propagated with the sampler's decision, and records nothing.
 
 use std::{borrow::Cow, cell::Cell, sync::Arc};
@@ -14,14 +14,14 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{
-    propagation::{self, RANDOM},
+    propagation::{self, RANDOM_FLAG},
     span::{Span, Start},
 };
 use crate::{config::SpanLimits, export::Queue};
 
 /// Creates tracers.
 ///
-/// Also registered globally, for instrumentation that uses OpenTelemetry directly.
+/// The provider is also registered globally, for instrumentation that uses OpenTelemetry directly.
 #[derive(Debug, Clone)]
 pub(super) struct TracerProvider {
     sampler: Arc<Sampler>,
@@ -68,7 +68,7 @@ impl TracerProvider {
 }
 
 /// The name of a tracer that is created to find out whose provider is registered.
-const PROBE: &str = "firstlight.probe";
+const PROBE_NAME: &str = "firstlight.probe";
 
 thread_local! {
     static PROBE_SEEN: Cell<bool> = const { Cell::new(false) };
@@ -76,12 +76,12 @@ thread_local! {
 
 /// Whether the global tracer provider is firstlight's.
 ///
-/// If the program replaces it after the start, firstlight no longer gets the spans of instrumentation that uses
+/// If the program replaces the provider after the start, firstlight no longer gets the spans of instrumentation that uses
 /// OpenTelemetry directly. Spans of `tracing` are not affected.
-pub(crate) fn provider_is_ours() -> bool {
+pub(crate) fn is_provider_registered() -> bool {
     PROBE_SEEN.set(false);
     // Creating a tracer creates no span, so the probe is not exported.
-    drop(opentelemetry::global::tracer(PROBE));
+    drop(opentelemetry::global::tracer(PROBE_NAME));
     PROBE_SEEN.replace(false)
 }
 
@@ -93,7 +93,7 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
     }
 
     fn tracer_with_scope(&self, scope: InstrumentationScope) -> Tracer {
-        if scope.name() == PROBE {
+        if scope.name() == PROBE_NAME {
             // Fails only on a thread that is ending, which does not probe.
             let _ = PROBE_SEEN.try_with(|seen| seen.set(true));
         }
@@ -116,7 +116,7 @@ impl opentelemetry::trace::Tracer for Tracer {
         }
         let tracer = &self.0;
         let parent_span = parent.span();
-        // Specification, "SpanContext": a context without valid ids is not a parent.
+        // The specification says in "SpanContext" that a context without valid ids is not a parent.
         let parent_context = Some(parent_span.span_context()).filter(|context| context.is_valid());
         let trace_id = match parent_context {
             Some(context) => context.trace_id(),
@@ -135,8 +135,8 @@ impl opentelemetry::trace::Tracer for Tracer {
         );
         // No configurable sampler records without sampling.
         let sampled = decision.decision == SamplingDecision::RecordAndSample;
-        // A trace id that is created here is random. For other ids, the parent's flag tells.
-        let flags = parent_context.map_or(RANDOM, SpanContext::trace_flags);
+        // A new trace id is random. For the id of a parent, the parent's flag says whether it is random.
+        let flags = parent_context.map_or(RANDOM_FLAG, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,
             tracer.ids.new_span_id(),

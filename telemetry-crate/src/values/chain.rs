@@ -21,7 +21,7 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
-    pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
+    pub(crate) fn new(error: &(dyn Error + 'static)) -> Self {
         let mut messages: Vec<_> = messages(error).collect();
         let last = messages.pop().unwrap_or_default();
         let innermost = Self {
@@ -50,7 +50,7 @@ impl Error for Chain {
     }
 }
 
-/// The message of the error, and then that of each cause.
+/// The message of the error, and then the message of each cause.
 fn messages(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     let mut next = Some(error);
     std::iter::from_fn(move || {
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn cycles_of_causes_are_bounded() {
         assert_eq!(with_causes(&Cycle), "cycle");
-        let chain = Chain::of(&Cycle);
+        let chain = Chain::new(&Cycle);
         let causes = std::iter::successors(chain.source(), |cause| (*cause).source());
         assert_eq!(causes.count(), MAX_CAUSES);
     }
@@ -120,6 +120,6 @@ mod tests {
             message: "outer".to_owned(),
             source: Some(Box::new(inner)),
         };
-        assert_eq!(with_causes(&Chain::of(&outer)), "outer: inner");
+        assert_eq!(with_causes(&Chain::new(&outer)), "outer: inner");
     }
 }

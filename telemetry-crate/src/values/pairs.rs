@@ -10,7 +10,7 @@ use log::kv::{Error, Key, Source, Value, VisitSource, VisitValue};
 
 use super::text::{MAX_PRINTED, printed, write_str};
 
-/// Maximum number of key-values of a record. Further ones are only counted.
+/// Maximum number of key-values of a record. Further key-values are only counted.
 const MAX_PAIRS: usize = 128;
 
 /// Maximum number of key-values to count, which takes some milliseconds.
@@ -47,17 +47,17 @@ impl Pairs {
     /// Formats the key-values of a record.
     ///
     /// Must not be called under a lock of firstlight, because it runs code of the program.
-    pub(crate) fn of(source: &dyn Source) -> Self {
+    pub(crate) fn format(source: &dyn Source) -> Self {
         let mut pairs = Self::default();
-        // The pairs until an error or a panic are kept.
+        // The pairs before an error or a panic are kept.
         let _ = super::text::caught(|| source.visit(&mut pairs));
         pairs
     }
 
-    /// Runs `work` with these as the current key-values.
-    pub(crate) fn with<T>(self, work: impl FnOnce() -> T) -> T {
-        // The previous ones are restored, because the message of an event may log a record itself. A thread that is ending
-        // has no current key-values.
+    /// Runs `work` with `self` as the current key-values.
+    pub(crate) fn scope<T>(self, work: impl FnOnce() -> T) -> T {
+        // The previous key-values are restored, because the message of an event may log a record itself. A thread that is
+        // ending has no current key-values.
         let previous = CURRENT.try_with(|current| current.replace(self));
         let result = work();
         if let Ok(previous) = previous {
@@ -68,7 +68,7 @@ impl Pairs {
 
     /// Runs `work` with the current key-values.
     ///
-    /// During `work` there are no current key-values, so that an event that it logs does not get them.
+    /// During `work` there are no current key-values, so an event that `work` logs does not get them.
     pub(crate) fn current(work: impl FnOnce(&Self)) {
         if let Ok(pairs) = CURRENT.try_with(Cell::take) {
             work(&pairs);
@@ -177,15 +177,15 @@ mod tests {
     #[test]
     fn excess_pairs_are_counted() {
         let many: Vec<_> = (0..5_000).map(|n| (n.to_string(), n)).collect();
-        let pairs = Pairs::of(&many);
+        let pairs = Pairs::format(&many);
         assert_eq!((pairs.iter().count(), pairs.dropped()), (128, 4_872));
-        assert_eq!(Pairs::of(&Endless).dropped(), MAX_COUNTED);
+        assert_eq!(Pairs::format(&Endless).dropped(), MAX_COUNTED);
     }
 
     #[test]
     fn failing_values_are_marked() {
         let pairs = [("a", Value::from_debug(&Fails))];
-        let pairs = Pairs::of(&pairs);
+        let pairs = Pairs::format(&pairs);
         let values: Vec<_> = pairs.iter().collect();
         let text = PairValue::Text("...[failed while it was printed]".to_owned());
         assert_eq!(values, [("a", &text)]);

@@ -7,7 +7,7 @@ use std::{
 
 /// Maximum length of one value in bytes.
 ///
-/// More than a log line or a span attribute keeps by default, so that those truncate the value and mark it.
+/// This is more than a log line keeps. So the log line truncates the value and marks the end.
 pub(super) const MAX_PRINTED: usize = 64 * 1024;
 
 /// The end of a text whose `Debug` or `Display` panicked.
@@ -18,7 +18,7 @@ const PANICKED: &str = "...[panicked while it was printed]";
 /// The end of a text whose `Debug` or `Display` returned an error.
 const FAILED: &str = "...[failed while it was printed]";
 
-/// The longest prefix of at most `bytes` that ends at a character boundary.
+/// The longest prefix of at most `bytes` bytes that ends at a character boundary.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
@@ -59,7 +59,7 @@ impl Write for Limited<'_> {
     }
 }
 
-/// Appends at most `bytes` of `value` to `text`.
+/// Appends at most `bytes` bytes of `value` to `text`.
 ///
 /// # Errors
 ///
@@ -68,10 +68,10 @@ pub(crate) fn write_str(text: &mut String, bytes: usize, value: &str) -> fmt::Re
     Limited::new(text, bytes).write_str(value)
 }
 
-/// Appends at most `bytes` of the output of the program's `Debug` or `Display`.
+/// Appends the output of the program's `Debug` or `Display`, up to a limit.
 ///
-/// An error or a panic of that code ends the text with a mark, and is not returned: a request must not fail because of a log
-/// line.
+/// At most `bytes` bytes are appended. An error or a panic of that code ends the text with a mark, and is not returned: a
+/// request must not fail because of a log line.
 ///
 /// # Errors
 ///

@@ -14,7 +14,7 @@ use std::{
 
 use firstlight::jobs::{
     Queue,
-    apalis::{BoxDynError, TaskQueue, Workers, dead_letters},
+    apalis::{BoxDynError, TaskQueue, Workers, WorkersError, dead_letters},
 };
 use serde::{Deserialize, Serialize};
 use sqlx::Pool;
@@ -95,7 +95,7 @@ async fn enqueue<DB: TestDatabase>(pool: &Pool<DB>, queue: &TaskQueue<Note>, num
 
 struct Running {
     stop: oneshot::Sender<()>,
-    ended: JoinHandle<()>,
+    ended: JoinHandle<Result<(), WorkersError>>,
 }
 
 impl Running {
@@ -110,7 +110,8 @@ impl Running {
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        timeout(DEADLINE, self.ended).await.unwrap().unwrap();
+        let ended = timeout(DEADLINE, self.ended).await.unwrap();
+        ended.unwrap().unwrap();
     }
 }
 

@@ -85,6 +85,39 @@ fn variable_tables_match_the_code() {
 }
 
 #[test]
+fn catalog_lists_every_metric() {
+    for entry in fs::read_dir(path("telemetry-crate/src/catalog")).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        for metric in text.split(": Metric = Metric {").skip(1) {
+            let name = metric.split('"').nth(1).unwrap();
+            assert!(
+                catalog::ALL.iter().any(|listed| listed.name == name),
+                "{name} of {} is not in ALL of telemetry-crate/src/catalog.rs",
+                file.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn features_are_documented() {
+    let manifest = read("telemetry-crate/Cargo.toml");
+    let (_, features) = manifest.split_once("\n[features]\n").unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let root = read("telemetry-crate/src/lib.rs");
+    for line in features.lines().filter(|line| !line.starts_with('#')) {
+        let Some((feature, _)) = line.split_once(" = ") else {
+            continue;
+        };
+        assert!(
+            feature == "default" || root.contains(&format!("//! | `{feature}` | ")),
+            "telemetry-crate/src/lib.rs has no row of the feature {feature}"
+        );
+    }
+}
+
+#[test]
 fn metrics_table_matches_the_catalog() {
     let mut table =
         "| metric | kind | unit | labels | help |\n| --- | --- | --- | --- | --- |\n".to_owned();

@@ -55,6 +55,7 @@ fn success_is_due_by_the_second_run() {
         false,
     );
     assert_eq!(value(&exposition, SUCCESS), time("2026-11-24T00:10:00Z"));
+    // The second run after the success starts at 00:30 and is expected to take a minute.
     assert_eq!(value(&exposition, DUE), time("2026-11-24T00:31:00Z"));
 }
 
@@ -62,7 +63,7 @@ fn success_is_due_by_the_second_run() {
 fn weekends_are_not_due() {
     let store = LocalStore::default();
     let workdays = || job("*/5 * * * MON-FRI");
-    // The last run of a Friday, and one in the middle of a Tuesday.
+    // The first success is the last run of a Friday, and the second is in the middle of a Tuesday.
     let exposition = exposition_after(
         workdays(),
         &store,
@@ -84,6 +85,7 @@ fn weekends_are_not_due() {
 #[test]
 fn first_scheduling_survives_restarts() {
     let store = LocalStore::default();
+    // The second tick after the first start is that of 25 November. The restart is later.
     for start in ["2026-11-24T00:09:00Z", "2026-11-26T12:00:00Z"] {
         let exposition = exposition_after(job("0 3 * * *"), &store, start, MINUTE, true);
         assert_eq!(

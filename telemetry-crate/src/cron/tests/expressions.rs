@@ -19,7 +19,7 @@ fn days(expression: &str) -> [String; 3] {
 }
 
 #[test]
-fn longest_gap_is_the_same_each_day() {
+fn longest_gap_covers_all_units() {
     let day = 24 * 60 * MINUTE;
     for (expression, gap) in [
         ("* * * * *", MINUTE),
@@ -32,7 +32,7 @@ fn longest_gap_is_the_same_each_day() {
         ("0 3 1 * *", 31 * day),
         ("0 3 31 * *", 61 * day),
         ("0 0 * 2 *", 338 * day),
-        // Around 1900 and 2100, which are no leap years.
+        // 2100 is not a leap year, so eight years pass from 2096 to 2104.
         ("0 0 29 2 *", 2921 * day),
     ] {
         let schedule = Schedule::cron(expression).unwrap();
@@ -85,7 +85,7 @@ fn weekdays_of_quartz_are_refused() {
         let error = ticks(expression, "2026-10-31T00:00:00Z").unwrap_err();
         assert!(error.contains("MON-FRI"), "{expression}: {error}");
     }
-    // Counts are not weekdays.
+    // A number after `#` or `/` is a count and not a weekday.
     assert_eq!(days("0 12 ? * FRI#3"), days("0 12 * * 5#3"));
     assert_eq!(days("0 0 12 ? * MON#1,FRI#3"), days("0 12 * * 1#1,5#3"));
     assert_eq!(days("0 12 ? * FRIL"), days("0 12 * * 5L"));
@@ -104,7 +104,7 @@ fn other_dialects_are_refused() {
         "1,,2 * * * *",
         "0 3 * * FRI-MON",
         "H 3 * * *",
-        // With a year at the end, as on AWS and in Quartz.
+        // A year at the end, as on AWS and in Quartz.
         "0 12 * * ? 2026",
         "0 0 12 * * ? 2026",
     ] {

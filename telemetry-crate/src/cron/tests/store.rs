@@ -83,7 +83,7 @@ fn one_replica_runs_each_tick() {
     assert_eq!(minutes.len(), 20, "{starts:?}");
     assert!(minutes.is_sorted_by(|a, b| a < b), "{starts:?}");
     assert_eq!(runs(&exposition, "job", "ok"), 20.0);
-    // At the stop, the other replicas still wait for the end of the last run.
+    // Two replicas skip each of the first 19 ticks, and still wait for the last run at the stop.
     assert_eq!(runs(&exposition, "job", "skipped_elsewhere"), 38.0);
     assert_eq!(runs(&exposition, "job", "skipped_overlap"), 0.0);
 }
@@ -103,7 +103,7 @@ fn runs_of_dead_replicas_are_taken_over() {
                 recording_job(&starts, &clock, long),
             )
         };
-        // The first to claim the tick; it is aborted during the run.
+        // This replica is the first to claim the tick, and is aborted two minutes into the run.
         let dying = tokio::spawn(replica(60 * MINUTE).run(std::future::pending()));
         tokio::task::yield_now().await;
         let other = tokio::spawn(replica(Duration::from_secs(1)).run(sleep(10 * MINUTE)));
@@ -116,7 +116,7 @@ fn runs_of_dead_replicas_are_taken_over() {
     let took_over = starts[1]
         .duration_since(at("2026-11-24T03:02:00Z"))
         .as_secs();
-    // The lease is extended every 20 s and claimed once a minute.
+    // At the abort the lease has 40 s to 60 s left, and the other replica asks once a minute.
     assert!((40..=120).contains(&took_over), "{starts:?}");
     assert_eq!(runs(&exposition, "job", "ok"), 1.0);
 }
@@ -215,12 +215,14 @@ fn outages_delay_until_the_next_tick() {
             recorded_starts(&starts)
         })
     };
+    // The outage ends 240 s after the tick, and the store is asked every 10 s.
     let (starts, exposition) = run(5 * MINUTE);
     let late = starts[0]
         .duration_since(at("2026-11-24T01:00:00Z"))
         .as_secs();
     assert!((240..=250).contains(&late), "{starts:?}");
     assert_eq!(runs(&exposition, "job", "skipped_store"), 0.0);
+    // The outage outlasts the tick of 01:00, and only that of 02:00 runs.
     let (starts, exposition) = run(80 * MINUTE);
     assert_eq!(starts.len(), 1, "{starts:?}");
     assert_eq!(runs(&exposition, "job", "skipped_store"), 1.0);
@@ -247,6 +249,7 @@ fn suspended_machines_run_the_latest_tick() {
         recorded_starts(&starts)
     });
     assert_eq!(starts.len(), 1, "{starts:?}");
+    // Of the 600 ticks from 00:01 to 10:00, only the last runs.
     assert_eq!(runs(&exposition, "job", "missed"), 599.0);
 }
 
@@ -288,14 +291,14 @@ fn lost_store_cancels_before_a_takeover() {
         let long = LongJob::default();
         let clock = clock("2026-11-24T02:59:30Z");
         let healthy = TestStore::default();
-        // From the first minute of the run on, and only for this replica.
+        // The outage begins half a minute into the run, and affects only this replica.
         let begin = Instant::now() + MINUTE;
         let cut_off = TestStore {
             outage: Some(begin..begin + 4 * MINUTE),
             ..healthy.clone()
         };
         let first = tokio::spawn(long.on(cut_off, &clock).run(sleep(60 * MINUTE)));
-        // The first to claim the tick.
+        // The first scheduler starts its wait first, so it is the first to claim the tick.
         tokio::task::yield_now().await;
         let second = tokio::spawn(long.on(healthy, &clock).run(sleep(60 * MINUTE)));
         first.await.unwrap().unwrap();
@@ -391,6 +394,7 @@ fn hung_stores_count_as_down() {
             .unwrap();
         began.elapsed()
     });
-    assert_eq!(took, 3 * MINUTE, "a stop waits for no store");
+    assert_eq!(took, 3 * MINUTE, "the stop does not wait for the store");
+    // The ticks of 03:00 and 03:01; that of 03:02 still waits at the stop.
     assert_eq!(runs(&exposition, "job", "skipped_store"), 2.0);
 }

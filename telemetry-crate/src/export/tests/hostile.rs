@@ -70,7 +70,7 @@ fn frozen_connections_are_replaced() {
     }
 }
 
-/// Checks that the ping detects it long before the timeout of the attempt.
+/// Checks that pings detect a frozen connection before a timeout of 1 h.
 #[cfg(feature = "otlp-grpc")]
 #[test]
 fn pings_detect_frozen_connections() {
@@ -112,7 +112,11 @@ fn rejected_sizes_get_smaller_requests() {
         let receiver = OtlpReceiver::start().unwrap();
         let client = OtlpClient::of_metrics(&destination(&receiver, protocol, path)).unwrap();
         assert_eq!(run(client.send(request.clone())), Ok(()));
-        assert_eq!(receiver.requests().len(), 2, "5 MB");
+        assert_eq!(
+            receiver.requests().len(),
+            2,
+            "5 MB are more than the limit of one request and less than that of two"
+        );
         assert_eq!(receiver.metrics().len(), 1000);
     }
 
@@ -151,6 +155,7 @@ fn warnings_are_not_losses() {
     }
 }
 
+/// Sends a request to a server, and returns the result.
 fn sent_to(
     address: std::net::SocketAddr,
     protocol: Protocol,

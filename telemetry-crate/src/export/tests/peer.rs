@@ -45,7 +45,7 @@ impl Peer {
     }
 }
 
-/// A destination over HTTP, uncompressed, for metrics.
+/// A destination for metrics over HTTP, without compression.
 pub(super) fn destination(address: SocketAddr) -> Destination {
     Destination {
         endpoint: format!("http://{address}/v1/metrics").parse().unwrap(),
@@ -57,6 +57,7 @@ pub(super) fn destination(address: SocketAddr) -> Destination {
     }
 }
 
+/// A server that gives every request the same response.
 pub(super) fn answering(status: u16, kind: &'static str, body: &str) -> Peer {
     let body = Bytes::copy_from_slice(body.as_bytes());
     serve(move |_| {

@@ -33,7 +33,7 @@ pub(super) struct Call {
     span: OpenSpan,
     start: Instant,
     method: &'static str,
-    /// The method as the program wrote it, if it is not a known one.
+    /// The method as the program wrote it, if it is unknown.
     unknown_method: Option<Method>,
     address: Option<String>,
     port: u16,

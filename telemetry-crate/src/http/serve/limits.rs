@@ -85,7 +85,7 @@ impl Default for Limits {
             max_requests: MAX_REQUESTS,
             max_streams: MAX_STREAMS,
             max_header_bytes: MAX_HEADER_BYTES,
-            drain: shutdown::DRAIN,
+            drain: shutdown::DEFAULT_DRAIN,
         }
     }
 }

@@ -94,11 +94,11 @@ pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>
     Ok(letters.collect())
 }
 
-/// Reason why [`retry_dead_letters`] did not retry all requested tasks.
+/// The reason for which [`retry_dead_letters`] did not retry all tasks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RetryError {
-    /// An error of the database; the ids before it are retried.
+    /// An error of the database; the ids before the failed one are retried.
     Database(Error),
     /// Ids that are not, or no longer, those of dead letters; the others are retried.
     Unknown {

@@ -18,13 +18,13 @@ use apalis_core::{
     worker::context::WorkerContext,
 };
 
-/// Flag that the worker sets once; clones share it.
+/// Flag that the drain has begun; clones share it.
 #[derive(Debug, Clone, Default)]
 #[expect(unnameable_types, reason = "part of a sealed trait")]
 pub struct Drain(Arc<AtomicBool>);
 
 impl Drain {
-    /// Sets the flag: from here on no new task is taken.
+    /// Sets the flag, after which no new task is taken.
     pub(super) fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -34,6 +34,7 @@ impl Drain {
     }
 }
 
+/// A backend that takes no new task once the drain has begun.
 #[derive(Debug)]
 pub(super) struct Draining<B> {
     backend: B,
@@ -78,8 +79,8 @@ impl<B: Backend> Backend for Draining<B> {
         let polled = self.backend.poll_next(context, worker);
         self.is_fetching = polled.is_pending();
         match polled {
-            // The task's row is locked by this worker, and is released together with its other
-            // rows.
+            // The task's row is locked by this worker, and is released together with the worker's
+            // other rows.
             Poll::Ready(Some(Ok(_))) if is_draining => Poll::Pending,
             polled => polled,
         }
@@ -94,7 +95,7 @@ impl<B: Backend> Backend for Draining<B> {
             return Poll::Ready(Ok(()));
         }
         let closed = self.backend.poll_close(context, worker);
-        // After an error apalis would poll a future that has ended, which panics.
+        // After an error, apalis would poll the ended future again, which panics.
         self.is_closed = closed.is_ready();
         closed
     }

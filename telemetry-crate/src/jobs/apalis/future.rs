@@ -31,8 +31,8 @@ use crate::{
 pin_project! {
     /// Future of [`TaskService`](super::TaskService).
     ///
-    /// Resolves to the task's result. A panic is an error. If the future is dropped before its end,
-    /// a canceled attempt is recorded.
+    /// It resolves to the task's result. A panic becomes an error. If the future is dropped before
+    /// its end, a canceled attempt is recorded.
     #[derive(Debug)]
     pub struct TaskFuture<F, T> {
         #[pin]
@@ -44,7 +44,7 @@ pin_project! {
     }
 }
 
-/// What is recorded at the end of an attempt.
+/// The state that is needed to record the end of an attempt.
 #[derive(Debug)]
 pub(super) struct PendingEnd {
     pub(super) running: Running,
@@ -52,9 +52,9 @@ pub(super) struct PendingEnd {
     pub(super) retry: Option<(Postpone, Retry)>,
 }
 
-/// State between the end of an attempt and the storing of the next one's time.
+/// State while the time of the next attempt is being stored.
 ///
-/// apalis gets the result after that.
+/// apalis gets the result of the ended attempt afterwards.
 struct Postponed<T> {
     postponing: CatchUnwind<PostponeFuture>,
     result: Option<Result<T, BoxDynError>>,
@@ -76,12 +76,12 @@ impl<F, T> TaskFuture<F, T> {
         }
     }
 
-    /// A future for a function that panicked before it returned its own.
+    /// Creates a future for a function that panicked before it returned one.
     pub(super) fn panicked(message: &str, end: PendingEnd) -> Self {
         Self::failed(panicked(message), end)
     }
 
-    /// A future for a task whose process died in its last attempt.
+    /// Creates a future for a task whose process died in its last attempt.
     ///
     /// The function is not called.
     pub(super) fn orphaned(attempts: u32, end: PendingEnd) -> Self {
@@ -185,7 +185,7 @@ fn panicked(message: &str) -> ClassifiedError {
     ("panic", format!("panicked: {message}").into())
 }
 
-/// Ends the attempt, and begins to store the time of the next one if there is one.
+/// Ends the attempt; returns a future that stores the time of the next, if any.
 fn finish(
     end: PendingEnd,
     error_type: Option<&str>,

@@ -1,8 +1,8 @@
 //! The pause between a failed attempt and the next.
 //!
-//! apalis' own policy waits in the process. The waiting task counts as a running one, the pause is
-//! lost on a restart, and in 1.0.0 a worker that has to stop while a task waits never ends. Here a
-//! later time is stored in the task's row instead.
+//! apalis' own policy waits in the process. The waiting task counts as running, the pause is lost
+//! on a restart, and in 1.0.0 a worker that has to stop while a task waits never ends. Here a later
+//! time is stored in the task's row instead.
 
 use std::{
     fmt,
@@ -17,8 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Longest average pause.
 ///
-/// After that many failures there is an outage, and this pause is the delay with which its end is
-/// noticed.
+/// A task that reaches this pause has failed for more than eight minutes, as in an outage. The
+/// pause is then the delay until the task notices the end of the outage.
 const MAX_PAUSE: Duration = Duration::from_secs(300);
 
 /// Statement that sets the time of the next attempt in SQLite.
@@ -76,7 +76,7 @@ impl Postpone {
         let postpone = Arc::new(postpone);
         Self(Arc::new(move |retry| {
             let postpone = Arc::clone(&postpone);
-            // The call is inside as well, because its panic would end the worker.
+            // The function is called inside the future, because its panic would end the worker.
             Box::pin(async move { postpone(retry).await })
         }))
     }
@@ -99,7 +99,7 @@ fn pause(attempt: u32, jitter: f64) -> Duration {
 
 /// Returns a random number from 0 to 1.
 ///
-/// Good enough to spread retries, without a dependency.
+/// It is random enough to spread retries, and needs no dependency.
 fn jitter() -> f64 {
     let random = RandomState::new().hash_one(());
     f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)

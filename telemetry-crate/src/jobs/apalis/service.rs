@@ -42,7 +42,7 @@ pub struct TaskLayer {
 }
 
 impl TaskLayer {
-    /// A layer for a worker of this queue.
+    /// Creates a layer for a worker of this queue.
     ///
     /// The queue in apalis' configuration must have the same name.
     pub fn new(queue: &Queue) -> Self {
@@ -107,16 +107,16 @@ impl TaskLayer {
             Some(kind) => kind,
             None => short_name::<Args>(),
         };
-        // The store counts past attempts; it counts this one when it is first polled.
+        // The number is that of past attempts. This attempt is counted when it is first polled.
         let attempt = u32::try_from(task.attempt()).unwrap_or(u32::MAX);
-        let most = task.max_attempts().map_or(u32::MAX, most_attempts);
+        let max = task.max_attempts().map_or(u32::MAX, max_attempts);
         let mut job = Job::new(kind)
-            .attempt(attempt.saturating_add(1), most)
+            .attempt(attempt.saturating_add(1), max)
             .envelope(Envelope::from_pairs(task.metadata().iter()));
         if let Some(id) = task.task_id() {
             job = job.id(id.to_string());
         }
-        // Whole seconds, so a task that is due at once has a time in the past.
+        // The time is in whole seconds, so that of a task that is due at once is in the past.
         let due = task.run_at().map(Duration::from_secs);
         if let Some(due) = due.and_then(|due| UNIX_EPOCH.checked_add(due)) {
             job = job.due_at(due);
@@ -139,7 +139,7 @@ impl<S> Layer<S> for TaskLayer {
     }
 }
 
-/// A worker's function with telemetry; made by [`TaskLayer`].
+/// A worker's function with telemetry, returned by [`TaskLayer`].
 #[derive(Debug, Clone)]
 pub struct TaskService<S> {
     inner: S,
@@ -162,14 +162,14 @@ where
     fn call(&mut self, task: Task<Args>) -> Self::Future {
         let job = self.layer.job(&task);
         let running = Running::start(&self.layer.queue, &job);
-        let attempts_used = job.attempts.filter(|most| job.attempt > *most);
+        let used_attempts = job.attempts.filter(|max| job.attempt > *max);
         let retry = self.layer.postpone.clone().zip(job.id);
         let end = PendingEnd {
             running,
             status: task.raw_status().clone(),
             retry: retry.map(|(postpone, id)| (postpone, Retry::new(id, job.attempt))),
         };
-        if let Some(attempts) = attempts_used {
+        if let Some(attempts) = used_attempts {
             return TaskFuture::orphaned(attempts, end);
         }
         let span = end.running.span().clone();
@@ -185,8 +185,8 @@ where
 /// Returns the maximum number of attempts, at least 1.
 ///
 /// A negative number in the row arrives here as one that exceeds `isize`.
-fn most_attempts(most: usize) -> u32 {
-    isize::try_from(most).map_or(1, |most| u32::try_from(most).unwrap_or(u32::MAX).max(1))
+fn max_attempts(max: usize) -> u32 {
+    isize::try_from(max).map_or(1, |max| u32::try_from(max).unwrap_or(u32::MAX).max(1))
 }
 
 /// Returns the last part of a type's path, without type parameters.

@@ -15,7 +15,7 @@ use super::{tables::Tables, task_queue::TaskQueue};
 pub enum JobState {
     /// No attempt has begun (`pending`).
     Pending,
-    /// A worker has taken it (`running`).
+    /// A worker has taken the job (`running`).
     Running,
     /// An attempt has failed or was canceled, and another will follow (`retrying`).
     Retrying,
@@ -42,7 +42,7 @@ impl JobState {
     /// Converts a status of apalis.
     ///
     /// An unknown status comes from a later version, and does not count as an end.
-    fn of(status: &str, attempts: i64, max_attempts: i64) -> Self {
+    fn from_status(status: &str, attempts: i64, max_attempts: i64) -> Self {
         match status {
             "Done" => Self::Done,
             "Killed" => Self::DeadLettered,
@@ -81,7 +81,7 @@ impl<J> TaskQueue<J> {
         key: &str,
     ) -> Result<Option<JobState>, Error> {
         let row = DB::job_state(pool, self.name(), key).await?;
-        Ok(row.map(|(status, attempts, max)| JobState::of(&status, attempts, max)))
+        Ok(row.map(|(status, attempts, max)| JobState::from_status(&status, attempts, max)))
     }
 }
 
@@ -102,7 +102,7 @@ mod tests {
             ("Done", 5, "done"),
             ("Paused", 0, "pending"),
         ] {
-            let state = JobState::of(status, attempts, 5);
+            let state = JobState::from_status(status, attempts, 5);
             assert_eq!(state.to_string(), expected, "{status}, {attempts}");
         }
     }

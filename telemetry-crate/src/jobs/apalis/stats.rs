@@ -14,9 +14,9 @@ pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 ///
 /// Each unfinished task is in exactly one state. A task is stuck if
 ///
-/// - a worker has had it for longer than that time,
-/// - its worker has not been seen for that time,
-/// - one of these times is as far in the future, because a clock was set back,
+/// - a worker has had it for longer than these seconds,
+/// - its worker has not been seen for these seconds,
+/// - the time of either is more than these seconds in the future, because a clock was set back,
 /// - it is locked although it waits, or
 /// - its status or time is invalid for apalis.
 ///

@@ -1,4 +1,4 @@
-//! Access to apalis' tables, the same for both databases.
+//! Access to apalis' tables, with one interface for both databases.
 
 #[cfg(feature = "apalis-postgres")]
 mod postgres;
@@ -19,11 +19,11 @@ use super::{
 
 /// Interval of polling for new tasks.
 ///
-/// Short enough for a client that waits for the outcome, and no load on the database.
-const POLL: Duration = Duration::from_millis(250);
+/// It is short enough for a client that waits for the outcome, and a negligible load.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Interval of a worker's heartbeats.
-pub(super) const HEARTBEAT: Duration = Duration::from_secs(5);
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Number of missed heartbeats after which other workers take over the tasks.
 const MISSED_HEARTBEATS: usize = 3;
@@ -71,7 +71,7 @@ pub trait Storage: Database {
     fn heartbeat(pool: &Pool<Self>, worker: &str)
     -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Releases the tasks of the worker with this name, with the attempt not counted.
+    /// Releases the tasks of the worker with this name, without counting attempts.
     fn release(pool: &Pool<Self>, worker: &str) -> impl Future<Output = Result<u64, Error>> + Send;
 
     fn postpone(pool: &Pool<Self>, retry: Retry) -> impl Future<Output = Result<(), Error>> + Send;
@@ -162,15 +162,15 @@ macro_rules! storage {
 
                 let config = <$config>::default()
                     .queue(queue)
-                    // One at a time: tasks that wait in memory behind others look like those of a
-                    // dead worker, and would run twice.
+                    // Tasks are fetched one at a time, because tasks that wait in memory look like
+                    // those of a dead worker, and would run twice.
                     .batch_size(1)
-                    .heartbeat_interval(tables::HEARTBEAT)
+                    .heartbeat_interval(tables::HEARTBEAT_INTERVAL)
                     .missed_heartbeats(tables::MISSED_HEARTBEATS);
                 let tasks = $backend::<Vec<u8>>::new(pool)
                     .with_config(config)
                     .with_codec(RawCodec)
-                    .poll_with_interval(tables::POLL);
+                    .poll_with_interval(tables::POLL_INTERVAL);
                 let handler = attempts.handler.clone();
                 apalis_core::worker::builder::WorkerBuilder::new(context)
                     .backend(Draining::new(tasks, drain))

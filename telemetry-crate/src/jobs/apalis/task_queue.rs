@@ -7,7 +7,7 @@ use serde::Serialize;
 use sqlx::Error;
 
 use super::tables::Tables;
-use crate::jobs::Queue;
+use crate::jobs::{Queue, workerless::record_enqueued};
 
 /// Default number of attempts.
 const MAX_ATTEMPTS: u32 = 5;
@@ -40,7 +40,7 @@ pub struct TaskQueue<J> {
 }
 
 impl<J> TaskQueue<J> {
-    /// A queue for jobs of this kind; `kind` is a label.
+    /// Creates a queue for jobs of this kind; `kind` is a label.
     pub fn new(kind: &'static str, queue: Queue) -> Self {
         Self {
             queue,
@@ -67,8 +67,11 @@ impl<J: Serialize> TaskQueue<J> {
     /// Stores a job.
     ///
     /// In a transaction, the job is stored if and only if the transaction commits. If the queue
-    /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL it is an error,
-    /// which aborts the transaction.
+    /// already has a job with this `key`, nothing is stored on SQLite. On PostgreSQL this is an
+    /// error, which aborts the transaction.
+    ///
+    /// If this process has [`Workers`](super::Workers), and none of them has the queue, a warning is
+    /// logged once.
     ///
     /// # Errors
     ///
@@ -90,7 +93,9 @@ impl<J: Serialize> TaskQueue<J> {
                 .build();
             DB::push(connection, queue.name(), task).await
         });
-        stored.await
+        stored.await?;
+        record_enqueued(queue.name());
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::{error::Error, fmt};
 
 use apalis_core::error::{AbortError, BoxDynError};
 
-/// Error of a decoder.
+/// The error of a decoder.
 ///
 /// The task is dead-lettered at once, because the same bytes fail in the same way each time.
 #[derive(Debug)]
@@ -12,7 +12,7 @@ pub(super) struct Undecodable(String);
 
 /// Longest reason in characters.
 ///
-/// A decoder's own text is shorter; the rest quotes the job.
+/// A decoder's own text is shorter, and a longer reason quotes the job.
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 const MAX_REASON: usize = 300;
 

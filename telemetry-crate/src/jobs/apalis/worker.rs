@@ -18,7 +18,7 @@ use super::{
     draining::Drain,
     postpone::Retry,
     service::TaskLayer,
-    tables::{HEARTBEAT, Tables},
+    tables::{HEARTBEAT_INTERVAL, Tables},
 };
 use crate::{
     jobs::{
@@ -29,8 +29,8 @@ use crate::{
     shutdown,
 };
 
-/// Pause between the end of a worker that has lost its database and its successor.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Pause between the end of a worker and the start of its successor.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) type Handler = Arc<
     dyn Fn(Vec<u8>) -> Pin<Box<dyn Future<Output = Result<(), BoxDynError>> + Send>> + Send + Sync,
@@ -51,7 +51,7 @@ impl fmt::Debug for Attempts {
     }
 }
 
-/// A worker that is restarted.
+/// The worker of one queue, which is restarted when it ends by itself.
 #[derive(Debug)]
 pub(super) struct Worker<DB: Tables> {
     pub(super) pool: Pool<DB>,
@@ -68,9 +68,9 @@ impl<DB: Tables> Worker<DB> {
         let mut ended = Vec::new();
         loop {
             self.dead_letter_unreadable().await;
-            let name = self.name();
+            let name = self.unique_name();
             ended.push(name.clone());
-            // apalis panics at some rows.
+            // A panic is caught, because apalis panics at some rows.
             let work = CatchUnwind::new(self.work(&name, stop.clone())).await;
             let error = match work {
                 Ok(Ok(())) => None,
@@ -85,11 +85,11 @@ impl<DB: Tables> Worker<DB> {
                 let error: &dyn Error = &**error;
                 tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended and is restarted");
             }
-            // The next worker may run for days. Until tasks are released, they look like those of a
-            // process that died.
+            // Until their release, the tasks of ended workers look like those of a process that
+            // died. So the next worker, which may run for days, starts only after the release.
             loop {
                 let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
-                if time::timeout(PAUSE, stopped).await.is_ok() {
+                if time::timeout(RESTART_PAUSE, stopped).await.is_ok() {
                     return;
                 }
                 if ended.is_empty() {
@@ -102,7 +102,7 @@ impl<DB: Tables> Worker<DB> {
 
     /// Runs one worker of apalis.
     ///
-    /// After an error it takes no new task, and the running ones may end.
+    /// After an error, the worker takes no new task, and its running tasks may end.
     async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
         let context = WorkerContext::new(name);
         let (queue, attempts) = (self.queue.name(), &self.attempts);
@@ -146,7 +146,8 @@ impl<DB: Tables> Worker<DB> {
                 drain.begin();
                 draining.set(Some(self.drain(name)));
             }
-            // Without an error the worker is told to stop once no job runs, see `draining`.
+            // After an error the worker is told to stop at once. Otherwise it is told only when no
+            // job runs, for the reason that `draining` gives.
             if !is_stopping && (error.is_some() || context.task_count() == 0) {
                 is_stopping = true;
                 // A worker that has not started has nothing to drain.
@@ -160,17 +161,17 @@ impl<DB: Tables> Worker<DB> {
 
     /// Sends heartbeats until the time of the drain is over.
     ///
-    /// apalis sends none while it stops, and without them other workers would take over the running
-    /// tasks.
+    /// apalis sends none while it stops, and without heartbeats other workers would take over the
+    /// running tasks.
     async fn drain(&self, name: &str) {
         let beat = async {
             loop {
                 let _ = DB::heartbeat(&self.pool, name).await;
-                time::sleep(HEARTBEAT).await;
+                time::sleep(HEARTBEAT_INTERVAL).await;
             }
         };
-        // A tenth of the time is left for releasing the canceled tasks.
-        let drain = shutdown::operators_drain().map_or(self.drain, |all| all * 9 / 10);
+        // A tenth of the operator's time is left for releasing the canceled tasks.
+        let drain = shutdown::operators_drain().map_or(self.drain, |drain| drain * 9 / 10);
         let _: Result<(), _> = time::timeout(drain, beat).await;
     }
 
@@ -181,9 +182,10 @@ impl<DB: Tables> Worker<DB> {
             .before_retry(move |retry| postpone(pool.clone(), retry))
     }
 
-    /// Releases the tasks of ended workers, with their attempts not counted.
+    /// Releases the tasks of ended workers, without counting their attempts.
     ///
-    /// A process that dies cannot do this. Other workers find its tasks, and their attempts count.
+    /// A process that dies cannot release its tasks. Other workers take them over, and their
+    /// attempts count.
     async fn release(&self, ended: &mut Vec<String>) {
         while let Some(name) = ended.last() {
             match DB::release(&self.pool, name).await {
@@ -217,10 +219,9 @@ impl<DB: Tables> Worker<DB> {
 
     /// Returns a name that no other worker has.
     ///
-    /// It also differs from that of the previous worker of this process.
-    ///
-    /// The database treats a second worker of the same name as dead.
-    fn name(&self) -> String {
+    /// It also differs from that of the previous worker of this process, because the database
+    /// treats a second worker of the same name as dead.
+    fn unique_name(&self) -> String {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let nanoseconds = since.unwrap_or_default().as_nanos();
         format!("{}-{}-{nanoseconds}", self.queue.name(), std::process::id())

@@ -1,6 +1,9 @@
 //! All workers of a program.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use apalis_core::error::BoxDynError;
 use serde::de::DeserializeOwned;
@@ -12,20 +15,21 @@ use tokio::{
 };
 
 use super::{
+    error::WorkersError,
     payload::decode,
     stats::stats,
     tables::Tables,
     task_queue::TaskQueue,
     worker::{Attempts, Worker},
 };
-use crate::jobs::{Queue, Watch};
+use crate::jobs::{Queue, Watch, workerless::RunningWorkers};
 
 /// Default number of concurrent jobs of one queue.
 ///
 /// It is one less than the pool size in the template's deployment.
 const CONCURRENCY: usize = 4;
 
-/// Default interval of reading the state of the queues, like that of scrapes.
+/// Default interval of reading the queues' state, the usual scrape interval.
 const WATCH_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Interval of searching the tables for undeclared queues.
@@ -38,7 +42,7 @@ const MAX_UNDECLARED: usize = 20;
 
 /// Shortest time after which a running task is stuck.
 ///
-/// By then other workers have taken over the tasks of a process that died.
+/// After this time, other workers have taken over the tasks of a process that died.
 const MIN_STUCK_AFTER: Duration = Duration::from_secs(60);
 
 /// The workers of all queues of a program, on apalis' tables.
@@ -48,7 +52,7 @@ const MIN_STUCK_AFTER: Duration = Duration::from_secs(60);
 ///     .add(&WELCOMES, |welcome| send(welcome))
 ///     .add(&INVOICES, move |invoice| print(invoice, printer.clone()))
 ///     .run(firstlight::shutdown_signal())
-///     .await;
+///     .await?;
 /// ```
 ///
 /// A job runs **at least once**: if a process dies after the work and before it records the result,
@@ -78,7 +82,7 @@ pub struct Workers<DB: Tables> {
 }
 
 impl<DB: Tables> Workers<DB> {
-    /// A set without workers, on this pool.
+    /// Creates a set without workers, on this pool.
     ///
     /// The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins
     /// transactions with sqlx's own `begin`, and an instrumented pool closes a connection whose
@@ -96,8 +100,8 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets the concurrent jobs of one queue in each process; default 4.
     ///
-    /// Each job may hold a connection, so keep the sum of all queues below the pool's size. Applies
-    /// to queues that are added afterwards.
+    /// Each job may hold a connection, so keep the sum of all queues below the pool's size. The
+    /// setting applies to queues that are added afterwards.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
         self
@@ -111,7 +115,7 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets how long one attempt may take; default 15 s.
     ///
-    /// Applies to queues that are added afterwards.
+    /// The setting applies to queues that are added afterwards.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -119,15 +123,17 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets how long running attempts may take after the signal to stop; default 18 s.
     ///
-    /// Attempts that still run by then are canceled and released. That takes a moment, so leave the
-    /// process a second or two more. Applies to queues that are added afterwards.
-    /// `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
+    /// Attempts that still run at that time are canceled and released. The release takes a moment,
+    /// so leave the process a second or two more. The setting applies to queues that are added
+    /// afterwards. `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self
     }
 
     /// Adds a worker that runs this function for the jobs of a queue.
+    ///
+    /// Each kind of job needs a queue of its own.
     pub fn add<J, F, E>(
         mut self,
         queue: &TaskQueue<J>,
@@ -164,7 +170,19 @@ impl<DB: Tables> Workers<DB> {
     /// Works until `stop` completes, then drains the running attempts.
     ///
     /// A worker that loses its database is replaced by a new one.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    ///
+    /// # Errors
+    ///
+    /// Returns [`WorkersError::DuplicateQueue`] before any worker runs, if two have the same queue.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), WorkersError> {
+        let mut names = BTreeSet::new();
+        let mut queues = self.workers.iter().map(|worker| worker.queue.name());
+        if let Some(name) = queues.find(|name| !names.insert(*name)) {
+            return Err(WorkersError::DuplicateQueue {
+                name: name.to_owned(),
+            });
+        }
+        let _running = RunningWorkers::register(names.into_iter());
         let (stopping, stopped) = watch::channel(false);
         let mut watches = BTreeMap::new();
         for worker in &self.workers {
@@ -198,6 +216,7 @@ impl<DB: Tables> Workers<DB> {
         }
         stopping.send_replace(true);
         while workers.join_next().await.is_some() {}
+        Ok(())
     }
 }
 
@@ -221,7 +240,7 @@ fn watch_queue<DB: Tables>(
 
 /// Watches queues that no worker knows; never ends.
 ///
-/// After a queue is renamed or removed, its jobs wait without a worker.
+/// The jobs of such a queue wait without a worker after the queue was renamed or removed.
 async fn watch_undeclared<DB: Tables>(
     pool: &Pool<DB>,
     every: Duration,
@@ -271,8 +290,73 @@ mod tests {
 
     use super::*;
 
-    #[derive(serde::Deserialize)]
+    #[derive(serde::Serialize, serde::Deserialize)]
     struct Note {}
+
+    fn queue(name: &str) -> TaskQueue<Note> {
+        let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
+        TaskQueue::new("note", queue)
+    }
+
+    async fn done(_: Note) -> Result<(), BoxDynError> {
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn queues_with_two_workers_are_refused() {
+        let pool = SqlitePoolOptions::new().connect_lazy("sqlite::memory:");
+        let workers = Workers::new(pool.unwrap())
+            .add(&queue("charges"), done)
+            .add(&queue("mails"), done)
+            .add(&queue("charges"), done);
+        // It would not end by itself.
+        let error = workers.run(std::future::pending()).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "queue \"charges\" was added twice; give each kind of job a queue of its own"
+        );
+    }
+
+    #[tokio::test]
+    async fn queues_without_worker_are_warned_of() {
+        let capture = crate::testing::capture();
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = pool.connect("sqlite::memory:").await.unwrap();
+        super::super::migrations::<sqlx::Sqlite>()
+            .run(&pool)
+            .await
+            .unwrap();
+        let (with, without) = (queue("with-worker"), queue("without-worker"));
+        let enqueue = async |key| {
+            for queue in [&with, &without] {
+                let mut connection = pool.acquire().await.unwrap();
+                let stored = queue.enqueue::<sqlx::Sqlite>(&mut connection, &Note {}, key);
+                stored.await.unwrap();
+            }
+        };
+        let warnings = || {
+            let lines = capture.logs().into_iter().map(|line| line.message);
+            lines
+                .filter(|line| line.contains("no worker of this process"))
+                .collect::<Vec<_>>()
+        };
+        // A process without workers leaves all jobs to others.
+        enqueue("1").await;
+        assert_eq!((warnings(), crate::jobs::cautions()), (vec![], vec![]));
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let workers = Workers::new(pool.clone()).add(&with, done);
+        let workers = workers.run(async { stopped.await.unwrap() });
+        let enqueueing = async {
+            enqueue("2").await;
+            enqueue("3").await;
+            let expected = "queue \"without-worker\": jobs are enqueued here, but no worker of this process runs them; add it to Workers, unless another process runs them";
+            assert_eq!(warnings(), [expected]);
+            assert_eq!(crate::jobs::cautions(), [expected]);
+            stop.send(()).unwrap();
+        };
+        let (ended, ()) = tokio::join!(workers, enqueueing);
+        ended.unwrap();
+    }
 
     #[tokio::test]
     async fn sum_of_concurrency_is_warned_of() {
@@ -282,11 +366,9 @@ mod tests {
             let pool = pool.connect_lazy("sqlite::memory:").unwrap();
             let mut workers = Workers::new(pool).concurrency(concurrency);
             for name in ["mails", "invoices"] {
-                let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
-                let queue = TaskQueue::<Note>::new("note", queue);
-                workers = workers.add(&queue, |_| async { Ok::<_, BoxDynError>(()) });
+                workers = workers.add(&queue(name), done);
             }
-            workers.run(std::future::ready(())).await;
+            workers.run(std::future::ready(())).await.unwrap();
             let logs = capture.logs();
             let logged = logs
                 .iter()

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use tracing::Level;
 use tracing_subscriber::{Registry, layer::SubscriberExt};
 
-use super::{IsComplete, MAX_LINE, TRUNCATION_MARK, write_bounded};
+use super::{IsComplete, MAX_LINE, TRUNCATION_MARK, VALUE_LIMITS, write_bounded};
 use crate::{
     config::LogFormat,
     logs::{
@@ -127,6 +127,7 @@ fn every_line_is_bounded_json() {
                 (target.as_str().unwrap(), &parts.target),
             ] {
                 let start = text.strip_suffix(TRUNCATION_MARK).unwrap_or(text);
+                // The target has up to 1024 bytes, of which a control character takes six.
                 assert!(whole.starts_with(start) && start.len() > 100);
             }
             let ids = [
@@ -172,6 +173,7 @@ fn fields_left_out_are_counted() {
         let (line, is_complete) = json(format, &parts);
         let dropped = line["firstlight.dropped_fields"].as_u64().unwrap();
         let shown = line.keys();
+        // The event has 600 fields, and the span has one.
         let shown = shown.filter(|key| key.contains("field_number_") || key.contains("tenant"));
         assert_eq!(shown.count() as u64 + dropped, 601, "{format:?}");
         assert_eq!(is_complete, IsComplete(false));
@@ -202,7 +204,7 @@ fn short_values_survive_long_ones() {
     for name in ["statement", "body", "stack"] {
         let text = line[name].as_str().unwrap();
         assert!(
-            text.ends_with(TRUNCATION_MARK) && text.len() >= 4096,
+            text.ends_with(TRUNCATION_MARK) && text.len() >= VALUE_LIMITS[0],
             "{}",
             text.len()
         );
@@ -245,5 +247,6 @@ fn truncated_lines_are_counted() {
         let _span = tracing::info_span!("request", a = long, b = long, c = long).entered();
         tracing::error!("the fields of the span are truncated");
     });
+    // A long value, a field whose label is already on the line, and long fields of a span.
     assert_eq!(counts.truncated.load(Ordering::Relaxed), 3);
 }

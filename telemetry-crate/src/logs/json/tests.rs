@@ -25,9 +25,9 @@ fn any_text_round_trips_in_one_line() {
 #[test]
 fn escapes_are_found_at_any_offset() {
     for byte in 0..=0x7f_u8 {
-        for (length, around) in [(1, 'x'), (7, '!'), (8, ' '), (9, '~'), (23, '\u{80}')] {
+        for (length, filler) in [(1, 'x'), (7, '!'), (8, ' '), (9, '~'), (23, '\u{80}')] {
             for position in 0..length {
-                let mut text = vec![around; length];
+                let mut text = vec![filler; length];
                 text[position] = char::from(byte);
                 let text = String::from_iter(text);
                 let mut out = Vec::new();

@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use super::Naming;
 use crate::logs::{bound::LineLimits, fields::Kind, json::write_quoted};
 
-/// 2^63. A smaller number fits every numeric type of Elasticsearch.
+/// 2^63, below which a number fits `long` and `float` of Elasticsearch.
 pub(in crate::logs) const NUMBER_LIMIT: f64 = (1_u64 << 63) as f64;
 
 /// The type of value that a backend accepts under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::logs) enum Type {
     /// Written by firstlight or by the log shipper, and never from a program's field.
-    Ours,
+    Internal,
     /// An object, or another type that the value of a field never has.
     Object,
     Text,
@@ -33,7 +33,7 @@ pub(in crate::logs) enum Type {
 impl Type {
     fn parse(name: &str) -> Option<Self> {
         Some(match name {
-            "ours" | "fixed" => Self::Ours,
+            "ours" | "fixed" => Self::Internal,
             "object" => Self::Object,
             "text" => Self::Text,
             "long" => Self::Long,
@@ -57,7 +57,7 @@ impl Type {
         limits: LineLimits,
     ) -> bool {
         match self {
-            Self::Ours | Self::Object => return false,
+            Self::Internal | Self::Object => return false,
             Self::Text => write_quoted(out, text, limits.value),
             Self::Long => match text.parse::<i64>() {
                 Ok(number) => write_integer(out, number),
@@ -68,7 +68,7 @@ impl Type {
                 Err(_) => return false,
             },
             Self::Float => match text.parse::<f64>() {
-                // Unchanged, so that a whole number stays whole.
+                // Written unchanged, so that a whole number stays whole.
                 Ok(number) if number.abs() < NUMBER_LIMIT && kind == Kind::Bare => {
                     out.extend_from_slice(text.as_bytes());
                 }
@@ -114,10 +114,10 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// The names of a list, and the keys that firstlight writes.
+    /// The names of `list`, and the keys that firstlight writes.
     pub(super) fn new(
         list: &'static str,
-        ours: impl IntoIterator<Item = &'static str>,
+        own_keys: impl IntoIterator<Item = &'static str>,
         has_paths: bool,
     ) -> Self {
         let mut types = HashMap::new();
@@ -130,7 +130,7 @@ impl Reserved {
                 types.insert(name, kind);
             }
         }
-        types.extend(ours.into_iter().map(|name| (name, Type::Ours)));
+        types.extend(own_keys.into_iter().map(|name| (name, Type::Internal)));
         let names: Vec<&'static str> = types.keys().copied().collect();
         for parent in names.into_iter().filter(|_| has_paths).flat_map(parents) {
             types.entry(parent).or_insert(Type::Object);
@@ -142,7 +142,7 @@ impl Reserved {
     pub(super) fn naming(&self, name: &str) -> Naming {
         match self.listed(name) {
             Some(naming) => naming,
-            None if self.has_paths && self.is_below_ours(name) => Naming::Rename,
+            None if self.has_paths && self.is_below_internal(name) => Naming::Rename,
             None => Naming::Keep,
         }
     }
@@ -150,24 +150,24 @@ impl Reserved {
     /// Like [`naming`](Self::naming), but `None` for a name that is not listed.
     pub(super) fn listed(&self, name: &str) -> Option<Naming> {
         self.types.get(name).map(|kind| match kind {
-            Type::Ours | Type::Object => Naming::Rename,
+            Type::Internal | Type::Object => Naming::Rename,
             kind => Naming::KeepIf(*kind),
         })
     }
 
-    fn is_below_ours(&self, name: &str) -> bool {
+    fn is_below_internal(&self, name: &str) -> bool {
         let mut parents = parents(name);
-        // All parents of listed names are listed as objects. So a name whose root is not listed is below none of them.
+        // All parents of listed names are listed as objects. So a name whose root is not listed has no listed parent.
         let root = parents.next().and_then(|root| self.types.get(root));
         match root {
             None => false,
-            Some(Type::Ours) => true,
-            Some(_) => parents.any(|parent| self.is_ours(parent)),
+            Some(Type::Internal) => true,
+            Some(_) => parents.any(|parent| self.is_internal(parent)),
         }
     }
 
-    fn is_ours(&self, name: &str) -> bool {
-        self.types.get(name) == Some(&Type::Ours)
+    fn is_internal(&self, name: &str) -> bool {
+        self.types.get(name) == Some(&Type::Internal)
     }
 
     #[cfg(test)]
@@ -176,7 +176,7 @@ impl Reserved {
     }
 }
 
-/// The parents of a path: `a` and `a.b` of `a.b.c`.
+/// The parents of a path, such as `a` and `a.b` for `a.b.c`.
 fn parents(name: &str) -> impl Iterator<Item = &str> {
     name.match_indices('.').map(|(dot, _)| &name[..dot])
 }

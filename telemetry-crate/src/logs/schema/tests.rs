@@ -73,9 +73,7 @@ fn line(keys: &Keys, event: &EventFields, span: &Fields) -> Map<String, Value> {
 
 /// Lines with the names of the list, their parents, and names below them.
 ///
-/// Each name occurs once with each sample.
-///
-/// Half of the fields are the event's, and the others come from a span.
+/// Each name occurs once with each sample. Half of the fields come from the event, and the other half from a span.
 fn hostile_lines(format: LogFormat, names: &[&'static str]) -> Vec<Map<String, Value>> {
     let keys = Keys::new(format, &resource());
     let mut all: Vec<&'static str> = Vec::new();
@@ -133,7 +131,7 @@ fn is_of_type(kind: &str, value: &Value) -> bool {
 struct Index(BTreeMap<String, &'static str>);
 
 impl Index {
-    fn of_ecs() -> Self {
+    fn with_ecs_mappings() -> Self {
         let list = list(ECS).into_iter();
         let mut index = Self(list.map(|(name, kind)| (name.to_owned(), kind)).collect());
         for name in index.0.keys().cloned().collect::<Vec<_>>() {
@@ -164,15 +162,15 @@ impl Index {
                 Value::Bool(_) => "boolean",
                 Value::Number(number) if number.is_f64() => "float",
                 Value::Number(_) => "long",
-                _ => return Err(format!("{name}: {value} is no value of a field")),
+                _ => return Err(format!("{name}: {value} is not the value of a field")),
             };
             let kind = *self.0.entry(name.clone()).or_insert(dynamic);
             // Elasticsearch coerces values: it truncates decimals, and reads digits in quotation marks as a number.
-            let is_taken = match kind {
+            let is_accepted = match kind {
                 "long" => value.as_f64().is_some_and(|n| n.abs() < i64::MAX as f64),
                 kind => is_of_type(kind, value),
             };
-            if !is_taken {
+            if !is_accepted {
                 return Err(format!("{name}: {value} is not of type {kind}"));
             }
         }
@@ -184,7 +182,7 @@ impl Index {
 fn elasticsearch_accepts_all_lines() {
     let listed = list(ECS);
     let names: Vec<_> = listed.keys().copied().collect();
-    let mut index = Index::of_ecs();
+    let mut index = Index::with_ecs_mappings();
     let mut lines = hostile_lines(LogFormat::Ecs, &names);
     // The first value decides the type of a dynamic field, so the lines are indexed in both orders.
     lines.extend_from_within(..);
@@ -198,7 +196,7 @@ fn elasticsearch_accepts_all_lines() {
             }
         }
     }
-    let mut index = Index::of_ecs();
+    let mut index = Index::with_ecs_mappings();
     for line in &lines[half..] {
         index.index(line).unwrap();
     }
@@ -232,9 +230,9 @@ fn lists_are_parsed_completely() {
         (DATADOG, &DATADOG_NAMES),
         (GCP, &GCP_NAMES),
     ] {
-        let known: BTreeMap<_, _> = names.types().collect();
+        let parsed: BTreeMap<_, _> = names.types().collect();
         for name in list(text).keys() {
-            assert!(known.contains_key(name), "{name}");
+            assert!(parsed.contains_key(name), "{name}");
         }
     }
     assert_eq!(list(ECS).len(), 2605, "the number of fields in ECS 9.4.0");

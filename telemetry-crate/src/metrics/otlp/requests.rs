@@ -20,12 +20,12 @@ use crate::{
     proto::scope,
 };
 
-/// The size at which a request is split.
+/// The size in bytes at which a request is split.
 ///
 /// Half of the default limit of gRPC servers, because the sizes below are estimates.
 const MAX_REQUEST_BYTES: usize = 2 * 1024 * 1024;
 
-/// Overhead of a nested message: a tag, and a length of up to five bytes.
+/// Overhead of a nested message in bytes: a tag, and a length of up to five bytes.
 const FRAME: usize = 6;
 
 /// One request, and the number of its data points.
@@ -46,10 +46,15 @@ struct OpenRequest {
 impl Points {
     /// The requests, each with the resource. Empty if there are no points.
     pub(in crate::metrics) fn requests(self, resource: &Resource) -> Vec<MetricsRequest> {
-        self.requests_of(resource, MAX_REQUEST_BYTES)
+        self.requests_within(resource, MAX_REQUEST_BYTES)
     }
 
-    pub(super) fn requests_of(self, resource: &Resource, max_bytes: usize) -> Vec<MetricsRequest> {
+    /// Like [`requests`](Self::requests), with the given size limit.
+    pub(super) fn requests_within(
+        self,
+        resource: &Resource,
+        max_bytes: usize,
+    ) -> Vec<MetricsRequest> {
         let resource_bytes = resource.encoded_len();
         let mut full = Vec::new();
         let mut open = OpenRequest::default();

@@ -1,4 +1,4 @@
-//! Pushed metrics have the same series as the exposition.
+//! Tests of pushed metrics, which have the same series as the exposition.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
@@ -158,18 +158,18 @@ fn pushed_series_equal_the_exposition() {
         gauge!("endless").set(f64::INFINITY);
         histogram!("lat_seconds").record(f64::INFINITY);
     });
-    // Process metrics change between the two, and `target_info` is not pushed.
-    let is_ours = |name: &str| name.starts_with("process_") || name.ends_with("_info");
+    // Process metrics change between the two readings, and `target_info` is not pushed.
+    let is_excluded = |name: &str| name.starts_with("process_") || name.ends_with("_info");
     let mut exposition: Vec<_> = samples(&handle.render(Format::Text))
         .into_iter()
-        .filter(|(name, ..)| !is_ours(name))
+        .filter(|(name, ..)| !is_excluded(name))
         .map(|(name, labels, value)| (name, labels, value.replace("+Inf", "inf")))
         .collect();
     exposition.sort();
     let mut pushed = pushed(&handle);
     assert!(pushed.contains_key("build_info"));
     assert!(!pushed.contains_key("target_info"));
-    pushed.retain(|name, _| !is_ours(name));
+    pushed.retain(|name, _| !is_excluded(name));
     assert!(exposition.len() > 60, "{exposition:?}");
     assert_eq!(as_samples(&pushed), exposition);
 }
@@ -187,6 +187,7 @@ fn up_down_counters_are_non_monotonic_sums() {
             panic!("{name}: {:?}", pushed[*name].data);
         };
         assert!(!sum.is_monotonic, "{name}");
+        // 2 is the number of `AGGREGATION_TEMPORALITY_CUMULATIVE`.
         assert_eq!(sum.aggregation_temporality, 2, "{name}");
         assert!(sum.data_points[0].start_time_unix_nano > 0, "{name}");
     }
@@ -295,14 +296,14 @@ fn large_exports_are_split_into_requests() {
     });
     let whole = handle.to_otlp(&resource(), SystemTime::now());
     let [whole] = &whole[..] else { unreachable!() };
-    let most = 10_000;
+    let max_bytes = 10_000;
     let mut points = Points::new(UNIX_EPOCH, SystemTime::now());
     handle.collect(&mut points);
-    let parts = points.requests_of(&resource().to_proto(), most);
+    let parts = points.requests_within(&resource().to_proto(), max_bytes);
     assert!(parts.len() > 5, "{}", parts.len());
     for part in &parts {
         let bytes = part.request.encoded_len();
-        assert!(bytes <= most, "{bytes}");
+        assert!(bytes <= max_bytes, "{bytes}");
         let points = metrics_of(part.clone())
             .iter()
             .map(|m| numbers(m).len() + histograms(m).len())

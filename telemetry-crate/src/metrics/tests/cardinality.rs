@@ -37,6 +37,7 @@ fn excess_series_go_to_overflow() {
         counter!("hits", "user" => "a late one").increment(10);
         counter!("small", "otel_metric_overflow" => "true").increment(1);
     });
+    // 500 users are beyond the limit. One more adds 10 to `hits`, and each use of `size` records two samples.
     let overflow = labels([("otel_metric_overflow", "true")]);
     for (name, expected) in [("hits_total", "510"), ("size_count", "1000")] {
         let values = values(&handle, name);
@@ -66,6 +67,7 @@ fn limits_by_name_override_the_default() {
         }
     });
     let handle = metrics.handle();
+    // Each metric has one overflow series beyond its limit.
     let len = |name| values(&handle, name).len();
     assert_eq!(
         [len("orders_placed_total"), len("size_count"), len("other")],
@@ -89,6 +91,7 @@ fn total_limit_leaves_room_for_first_series() {
         }
     });
     let handle = metrics.handle();
+    // The total, the ten guaranteed series, and an overflow series for each.
     let len = |name| values(&handle, name).len();
     assert_eq!(
         [

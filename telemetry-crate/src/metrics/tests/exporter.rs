@@ -23,7 +23,7 @@ fn series_equal_those_of_the_exporter() {
         .unwrap()
         .build_recorder();
     with_local_recorder(&exporter as &dyn Recorder, uses);
-    let ours = metrics_after(uses).render(Format::Text);
+    let exposition = metrics_after(uses).render(Format::Text);
 
     let number = |text: &str| text.parse::<f64>().unwrap();
     let series = |exposition: &str| {
@@ -42,6 +42,6 @@ fn series_equal_those_of_the_exporter() {
         series
     };
     // The exporter writes blank lines between metrics. The format permits them, but the parser here does not.
-    let theirs = exporter.handle().render().replace("\n\n", "\n");
-    assert_eq!(series(&ours), series(&theirs));
+    let expected = exporter.handle().render().replace("\n\n", "\n");
+    assert_eq!(series(&exposition), series(&expected));
 }

@@ -1,4 +1,4 @@
-//! Every use of every thread is counted, also during scrapes.
+//! A test that every use of every thread is counted, also during scrapes.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},

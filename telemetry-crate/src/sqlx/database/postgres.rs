@@ -1,4 +1,4 @@
-//! PostgreSQL databases, on a server whose connection limit all processes share.
+//! PostgreSQL databases, whose server has one connection limit for all processes.
 
 use sqlx::{
     ConnectOptions as _, Error, Pool, Postgres, migrate::Migrator, pool::PoolOptions,
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
 use crate::sqlx::{TARGET, instrument_options, instrument_pool};
 
-/// Parameters that sqlx supports.
+/// Parameters of a URL that sqlx supports.
 ///
-/// sqlx ignores others with a warning: with `sslmod=verify-full`, it would not verify the server's
-/// certificate.
+/// sqlx ignores all others with a warning. For example, with `sslmod=verify-full` it would not
+/// verify the server's certificate.
 const PARAMETERS: [&str; 18] = [
     "application_name",
     "dbname",
@@ -87,7 +87,7 @@ impl Open for Postgres {
         let server = options.url.expose().parse::<PgConnectOptions>();
         let mut server = server.map_err(|error| options.failed(error))?;
         if server.get_application_name().is_none() {
-            // Shown in `pg_stat_activity` and in the server's log.
+            // The name is shown in `pg_stat_activity` and in the server's log.
             server = server.application_name(&options.service);
         }
         let pool = instrument_options(PoolOptions::new())
@@ -109,7 +109,7 @@ impl Open for Postgres {
     }
 }
 
-/// Returns why the pool got no connection.
+/// Returns the reason for which the pool got no connection.
 ///
 /// The pool retries until its timeout, and does not report the server's answer.
 async fn pool_error(options: &DatabaseOptions<Postgres>, server: &PgConnectOptions) -> OpenError {
@@ -134,7 +134,8 @@ fn is_full(error: &Error) -> bool {
 
 /// Warns if the connections of all processes may exceed PostgreSQL's limit.
 ///
-/// During a deploy there are twice as many processes, because old ones drain while new ones start.
+/// During a deploy there are twice as many processes, because the old processes drain while the new
+/// processes start.
 /// Each process has one connection outside its pool, for its readiness check.
 async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postgres>) {
     let (processes, size) = (options.processes, options.max_connections);
@@ -159,13 +160,13 @@ async fn warn_of_too_many(options: &DatabaseOptions<Postgres>, pool: &Pool<Postg
 #[cfg(test)]
 mod tests {
     use super::{
-        super::tests::{settings, urls},
+        super::tests::{check_settings, check_urls},
         *,
     };
 
     #[test]
     fn url_must_name_server_and_database() {
-        urls::<Postgres>(
+        check_urls::<Postgres>(
             &[
                 "postgres:///orders?host=/run/postgresql",
                 "postgresql://user@host/orders",
@@ -201,6 +202,6 @@ mod tests {
     #[test]
     fn settings_have_defaults_and_bounds() {
         let numbers = ["SHOP_MAX_CONNECTIONS", "SHOP_PROCESSES"];
-        settings::<Postgres>("postgres://localhost/the_shop", &numbers);
+        check_settings::<Postgres>("postgres://localhost/the_shop", &numbers);
     }
 }

@@ -1,4 +1,4 @@
-//! An SQLite file.
+//! SQLite databases, each of which is a file.
 
 use std::{fs::File, io};
 
@@ -25,8 +25,8 @@ impl Open for Sqlite {
 
     /// Refuses values that SQLite would take for something other than a writable file.
     ///
-    /// These are other addresses, which would become names of files, databases in memory, which
-    /// lose their data, and read-only databases.
+    /// Addresses of other databases are refused because they would become names of files, databases
+    /// in memory because they lose their data, and read-only databases.
     fn is_url(url: &str) -> bool {
         // Parsed as sqlx does, because `%3Amemory%3A` is in memory as well. SQLite parses a name
         // after `file:` as a URI.
@@ -80,8 +80,8 @@ impl Open for Sqlite {
 /// Locks the database against other processes that open and migrate it.
 ///
 /// SQLite has no lock that outlasts a transaction. Without this lock, one of two processes that
-/// start at the same time would fail, at a table that the other has just created or at the switch
-/// to the write-ahead log.
+/// start at the same time would fail: to create a table that the other process has just created, or
+/// to switch to the write-ahead log.
 ///
 /// The lock is a separate file, because closing the database's file would release SQLite's locks on
 /// it. The operating system releases the lock of a killed process.
@@ -107,13 +107,13 @@ mod tests {
     use sqlx::Executor as _;
 
     use super::{
-        super::tests::{settings, urls},
+        super::tests::{check_settings, check_urls},
         *,
     };
 
     #[test]
     fn url_must_name_a_file() {
-        urls::<Sqlite>(
+        check_urls::<Sqlite>(
             &[
                 "sqlite:orders.db",
                 "sqlite:///data/orders.db?mode=rwc&cache=private",
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn settings_have_defaults_and_bounds() {
-        settings::<Sqlite>("sqlite://the-shop.db", &["SHOP_MAX_CONNECTIONS"]);
+        check_settings::<Sqlite>("sqlite://the-shop.db", &["SHOP_MAX_CONNECTIONS"]);
     }
 
     struct Folder(PathBuf);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn file_has_a_log_and_is_made_once() {
+    async fn file_has_a_log_and_is_created_once() {
         let folder = Folder::new("log");
         let pool = folder.options().open(&[]).await.unwrap();
         let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");
@@ -182,7 +182,8 @@ mod tests {
         fs::remove_file(folder.0.join("shop.db")).unwrap();
         let query = pool.execute("CREATE TABLE orders (id INTEGER)").await;
         assert!(query.is_err(), "{query:?}");
-        assert!(!folder.0.join("shop.db").exists(), "it was made again");
+        let exists = folder.0.join("shop.db").exists();
+        assert!(!exists, "the file was created again");
         pool.close().await;
     }
 
@@ -208,8 +209,9 @@ mod tests {
         let mut opening = std::pin::pin!(options.open(&[]));
         let waited = std::time::Duration::from_millis(100);
         let early = tokio::time::timeout(waited, &mut opening).await;
-        assert!(early.is_err(), "it was opened beside the other");
-        assert!(!folder.0.join("shop.db").exists(), "it was made");
+        assert!(early.is_err(), "the database was opened without the lock");
+        let exists = folder.0.join("shop.db").exists();
+        assert!(!exists, "the file was created without the lock");
         drop(held);
         opening.await.unwrap().close().await;
     }

@@ -27,7 +27,7 @@ pub(super) const AFTER_SOURCES: [&str; 14] = [
     "RETURNING",
 ];
 
-/// Words between a query and the next one.
+/// Words between a query and the next query.
 pub(super) const BEFORE_QUERY: [&str; 5] = ["UNION", "INTERSECT", "EXCEPT", "ALL", "DISTINCT"];
 
 /// Words between `EXPLAIN` and its statement.
@@ -40,7 +40,7 @@ pub(super) struct Frame<'a> {
     pub(super) operation: Option<&'a str>,
     pub(super) has_begun: bool,
     pub(super) is_explained: bool,
-    /// Whether it is the query of `WITH name AS (…)`, or its list of columns.
+    /// Whether this is the parenthesis of the query or of the columns in a `WITH`.
     pub(super) is_body: bool,
     /// Whether the name of a table comes next.
     pub(super) expected: Option<Expected>,
@@ -71,7 +71,7 @@ pub(super) enum Expected {
 /// Position in a `WITH`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Ctes {
-    /// Outside, or in the statement after it.
+    /// Outside a `WITH`, or in the statement after it.
     #[default]
     None,
     /// Before a name.

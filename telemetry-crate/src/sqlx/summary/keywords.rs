@@ -66,14 +66,14 @@ impl<'a> Summarizer<'a> {
     /// Returns whether `SELECT` begins a query, and is not a privilege or a column.
     fn is_query(&self, is_first: bool) -> bool {
         let frame = self.frames.last();
-        let is_of =
+        let is_in =
             |operations: &[&'static str]| frame.is_some_and(|frame| frame.is_one_of(operations));
         let before = match self.previous {
             Some(Token::Word(word)) => word,
             _ => "",
         };
         let is_privilege =
-            is_of(&["GRANT", "REVOKE"]) || (is_of(&["CREATE", "ALTER"]) && is(before, "FOR"));
+            is_in(&["GRANT", "REVOKE"]) || (is_in(&["CREATE", "ALTER"]) && is(before, "FOR"));
         let is_statement = self.frames.len() == 1;
         let is_in_query = is_first || frame.is_some_and(|frame| frame.operation.is_some());
         !is_privilege
@@ -97,7 +97,7 @@ impl<'a> Summarizer<'a> {
         } else if is(word, "JOIN") {
             frame.expected = frame.operation.map(|_| Expected::Source);
         } else if is(word, "USING") {
-            // In a join it names columns.
+            // In a join, `USING` names columns.
             if frame.is_one_of(&["DELETE", "MERGE"]) && !frame.is_list {
                 frame.expected = Some(Expected::Source);
                 frame.is_list = frame.is_one_of(&["DELETE"]);

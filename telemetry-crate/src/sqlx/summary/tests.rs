@@ -1,3 +1,5 @@
+//! Tests of the summaries of statements.
+
 use super::{Summarizer, Summary};
 use crate::sqlx::lexer::{Dialect, Lexer};
 
@@ -17,9 +19,9 @@ fn assert_summaries(cases: &[(&str, &str)]) {
     }
 }
 
-/// The examples of the conventions, except for a name in single quotes.
+/// Checks the conventions' examples, except for a name in single quotes.
 ///
-/// In the supported databases that is a value.
+/// In the supported databases, single quotes enclose a value.
 #[test]
 fn follows_the_conventions_examples() {
     assert_summaries(&[
@@ -333,7 +335,7 @@ fn spellings_share_one_name() {
             let sql = format!("SELECT * FROM {name} WHERE id = 1");
             assert_eq!(collection(&sql, dialect), one("orders"), "{sql}");
         }
-        // A table in another schema.
+        // A table outside the default schema keeps its schema.
         let sql = "SELECT * FROM \"shop\".\"orders\"";
         assert_eq!(collection(sql, dialect), one("shop.orders"));
         let sql = "SELECT * FROM \"order \"\"items\"";
@@ -352,7 +354,7 @@ fn spellings_share_one_name() {
     }
 }
 
-/// In PostgreSQL these are an array and an index.
+/// Brackets may be an array or an index, as in PostgreSQL.
 #[test]
 fn brackets_hide_no_table() {
     for dialect in [Dialect::PostgreSql, Dialect::Other] {

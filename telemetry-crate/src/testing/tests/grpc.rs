@@ -26,7 +26,7 @@ pub(super) fn frame(is_compressed: bool, message: &[u8]) -> Vec<u8> {
 
 /// A response's body, with headers and trailers merged.
 ///
-/// The status may be in either.
+/// The status may be in the headers or in the trailers.
 pub(super) struct Answered {
     pub(super) body: Bytes,
     pub(super) headers: HeaderMap,

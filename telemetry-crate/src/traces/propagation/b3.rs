@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use super::{
     decision::{self, Decision},
-    digits, ids,
+    digits, valid_ids,
 };
 
 pub(super) const SINGLE: &str = "b3";
@@ -21,14 +21,14 @@ pub(super) const TRACE_ID: &str = "x-b3-traceid";
 pub(super) const SPAN_ID: &str = "x-b3-spanid";
 pub(super) const SAMPLED: &str = "x-b3-sampled";
 pub(super) const FLAGS: &str = "x-b3-flags";
-/// Neither read nor written, but removed from forwarded headers.
+/// A header that is neither read nor written, but removed from forwarded requests.
 const PARENT_SPAN_ID: &str = "x-b3-parentspanid";
 
 static FIELDS: LazyLock<[String; 6]> = LazyLock::new(|| {
     [SINGLE, TRACE_ID, SPAN_ID, SAMPLED, FLAGS, PARENT_SPAN_ID].map(str::to_owned)
 });
 
-/// The propagators `b3` and `b3multi`, which differ in what they write.
+/// The propagators `b3` and `b3multi`, which write different headers.
 #[derive(Debug)]
 pub(super) enum B3 {
     Single,
@@ -43,7 +43,7 @@ impl TextMapPropagator for B3 {
             return;
         }
         let (trace_id, span_id) = (span.trace_id(), span.span_id());
-        let decision = decision::of(context, span);
+        let decision = decision::to_send(context, span);
         if matches!(self, Self::Single) {
             let decision = match decision {
                 Decision::Debug => "d",
@@ -67,7 +67,7 @@ impl TextMapPropagator for B3 {
         let get = |name| extractor.get(name).map(str::trim);
         let single = get(SINGLE).and_then(single);
         match single.or_else(|| multi(get)) {
-            Some((ids, decision)) => decision::received(context, ids, decision),
+            Some((ids, decision)) => decision::with_remote(context, ids, decision),
             None => context.clone(),
         }
     }
@@ -82,7 +82,7 @@ type Parsed = ((TraceId, SpanId), Decision);
 /// Parses `trace_id-span_id-state-parent_id`, of which the last two are optional.
 fn single(header: &str) -> Option<Parsed> {
     let mut fields = header.split('-');
-    let ids = ids(trace_id(fields.next()?)?, digits(fields.next()?, 16)?)?;
+    let ids = valid_ids(trace_id(fields.next()?)?, digits(fields.next()?, 16)?)?;
     let decision = match fields.next() {
         None => Decision::Undecided,
         Some("1") => Decision::Keep,
@@ -96,7 +96,7 @@ fn single(header: &str) -> Option<Parsed> {
 
 /// Parses the headers of the form with one header per part.
 fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
-    let ids = ids(trace_id(get(TRACE_ID)?)?, digits(get(SPAN_ID)?, 16)?)?;
+    let ids = valid_ids(trace_id(get(TRACE_ID)?)?, digits(get(SPAN_ID)?, 16)?)?;
     let decision = match (get(FLAGS), get(SAMPLED)) {
         (Some("1"), _) => Decision::Debug,
         (_, None | Some("")) => Decision::Undecided,
@@ -110,7 +110,7 @@ fn multi<'a>(get: impl Fn(&'static str) -> Option<&'a str>) -> Option<Parsed> {
     Some((ids, decision))
 }
 
-/// Parses an id of 128 bits, or of 64 bits, which are the lower half.
+/// Parses an id of 128 bits, or the lower half of an id in 64 bits.
 fn trace_id(text: &str) -> Option<u128> {
     digits(text, 32).or_else(|| digits(text, 16))
 }

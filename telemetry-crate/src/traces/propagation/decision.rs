@@ -10,7 +10,9 @@ use opentelemetry::{
 /// The sampling decision in a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decision {
+    /// Sampled.
     Keep,
+    /// Not sampled.
     Drop,
     /// Sampled, and propagated with the debug flag.
     Debug,
@@ -18,16 +20,16 @@ pub(super) enum Decision {
     Undecided,
 }
 
-/// The trace with the debug flag.
+/// The id of a trace with the debug flag, kept in the context.
 #[derive(Debug)]
 struct Debugged(TraceId);
 
-/// The remote span without a decision.
+/// The id of a remote span without a decision, kept in the context.
 #[derive(Debug)]
 struct Deferred(SpanId);
 
 /// Adds the remote span and its decision to the context.
-pub(super) fn received(
+pub(super) fn with_remote(
     context: &Context,
     (trace_id, span_id): (TraceId, SpanId),
     decision: Decision,
@@ -44,10 +46,10 @@ pub(super) fn received(
 }
 
 /// The decision to propagate, which is never [`Decision::Undecided`].
-pub(super) fn of(context: &Context, span: &SpanContext) -> Decision {
+pub(super) fn to_send(context: &Context, span: &SpanContext) -> Decision {
     let debugged = context.get::<Debugged>();
     match span.is_sampled() {
-        true if debugged.is_some_and(|it| it.0 == span.trace_id()) => Decision::Debug,
+        true if debugged.is_some_and(|trace| trace.0 == span.trace_id()) => Decision::Debug,
         true => Decision::Keep,
         false => Decision::Drop,
     }
@@ -56,5 +58,5 @@ pub(super) fn of(context: &Context, span: &SpanContext) -> Decision {
 /// Whether the remote parent leaves the decision to this process.
 pub(in crate::traces) fn is_deferred(context: &Context) -> bool {
     let deferred = context.get::<Deferred>();
-    deferred.is_some_and(|it| it.0 == context.span().span_context().span_id())
+    deferred.is_some_and(|parent| parent.0 == context.span().span_context().span_id())
 }

@@ -14,14 +14,16 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     decision::{self, Decision},
-    digits_up_to, ids,
+    digits_up_to, valid_ids,
 };
 
 pub(super) const HEADER: &str = "uber-trace-id";
 
 static FIELDS: LazyLock<[String; 1]> = LazyLock::new(|| [HEADER.to_owned()]);
 
+/// The flag of a sampled trace.
 const SAMPLED: u128 = 1;
+/// The flag of a trace that must be sampled.
 const DEBUG: u128 = 2;
 
 /// The propagator `jaeger`.
@@ -35,7 +37,7 @@ impl TextMapPropagator for Jaeger {
         if !span.is_valid() {
             return;
         }
-        let flags = match decision::of(context, span) {
+        let flags = match decision::to_send(context, span) {
             Decision::Debug => SAMPLED | DEBUG,
             Decision::Keep => SAMPLED,
             Decision::Drop | Decision::Undecided => 0,
@@ -50,7 +52,7 @@ impl TextMapPropagator for Jaeger {
         // Some of Jaeger's clients percent-encode the colons.
         let header = percent_decode_str(header).decode_utf8();
         match parse(&header.unwrap_or(Cow::Borrowed(""))) {
-            Some((ids, decision)) => decision::received(context, ids, decision),
+            Some((ids, decision)) => decision::with_remote(context, ids, decision),
             None => context.clone(),
         }
     }
@@ -63,7 +65,7 @@ impl TextMapPropagator for Jaeger {
 /// Parses `trace_id:span_id:parent_id:flags`, each with or without leading zeros.
 fn parse(header: &str) -> Option<((TraceId, SpanId), Decision)> {
     let mut fields = header.split(':');
-    let ids = ids(
+    let ids = valid_ids(
         digits_up_to(fields.next()?, 32)?,
         digits_up_to(fields.next()?, 16)?,
     )?;

@@ -8,7 +8,7 @@ use opentelemetry::{
 /// Maximum number of members in the list. A longer list is dropped.
 const MAX_MEMBERS: usize = 32;
 
-/// Maximum length of a key in bytes, and of a value.
+/// Maximum length of a key or a value in bytes.
 const MAX_LENGTH: usize = 256;
 
 /// A `tracestate` with a valid key that OpenTelemetry's `TraceState` rejects.
@@ -26,7 +26,7 @@ struct FullState {
 /// Adds the remote span and its state to the context.
 ///
 /// If any member is malformed, the whole state is dropped, and the trace is continued.
-pub(super) fn received(
+pub(super) fn with_remote(
     headers: &[&str],
     trace_id: TraceId,
     context: &Context,
@@ -51,7 +51,7 @@ pub(super) fn received(
 /// The header for this span, or `None` if its state is empty or invalid.
 ///
 /// The state of a span may come from a sampler or from the program, and may then contain any text.
-pub(super) fn written(context: &Context, span: &SpanContext) -> Option<String> {
+pub(super) fn header(context: &Context, span: &SpanContext) -> Option<String> {
     let state = span.trace_state();
     if let Some(full) = context.get::<FullState>()
         && full.trace_id == span.trace_id()
@@ -64,7 +64,7 @@ pub(super) fn written(context: &Context, span: &SpanContext) -> Option<String> {
 
 /// Parses the members in order. Several headers form one list.
 ///
-/// Of two members with one key, the first one is kept, because vendors add new members at the front.
+/// If two members have the same key, the first is kept, because vendors add new members at the front.
 fn parse<'a>(headers: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     let texts = headers.iter().flat_map(|header| header.split(','));
@@ -75,7 +75,7 @@ fn parse<'a>(headers: &[&'a str]) -> Option<Vec<(&'a str, &'a str)>> {
         if index >= MAX_MEMBERS || !is_key(key) || !is_value(value) {
             return None;
         }
-        if !members.iter().any(|(known, _)| *known == key) {
+        if !members.iter().any(|(earlier, _)| *earlier == key) {
             members.push((key, value));
         }
     }

@@ -10,9 +10,9 @@ use super::*;
 mod formats;
 mod w3c;
 
-/// The headers that a service sends after it has received these.
+/// The headers that a service sends after it has received `headers`.
 ///
-/// Empty if a new trace begins.
+/// No headers are sent if the received headers are invalid.
 fn forwarded(chosen: &[Propagator], headers: &[(&str, &str)]) -> HeaderMap {
     let mut received = HeaderMap::new();
     for (name, value) in headers {

@@ -14,7 +14,7 @@ use opentelemetry::{
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId},
 };
 
-use super::{RANDOM, digits, ids, state};
+use super::{RANDOM_FLAG, digits, state, valid_ids};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -33,12 +33,12 @@ impl TextMapPropagator for TraceContext {
         if !span.is_valid() {
             return;
         }
-        let flags = span.trace_flags() & (TraceFlags::SAMPLED | RANDOM);
+        let flags = span.trace_flags() & (TraceFlags::SAMPLED | RANDOM_FLAG);
         injector.set(
             TRACEPARENT,
             format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()),
         );
-        if let Some(state) = state::written(context, span) {
+        if let Some(state) = state::header(context, span) {
             injector.set(TRACESTATE, state);
         }
     }
@@ -54,7 +54,7 @@ impl TextMapPropagator for TraceContext {
             return context.clone();
         };
         let headers = extractor.get_all(TRACESTATE).unwrap_or_default();
-        state::received(&headers, trace_id, context, |state| {
+        state::with_remote(&headers, trace_id, context, |state| {
             SpanContext::new(trace_id, span_id, flags, true, state)
         })
     }
@@ -66,7 +66,7 @@ impl TextMapPropagator for TraceContext {
 
 /// Parses `version-trace_id-parent_id-flags`.
 ///
-/// A later version may add more after another `-`.
+/// A later version may add fields after another `-`.
 fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     let mut fields = header.splitn(5, '-');
     let mut field = |length| digits(fields.next()?, length);
@@ -76,8 +76,8 @@ fn parse(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
     if version == 0xff || (version == 0 && fields.next().is_some()) {
         return None;
     }
-    let (trace_id, span_id) = ids(trace_id, span_id)?;
-    // Specification, "Other flags": unknown flags must be propagated as zero.
-    let flags = TraceFlags::new(flags) & (TraceFlags::SAMPLED | RANDOM);
+    let (trace_id, span_id) = valid_ids(trace_id, span_id)?;
+    // The specification requires in "Other flags" that unknown flags are propagated as zero.
+    let flags = TraceFlags::new(flags) & (TraceFlags::SAMPLED | RANDOM_FLAG);
     Some((trace_id, span_id, flags))
 }

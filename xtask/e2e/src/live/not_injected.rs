@@ -46,7 +46,9 @@ pub(super) fn reasons(fired: &[&str]) -> anyhow::Result<Vec<(&'static str, &'sta
     );
     let reason = |name| match NOT_INJECTED.iter().find(|(listed, _)| *listed == name) {
         Some(found) => Ok(*found),
-        None => bail!("{name}: not injected, and without a reason"),
+        None => bail!(
+            "{name}: not injected in live/injected/, and without a reason in live/not_injected.rs"
+        ),
     };
     left.into_iter().map(reason).collect()
 }

@@ -13,7 +13,7 @@ const STATEMENTS: Statements = Statements {
         UPDATE apalis.jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
         WHERE lock_by = $1 AND status IN ('Queued', 'Running')",
     postpone: POSTGRES_POSTPONE,
-    // Jumps from name to name in the index, because a week has many finished jobs.
+    // The query jumps from name to name in the index, because the table has many finished jobs.
     queues: "
         WITH RECURSIVE queue(name) AS (
             SELECT MIN(job_type) FROM apalis.jobs
@@ -56,10 +56,10 @@ async fn push(
     })
 }
 
-/// Claimable rows with the reason why apalis cannot read them, if there is one.
+/// Query for claimable rows, and for the reason if apalis cannot read a row.
 ///
-/// They come in the order in which they are claimed, so that the next ones are checked first. The
-/// columns' types allow values that apalis cannot handle: times before 1970, negative attempts
+/// The rows are in the order in which they are claimed, so that the next rows are checked first.
+/// The columns' types allow values that apalis cannot handle: times before 1970, negative attempts
 /// (apalis counts them unsigned), and an `hstore` with a `NULL`, at which apalis panics.
 const CLAIMABLE: &str = "
     SELECT id, CASE

@@ -13,7 +13,7 @@ const STATEMENTS: Statements = Statements {
         UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL
         WHERE lock_by = ?1 AND status IN ('Queued', 'Running')",
     postpone: SQLITE_POSTPONE,
-    // Jumps from name to name in the index, because a week has many finished jobs.
+    // The query jumps from name to name in the index, because the table has many finished jobs.
     queues: "
         WITH RECURSIVE queue(name) AS (
             SELECT MIN(job_type) FROM Jobs
@@ -55,7 +55,7 @@ async fn push(
     })
 }
 
-/// Claimable rows, in the order in which they are claimed.
+/// Query for claimable rows, in the order in which they are claimed.
 const CLAIMABLE: &str = "
     SELECT ROWID AS position, id, attempts, job_type, status, lock_by, metadata, idempotency_key, last_result FROM Jobs
     WHERE job_type = ?1 AND status IN ('Pending', 'Failed')

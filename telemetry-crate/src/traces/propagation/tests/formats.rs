@@ -5,7 +5,7 @@ use super::*;
 const TRACE: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "e457b5a2e4d86bd1";
 
-/// The headers of all formats after a request with these headers.
+/// The headers of all formats that are sent after `headers` were received.
 fn written(headers: &[(&str, &str)]) -> [Option<String>; 3] {
     let chosen = [Propagator::B3, Propagator::Jaeger, Propagator::TraceContext];
     let written = forwarded(&chosen, headers);
@@ -21,6 +21,7 @@ fn expected(trace: &str, b3: &str, jaeger: &str, flags: &str) -> [Option<String>
     .map(Some)
 }
 
+/// The headers of all formats for a sampled trace.
 fn kept() -> [Option<String>; 3] {
     expected(TRACE, "1", "1", "01")
 }

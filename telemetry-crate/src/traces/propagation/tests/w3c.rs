@@ -9,7 +9,7 @@ fn forwarded(headers: &[(&str, &str)]) -> HeaderMap {
     super::forwarded(&[Propagator::TraceContext], headers)
 }
 
-/// The `tracestate` that is sent after a request with these headers.
+/// The `tracestate` that a service sends after it has received `states`.
 fn state(states: &[&str]) -> Option<String> {
     let parent = [("traceparent", PARENT)];
     let named = states.iter().map(|state| ("tracestate", *state));

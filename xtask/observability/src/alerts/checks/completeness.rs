@@ -74,7 +74,7 @@ fn tested() -> anyhow::Result<()> {
         let is_quiet = name == ALWAYS || transient && resolves;
         if !fires || !is_quiet {
             bail!(
-                "{name}: found fires {fires}, transient {transient}, resolves {resolves}; expected all three"
+                "{name}: found fires {fires}, transient {transient}, resolves {resolves} in the tests of the alert's file; expected all three"
             );
         }
     }
@@ -124,4 +124,21 @@ fn operator() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    fn holds(checked: anyhow::Result<()>) {
+        assert_eq!(checked.map_err(|error| error.to_string()), Ok(()));
+    }
+
+    #[test]
+    fn each_alert_has_a_runbook() {
+        holds(super::runbooks());
+    }
+
+    #[test]
+    fn each_alert_is_tested() {
+        holds(super::tested());
+    }
 }
