@@ -93,18 +93,21 @@ pub(crate) fn redact_also(names: Vec<String>) {
     }
 }
 
-/// The letters that precede each last letter of the well-known names, as bits.
+/// The well-known names by their last letter; bit `n` is the name with the index `n`.
 ///
-/// The check runs for every field of every log line. Most names are excluded by their last two letters.
-const LAST_LETTERS: [u32; 32] = {
-    let (mut before, mut index) = ([0; 32], 0);
+/// The check runs for every field of every log line. The last two letters leave at most a few names to compare.
+const BY_LAST_LETTER: [u16; 32] = names_by_letter(1);
+const BY_LETTER_BEFORE: [u16; 32] = names_by_letter(2);
+
+const fn names_by_letter(from_end: usize) -> [u16; 32] {
+    let (mut names, mut index) = ([0; 32], 0);
     while index < WELL_KNOWN.len() {
         let name = WELL_KNOWN[index].as_bytes();
-        before[letter_index(name[name.len() - 1])] |= 1 << letter_index(name[name.len() - 2]);
+        names[letter_index(name[name.len() - from_end])] |= 1 << index;
         index += 1;
     }
-    before
-};
+    names
+}
 
 /// A letter's position in the alphabet, ignoring case.
 ///
@@ -124,11 +127,16 @@ pub(crate) fn is_secret(name: &str) -> bool {
             boundary && equal(&name[start..], secret.as_bytes())
         })
     };
-    let may_be_well_known = name.last_chunk().is_some_and(|[before, last]: &[u8; 2]| {
-        LAST_LETTERS[letter_index(*last)] & (1 << letter_index(*before)) != 0
-    });
-    if may_be_well_known && WELL_KNOWN.iter().any(|secret| matches(secret)) {
-        return true;
+    if let Some([before, last]) = name.last_chunk() {
+        let mut candidates =
+            BY_LAST_LETTER[letter_index(*last)] & BY_LETTER_BEFORE[letter_index(*before)];
+        while candidates != 0 {
+            if matches(WELL_KNOWN[candidates.trailing_zeros() as usize]) {
+                return true;
+            }
+            // Clears the lowest bit.
+            candidates &= candidates - 1;
+        }
     }
     ADDED_NAMES
         .get()
