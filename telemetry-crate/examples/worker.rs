@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration
 
 use firstlight::{
     InitError, Latch, Readiness,
-    jobs::{Envelope, Job, Outcome, Queue},
+    jobs::{AttemptOutcome, Envelope, Job, Queue},
     shutdown_signal,
 };
 use tokio::sync::mpsc;
@@ -60,7 +60,7 @@ async fn send(order: u64) -> io::Result<()> {
 /// Records the outcome of a failed attempt in the row of the job.
 ///
 /// A real queue would set a dead-lettered job aside, and run any other job again later.
-fn record_failure(row: &Row, outcome: Outcome) {
+fn record_failure(row: &Row, outcome: AttemptOutcome) {
     tracing::info!(order.id = row.order, %outcome, "failure recorded");
 }
 

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use firstlight::testing::{Answer, OtlpReceiver};
+use firstlight::testing::{CollectorAnswer, OtlpReceiver};
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::child::wait;
 use tokio::{
@@ -150,13 +150,13 @@ impl Collector {
             _black_hole: None,
         };
         let answer = match fault {
-            Fault::None => Answer::Accept,
-            Fault::Hanging => Answer::Hang,
-            Fault::Throttled => Answer::Reject {
+            Fault::None => CollectorAnswer::Accept,
+            Fault::Hanging => CollectorAnswer::Hang,
+            Fault::Throttled => CollectorAnswer::Reject {
                 status: 429,
                 retry_after: Some(Duration::from_secs(60)),
             },
-            Fault::Unavailable => Answer::Reject {
+            Fault::Unavailable => CollectorAnswer::Reject {
                 status: 503,
                 retry_after: None,
             },

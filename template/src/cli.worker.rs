@@ -47,7 +47,8 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;
-            println!("{retried} dead letters will be tried again");
+            let letters = if retried == 1 { "letter" } else { "letters" };
+            println!("{retried} dead {letters} will be tried again");
         }
     }
     Ok(Some(ExitCode::SUCCESS))

@@ -43,7 +43,7 @@ fn declined_charges_are_not_retried() {
     let bank = Bank::open("402 Payment Required");
     let mut service = Service::start(&[("BANK_URL", &bank.url)]);
     service.post("/orders", ORDER);
-    wait_for_status(&mut service, 1, "dead-lettered");
+    wait_for_status(&mut service, 1, "dead_lettered");
     service.terminate();
     assert_eq!(bank.asked.try_iter().count(), 1);
 }
@@ -74,7 +74,7 @@ fn dead_letters_can_be_retried() {
     let settings = [("DATABASE_URL", &*url), ("BANK_URL", &*refusing.url)];
     let mut service = Service::start(&settings);
     service.post("/orders", ORDER);
-    wait_for_status(&mut service, 1, "dead-lettered");
+    wait_for_status(&mut service, 1, "dead_lettered");
     service.terminate();
 
     let listed = run(&["dead-letters"], &settings).stdout;

@@ -59,7 +59,7 @@ fn declined_charges_are_dead_letters() {
     let variables = [("DATABASE_URL", &*database.url())];
     let mut service = Service::start(&variables);
     service.post("/orders", DECLINED);
-    wait_for_status(&mut service, 1, "dead-lettered");
+    wait_for_status(&mut service, 1, "dead_lettered");
     service.terminate();
 
     let listed = support::run(&["dead-letters"], &variables);
@@ -71,8 +71,9 @@ fn declined_charges_are_dead_letters() {
     let id = listed.split('\t').nth(1).unwrap();
     let retried = support::run(&["retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
+    assert_eq!(retried.stdout, b"1 dead letter will be tried again\n");
     let mut service = Service::start(&variables);
-    service.line(|line| line["worker.task.outcome"] == "dead");
+    service.line(|line| line["worker.task.outcome"] == "dead_lettered");
 }
 
 #[test]

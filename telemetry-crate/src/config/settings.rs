@@ -195,8 +195,8 @@ impl Settings {
                 )
                 .unwrap_or(true),
             cardinality_limits: cardinality_limits(
-                config.series_budgets,
-                config.series_total,
+                config.cardinality_limits,
+                config.total_cardinality_limit,
                 env,
             )?,
             warnings: std::mem::take(&mut env.warnings),

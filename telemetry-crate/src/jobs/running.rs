@@ -5,13 +5,13 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
-use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
+use super::{TARGET, job::Job, outcome::AttemptOutcome, queue::Queue};
 use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
 
 /// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
 pub(super) struct AttemptEnd<'a> {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: AttemptOutcome,
     /// Class of the error, one of a few fixed words.
     pub(super) error_type: Option<&'a str>,
     /// Text of the error, for the log line.
@@ -107,8 +107,8 @@ impl Running {
     }
 
     /// Returns the outcome of a failure at this attempt.
-    pub(super) fn failure_outcome(&self, is_permanent: bool) -> Outcome {
-        Outcome::of_failure(self.attempt, self.attempts, is_permanent)
+    pub(super) fn failure_outcome(&self, is_permanent: bool) -> AttemptOutcome {
+        AttemptOutcome::of_failure(self.attempt, self.attempts, is_permanent)
     }
 
     pub(super) fn finish(mut self, end: &AttemptEnd<'_>) {
@@ -126,7 +126,7 @@ impl Running {
                 span.set_status(Status::error(""));
             }
         });
-        let accepted = self.accepted.filter(|_| end.outcome == Outcome::Ok);
+        let accepted = self.accepted.filter(|_| end.outcome == AttemptOutcome::Ok);
         self.span.measure(|| {
             self.queue.record_run(&self.kind, outcome, seconds);
             if let Some(accepted) = accepted {
@@ -173,9 +173,9 @@ impl Running {
             };
         }
         match outcome {
-            Outcome::Ok => line!(info),
-            Outcome::Retry => line!(warn),
-            Outcome::Dead => line!(error),
+            AttemptOutcome::Ok => line!(info),
+            AttemptOutcome::Retry => line!(warn),
+            AttemptOutcome::DeadLettered => line!(error),
         }
     }
 }
@@ -188,7 +188,7 @@ impl Drop for Running {
         // The worker shuts down, or a timeout around the job has passed. In the store, the job is
         // still unfinished.
         self.end(&AttemptEnd {
-            outcome: Outcome::Retry,
+            outcome: AttemptOutcome::Retry,
             error_type: Some("cancelled"),
             message: None,
         });

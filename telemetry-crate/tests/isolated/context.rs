@@ -50,7 +50,7 @@ async fn request() -> BTreeMap<String, String> {
     let items = tokio_stream::iter(["in a stream"]).map(|name| {
         info_span!("item", otel.name = name).in_scope(|| {});
     });
-    let items = context::stream(items);
+    let items = context::instrument_stream(items);
     tokio::spawn(async move { items.collect::<Vec<_>>().await })
         .await
         .unwrap();

@@ -16,7 +16,7 @@ use std::{
 
 use firstlight::{
     TelemetryConfig, TelemetryGuard,
-    jobs::{Cause, Envelope, Job, Outcome, Queue, QueueStats},
+    jobs::{AttemptOutcome, Envelope, FailureCause, Job, Queue, QueueStats},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
@@ -49,7 +49,10 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
         Err::<(), _>(failed())
     });
     let again = again.await.unwrap_err();
-    assert_eq!((again.is_dead(), again.outcome()), (false, Outcome::Retry));
+    assert_eq!(
+        (again.is_dead_lettered(), again.outcome()),
+        (false, AttemptOutcome::Retry)
+    );
 
     let work = async {
         info_span!("work").in_scope(|| {});
@@ -59,14 +62,14 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
     assert_eq!(done.unwrap(), 42);
 
     let dead = queue.run(job(row).attempt(2, 2), async { Err::<(), _>(failed()) });
-    assert!(dead.await.unwrap_err().is_dead());
+    assert!(dead.await.unwrap_err().is_dead_lettered());
 
     let is_permanent = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     let work = async { Err::<(), _>(failed()) };
     let permanent = queue
         .run_with(job(row).attempt(1, 9), is_permanent, work)
         .await;
-    assert!(permanent.unwrap_err().is_dead());
+    assert!(permanent.unwrap_err().is_dead_lettered());
 
     let panics = queue.run(job(row).attempt(1, 9), async {
         if row.len() < 99 {
@@ -75,8 +78,10 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
         Ok::<(), io::Error>(())
     });
     let panicked = panics.await.unwrap_err();
-    assert!(!panicked.is_dead());
-    assert!(matches!(panicked.into_cause(), Cause::Panic(message) if message == "on purpose"));
+    assert!(!panicked.is_dead_lettered());
+    assert!(
+        matches!(panicked.into_cause(), FailureCause::Panic(message) if message == "on purpose")
+    );
 
     let hangs = queue.run(job(row).attempt(1, 9), pending::<Result<(), io::Error>>());
     let hangs = tokio::time::timeout(Duration::from_millis(10), hangs).await;
@@ -160,8 +165,8 @@ fn assert_same_trace(spans: &[ReceivedSpan]) {
         [
             ("retry", "connection_refused", "error"),
             ("ok", "", "unset"),
-            ("dead", "connection_refused", "error"),
-            ("dead", "connection_refused", "error"),
+            ("dead_lettered", "connection_refused", "error"),
+            ("dead_lettered", "connection_refused", "error"),
             ("retry", "panic", "error"),
             ("retry", "cancelled", "error"),
         ]
@@ -210,7 +215,7 @@ fn assert_metrics(exposition: &str) {
         "worker_queue_latency_budget_seconds{queue=\"emails\"} 60",
         "worker_tasks_enqueued_total{kind=\"welcome\",queue=\"emails\"} 2",
         "worker_tasks_total{error_type=\"cancelled\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
-        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"dead_lettered\",queue=\"emails\"} 2",
         "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{error_type=\"panic\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{kind=\"welcome\",outcome=\"ok\",queue=\"emails\"} 1",
@@ -219,7 +224,7 @@ fn assert_metrics(exposition: &str) {
         "worker_task_wait_seconds_count{kind=\"batch\",queue=\"emails\"} 1",
         // The batch job was not due yet.
         "worker_task_wait_seconds_sum{kind=\"batch\",queue=\"emails\"} 0",
-        "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead_lettered\",queue=\"emails\"} 2",
         "worker_task_accepted_to_done_seconds_count{kind=\"welcome\",queue=\"emails\"} 1",
     ] {
         let found = exposition.lines().any(|found| {
@@ -244,23 +249,23 @@ async fn read_store(number: usize) -> Result<QueueStats, &'static str> {
         0 => Err("not there yet"),
         1 => Ok(QueueStats::new()
             .ready(3)
-            .dead(1)
+            .dead_lettered(1)
             .oldest_age(Duration::from_secs(2))),
         2 => panic!("on purpose"),
         // A state is missing that the previous read had.
         3 => Ok(QueueStats::new().ready(4).oldest_age(Duration::ZERO)),
         4 => std::future::pending().await,
-        _ => Ok(QueueStats::new().ready(5).dead(2)),
+        _ => Ok(QueueStats::new().ready(5).dead_lettered(2)),
     }
 }
 
-/// The values of the series `up`, `ready`, `dead` and age.
+/// The values of the series `up`, `ready`, `dead_lettered` and age.
 fn values(telemetry: &TelemetryGuard) -> [Option<String>; 4] {
     let exposition = telemetry.metrics().render(Format::Text);
     [
         "worker_queue_up{queue=\"emails\"} ",
         "worker_queue_depth{queue=\"emails\",status=\"ready\"} ",
-        "worker_queue_depth{queue=\"emails\",status=\"dead\"} ",
+        "worker_queue_depth{queue=\"emails\",status=\"dead_lettered\"} ",
         "worker_queue_oldest_age_seconds{queue=\"emails\"} ",
     ]
     .map(|series| {

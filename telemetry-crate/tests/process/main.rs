@@ -363,7 +363,7 @@ fn run_checks() -> ExitCode {
 #[cfg(feature = "testing")]
 fn checks() {
     let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-    receiver.set_answer(firstlight::testing::Answer::Hang);
+    receiver.set_answer(firstlight::testing::CollectorAnswer::Hang);
     let endpoint = receiver.endpoint();
     let mut scenario = Scenario::start(
         "checks",

@@ -211,7 +211,7 @@ fn counting() {
         });
         assert_eq!(
             message(&*too_many.await.unwrap_err().into_panic()),
-            "expected at most 2 queries, found 26:\n     \
+            "queries: expected at most 2, found 26:\n     \
              1 x SELECT id FROM orders\n    \
              25 x SELECT id FROM items WHERE order_id = ?\n"
         );

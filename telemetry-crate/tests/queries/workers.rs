@@ -187,7 +187,7 @@ async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
         )
     };
     assert_eq!(tasks("ok"), Some(6.0));
-    assert_eq!(tasks("dead"), Some(10.0));
+    assert_eq!(tasks("dead_lettered"), Some(10.0));
     assert_eq!(tasks("retry"), None);
 }
 

@@ -107,9 +107,9 @@ async fn not_a_number() {
 
 /// Serves a price that is too old for one of its declarations.
 async fn stale() -> Result<(), AppError> {
-    PRICES.serve_replica(PRICE_AGE).map_err(AppError::internal)?;
+    PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN
-        .serve_replica(Duration::ZERO)
+        .check_age(Duration::ZERO)
         .map_err(AppError::internal)
 }
 

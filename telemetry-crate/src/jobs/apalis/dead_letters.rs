@@ -153,7 +153,7 @@ pub async fn retry_dead_letters<DB: Tables>(
     ids: &[String],
 ) -> Result<u64, RetryError> {
     if ids.is_empty() {
-        return Ok(DB::retry_dead(pool, None).await?);
+        return Ok(DB::retry_dead_lettered(pool, None).await?);
     }
     let mut retried = 0;
     let mut unknown = Vec::new();
@@ -162,7 +162,7 @@ pub async fn retry_dead_letters<DB: Tables>(
         if ids[..index].contains(id) {
             continue;
         }
-        match DB::retry_dead(pool, Some(id)).await? {
+        match DB::retry_dead_lettered(pool, Some(id)).await? {
             0 => unknown.push(id.clone()),
             count => retried += count,
         }

@@ -21,7 +21,7 @@ use crate::{
     error_type::error_type,
     jobs::{
         catch::CatchUnwind,
-        outcome::Outcome,
+        outcome::AttemptOutcome,
         running::{AttemptEnd, Running},
     },
     values::counted,
@@ -198,7 +198,7 @@ fn finish(
     } = end;
     let Some(error) = error else {
         running.finish(&AttemptEnd {
-            outcome: Outcome::Ok,
+            outcome: AttemptOutcome::Ok,
             error_type: None,
             message: None,
         });
@@ -218,7 +218,7 @@ fn finish(
         error_type,
         message: Some(printed(format_args!("{error}"))),
     });
-    let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
+    let (postpone, retry) = retry.filter(|_| outcome == AttemptOutcome::Retry)?;
     // Within the attempt's trace, although the attempt is over.
     Some(Box::pin(postpone.call(retry).instrument(span)))
 }

@@ -21,7 +21,7 @@ pub enum JobState {
     Retrying,
     /// An attempt has succeeded (`done`).
     Done,
-    /// The job has failed and is not tried again (`dead-lettered`).
+    /// The job has failed and is not tried again (`dead_lettered`).
     ///
     /// See [`retry_dead_letters`](super::retry_dead_letters).
     DeadLettered,
@@ -35,7 +35,7 @@ impl JobState {
             Self::Running => "running",
             Self::Retrying => "retrying",
             Self::Done => "done",
-            Self::DeadLettered => "dead-lettered",
+            Self::DeadLettered => "dead_lettered",
         }
     }
 
@@ -97,8 +97,8 @@ mod tests {
             ("Queued", 0, "running"),
             ("Running", 1, "running"),
             ("Failed", 4, "retrying"),
-            ("Failed", 5, "dead-lettered"),
-            ("Killed", 1, "dead-lettered"),
+            ("Failed", 5, "dead_lettered"),
+            ("Killed", 1, "dead_lettered"),
             ("Done", 5, "done"),
             ("Paused", 0, "pending"),
         ] {

@@ -105,7 +105,7 @@ pub trait Storage: Database {
     fn dead_letters(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
 
     /// Returns dead letters to the workers, all of them without an id.
-    fn retry_dead(
+    fn retry_dead_lettered(
         pool: &Pool<Self>,
         id: Option<&str>,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -125,7 +125,7 @@ struct Statements {
     stats: &'static str,
     state: &'static str,
     dead_letters: &'static str,
-    retry_dead: &'static str,
+    retry_dead_lettered: &'static str,
     remove_finished: &'static str,
 }
 
@@ -244,11 +244,12 @@ macro_rules! storage {
                     .await
             }
 
-            async fn retry_dead(
+            async fn retry_dead_lettered(
                 pool: &sqlx::Pool<Self>,
                 id: Option<&str>,
             ) -> Result<u64, sqlx::Error> {
-                let query = sqlx::query($statements.retry_dead).bind(id.map(str::to_owned));
+                let query =
+                    sqlx::query($statements.retry_dead_lettered).bind(id.map(str::to_owned));
                 Ok(query.execute(pool).await?.rows_affected())
             }
 

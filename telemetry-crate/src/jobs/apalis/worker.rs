@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     jobs::{
-        Job, Outcome, Queue, TARGET,
+        AttemptOutcome, Job, Queue, TARGET,
         catch::CatchUnwind,
         running::{AttemptEnd, Running},
     },
@@ -210,7 +210,7 @@ impl<DB: Tables> Worker<DB> {
         for (id, reason) in dead_lettered.unwrap_or_default() {
             let job = Job::new(self.kind).id(id);
             Running::start(&self.queue, &job).finish(&AttemptEnd {
-                outcome: Outcome::Dead,
+                outcome: AttemptOutcome::DeadLettered,
                 error_type: Some("undecodable"),
                 message: Some(reason),
             });

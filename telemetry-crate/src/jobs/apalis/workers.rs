@@ -22,7 +22,7 @@ use super::{
     task_queue::TaskQueue,
     worker::{Attempts, Worker},
 };
-use crate::jobs::{Queue, Watch, workerless::RunningWorkers};
+use crate::jobs::{Queue, QueueWatch, workerless::RunningWorkers};
 
 /// Default number of concurrent jobs of one queue.
 ///
@@ -230,7 +230,7 @@ fn watch_queue<DB: Tables>(
     queue: Queue,
     every: Duration,
     stuck_after: Duration,
-) -> Watch {
+) -> QueueWatch {
     let (pool, name) = (pool.clone(), queue.name().to_owned());
     queue.watch(every, move || {
         let (pool, name) = (pool.clone(), name.clone());
@@ -244,7 +244,7 @@ fn watch_queue<DB: Tables>(
 async fn watch_undeclared<DB: Tables>(
     pool: &Pool<DB>,
     every: Duration,
-    watches: &mut BTreeMap<String, Watch>,
+    watches: &mut BTreeMap<String, QueueWatch>,
 ) {
     let most = watches.len() + MAX_UNDECLARED;
     let mut is_warned = false;

@@ -16,7 +16,7 @@ use axum::{
 use bytes::Bytes;
 use firstlight::{
     TelemetryConfig,
-    http::{ClientLayer, ClientService, Resend, TelemetryLayer, UrlTemplate},
+    http::{ClientLayer, ClientService, ResendCount, TelemetryLayer, UrlTemplate},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
@@ -84,7 +84,7 @@ impl<B: Clone, T, E> Policy<Request<B>, Response<T>, E> for Twice {
             return None;
         }
         self.0 += 1;
-        request.extensions_mut().insert(Resend(self.0));
+        request.extensions_mut().insert(ResendCount(self.0));
         Some(ready(()))
     }
 
@@ -161,12 +161,12 @@ async fn redirected(orders: SocketAddr) {
     assert_eq!(body, "false");
 
     // reqwest would send the trace to the other host, so that the redirect is not followed.
-    let client = reqwest::Client::builder().redirect(ours.redirects());
+    let client = reqwest::Client::builder().redirect(ours.redirect_policy());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
     assert_eq!(ours.send(request).await.unwrap().status(), 307);
     let trusting = ClientLayer::new();
-    let client = reqwest::Client::builder().redirect(trusting.redirects());
+    let client = reqwest::Client::builder().redirect(trusting.redirect_policy());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
     let followed = trusting.send(request).await.unwrap();

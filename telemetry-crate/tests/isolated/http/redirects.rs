@@ -36,7 +36,7 @@ pub(crate) async fn to_foreign_hosts_cause_a_warning() {
     let moved = to("127.0.0.1") + "/moved";
     let span = tracing::info_span!("request");
     async {
-        let careful = reqwest::Client::builder().redirect(ours.redirects());
+        let careful = reqwest::Client::builder().redirect(ours.redirect_policy());
         let careful = careful.no_proxy().build().unwrap();
         let answer = ours.send(careful.get(&moved)).await.unwrap();
         assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);

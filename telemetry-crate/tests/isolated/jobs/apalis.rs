@@ -213,9 +213,13 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("later"),
         [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
     );
-    let dead = [("retry", "_OTHER"), ("retry", "_OTHER"), ("dead", "_OTHER")];
+    let dead = [
+        ("retry", "_OTHER"),
+        ("retry", "_OTHER"),
+        ("dead_lettered", "_OTHER"),
+    ];
     assert_eq!(outcomes("dead"), dead);
-    assert_eq!(outcomes("aborts"), [("dead", "_OTHER")]);
+    assert_eq!(outcomes("aborts"), [("dead_lettered", "_OTHER")]);
     assert_eq!(
         outcomes("panics"),
         [("retry", "panic"), ("retry", "panic"), ("ok", "")]
@@ -224,7 +228,7 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("hangs"),
         [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
     );
-    assert_eq!(outcomes("kills"), [("dead", "orphaned")]);
+    assert_eq!(outcomes("kills"), [("dead_lettered", "orphaned")]);
     assert_eq!(outcomes("rolled back"), []);
 
     // Five payloads are retried after their first attempt, and all of them but `again` also after their second.
@@ -242,9 +246,9 @@ pub(crate) async fn tasks_continue_the_request() {
         "a postponed task stays postponed after apalis records the failure"
     );
 
-    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead_lettered, age) = queue_state(&pool).await;
     assert_eq!(
-        (ready, scheduled, running, retry, stuck, dead, age),
+        (ready, scheduled, running, retry, stuck, dead_lettered, age),
         (0, 0, 0, 0, 0, 3, 0)
     );
     // `stats` accepts a real row.
@@ -279,9 +283,9 @@ pub(crate) async fn tasks_continue_the_request() {
         let change = sqlx::query(sqlx::AssertSqlSafe(change));
         assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
     }
-    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead_lettered, age) = queue_state(&pool).await;
     assert_eq!(
-        (ready, scheduled, running, retry, stuck, dead),
+        (ready, scheduled, running, retry, stuck, dead_lettered),
         (1, 1, 1, 1, 0, 3)
     );
     assert!((100..1_000).contains(&age), "{age}");

@@ -90,7 +90,10 @@ pub(super) async fn errors_with_a_nul_are_stored<DB: TestDatabase>(pool: Pool<DB
         let labels = [("queue", &*name), ("outcome", outcome)];
         value("worker_tasks_total", &labels)
     };
-    assert_eq!((tasks("ok"), tasks("dead")), (Some(1.0), Some(3.0)));
+    assert_eq!(
+        (tasks("ok"), tasks("dead_lettered")),
+        (Some(1.0), Some(3.0))
+    );
 }
 
 /// The job in the next version of the program.

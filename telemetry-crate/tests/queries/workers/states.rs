@@ -24,7 +24,7 @@ pub(super) async fn stats_have_every_state<DB: TestDatabase>(pool: Pool<DB>) {
     assert_eq!(
         stats,
         [1, 1, 1, 1, 5, 1],
-        "ready, scheduled, running, retry, stuck, dead"
+        "ready, scheduled, running, retry, stuck, dead_lettered"
     );
     let (age, _) = DB::state(&pool, "states").await;
     assert!((3_600..7_200).contains(&age), "{age}");
@@ -65,7 +65,7 @@ pub(super) async fn state_is_found_by_key<DB: TestDatabase>(pool: Pool<DB>) {
         ("1", Some("running")),
         ("2", Some("retrying")),
         ("3", Some("done")),
-        ("4", Some("dead-lettered")),
+        ("4", Some("dead_lettered")),
         ("5", None),
     ] {
         let state = notes.state(&pool, key).await.unwrap();

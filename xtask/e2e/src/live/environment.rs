@@ -172,7 +172,7 @@ impl Instance {
                 "deployment.environment.name=e2e".to_owned(),
             ),
             (
-                "FIRSTLIGHT_METRICS_SERIES_BUDGET",
+                "FIRSTLIGHT_METRICS_CARDINALITY_LIMIT",
                 "faults_flood_total=10".to_owned(),
             ),
             ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),

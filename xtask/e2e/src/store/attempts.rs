@@ -97,7 +97,7 @@ fn kills_its_process(fixture: &Fixture) -> anyhow::Result<()> {
         "found {counts:?}, expected one dead-lettered order and one that is done"
     );
     let exposition = http::get(&service.metrics_url())?.body;
-    let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead\",queue=\"charges\"} 1\n";
+    let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead_lettered\",queue=\"charges\"} 1\n";
     ensure!(
         exposition.contains(dead),
         "{dead:?} is not in the exposition"

@@ -111,7 +111,7 @@ fn drained(service: &Service) -> anyhow::Result<Exposition> {
         })
     };
     let before = readings(&Exposition::scrape(service)?);
-    let waiting = ["ready", "scheduled", "running", "retry", "dead"];
+    let waiting = ["ready", "scheduled", "running", "retry", "dead_lettered"];
     let exposition = Exposition::wait(service, "an empty queue", |exposition| {
         let depth = |state| exposition.has("worker_queue_depth", &[("status", state)], 0.0);
         readings(exposition) > before && waiting.into_iter().all(depth)

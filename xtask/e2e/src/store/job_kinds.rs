@@ -56,7 +56,7 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
     wait_for_rows(&service, "letters Done 1", 5)?;
     for queue in ["letters", "charges"] {
         for (state, depth) in [
-            ("dead", 2),
+            ("dead_lettered", 2),
             ("ready", 0),
             ("running", 0),
             ("retry", 0),

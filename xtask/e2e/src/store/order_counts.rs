@@ -31,14 +31,14 @@ pub(super) struct OrderCounts {
 }
 
 const COUNT: &str = "
-    SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead AND NOT charged),
+    SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead_lettered AND NOT charged),
         COUNT(*) FILTER (WHERE jobs IS DISTINCT FROM 1), COALESCE(SUM(open), 0)::BIGINT,
         COALESCE(SUM(paid), 0)::BIGINT, COUNT(*) FILTER (WHERE paid > 1),
         COUNT(*) FILTER (WHERE asked > 1), COALESCE(SUM(called_when_done), 0)::BIGINT,
         COUNT(*) FILTER (WHERE begun > 1)
     FROM orders
     LEFT JOIN (
-        SELECT idempotency_key AS key, COUNT(*) AS jobs, BOOL_OR(status = 'Killed' OR spent) AS dead,
+        SELECT idempotency_key AS key, COUNT(*) AS jobs, BOOL_OR(status = 'Killed' OR spent) AS dead_lettered,
             COUNT(*) FILTER (WHERE status NOT IN ('Done', 'Killed') AND NOT spent) AS open
         FROM (SELECT *, status = 'Failed' AND attempts >= max_attempts AS spent FROM apalis.jobs) AS job
         WHERE job_type = 'charges' GROUP BY idempotency_key

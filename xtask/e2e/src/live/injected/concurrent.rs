@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::ensure;
-use firstlight::testing::Answer;
+use firstlight::testing::CollectorAnswer;
 
 use super::{Fault, SAME_CAUSE, held, none, posts};
 use crate::live::{
@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |env| posts(1, 200, &env.orders.address, "/faults/n-plus-one/20"),
     ),
     Fault::ticket(
-        "MetricsOverBudget",
+        "MetricsCardinalityOverflow",
         ORDERS,
         "a label with 200 values, while the limit is 10 series",
         |env| posts(1, 300, &env.orders.address, "/faults/flood/200"),
@@ -69,7 +69,7 @@ pub(super) const FAULTS: &[Fault] = &[
         ORDERS,
         "a collector that refuses everything",
         |env| {
-            let reject = Answer::Reject {
+            let reject = CollectorAnswer::Reject {
                 status: 400,
                 retry_after: None,
             };
@@ -78,7 +78,7 @@ pub(super) const FAULTS: &[Fault] = &[
         },
     )
     .until(|env| {
-        env.collector.set_answer(Answer::Accept);
+        env.collector.set_answer(CollectorAnswer::Accept);
         Ok(())
     }),
     Fault::ticket(
