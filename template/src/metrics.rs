@@ -1,7 +1,7 @@
 //! Metrics of the service, one typed function for each.
 //!
-//! Parameter types limit the values of labels. Values that a client can choose do not belong in labels; put them on a span or a
-//! log line.
+//! Parameter types limit the values of labels. Values that a client can choose belong on a span or a log line instead. A handle
+//! that is made before telemetry has started counts nothing, for good.
 {%- if example %}
 
 use metrics::{Counter, counter, describe_counter, describe_histogram, histogram};
@@ -12,12 +12,12 @@ pub enum Rejection {
     Quantity,
 }
 
-/// Describes the metrics, and creates the series of a counter with labels at 0.
-/// Runs after telemetry has started: a handle that is made before counts nothing, for good.
+/// Describes the metrics, once telemetry has started.
 pub fn register() {
     describe_counter!("orders_accepted_total", "Orders that were accepted.");
     describe_counter!("orders_rejected_total", "Orders that were rejected.");
     describe_histogram!("order_items", "Items per accepted order.");
+    // At 0, so that the first rejection is seen as an increase.
     for reason in [Rejection::Item, Rejection::Quantity] {
         rejected(reason).increment(0);
     }
@@ -51,8 +51,6 @@ pub fn rejected(reason: Rejection) -> Counter {
 //! }
 //! ```
 
-/// Describes the metrics.
-///
-/// Runs after telemetry has started: a handle that is made before counts nothing, for good.
+/// Describes the metrics, once telemetry has started.
 pub fn register() {}
 {%- endif %}

@@ -106,7 +106,9 @@ pub enum OpenError {
         /// The error of the driver or the server.
         source: sqlx::Error,
     },
-    /// The file of an SQLite database is missing, and [must exist](DatabaseOptions::must_exist).
+    /// The file of an SQLite database is missing.
+    ///
+    /// It [must exist](DatabaseOptions::must_exist).
     #[error("{variable}: {} does not exist; expected the file of an existing database", path.display())]
     Missing {
         /// The variable with the URL.

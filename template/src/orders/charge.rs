@@ -38,7 +38,7 @@ pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Erro
     Ok(state.unwrap_or(JobState::Pending))
 }
 
-/// Runs the job. An error is retried, and so is an [`AbortError`] inside an `anyhow::Error`; an `AbortError` alone is not.
+/// Runs the job. An error is retried, an [`AbortError`] outside any other is not.
 pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     let Some(order) = table::find(&app.store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
