@@ -17,7 +17,6 @@ pub fn register() {
     describe_counter!("orders_accepted_total", "Orders that were accepted.");
     describe_counter!("orders_rejected_total", "Orders that were rejected.");
     describe_histogram!("order_items", "Items per accepted order.");
-    // At 0, so that the first rejection is seen as an increase.
     for reason in [Rejection::Item, Rejection::Quantity] {
         rejected(reason).increment(0);
     }
