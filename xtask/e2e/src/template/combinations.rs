@@ -208,7 +208,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
         let added = |(name, _): &(&String, &Vec<u8>)| !plain.contains_key(*name);
         let of_ci = all[&("none", *ci)].iter().filter(added);
         sum.extend(of_ci.map(|(name, content)| (name.clone(), content.clone())));
-        files::same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
+        files::check_same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
     }
     Ok(())
 }
@@ -226,7 +226,7 @@ fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
         extra: &generate::throwaway(),
     };
     support::command::run_quietly(&mut service.command()?)?;
-    let mut files = files::of(&generated.folder(answers))?;
+    let mut files = files::read(&generated.folder(answers))?;
     for (file, belongs) in FILES {
         ensure!(
             files.contains_key(file) == belongs(answers),

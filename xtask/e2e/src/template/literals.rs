@@ -30,7 +30,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         "found exclude = {excluded:?}, expected {EXCLUDED:?}"
     );
     let known = known(&config)?;
-    for (name, content) in files::of(&paths::template())? {
+    for (name, content) in files::read(&paths::template())? {
         let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
         if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
@@ -58,7 +58,7 @@ fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     for table in tables.filter_map(toml::Value::as_table) {
         known.extend(table.keys().cloned());
     }
-    for (name, content) in files::of(&paths::template().join("hooks"))? {
+    for (name, content) in files::read(&paths::template().join("hooks"))? {
         let hook = String::from_utf8(content).with_context(|| name)?;
         let set = hook.split("variable::set(\"").skip(1);
         known.extend(set.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
@@ -82,7 +82,7 @@ const LITERALS: &str = "a: ${{ github.ref }} $[[ inputs.x ]] {{ $labels.instance
 /// Checks that literals in all kinds of files are generated unchanged.
 pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
     let template = folder.join("template-with-literals");
-    for (name, content) in files::of(&paths::template())? {
+    for (name, content) in files::read(&paths::template())? {
         write(&template, &name, &content)?;
     }
     let workflow = ".github/workflows/literals.yml";
@@ -102,7 +102,7 @@ pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
             extra: &generate::throwaway(),
         };
         command::run_quietly(&mut service.command_for(&template)?)?;
-        let made = files::of(&folder.join(&name))?;
+        let made = files::read(&folder.join(&name))?;
         let holds = |file: &str, text: &str| {
             let found = made
                 .get(file)

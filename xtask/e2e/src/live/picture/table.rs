@@ -35,7 +35,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Ve
         .iter()
         .zip((0_u16..).map(|index| area.x + f64::from(index) * width))
     {
-        let field = Field::of(panel, column);
+        let field = Field::new(panel, column);
         let right = field.get("custom.align") == "right";
         let write = |canvas: &mut Canvas, y: f64, color: &str, text: &str| {
             let text = canvas::truncate(text, width - 10.0, SIZE);
@@ -61,7 +61,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Ve
                             width,
                             height: ROW,
                         };
-                        canvas.rect(cell, field.color_of(*value), 0.9);
+                        canvas.rect(cell, field.value_color(*value), 0.9);
                     }
                     let color = if is_colored {
                         canvas::WHITE
@@ -199,7 +199,7 @@ mod tests {
 
     fn series(statement: &str, value: &str) -> Series {
         let metric = json!({ "statement": statement, "job": "orders" });
-        Series::of(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
+        Series::parse(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
     }
 
     fn answers() -> [Vec<Series>; 2] {

@@ -110,7 +110,7 @@ fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
 /// Renders a copy in which the commented namespace and observability are enabled.
 fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
-    files::write(&copy, &files::of(source)?)?;
+    files::write(&copy, &files::read(source)?)?;
     let manifests = copy.join("deploy/kubernetes");
     let kustomization = manifests.join("kustomization.yaml");
     let text = fs::read_to_string(&kustomization)?;

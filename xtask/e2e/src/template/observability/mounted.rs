@@ -48,7 +48,7 @@ impl Container {
         for Mount { source, target } in compose::mounts(&service)? {
             let (from, to) = (folder.join(&source), below(&root, &target));
             if from.is_dir() {
-                files::write(&to, &files::of(&from)?)?;
+                files::write(&to, &files::read(&from)?)?;
             } else {
                 fs::create_dir_all(to.parent().unwrap_or(&root))?;
                 fs::copy(&from, &to).with_context(|| source.clone())?;
