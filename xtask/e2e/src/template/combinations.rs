@@ -119,7 +119,7 @@ const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dep
 type Belongs = fn(&Answers) -> bool;
 
 /// Files of each option, and when a service has them.
-const FILES: [(&str, Belongs); 23] = [
+const FILES: [(&str, Belongs); 24] = [
     ("src/orders.rs", |answers| answers.has("example")),
     ("tests/orders.rs", |answers| answers.has("example")),
     ("src/orders/table.rs", |answers| {
@@ -141,6 +141,7 @@ const FILES: [(&str, Belongs); 23] = [
         answers.get("store") != "none"
     }),
     ("src/store.rs", |answers| answers.get("store") != "none"),
+    ("clippy.toml", |answers| answers.get("store") != "none"),
     ("src/jobs.rs", |answers| answers.has("worker")),
     ("tests/worker.rs", |answers| answers.has("worker")),
     ("deploy/compose/compose.yaml", |answers| {
