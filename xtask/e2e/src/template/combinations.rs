@@ -59,7 +59,7 @@ impl Generated {
 const ADD_FILES: [&str; 2] = ["deploy", "ci"];
 
 /// The options that change code: all others with choices.
-fn of_code() -> impl Iterator<Item = &'static Question> {
+fn code_options() -> impl Iterator<Item = &'static Question> {
     QUESTIONS.iter().filter(|question| {
         !question.choices.is_empty() && !ADD_FILES.contains(&question.name.as_str())
     })
@@ -69,7 +69,7 @@ fn of_code() -> impl Iterator<Item = &'static Question> {
 ///
 /// All services share a target folder.
 pub(super) fn name(answers: &Answers) -> String {
-    let parts = of_code().filter_map(|question| match answers.get(&question.name) {
+    let parts = code_options().filter_map(|question| match answers.get(&question.name) {
         "" | "false" | "none" => None,
         "true" => Some(question.name.clone()),
         answer => Some(format!("{}-{answer}", question.name)),
@@ -85,7 +85,7 @@ pub(super) fn name(answers: &Answers) -> String {
 /// The combinations that differ in code, the one without options first.
 fn codes() -> Vec<Answers> {
     let mut codes = vec![Answers::least()];
-    for question in of_code() {
+    for question in code_options() {
         let with_each = |answers: &Answers| {
             let choices = question.choices.iter();
             let with = choices.map(|choice| answers.clone().with(&question.name, choice));
