@@ -98,7 +98,8 @@ pub(super) fn round(
 
 /// Whether the notification is about the alert of `fault`.
 ///
-/// Of several windows of a burn rate, only the shortest counts: one hour, divided by 60. The others take long to resolve.
+/// Of several windows of a burn rate, only the shortest counts: one hour, divided by 60. The others take long to
+/// resolve.
 fn is_about(notification: &Notification, fault: &Fault) -> bool {
     let label = |name: &str, value: &str| {
         notification
