@@ -66,7 +66,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     let orders = serve(Orders::default(), ServerLayer::new()).await;
     let layer = ClientLayer::new().server("orders.internal", 50051);
     let front = serve(
-        Orders::in_front_of(client(orders, layer.clone())),
+        Orders::forwarding_to(client(orders, layer.clone())),
         ServerLayer::new(),
     )
     .await;
@@ -132,7 +132,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
 
     // With `Link` the call has a new trace and no baggage.
     let edge = ServerLayer::new().remote_parent(RemoteParent::Link);
-    let edge = serve(Orders::in_front_of(orders_client.clone()), edge).await;
+    let edge = serve(Orders::forwarding_to(orders_client.clone()), edge).await;
     let mut untrusted = Request::new("8".to_owned());
     let metadata = untrusted.metadata_mut();
     metadata.insert("traceparent", CALLER.parse().unwrap());

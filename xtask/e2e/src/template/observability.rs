@@ -19,9 +19,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     for deploy in ["compose", "kubernetes"] {
         let source = generated.with_store("postgres", deploy, "none");
         cases.check(&format!("{deploy}: dashboards equal those of docs"), || {
-            let mut expected = files::of(&paths::root().join("docs/dashboards"))?;
+            let mut expected = files::read(&paths::root().join("docs/dashboards"))?;
             expected.remove("README.md");
-            files::same(&files::of(&source.join(DASHBOARDS))?, &expected)
+            files::check_same(&files::read(&source.join(DASHBOARDS))?, &expected)
         });
         cases.check(
             &format!("{deploy}: README.md, \"Watch it\", replaces all default URLs"),
@@ -42,7 +42,7 @@ const DASHBOARDS: &str = "observability/dashboards";
 
 /// The names of the dashboards' files.
 fn dashboards() -> anyhow::Result<BTreeSet<String>> {
-    let files = files::of(&paths::root().join("docs/dashboards"))?;
+    let files = files::read(&paths::root().join("docs/dashboards"))?;
     let names = files.into_keys().filter(|name| name.ends_with(".json"));
     Ok(names.collect())
 }
@@ -51,7 +51,7 @@ fn dashboards() -> anyhow::Result<BTreeSet<String>> {
 fn addresses(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
     let observability = copy.join("observability");
-    files::write(&observability, &files::of(&source.join("observability"))?)?;
+    files::write(&observability, &files::read(&source.join("observability"))?)?;
     let before = with_defaults(&observability)?;
     ensure!(before.len() > 8, "found defaults only in {before:?}");
     for block in readme::shell_blocks(source, "## Watch it")? {
@@ -71,7 +71,7 @@ fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
         let text = String::from_utf8_lossy(content);
         defaults.iter().any(|default| text.contains(default))
     };
-    let files = files::of(folder)?.into_iter();
+    let files = files::read(folder)?.into_iter();
     let found = files.filter(|(_, content)| has_default(content));
     Ok(found.map(|(name, _)| name).collect())
 }

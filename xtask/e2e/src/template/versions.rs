@@ -25,7 +25,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             ] {
                 let folder = generated.with_store(store, deploy, ci);
                 let own = folder.file_name().context("no name")?.to_string_lossy();
-                for (file, content) in files::of(&folder)? {
+                for (file, content) in files::read(&folder)? {
                     // These files contain no versions to run.
                     if file.starts_with("observability/") {
                         continue;
