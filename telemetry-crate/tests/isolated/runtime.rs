@@ -11,6 +11,7 @@ use firstlight::{TelemetryConfig, metrics::Format};
 
 use crate::support::ask;
 
+/// Returns the value of a series, or 0 if there is no such series.
 fn value(exposition: &str, series: &str) -> f64 {
     let line = exposition
         .lines()
