@@ -55,6 +55,6 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
 }
 
 async fn store() -> anyhow::Result<Store> {
-    // Runs no migrations, because the running service may be another version.
-    Ok(Config::from_env()?.database.open(&[]).await?)
+    // Creates no database, and runs no migrations, because the running service may be another version.
+    Ok(Config::from_env()?.database.must_exist().open(&[]).await?)
 }

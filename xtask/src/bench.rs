@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: the cost of telemetry, side by side with other set-ups.
 //!
 //! The variants are in the separate workspace `xtask/bench`: the same service with different telemetry. The cost at run
-//! time is processor time per request, measured by that workspace's program `measure`. The cost at build time is crates and time.
-//! Results are kept below `target/`, and `--write` makes the page of the book from them.
+//! time is processor time per request, measured by that workspace's program `measure`. The cost at build time is crates
+//! and time. Results are kept below `target/`, and `--write` makes the page of the book from them.
 //!
 //! All variants are measured in turns in one run, so that a busy machine affects them alike. `cargo bench -p firstlight`
 //! measures single calls.

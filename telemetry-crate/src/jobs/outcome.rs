@@ -79,7 +79,9 @@ impl<E> Failure<E> {
         self.outcome == AttemptOutcome::DeadLettered
     }
 
-    /// Returns [`AttemptOutcome::Retry`] or [`AttemptOutcome::DeadLettered`], as it was counted.
+    /// Returns the outcome, as it was counted.
+    ///
+    /// It is [`AttemptOutcome::Retry`] or [`AttemptOutcome::DeadLettered`].
     pub fn outcome(&self) -> AttemptOutcome {
         self.outcome
     }

@@ -5,7 +5,7 @@ mod postgres;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlite;
 
-use std::{marker::PhantomData, time::Duration};
+use std::{marker::PhantomData, path::PathBuf, time::Duration};
 
 use sqlx::{
     Database, Pool,
@@ -58,6 +58,11 @@ pub struct DatabaseOptions<DB> {
     )]
     processes: u32,
     acquire_timeout: Duration,
+    #[cfg_attr(
+        not(feature = "sqlx-sqlite"),
+        expect(dead_code, reason = "only a file is created")
+    )]
+    must_exist: bool,
     database: PhantomData<fn() -> DB>,
 }
 
@@ -100,6 +105,16 @@ pub enum OpenError {
         hint: &'static str,
         /// The error of the driver or the server.
         source: sqlx::Error,
+    },
+    /// The file of an SQLite database is missing.
+    ///
+    /// It [must exist](DatabaseOptions::must_exist).
+    #[error("{variable}: {} does not exist; expected the file of an existing database", path.display())]
+    Missing {
+        /// The variable with the URL.
+        variable: String,
+        /// The file.
+        path: PathBuf,
     },
     /// The connection limit of the server, the database or the role is reached.
     ///
@@ -179,6 +194,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
             max_connections,
             processes,
             acquire_timeout: ACQUIRE_TIMEOUT,
+            must_exist: false,
             database: PhantomData,
         })
     }
@@ -202,6 +218,15 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
         self
     }
 
+    /// Makes a missing SQLite file an error; by default it is created.
+    ///
+    /// For a tool, which has nothing to do in an empty database.
+    #[must_use]
+    pub fn must_exist(mut self) -> Self {
+        self.must_exist = true;
+        self
+    }
+
     /// Opens, migrates and [instruments](super::instrument_pool) the database.
     ///
     /// Migrations run in the given order. Each set needs its own migration table, as
@@ -209,7 +234,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// the same time, one migrates and the others wait: with PostgreSQL by an advisory lock, with
     /// SQLite by a lock on the file `…-lock` beside the database.
     ///
-    /// On SQLite, the file is created if it is missing. It has a write-ahead log, so that readers
+    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist). It has a write-ahead log, so that readers
     /// and the single writer do not block each other. Committed data survives a power failure. A
     /// file that is removed later is [an error](super::follow_file), and is not created again.
     ///

@@ -44,7 +44,7 @@ static HERD: AtomicBool = AtomicBool::new(false);
 static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600));
 static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
 
-/// The age of a price that is too old to be served.
+/// The age of the served price, between the two declared windows.
 const PRICE_AGE: Duration = Duration::from_secs(30);
 /// The duration of an overlapping run.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
@@ -108,7 +108,7 @@ async fn not_a_number() {
     histogram!("faults_ratio").record(f64::NAN);
 }
 
-/// Serves a price that is too old for one of its declarations.
+/// Serves a price whose age only the first of its declarations allows.
 async fn stale() -> Result<(), AppError> {
     PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN

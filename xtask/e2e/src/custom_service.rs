@@ -42,8 +42,8 @@ const EDITS: [Edit; 7] = [
     },
     Edit {
         file: "src/schedule.rs",
-        found: "    Scheduler::new(CronStore::new(app.store))\n",
-        replacement: "    let ticks = crate::trouble::ticks(&app.store);\n    crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+        found: "    let schedules = Scheduler::new(CronStore::new(app.store))\n",
+        replacement: "    let ticks = crate::trouble::ticks(&app.store);\n    let schedules = crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
     },
     Edit {
         file: "src/orders/charge.rs",

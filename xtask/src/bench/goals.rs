@@ -37,9 +37,10 @@ impl Goal {
 
 /// Compares firstlight with the stack assembled by hand and the cheapest peer.
 ///
-/// Only set-ups with the same signals are peers. The goals are set for firstlight's default set-up. They are also applied
-/// to its set-up without an access line, which resembles the stack assembled by hand, and to its set-up with log lines on
-/// spans, which resembles the peers. [`Goal::like_for_like`] tells whether both sides write an access line or neither does.
+/// Only set-ups with the same signals are peers. The goals are set for firstlight's default set-up. They are also
+/// applied to its set-up without an access line, which resembles the stack assembled by hand, and to its set-up with log
+/// lines on spans, which resembles the peers. [`Goal::like_for_like`] tells whether both sides or neither write an access
+/// line.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let conditions = [
         (Condition::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),

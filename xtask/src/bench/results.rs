@@ -70,7 +70,7 @@ impl Results {
     /// An example of the variant's log lines.
     pub(crate) fn example(&self, variant: &Variant) -> Option<&str> {
         let line = self
-            .of(variant, Condition::TYPICAL)
+            .matching(variant, Condition::TYPICAL)
             .last()?
             .report
             .get("example_line")?

@@ -206,7 +206,7 @@ pub(super) fn n_plus_one(detected: &Observation) {
 pub(super) fn scheduled_run(run: &Observation) {
     ui::heading("A scheduled run");
     ui::line(ui::quiet(
-        "  This schedule runs every two seconds, once across all replicas. Real schedules run less often, with jitter.\n",
+        "  The schedule runs every two seconds, once across all replicas. Real schedules run less often.\n",
     ));
     log_line(&run.line);
     ui::line(format!("\n  {}", run.sample.line));

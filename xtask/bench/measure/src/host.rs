@@ -53,7 +53,8 @@ impl Processors {
 fn run_on(cpu: usize) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
-    sched_setaffinity(CALLING_PROCESS, &set).with_context(|| format!("cannot run on processor {cpu}"))
+    sched_setaffinity(CALLING_PROCESS, &set)
+        .with_context(|| format!("cannot run on processor {cpu}"))
 }
 
 /// User and system time of all threads of a process, including ended ones.

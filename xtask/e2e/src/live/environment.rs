@@ -35,7 +35,8 @@ pub(super) const SERVER: &str = "postgresql";
 
 /// Settings of PostgreSQL.
 ///
-/// `pg_stat_statements` must be loaded at the start. The server allows few connections, so that a fault can take most of them.
+/// `pg_stat_statements` must be loaded at the start. The server allows few connections, so that a fault can take most of
+/// them.
 const POSTGRES: &[&str] = &[
     "shared_preload_libraries=pg_stat_statements",
     "max_connections=60",

@@ -1,6 +1,7 @@
 //! The injected faults and their alerts.
 //!
-//! Faults that do not affect each other are injected at the same time. Each fault is a real cause, and none writes the metrics of its alert.
+//! Faults that do not affect each other are injected at the same time. Each fault is a real cause, and none writes the
+//! metrics of its alert.
 
 mod concurrent;
 mod outages;

@@ -33,7 +33,7 @@ pub(super) struct Panels {
 struct Answered {
     dashboard: String,
     panel: String,
-    /// Whether its exemplars lead to traces.
+    /// Whether its panel shows exemplars, which then have trace ids.
     traces: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Count {
     pub(super) panels: (usize, usize),
     /// The queries that had a result, and all queries.
     pub(super) targets: (usize, usize),
-    /// Queries with a result whose exemplars lead to traces.
+    /// Queries with a result and with exemplars that have trace ids.
     pub(super) traces: usize,
 }
 

@@ -99,6 +99,7 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, exposition: &Path) -> 
     Ok(())
 }
 
+/// The name of the target's job.
 pub(super) const JOB: &str = "orders";
 /// How long a few scrapes may take on a busy machine.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);

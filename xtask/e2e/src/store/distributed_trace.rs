@@ -81,7 +81,7 @@ fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
             span.name
         );
     }
-    // From the last span to the first, by parent ids.
+    // The path leads from the last span to the first, by parent ids.
     let path = path_from(PAYMENT, &trace)?;
     let hops: Vec<_> = path
         .iter()
@@ -94,7 +94,7 @@ fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
         first == Some(CLIENT),
         "the first hop's parent: found {first:?}, expected the client's span {CLIENT}"
     );
-    // Spans of the first database are siblings of this path.
+    // The spans of the first database are not on this path, but belong to the same request.
     for name in ["INSERT orders", ENQUEUE, "UPDATE orders"] {
         let path = path_from(name, &trace)?;
         let request = path.last().map(|span| &*span.name);
@@ -184,5 +184,7 @@ const HOPS: [(&str, &str, &str); 6] = [
     (SHOP, "server", "POST /orders"),
 ];
 
+/// The client's trace id.
 const TRACE: &str = "70a57000000000000000000000000006";
+/// The id of the client's span.
 const CLIENT: &str = "c11e000000000001";

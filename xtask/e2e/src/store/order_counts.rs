@@ -30,6 +30,7 @@ pub(super) struct OrderCounts {
     pub(super) charged_twice: i64,
 }
 
+/// Queries the counts in the order of the fields of [`OrderCounts`].
 const COUNT: &str = "
     SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead_lettered AND NOT charged),
         COUNT(*) FILTER (WHERE jobs IS DISTINCT FROM 1), COALESCE(SUM(open), 0)::BIGINT,
@@ -88,7 +89,7 @@ impl OrderCounts {
     ///
     /// If that takes more than a minute, an order does not have exactly one job, an order that is done does not have exactly
     /// one payment, or the bank was called for an order that was done.
-    pub(super) fn settled(database: &Database<'_>) -> anyhow::Result<Self> {
+    pub(super) fn when_settled(database: &Database<'_>) -> anyhow::Result<Self> {
         let until = Instant::now() + DEADLINE;
         let counts = loop {
             let counts = Self::read(database)?;

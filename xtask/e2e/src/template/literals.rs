@@ -16,6 +16,7 @@ const BUILT_IN: [&str; 2] = ["project-name", "crate_name"];
 /// Files that `exclude` in cargo-generate.toml excludes from Liquid.
 const EXCLUDED: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
+/// Checks that each placeholder in the template has a value.
 pub(super) fn are_known() -> anyhow::Result<()> {
     let config = fs::read_to_string(paths::template().join("cargo-generate.toml"))?;
     let config: toml::Table = toml::from_str(&config)?;
@@ -29,7 +30,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         excluded == EXCLUDED,
         "found exclude = {excluded:?}, expected {EXCLUDED:?}"
     );
-    let known = known(&config)?;
+    let known = known_placeholders(&config)?;
     for (name, content) in files::read(&paths::template())? {
         let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
         if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
@@ -48,7 +49,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
 }
 
 /// The placeholders of cargo-generate, of its configuration, and of the hooks.
-fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
+fn known_placeholders(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     let mut known: BTreeSet<String> = BUILT_IN.map(str::to_owned).into();
     let conditional = config["conditional"].as_table().context("no conditional")?;
     let tables = conditional

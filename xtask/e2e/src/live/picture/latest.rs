@@ -134,7 +134,7 @@ mod tests {
         let sizes: Vec<f64> = sizes.filter_map(|(size, _)| size.parse().ok()).collect();
         assert_eq!(sizes.len(), 3, "{svg}");
         for size in sizes {
-            // The width of a letter is about 0.6 of its height. The text has 11 letters, and each stat is 30 pixels wide.
+            // The width of a letter is about 0.6 of its height. The text has 11 letters, and a stat is 30 pixels wide.
             assert!(size * 0.6 * 11.0 < 30.0, "{svg}");
         }
     }

@@ -71,6 +71,8 @@ pub(super) fn states(
 }
 
 /// The intervals of equal values, which end where a value is missing.
+///
+/// Each value lasts for a second, the step of the query.
 fn intervals(values: &[(f64, f64)]) -> Vec<(f64, f64, f64)> {
     let mut intervals: Vec<(f64, f64, f64)> = Vec::new();
     for (at, value) in values {
@@ -107,7 +109,7 @@ pub(super) fn heat(
     let mut below: Option<&Series> = None;
     for (row, bucket) in (1_u16..).zip(buckets) {
         let y = plot.y + plot.height - height * f64::from(row);
-        // As many labels as fit.
+        // Only as many labels are drawn as fit.
         let every = (12.0 / height).ceil().max(1.0);
         if f64::from(row) % every < 0.5 {
             let bound = number::format(bucket.bound(), unit);
@@ -207,7 +209,7 @@ mod tests {
         assert_eq!(
             svg.matches("#5794F2").count(),
             2,
-            "its interval and its mark: {svg}"
+            "the interval of this state, and its mark in the legend: {svg}"
         );
     }
 

@@ -65,12 +65,12 @@ fn rules(source: &Path) -> anyhow::Result<()> {
             kind.0 == "monitoring.coreos.com/v1" && kind.1 == "PrometheusRule",
             "found {kind:?}"
         );
-        known(resource, &["apiVersion", "kind", "metadata", "spec"])?;
-        known(&resource["spec"], &["groups"])?;
+        check_keys(resource, &["apiVersion", "kind", "metadata", "spec"])?;
+        check_keys(&resource["spec"], &["groups"])?;
         for group in items(&resource["spec"]["groups"])? {
-            known(group, &["name", "interval", "rules"])?;
+            check_keys(group, &["name", "interval", "rules"])?;
             for rule in items(&group["rules"])? {
-                known(
+                check_keys(
                     rule,
                     &["record", "alert", "expr", "for", "labels", "annotations"],
                 )?;
@@ -94,7 +94,7 @@ fn items(list: &Value) -> anyhow::Result<&Vec<Value>> {
         .with_context(|| format!("{list} is not a list"))
 }
 
-fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
+fn check_keys(object: &Value, known: &[&str]) -> anyhow::Result<()> {
     let object = object.as_object().context("no object")?;
     let unknown: Vec<_> = object
         .keys()
