@@ -29,7 +29,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Runs each case in a new process, or the case for which this process was started.
+/// Runs each case in a new process, or the case that `CASE` names.
 pub(crate) fn run(cases: &'static [Case]) -> ExitCode {
     if let Ok(name) = std::env::var(VARIABLE) {
         let case = cases.iter().find(|(case, _)| *case == name);

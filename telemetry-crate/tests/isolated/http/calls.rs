@@ -45,7 +45,7 @@ async fn listen(router: Router) -> SocketAddr {
     address
 }
 
-/// Responds with `true` if the request had a trace context, otherwise with `false`.
+/// Responds with `true` or `false`: whether the request had a trace context.
 async fn order(headers: HeaderMap) -> String {
     headers.contains_key("traceparent").to_string()
 }
