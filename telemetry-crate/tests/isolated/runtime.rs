@@ -65,6 +65,7 @@ pub(crate) fn blocking_is_reported() {
         let warnings = "logging_events_total{level=\"warn\"}";
         let before = value(&ask(address, "GET /metrics").body, warnings);
         let stalled = "tokio_scheduler_stalled_seconds";
+        // A runtime that is blocked for 3 s is reported.
         let exposition = scrape_until(address, |exposition| {
             value(exposition, stalled) > 3.0 && value(exposition, warnings) > before
         });

@@ -55,7 +55,7 @@ pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<D
         let errors = letters.iter().filter_map(|letter| letter.error.as_deref());
         errors.filter(|error| error.contains(text)).count()
     };
-    // SQLite stores such values. A row that is found later counts as one with all attempts used up.
+    // SQLite stores such values. If such a row is found later, its attempts count as used up.
     let (unreadable, used_up) = (
         count_with("its attempts are negative"),
         count_with("its process died in the last attempt"),
