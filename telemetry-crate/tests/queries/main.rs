@@ -1,8 +1,8 @@
 //! Tests of sqlx queries with real databases.
 //!
-//! The databases are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server, the
-//! tests of PostgreSQL are reported as ignored, never as passed. All tests share one telemetry, because a process can have
-//! only one. Each test has spans, tables and pools of its own.
+//! The databases are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server,
+//! the tests of PostgreSQL are reported as ignored, never as passed. All tests share one telemetry, because a process
+//! can have only one. Each test has spans, tables and pools of its own.
 
 #![expect(
     clippy::unwrap_used,

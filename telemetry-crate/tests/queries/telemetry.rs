@@ -68,8 +68,8 @@ pub(crate) fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSp
 
 /// Returns the sum of the series of this name that have all of these labels.
 ///
-/// Returns `None` if no series has them. The values are added, because labels about the database depend on the pools that
-/// other tests observe at the same time.
+/// Returns `None` if no series has them. The values are added, because labels about the database depend on the pools
+/// that other tests observe at the same time.
 pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let exposition = exposition();
     let series = exposition

@@ -255,8 +255,8 @@ pub(crate) async fn tasks_continue_the_request() {
     // `stats` accepts a real row.
     drop(stats(queue_state(&pool).await));
     let exposition = telemetry.metrics().render(Format::Text);
-    // Seven tasks have run, and five of them have succeeded. Two more were enqueued: `kills`, and the one that was rolled
-    // back.
+    // Seven tasks have run, and five of them have succeeded. Two more were enqueued: `kills`, and the one that was
+    // rolled back.
     for line in [
         "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
         "worker_task_wait_seconds_count{kind=\"note\",queue=\"notes\"} 7\n",

@@ -108,8 +108,8 @@ fn dropped() {
 
 /// A trigger that makes commits fail, depending on the id modulo 6.
 ///
-/// With remainder 1 a commit collides with another, with 2 the server cancels it, and with 3 its connection is terminated.
-/// With 4 it takes 200 ms, which is longer than the client waits.
+/// With remainder 1 a commit collides with another, with 2 the server cancels it, and with 3 its connection is
+/// terminated. With 4 it takes 200 ms, which is longer than the client waits.
 const AT_COMMIT: &str = "
     CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
