@@ -76,8 +76,8 @@ fn log_lines_and_requests_allocate_little() {
 
     // The line is formatted into a buffer of the thread, and copied into a buffer of the writer.
     let event = allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"));
-    // This event is inside a sampled span, whose fields are on the line as well. At level INFO the event is not added to
-    // the span.
+    // This event is inside a sampled span, whose fields are on the line as well. At level INFO the event is not added
+    // to the span.
     let span = tracing::info_span!("order", tenant = "a");
     let in_a_span = span.in_scope(|| {
         allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"))

@@ -274,8 +274,8 @@ fn workers_finish_their_last_job() {
 fn apalis_workers_end_at_the_signal() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
-    // The example creates its database in the folder for temporary files. The folder must not contain a database from an
-    // earlier run.
+    // The example creates its database in the folder for temporary files. The folder must not contain a database from
+    // an earlier run.
     let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/apalis_worker");
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();

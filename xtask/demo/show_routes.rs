@@ -74,7 +74,7 @@ pub fn schedule() -> Result<Cron, CronError> {
         .without_jitter())
 }
 
-/// Counts the orders; the function of the schedule.
+/// Counts the orders in each scheduled run.
 pub async fn count(store: Store) -> Result<(), sqlx::Error> {
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM orders");
     let orders = count.fetch_one(&store).instrumented().await?;

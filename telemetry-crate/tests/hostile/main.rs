@@ -229,8 +229,8 @@ fn values_that_log() {
     let inside = lines
         .iter()
         .filter(|line| line["message"] == "inside of a value");
-    // The value is printed at the start of the span, by `record`, in the message and in a field of the line, and once more
-    // for the span.
+    // The value is printed at the start of the span, by `record`, in the message and in a field of the line, and once
+    // more for the span.
     assert!(inside.count() >= 4, "{lines:#?}");
 }
 

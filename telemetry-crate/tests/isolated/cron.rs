@@ -100,6 +100,7 @@ pub(crate) async fn runs_have_their_own_traces() {
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<String>>>);
 
+/// The message of an event.
 struct Message(String);
 
 impl tracing::field::Visit for Message {
@@ -121,7 +122,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
 }
 
 impl Lines {
-    /// The number of lines that start with `start`.
+    /// Returns the number of lines that start with `start`.
     fn count(&self, start: &str) -> usize {
         let lines = self.0.lock().unwrap();
         lines.iter().filter(|line| line.starts_with(start)).count()

@@ -14,6 +14,7 @@ fn config(admin: SocketAddr) -> TelemetryConfig {
         .admin_address(admin)
 }
 
+/// Returns the number of threads of this process, or 0 outside Linux.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
@@ -53,7 +54,7 @@ pub(crate) fn failed_builds_leave_nothing_behind() {
     assert_eq!(threads(), before);
     assert!(!tracing::dispatcher::has_been_set());
 
-    // By default the service starts, and binds the address after it is free.
+    // By default, the service starts, and the admin listener binds the address when it becomes free.
     let telemetry = config(address).init().unwrap();
     assert_eq!(telemetry.admin_address(), None);
     drop(taken);
@@ -71,15 +72,9 @@ pub(crate) fn second_init_changes_nothing() {
         .init()
         .unwrap();
     metrics::counter!("made_by_the_first").increment(1);
-    let built_before = firstlight::init().unwrap_err();
-    assert!(
-        matches!(built_before, InitError::AlreadyInitialized),
-        "{built_before}"
-    );
-    assert!(
-        built_before.to_string().contains("call init() once"),
-        "{built_before}"
-    );
+    let second = firstlight::init().unwrap_err();
+    assert!(matches!(second, InitError::AlreadyInitialized), "{second}");
+    assert!(second.to_string().contains("call init() once"), "{second}");
 
     metrics::counter!("made_by_the_first").increment(1);
     let exposition = first.metrics().render(firstlight::metrics::Format::Text);

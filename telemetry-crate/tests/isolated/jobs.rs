@@ -22,6 +22,7 @@ use firstlight::{
 };
 use tracing::{Instrument, info_span};
 
+/// Deadline of each wait, and the delay of a job that is not due.
 const LONG: Duration = Duration::from_secs(30);
 
 type Row = BTreeMap<String, String>;
@@ -36,13 +37,14 @@ fn job(row: &Row) -> Job {
     Job::new("welcome").envelope(Envelope::from_pairs(row))
 }
 
+/// Returns the error of a failed attempt.
 fn failed() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionRefused)
 }
 
 /// Runs jobs with every outcome.
 ///
-/// In this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.
+/// The outcomes are, in this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.
 async fn run_every_outcome(queue: &Queue, row: &Row) {
     let again = queue.run(job(row).id("7").attempt(1, 2), async {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -88,6 +90,7 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
     assert!(hangs.is_err());
 }
 
+/// Returns the spans of the runs of jobs.
 fn processed(spans: &[ReceivedSpan]) -> Vec<&ReceivedSpan> {
     let is = |span: &&ReceivedSpan| span.name == "process emails";
     spans.iter().filter(is).collect()
@@ -116,7 +119,7 @@ pub(crate) async fn runs_continue_the_request() {
     let row = request(&queue).instrument(info_span!("request")).await;
     run_every_outcome(&queue, &row).await;
 
-    // A batch job that runs later, in a trace of its own.
+    // This batch job is not due, and has a trace of its own.
     let other = request(&queue).instrument(info_span!("other")).await;
     let later = Job::new("batch")
         .envelope(Envelope::from_pairs(&row))
@@ -125,7 +128,7 @@ pub(crate) async fn runs_continue_the_request() {
         .new_linked_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
-    // A row without an envelope.
+    // This job has no envelope.
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(Job::new("by hand"), work).await.unwrap();
 
@@ -220,7 +223,7 @@ fn assert_metrics(exposition: &str) {
         "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{error_type=\"panic\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{kind=\"welcome\",outcome=\"ok\",queue=\"emails\"} 1",
-        // First attempts only, if the time of their acceptance is known.
+        // Only first attempts are counted, and only if the time of their acceptance is known.
         "worker_task_wait_seconds_count{kind=\"welcome\",queue=\"emails\"} 4",
         "worker_task_wait_seconds_count{kind=\"batch\",queue=\"emails\"} 1",
         // The batch job was not due yet.
@@ -243,7 +246,7 @@ fn assert_metrics(exposition: &str) {
 /// The number of different results of [`read_store`].
 const READS: usize = 6;
 
-/// The state of the store at each read.
+/// Returns the result of the read with this number.
 async fn read_store(number: usize) -> Result<QueueStats, &'static str> {
     tracing::info_span!("query").in_scope(|| {});
     match number {
@@ -253,7 +256,7 @@ async fn read_store(number: usize) -> Result<QueueStats, &'static str> {
             .dead_lettered(1)
             .oldest_age(Duration::from_secs(2))),
         2 => panic!("on purpose"),
-        // A state is missing that the previous read had.
+        // This result has no number of dead-lettered jobs, which an earlier result had.
         3 => Ok(QueueStats::new().ready(4).oldest_age(Duration::ZERO)),
         4 => std::future::pending().await,
         _ => Ok(QueueStats::new().ready(5).dead_lettered(2)),
@@ -289,7 +292,7 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
 
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&reads);
-    // The clock is paused: the test reads the metrics in the middle between two reads of the store.
+    // The clock is paused, so the test reads the metrics halfway between two reads of the store.
     let watch = queue.watch(Duration::from_secs(15), move || {
         read_store(counter.fetch_add(1, Ordering::Relaxed))
     });

@@ -39,7 +39,7 @@ pub(crate) fn checks_cover_every_pipeline() {
         .find(|span| span.name == "telemetry check")
         .unwrap();
     assert!(text.contains(&canary.trace_id), "{text}");
-    // A second check must find its own sample.
+    // A second check must find its own sample. Each check exports one span.
     assert!(telemetry.check(Duration::from_secs(60)).is_ok());
 
     metrics::describe_counter!("refunds", "Refunds.");

@@ -58,6 +58,7 @@ fn send_requests(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
 }
 
 pub(crate) fn misplaced() {
+    // Ten requests outside any layer cause the warning.
     let mut requests = vec!["GET /orders/7"; 10];
     requests.extend(["GET /healthz", "GET /no"]);
     let warnings = |lines: &[String]| {
@@ -94,7 +95,7 @@ pub(crate) fn misplaced() {
         assert!(section.contains(caution), "{section}");
     }
 
-    // Probes on any path and unanswered requests cause no warning.
+    // Probes, `OPTIONS` requests and requests without a successful response do not count, so nine requests are left.
     let mut others = vec!["GET /orders/7"; 9];
     others.extend(["GET /healthz", "GET /no", "OPTIONS /orders/7"]);
     let (lines, section) = send_requests("forgotten", &others);

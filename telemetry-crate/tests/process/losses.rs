@@ -112,8 +112,8 @@ pub(crate) fn run_dies() -> ExitCode {
 pub(crate) fn last_events() {
     for how in ["exit", "abort", "thread", "return"] {
         let lost: Vec<_> = (0..5).map(|_| missing_errors(how)).collect();
-        // One run of five may lose an error. The call for an error waits only for a limited time, and a busy machine may
-        // not run the writer's thread within this time.
+        // One run of five may lose an error. The call for an error waits only for a limited time, and a busy machine
+        // may not run the writer's thread within this time.
         let complete = lost.iter().filter(|lost| lost.is_empty()).count();
         assert!(complete >= 4, "{how}: {lost:?}");
     }

@@ -96,7 +96,7 @@ pub(crate) fn slow_reader() {
         "{status}"
     );
 
-    // After reading resumes, kept and later lines are written.
+    // The test reads again, so kept lines and later lines are written.
     for _ in 0..FLOOD - lost {
         scenario.message("flood");
     }

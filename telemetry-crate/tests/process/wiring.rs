@@ -84,8 +84,8 @@ pub(crate) fn run_holds_two_versions() -> ExitCode {
 }
 
 pub(crate) fn two_versions() {
-    // An executable contains source paths with the versions of its crates. These two paths are assembled at run time, so
-    // this executable does not contain them.
+    // An executable contains source paths with the versions of its crates. These two paths are assembled at run time,
+    // so this executable does not contain them.
     let paths = ["0.0.1", "0.0.2"].map(|version| format!("/registry/metrics-{version}/src/a/"));
     let mut scenario = Scenario::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
     scenario.message("telemetry is up");

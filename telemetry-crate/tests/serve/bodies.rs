@@ -93,8 +93,8 @@ async fn stalled_bodies_have_bounded_memory() {
         let full = refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n");
         assert!(full || refused.starts_with("HTTP/1.1 408 "), "{refused}");
     }
-    // At most eight whole bodies fit into the memory. The bound is higher, because slow clients may time out with a part of
-    // their body.
+    // At most eight whole bodies fit into the memory. The bound is higher, because slow clients may time out with a
+    // part of their body.
     assert!(held < 150, "{held} bodies were held");
     wait_for_open(&capture, 0.0).await;
     // The memory is released.

@@ -176,6 +176,7 @@ async fn connections_beyond_the_limit_wait() {
 #[tokio::test]
 async fn heads_have_a_size_limit() {
     let _capture = capture();
+    // The server raises the limit to its minimum of 8 KiB.
     let server = Running::start(|serve| serve.max_header_bytes(0)).await;
     let large = format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(16 * 1024));
     let refused = server.ask(&large).await;

@@ -44,7 +44,7 @@ async fn open_connections_are_cut_and_counted() {
     wait_for_active(&capture, 4.0).await;
 
     server.end().await;
-    // The upgraded connection has no request.
+    // The request of the upgraded connection has ended.
     let warning = capture.assert_log("the drain of 0.4 s is over: open connections are cut");
     warning.with("connections", 5).with("requests", 4).once();
     wait_for_limited(&capture, "drain", 5.0).await;

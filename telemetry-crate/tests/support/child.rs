@@ -16,7 +16,9 @@ pub(crate) struct Ended {
     pub(crate) stderr: String,
 }
 
-/// Waits for the end of the child and reads its output; kills it at the deadline.
+/// Reads the output of a child until its end.
+///
+/// A child that has not ended at the deadline is killed.
 pub(crate) fn wait(mut child: Child, deadline: Duration) -> Ended {
     let stdout = child.stdout.take().map(read);
     let stderr = child.stderr.take().map(read);

@@ -1,7 +1,7 @@
 //! A gRPC service and its client, in place of generated code.
 //!
-//! Messages are plain strings, which protobuf supports, so neither a schema nor a compiler is needed. The text `hunter2`
-//! in a status stands for a secret, which telemetry must not contain.
+//! Messages are plain strings, which protobuf supports, so neither a schema nor a compiler is needed. The text
+//! `hunter2` in a status stands for a secret, which telemetry must not contain.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 

@@ -133,7 +133,8 @@ pub(crate) const NOT_EMITTED: [&str; 9] = [
     "canary",
     // The library reads the statement from this field of sqlx's events.
     "db.statement",
-    // The field becomes `exception.message` on span events and log records. On a log line it is the program's own field.
+    // The field becomes `exception.message` on span events and log records. On a log line it is the program's own
+    // field.
     "error",
     // These are the names of files.
     "memory.limit_in_bytes",

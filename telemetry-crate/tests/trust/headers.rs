@@ -64,7 +64,8 @@ pub(crate) fn hostile_headers() {
                     let lengths = value.split('-').map(str::len);
                     lengths.eq([2, 32, 16, 2])
                 }
-                // W3C Trace Context allows 32 members. 514 is a key and a value of 256 characters each, `=` and a comma.
+                // W3C Trace Context allows 32 members. 514 is a key and a value of 256 characters each, `=` and a
+                // comma.
                 "tracestate" => value.split(',').count() <= 32 && value.len() <= 32 * 514,
                 // W3C Baggage requires support for 64 members and 8192 bytes.
                 "baggage" => value.split(',').count() <= 64 && value.len() <= 8_192,

@@ -156,5 +156,5 @@ fn stored_cost(stored: &Value) -> Option<BuildCost> {
 
 /// The milliseconds per tick, the unit of times in `/proc/self/stat`.
 ///
-/// The kernel shows a tick of 1/100 s to programs, whatever its own is.
+/// Programs always see ticks of 1/100 s, even if the kernel's own tick differs.
 const MILLISECONDS_PER_TICK: u64 = 10;

@@ -41,7 +41,7 @@ impl Results {
         condition: Condition,
         what: &str,
     ) -> Option<Spread> {
-        Spread::of(
+        Spread::from_values(
             self.matching(variant, condition)
                 .filter_map(|sample| sample.number(what)),
         )
@@ -61,7 +61,7 @@ impl Results {
                 .iter()
                 .find(|s| s.variant.title == BARE && s.condition == condition && s.round == round)
         };
-        Spread::of(
+        Spread::from_values(
             self.matching(variant, condition)
                 .filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)),
         )

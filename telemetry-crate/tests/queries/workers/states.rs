@@ -9,7 +9,7 @@ use firstlight::jobs::apalis::{
 use sqlx::Pool;
 use tokio::time::{sleep, timeout};
 
-use super::{DEADLINE, Note, Running, TestDatabase, becomes, enqueue, queue};
+use super::{DEADLINE, Note, Running, TestDatabase, enqueue, queue, wait_for_count};
 use crate::telemetry::value;
 
 pub(super) async fn stats_have_every_state<DB: TestDatabase>(pool: Pool<DB>) {
@@ -112,7 +112,7 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
         .add(&first, fail)
         .add(&second, fail);
     let running = Running::start(workers);
-    becomes(&pool, "status = 'Killed'", 3).await;
+    wait_for_count(&pool, "status = 'Killed'", 3).await;
     running.stop().await;
     let letters = dead_letters(&pool).await.unwrap();
     let queues: Vec<&str> = letters.iter().map(|letter| &*letter.queue).collect();
@@ -130,14 +130,15 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
     let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
     assert!(found, "{text}");
     assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 2);
-    becomes(&pool, "status = 'Pending' AND attempts = 0", 3).await;
+    wait_for_count(&pool, "status = 'Pending' AND attempts = 0", 3).await;
     let done = |_: Note| async { Ok::<_, BoxDynError>(()) };
     let workers = Workers::new(pool.clone())
         .add(&first, done)
         .add(&second, done);
     let running = Running::start(workers);
-    becomes(&pool, "status = 'Done' AND attempts = 1", 2).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
     running.stop().await;
+    // No job has ended more than an hour ago.
     assert_eq!(
         remove_finished(&pool, Duration::from_secs(3_600))
             .await

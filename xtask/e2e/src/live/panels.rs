@@ -104,7 +104,7 @@ impl Panels {
             let mut left = Vec::new();
             failed.clear();
             for (dashboard, panel, target) in open {
-                match answered(prometheus, dashboard, target, self.since) {
+                match check_query(prometheus, dashboard, target, self.since) {
                     Ok(()) => self.answered.push(Answered {
                         dashboard: dashboard.title().to_owned(),
                         panel: panel.title().to_owned(),
@@ -205,7 +205,7 @@ impl Panels {
 /// Checks that a query has a series with a finite value.
 ///
 /// Its series must have the labels of the legend, and exemplars if the panel shows them.
-fn answered(
+fn check_query(
     prometheus: &Prometheus,
     dashboard: &Dashboard,
     target: &Target,

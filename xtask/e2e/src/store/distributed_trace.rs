@@ -19,22 +19,22 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
         "trace: complete across services, databases and queue",
         || {
             let receiver = OtlpReceiver::start()?;
-            place(fixture, &receiver.endpoint(), ["shop", "bank"])?;
+            place_order(fixture, &receiver.endpoint(), ["shop", "bank"])?;
             check_trace(receiver.spans().into_iter().map(Span::from))
         },
     );
     let what = "trace: complete at a third-party collector";
     match tools::rotel() {
         Ok(rotel) => {
-            cases.check(what, || collected(fixture, &rotel));
+            cases.check(what, || check_at_collector(fixture, &rotel));
         }
         Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }
 
-fn collected(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
+fn check_at_collector(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
     let rotel = Rotel::start(program, &paths::fresh("e2e-journey")?)?;
-    place(
+    place_order(
         fixture,
         &rotel.endpoint,
         ["shop_collected", "bank_collected"],
@@ -47,7 +47,11 @@ fn collected(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
 /// Places an order that passes through both services.
 ///
 /// Returns once the order is done and all spans are exported to `endpoint`.
-fn place(fixture: &Fixture, endpoint: &str, databases: [&'static str; 2]) -> anyhow::Result<()> {
+fn place_order(
+    fixture: &Fixture,
+    endpoint: &str,
+    databases: [&'static str; 2],
+) -> anyhow::Result<()> {
     // Each service has its own database, because the bank would otherwise run the shop's jobs.
     let [shop_database, bank_database] = databases;
     let bank_database = fixture.database(bank_database)?;

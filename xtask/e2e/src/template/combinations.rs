@@ -198,7 +198,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
             if is_refused(&answers) {
                 continue;
             }
-            let files = make(generated, &answers)
+            let files = generate_and_check(generated, &answers)
                 .with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
             all.insert((deploy, ci), files);
         }
@@ -217,7 +217,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
 /// Generates and checks a service.
 ///
 /// Returns its files without [`OF_ALL_OPTIONS`].
-fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
+fn generate_and_check(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
     let parent = generated.parent(answers);
     std::fs::create_dir_all(&parent)?;
     let service = Service {

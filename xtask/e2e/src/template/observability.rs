@@ -25,14 +25,16 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
         });
         cases.check(
             &format!("{deploy}: README.md, \"Watch it\", replaces all default URLs"),
-            || addresses(&source),
+            || check_readme_commands(&source),
         );
         cases.check(
             &format!("{deploy}: given URLs replace all default URLs"),
-            || answered(deploy, folder),
+            || check_given_urls(deploy, folder),
         );
     }
-    cases.check("grafana: an invalid URL is rejected", || rejected(folder));
+    cases.check("grafana: an invalid URL is rejected", || {
+        check_invalid_url(folder)
+    });
     mounted::cases(cases, generated);
     applied::cases(cases, generated);
 }
@@ -48,7 +50,7 @@ fn dashboards() -> anyhow::Result<BTreeSet<String>> {
 }
 
 /// Runs the README's commands on a copy of the generated service.
-fn addresses(source: &Path) -> anyhow::Result<()> {
+fn check_readme_commands(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
     let observability = copy.join("observability");
     files::write(&observability, &files::read(&source.join("observability"))?)?;
@@ -77,7 +79,7 @@ fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
 }
 
 /// Generates a service with URLs, one of them with a slash at its end.
-fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
+fn check_given_urls(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     let (grafana, runbooks) = ("https://grafana.test", "https://wiki.test/books");
     let with_slash = format!("{runbooks}/");
     let name = format!("addressed-{deploy}");
@@ -113,7 +115,7 @@ fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rejected(folder: &Path) -> anyhow::Result<()> {
+fn check_invalid_url(folder: &Path) -> anyhow::Result<()> {
     let extra = generate::throwaway();
     let service = Service {
         name: "addressed-badly",

@@ -105,7 +105,7 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
 
 /// Checks Alertmanager's configuration with and without its commented receivers.
 ///
-/// As generated, no receiver sends anything. With the comments removed, it is the configuration of `docs/alerts`.
+/// In the generated file, no receiver sends anything. Without the comment signs, the file equals that of `docs/alerts`.
 fn alertmanager(cases: &mut Cases, source: &Path) {
     let what = "amtool: accepts alertmanager.yml, also uncommented";
     let amtool = match tools::alertmanager() {
