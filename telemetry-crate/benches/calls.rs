@@ -36,8 +36,8 @@ fn start() -> TelemetryGuard {
         // and dropped.
         .otlp_endpoint("http://127.0.0.1:1")
         .log_filter("info,firstlight::traces=off,opentelemetry=off")
-        .series_budget("series_1k", 1_000)
-        .series_budget("series_10k", 10_000)
+        .cardinality_limit("series_1k", 1_000)
+        .cardinality_limit("series_10k", 10_000)
         .init()
         .unwrap()
 }

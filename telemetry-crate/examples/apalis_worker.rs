@@ -64,7 +64,7 @@ async fn run() -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// The signal to stop; clones observe the same one.
+/// The signal to stop, which all clones share.
 ///
 /// Each call of `shutdown_signal()` waits for another signal, so it is called only once.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ async fn accept(receipts: &Queue, pool: &SqlitePool) -> Result<i64, BoxDynError>
 
 /// Runs workers until the signal to stop.
 ///
-/// A failed query ends an apalis worker, so that another one is started after it.
+/// A failed query ends an apalis worker. This function then starts a new worker.
 async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
     let config = Config::default()
         .queue("receipts")
@@ -140,7 +140,7 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
         let postponed = pool.clone();
         let layer = TaskLayer::new(&receipts).kind("receipt");
         let layer = layer.before_retry(move |retry| postpone(postponed.clone(), retry));
-        // Unique across starts; a process id is not, because it is 1 in every container.
+        // The time is unique across starts. A process id is not, because it is 1 in every container.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("receipts-{}", since_epoch.unwrap_or_default().as_nanos());
         let worker = WorkerBuilder::new(name)
@@ -165,7 +165,7 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
     }
 }
 
-/// Sets the time before which the storage does not return the task.
+/// Sets the earliest time at which the storage returns the task again.
 async fn postpone(pool: SqlitePool, retry: Retry) {
     let query = sqlx::query(SQLITE_POSTPONE);
     let query = query.bind(retry.pause_seconds()).bind(retry.task_id);
@@ -174,7 +174,7 @@ async fn postpone(pool: SqlitePool, retry: Retry) {
     }
 }
 
-/// Fails every seventh time, in place of a mail server that is sometimes busy.
+/// Stands for a mail server that rejects every seventh receipt, on each attempt.
 async fn send_receipt(number: i64) -> Result<(), BoxDynError> {
     tokio::time::sleep(Duration::from_millis(30)).await;
     if number % 7 == 0 {

@@ -1,4 +1,4 @@
-//! A service on axum, with firstlight at both ends of `main` and one layer.
+//! A service on axum, with `init!` and `finish` in `main` and one layer.
 //!
 //! Run it with `cargo run -p firstlight --features axum --example axum`, then `curl localhost:8080/orders/7`.
 
@@ -39,7 +39,7 @@ async fn order(Path(id): Path<u64>) -> Result<String, StatusCode> {
     Ok(order)
 }
 
-/// Runs in a span below that of the request.
+/// Loads an order in a child span of the request's span.
 #[tracing::instrument]
 async fn load(id: u64) -> Option<String> {
     (id == 7).then(|| "one telescope\n".to_owned())

@@ -12,21 +12,21 @@ fn main() -> Result<ExitCode, InitError> {
     let telemetry = TelemetryConfig::new()
         .service_name("import")
         .service_version(env!("CARGO_PKG_VERSION"))
-        .without_admin() // the port would be in use if two of them ran
+        .without_admin() // two runs at once would need the same port
         .init()?;
     let files: Vec<String> = env::args().skip(1).collect();
     // A failure becomes one log line with its causes, and exit code 1. Spans and metrics are sent in any case.
     Ok(telemetry.finish(run(&files)))
 }
 
-/// Imports all files in one trace; its root span fails if the run fails.
+/// Imports all files in one trace, whose root span fails if an import fails.
 #[tracing::instrument(name = "import", skip_all, fields(files = files.len()), err)]
 fn run(files: &[String]) -> io::Result<()> {
     for file in files {
         let lines = import(file)?;
         metrics::counter!("imported_lines_total").increment(lines);
     }
-    // An alert compares it with the current time.
+    // An alert compares this timestamp with the current time.
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     metrics::gauge!("import_last_success_timestamp_seconds").set(now.as_secs_f64());
     tracing::info!("imported everything");

@@ -48,7 +48,7 @@ async fn serve() -> io::Result<()> {
 
 /// Adds the route to the request, as a router would.
 ///
-/// It must be a template and not a path, because it becomes a metric label.
+/// The route must be a template and not a path, because it becomes a metric label.
 fn with_route(mut request: Request<Incoming>) -> Request<Incoming> {
     if request.uri().path().starts_with("/orders/") {
         request.extensions_mut().insert(Route("/orders/{id}"));

@@ -15,7 +15,7 @@ use std::{
 use firstlight::TelemetryConfig;
 use tracing_subscriber::{Layer, layer::SubscriberExt, util::SubscriberInitExt};
 
-/// The program's own layer.
+/// The program's own layer, which counts spans.
 #[derive(Clone, Default)]
 struct CountSpans(Arc<AtomicUsize>);
 

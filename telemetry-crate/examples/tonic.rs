@@ -2,7 +2,7 @@
 //!
 //! Run it with `cargo run -p firstlight --example tonic`.
 
-// In place of the code that `tonic-prost-build` generates from a .proto file.
+// This module takes the place of the code that `tonic-prost-build` generates from a .proto file.
 #[allow(dead_code, reason = "an example calls one method")]
 #[path = "../tests/support/shop.rs"]
 mod shop;
@@ -26,7 +26,7 @@ async fn main() -> Result<ExitCode, InitError> {
 
 async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
     let orders = match env::var("UPSTREAM") {
-        Ok(upstream) => Orders::in_front_of(client(&upstream)?),
+        Ok(upstream) => Orders::forwarding_to(client(&upstream)?),
         Err(_) => Orders::default(),
     };
     let address = env::var("ADDRESS").unwrap_or_else(|_| "127.0.0.1:50051".to_owned());

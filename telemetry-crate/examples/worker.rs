@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration
 
 use firstlight::{
     InitError, Latch, Readiness,
-    jobs::{Envelope, Job, Outcome, Queue},
+    jobs::{AttemptOutcome, Envelope, Job, Queue},
     shutdown_signal,
 };
 use tokio::sync::mpsc;
@@ -22,7 +22,7 @@ struct Row {
 #[tokio::main]
 async fn main() -> Result<ExitCode, InitError> {
     let readiness = Readiness::new();
-    let connecting = readiness.latch("queue"); // `/readyz` answers 503 until it is released
+    let connecting = readiness.latch("queue"); // `/readyz` answers 503 until the latch is released
     let telemetry = firstlight::config!().readiness(readiness).init()?;
     Ok(telemetry.finish(work(connecting).await))
 }
@@ -42,7 +42,7 @@ async fn work(connecting: Latch) -> io::Result<()> {
         let job = Job::new("receipt")
             .id(row.order.to_string())
             .envelope(Envelope::from_pairs(&row.envelope));
-        // Records a span, a log line at its end, and the metrics of the queue alerts.
+        // Records a span, a log line at the end of the job, and the metrics of the queue alerts.
         if let Err(failure) = receipts.run(job, send(row.order)).await {
             record_failure(&row, failure.outcome());
         }
@@ -52,7 +52,7 @@ async fn work(connecting: Latch) -> io::Result<()> {
 
 async fn send(order: u64) -> io::Result<()> {
     tracing::info!(order.id = order, "sending the receipt");
-    tokio::time::sleep(Duration::from_millis(50)).await; // stands for the work
+    tokio::time::sleep(Duration::from_millis(50)).await; // in place of the work
     tracing::info!(order.id = order, "receipt sent");
     Ok(())
 }
@@ -60,7 +60,7 @@ async fn send(order: u64) -> io::Result<()> {
 /// Records the outcome of a failed attempt in the row of the job.
 ///
 /// A real queue would set a dead-lettered job aside, and run any other job again later.
-fn record_failure(row: &Row, outcome: Outcome) {
+fn record_failure(row: &Row, outcome: AttemptOutcome) {
     tracing::info!(order.id = row.order, %outcome, "failure recorded");
 }
 

@@ -234,8 +234,8 @@ impl Pipelines<'_> {
             )),
             Ok(()) => {
                 let exported = stats.total_exported() - exported;
-                let unit = signal.unit();
-                Outcome::Works(format!("{endpoint} has acknowledged {exported} {unit}"))
+                let exported = signal.unit().counted(exported);
+                Outcome::Works(format!("{endpoint} has acknowledged {exported}"))
             }
         })
     }

@@ -79,8 +79,8 @@ pub struct TelemetryConfig {
     pub(crate) admin: Option<Admin>,
     pub(crate) admin_required: bool,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
-    pub(crate) series_budgets: Vec<(String, usize)>,
-    pub(crate) series_total: Option<usize>,
+    pub(crate) cardinality_limits: Vec<(String, usize)>,
+    pub(crate) total_cardinality_limit: Option<usize>,
     pub(crate) slow_query: Option<Duration>,
     pub(crate) n_plus_one: Option<u32>,
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -294,9 +294,9 @@ impl TelemetryConfig {
     ///
     /// `metric` is the name in the exposition. Default: 2,000, the OpenTelemetry SDK's cardinality limit. Samples
     /// beyond the limit go to one overflow series, `otel_metric_overflow="true"`, and one log line names the label that
-    /// has the most values. Overridden by `FIRSTLIGHT_METRICS_SERIES_BUDGET`.
-    pub fn series_budget(mut self, metric: impl Into<String>, series: usize) -> Self {
-        self.series_budgets.push((metric.into(), series));
+    /// has the most values. Overridden by `FIRSTLIGHT_METRICS_CARDINALITY_LIMIT`.
+    pub fn cardinality_limit(mut self, metric: impl Into<String>, series: usize) -> Self {
+        self.cardinality_limits.push((metric.into(), series));
         self
     }
 
@@ -304,9 +304,9 @@ impl TelemetryConfig {
     ///
     /// Default: 50,000. That is about 30 MB in this process and an exposition of 10 to 20 MB, a size at which
     /// Prometheus servers start to have difficulties. Each metric keeps room for its first 10 series. Overridden by
-    /// `FIRSTLIGHT_METRICS_SERIES_TOTAL`.
-    pub fn series_total(mut self, series: usize) -> Self {
-        self.series_total = Some(series);
+    /// `FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT`.
+    pub fn total_cardinality_limit(mut self, series: usize) -> Self {
+        self.total_cardinality_limit = Some(series);
         self
     }
 

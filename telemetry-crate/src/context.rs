@@ -10,7 +10,7 @@
 //! | on a thread for blocking work | [`spawn_blocking`] instead of tokio's |
 //! | in a `JoinSet`, `join_all` or `select!` | `future.in_current_span()` of `tracing::Instrument` |
 //! | in the receiver of a channel | the span, in the message (below) |
-//! | in a stream | [`stream`] around it; the layers do it for response bodies |
+//! | in a stream | [`instrument_stream`] around it; the layers do it for response bodies |
 //! | in a queue, a table or a message | [`TraceContext`], a map of strings |
 //!
 //! # Channels
@@ -61,5 +61,5 @@ mod stream;
 pub use self::{
     carrier::TraceContext,
     spawn::{spawn, spawn_blocking},
-    stream::{InSpan, stream},
+    stream::{InstrumentedStream, instrument_stream},
 };

@@ -214,6 +214,16 @@ impl Directives {
         &self.text
     }
 
+    /// The first target with a dash, which no module path has.
+    pub(crate) fn dashed_target(&self) -> Option<&str> {
+        let targets = self.text.split(',').map(|directive| {
+            let end = directive.find(['=', '[']).unwrap_or(directive.len());
+            directive[..end].trim()
+        });
+        let mut targets = targets.filter(|target| is_target(target));
+        targets.find(|target| target.contains('-'))
+    }
+
     /// Whether each directive names a target or a span.
     ///
     /// All other targets are then off.
@@ -337,6 +347,18 @@ mod tests {
             unreachable!("the directives name no spans")
         };
         assert_eq!(targets, &"info,orders=debug".parse().unwrap());
+    }
+
+    #[test]
+    fn targets_with_dashes_are_detected() {
+        for (text, target) in [
+            ("info,trial-shop=debug", Some("trial-shop")),
+            ("trial-shop[load]", Some("trial-shop")),
+            ("info,trial_shop=debug,[GET /a-b]=warn", None),
+        ] {
+            let parsed = Directives::parse(text).unwrap();
+            assert_eq!(parsed.dashed_target(), target, "{text}");
+        }
     }
 
     #[test]

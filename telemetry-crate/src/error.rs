@@ -33,6 +33,16 @@ pub enum InitError {
         expected: String,
     },
 
+    /// The bounds of a histogram's buckets cannot work.
+    #[error("TelemetryConfig::buckets, {metric}: {reason}")]
+    #[non_exhaustive]
+    InvalidBuckets {
+        /// The name of the histogram.
+        metric: String,
+        /// What was found, what is expected, and what to do.
+        reason: String,
+    },
+
     /// The admin listener could not be bound.
     #[error(
         "admin listener: cannot listen on {address}: {source}; choose another address with OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (port 0 takes a free one)"

@@ -34,7 +34,8 @@ mod wiring;
 #[cfg(feature = "reqwest")]
 pub use self::client::ReqwestCall;
 pub use self::client::{
-    ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, Resend, UrlTemplate,
+    ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, ResendCount,
+    UrlTemplate,
 };
 #[cfg(feature = "axum")]
 pub use self::problem::problem_details;

@@ -23,7 +23,7 @@
 //! // The worker:
 //! let job = Job::new("welcome").attempt(1, 5).envelope(Envelope::from_pairs(row));
 //! if let Err(failure) = emails.run(job, send_email()).await {
-//!     if failure.is_dead() { /* dead-letter the job */ } else { /* try again later */ }
+//!     if failure.is_dead_lettered() { /* dead-letter the job */ } else { /* try again later */ }
 //! }
 //!
 //! // The queue's depth and age are read from the store while the watch is held:
@@ -77,10 +77,10 @@ pub(crate) use self::workerless::cautions;
 pub use self::{
     envelope::Envelope,
     job::Job,
-    outcome::{Cause, Failure, Outcome},
-    queue::{Declaration, Queue},
+    outcome::{AttemptOutcome, Failure, FailureCause},
+    queue::{Queue, QueueBuilder},
     stats::QueueStats,
-    watch::Watch,
+    watch::QueueWatch,
 };
 
 /// Target of the spans and log lines about jobs.

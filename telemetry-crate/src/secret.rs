@@ -93,7 +93,7 @@ pub(crate) fn redact_also(names: Vec<String>) {
     }
 }
 
-/// The well-known names by their last letter; bit `n` is the name with the index `n`.
+/// The well-known names by their last letter: bit `n` is the name at index `n`.
 ///
 /// The check runs for every field of every log line. The last two letters leave at most a few names to compare.
 const BY_LAST_LETTER: [u16; 32] = names_by_letter(1);

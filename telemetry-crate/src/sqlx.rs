@@ -91,6 +91,8 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(crate) use self::database::size_variable;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
 pub(crate) use self::health::record_storage_failure;

@@ -20,8 +20,8 @@
 //!
 //! // A replica's answer that is three seconds old may be served for a cart, but not for a payment.
 //! let lag = Duration::from_secs(3);
-//! assert!(CART.serve_replica(lag).is_ok());
-//! assert!(PAYMENT.serve_replica(lag).is_err());
+//! assert!(CART.check_age(lag).is_ok());
+//! assert!(PAYMENT.check_age(lag).is_err());
 //! # let _ = profile;
 //! # Ok(())
 //! # }

@@ -103,7 +103,7 @@ impl Status {
     /// Remarks that do not make the check fail.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.settings.warnings.clone();
-        notes.extend(self.log_filter.caution().map(str::to_owned));
+        notes.extend(self.log_filter.caution());
         notes.extend(self.metrics.rejected().iter().map(ToString::to_string));
         notes.extend(self.replaced());
         notes.extend(versions().duplicates());

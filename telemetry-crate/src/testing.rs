@@ -32,7 +32,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Another [`Answer`] shows what a service does when its collector is overloaded or gone.
+//! Another [`CollectorAnswer`] shows what a service does when its collector is overloaded or gone.
 //!
 //! The receiver does not support JSON, compression other than gzip, or profiles. It rejects each with a reason. This
 //! module is for tests and demonstrations, not for production.
@@ -76,7 +76,7 @@ use tokio_rustls::TlsAcceptor;
 pub use self::queries::{Queries, assert_queries, count_queries};
 use self::store::Store;
 pub use self::{
-    answer::Answer,
+    answer::CollectorAnswer,
     capture::{Capture, capture},
     found::Found,
     line::CapturedLine,
@@ -110,7 +110,7 @@ impl OtlpReceiver {
     ///
     /// No loopback port, thread or runtime is available.
     pub fn start() -> io::Result<Self> {
-        Self::start_answering(Answer::Accept)
+        Self::start_answering(CollectorAnswer::Accept)
     }
 
     /// Starts a receiver that answers its first requests with `answer`.
@@ -120,7 +120,7 @@ impl OtlpReceiver {
     /// # Errors
     ///
     /// The errors of [`start`](Self::start).
-    pub fn start_answering(answer: Answer) -> io::Result<Self> {
+    pub fn start_answering(answer: CollectorAnswer) -> io::Result<Self> {
         Self::spawn(answer, None)
     }
 
@@ -135,12 +135,12 @@ impl OtlpReceiver {
     /// The errors of [`start`](Self::start), and [`io::ErrorKind::InvalidInput`] if the certificates or the key cannot be used.
     pub fn start_tls(certificate: &str, key: &str, client_ca: Option<&str>) -> io::Result<Self> {
         Self::spawn(
-            Answer::Accept,
+            CollectorAnswer::Accept,
             Some(tls::acceptor(certificate, key, client_ca)?),
         )
     }
 
-    fn spawn(answer: Answer, tls: Option<TlsAcceptor>) -> io::Result<Self> {
+    fn spawn(answer: CollectorAnswer, tls: Option<TlsAcceptor>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
         let store = Arc::new(Store::default());
@@ -171,8 +171,8 @@ impl OtlpReceiver {
 
     /// Sets the answer from the next request on.
     ///
-    /// A request that [hangs](Answer::Hang) continues to hang.
-    pub fn set_answer(&self, answer: Answer) {
+    /// A request that [hangs](CollectorAnswer::Hang) continues to hang.
+    pub fn set_answer(&self, answer: CollectorAnswer) {
         self.store.set_answer(answer);
     }
 

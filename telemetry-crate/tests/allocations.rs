@@ -1,7 +1,7 @@
 //! Tests of the allocations of log lines and requests.
 //!
-//! In a binary of their own, because they need a counting allocator. Times depend on the machine and allocations do
-//! not, so that a new allocation fails here and needs a reason.
+//! The tests are in a binary of their own, because they need a counting allocator. Times depend on the machine, but
+//! allocations do not. A new allocation therefore fails a test and needs a reason.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -22,7 +22,7 @@ use http_body_util::{BodyExt, Full};
 use tower::{Layer, Service, service_fn};
 
 /// Returns the result of a future that completes without waiting.
-fn now<F: Future>(future: F) -> F::Output {
+fn complete<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the future waits"),
@@ -31,7 +31,7 @@ fn now<F: Future>(future: F) -> F::Output {
 
 /// Returns the number of allocations of `work` on this thread after a warm-up.
 ///
-/// It is the minimum of many runs, because a reused buffer sometimes has to grow.
+/// The number is the minimum of 200 runs, because a reused buffer sometimes has to grow.
 fn allocations(mut work: impl FnMut()) -> u64 {
     (0..200)
         .map(|_| measure(&mut work).count_total)
@@ -41,7 +41,7 @@ fn allocations(mut work: impl FnMut()) -> u64 {
 
 /// Returns the number of allocations of one request.
 ///
-/// Those of the handler and of the request itself are not included.
+/// Allocations of the handler and of the creation of the request are not included.
 fn allocations_of_request(traceparent: Option<&'static str>) -> u64 {
     let handler = |_: Request<()>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"answer"))))
@@ -60,8 +60,8 @@ fn allocations_of_request(traceparent: Option<&'static str>) -> u64 {
     let mut requests: Vec<_> = (0..200).map(|_| request()).collect();
     allocations(|| {
         let request = requests.pop().unwrap();
-        let response = now(service.call(request)).unwrap();
-        now(response.into_body().collect()).unwrap();
+        let response = complete(service.call(request)).unwrap();
+        complete(response.into_body().collect()).unwrap();
     })
 }
 
@@ -69,14 +69,15 @@ fn allocations_of_request(traceparent: Option<&'static str>) -> u64 {
 fn log_lines_and_requests_allocate_little() {
     let telemetry = TelemetryConfig::new()
         .without_admin()
-        // An endpoint, so that spans are recorded. Nothing listens there.
+        // Spans are recorded only with an endpoint. Nothing listens on port 1.
         .otlp_endpoint("http://127.0.0.1:1")
         .init()
         .unwrap();
 
-    // Formatted into a buffer of the thread, and copied into one of the writer.
+    // The line is formatted into a buffer of the thread, and copied into a buffer of the writer.
     let event = allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"));
-    // Inside a sampled span, whose fields are on the line as well. At this level the event is not added to the span.
+    // This event is inside a sampled span, whose fields are on the line as well. At level INFO the event is not added
+    // to the span.
     let span = tracing::info_span!("order", tenant = "a");
     let in_a_span = span.in_scope(|| {
         allocations(|| tracing::info!(order = 7, customer = "b", paid = true, "read"))
@@ -84,7 +85,7 @@ fn log_lines_and_requests_allocate_little() {
     let filtered_out = allocations(|| tracing::debug!(order = 7, "read"));
     assert_eq!((event, in_a_span, filtered_out), (0, 0, 0));
 
-    // The keys of the macros are static, and an existing handle is found without an allocation.
+    // The keys in the macros are static, and an existing metric handle is found without an allocation.
     let counter = allocations(|| metrics::counter!("orders_total", "kind" => "b").increment(1));
     let histogram =
         allocations(|| metrics::histogram!("orders_seconds", "kind" => "b").record(0.1));
@@ -104,7 +105,7 @@ fn log_lines_and_requests_allocate_little() {
     ];
     assert_eq!(not_sampled, parts.iter().sum::<u64>());
 
-    // A trace that starts here, without the context of a caller.
+    // Without the context of a caller, the request starts a trace, which is sampled.
     let sampled = allocations_of_request(None);
     let parts = [
         8 + 3 + 1, // as above, without the caller's context

@@ -25,6 +25,7 @@ use support::{ask, send};
 use tonic::{Request, transport::Endpoint};
 use tower::Layer;
 
+/// The trace id that the test sends as the caller of a service.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
 fn span<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSpan {
@@ -55,7 +56,7 @@ fn programs_keep_their_own_subscriber() {
 
 #[test]
 fn lost_collectors_do_not_fail_a_program() {
-    // The port was free a moment ago.
+    // Nothing listens on this port after the listener is dropped.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
@@ -63,6 +64,7 @@ fn lost_collectors_do_not_fail_a_program() {
     let (status, lines) = example.end();
     assert!(status.success(), "{status}");
     let last = lines.last().unwrap();
+    // The example records three spans.
     assert_eq!(
         (&last["level"], &last["spans.lost"]),
         (&"WARN".into(), &3.into())
@@ -195,9 +197,10 @@ fn batch_jobs_flush_at_their_end() {
     let (status, lines) = Example::start("batch", &[file], &variables).end();
     assert!(status.success(), "{lines:#?}");
     let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
+    // The span of the file ends before its parent, the span of the run.
     assert_eq!(spans[0].parent_span_id, spans[1].span_id);
     assert!(spans.iter().all(|span| span.status == "unset"));
-    let is_sent = |name: &str| {
+    let pushed_value = |name: &str| {
         let metrics =
             collector.wait_for_metrics(DEADLINE, |all| all.iter().any(|m| m.name == name));
         metrics
@@ -208,8 +211,8 @@ fn batch_jobs_flush_at_their_end() {
             .value
     };
     let expected = std::fs::read_to_string(file).unwrap().lines().count();
-    assert_eq!(is_sent("imported_lines_total"), expected as f64);
-    assert!(is_sent("import_last_success_timestamp_seconds") > 0.0);
+    assert_eq!(pushed_value("imported_lines_total"), expected as f64);
+    assert!(pushed_value("import_last_success_timestamp_seconds") > 0.0);
 
     let (status, lines) = Example::start("batch", &["nowhere"], &variables).end();
     assert_eq!(status.code(), Some(1));
@@ -227,7 +230,7 @@ fn batch_jobs_flush_at_their_end() {
     );
 }
 
-/// The series of completed jobs.
+/// The start of the sample that counts completed jobs.
 const DONE: &str = "\nworker_tasks_total{kind=\"receipt\",outcome=\"ok\",queue=\"receipts\"} ";
 
 #[test]
@@ -235,21 +238,22 @@ fn workers_finish_their_last_job() {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting("worker", &[], &collector);
     example.line("waiting for jobs");
-    let done = example.line("receipts receipt ok");
+    let done = example.line("job receipt: succeeded");
     assert_eq!(example.admin("GET /readyz").status, 200);
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 
-    // The signal comes in the middle of a job.
+    // The signal is sent while the next job is running.
     example.seen.clear();
     example.line("sending the receipt");
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
-    assert!(count(&lines, "receipts receipt ok") >= count(&lines, "sending the receipt"));
+    assert!(count(&lines, "job receipt: succeeded") >= count(&lines, "sending the receipt"));
     let spans = collector.wait_for(DEADLINE, |spans| {
         spans.iter().any(|span| span.kind == "consumer")
     });
     let job = span(&spans, "process receipts");
+    // The first job is that of order 1.
     assert_eq!(
         (job.kind, &*job.attributes["messaging.message.id"]),
         ("consumer", "1")
@@ -270,7 +274,8 @@ fn workers_finish_their_last_job() {
 fn apalis_workers_end_at_the_signal() {
     let collector = OtlpReceiver::start().unwrap();
     let endpoint = collector.endpoint();
-    // The database is in the folder for temporary files, which must not have one from an earlier run.
+    // The example creates its database in the folder for temporary files. The folder must not contain a database from
+    // an earlier run.
     let folder = concat!(env!("CARGO_TARGET_TMPDIR"), "/apalis_worker");
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).unwrap();
@@ -281,7 +286,7 @@ fn apalis_workers_end_at_the_signal() {
     let mut example = Example::start("apalis_worker", &[], &variables);
     let accepted = example.line("accepted");
     assert_eq!(accepted["number"], 1);
-    let done = example.line("receipts receipt ok");
+    let done = example.line("job receipt: succeeded");
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 

@@ -1,8 +1,8 @@
-//! Tests of every kind of runtime with every fault of a collector.
+//! Tests of the shutdown on every kind of runtime with every fault of a collector.
 //!
 //! Nothing panics, everything that can be delivered is delivered, and the shutdown keeps its deadline and names each
 //! signal that has lost something. Each case runs in a process of its own, which this test starts from its own
-//! executable; the variable `SCENARIO` selects the runtime. The table in the book is generated from the same list.
+//! executable; the variable `SCENARIO` selects the runtime. The table in the book is generated from the same lists.
 
 #![expect(
     clippy::unwrap_used,
@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use firstlight::testing::{Answer, OtlpReceiver};
+use firstlight::testing::{CollectorAnswer, OtlpReceiver};
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::child::wait;
 use tokio::{
@@ -29,6 +29,7 @@ use tokio::{
     runtime::{Builder, Runtime},
 };
 
+/// The runtimes: the name of the scenario, and the name in the table.
 const RUNTIMES: [(&str, &str); 5] = [
     ("none", "no runtime"),
     ("current_thread", "current_thread"),
@@ -39,7 +40,7 @@ const RUNTIMES: [(&str, &str); 5] = [
 
 const TRANSPORTS: [&str; 2] = ["http/protobuf", "grpc"];
 
-/// The faults, with their names and results in the table.
+/// The faults: the name in the table, the fault, and the result in the table.
 const FAULTS: [(&str, Fault, &str); 6] = [
     ("healthy", Fault::None, "all delivered"),
     ("refused", Fault::Refused, "at once: connection refused"),
@@ -55,17 +56,21 @@ const FAULTS: [(&str, Fault, &str); 6] = [
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {
+    /// Accepts everything.
     None,
+    /// Refuses connections.
     Refused,
     /// Accepts connections and requests, and does not answer.
     Hanging,
+    /// Answers 429 with a `Retry-After` of 60 s.
     Throttled,
+    /// Answers 503.
     Unavailable,
     /// Drops packets.
     BlackHole,
 }
 
-/// Number of spans of each process.
+/// Number of spans that each process records.
 const SPANS: usize = 3;
 
 fn main() -> ExitCode {
@@ -113,9 +118,9 @@ fn run_scenario(runtime: &str) -> ExitCode {
     }
 }
 
-/// Records and shuts down.
+/// Records telemetry of all signals and shuts down.
 ///
-/// Blocks the runtime, as the end of an async `main` may do.
+/// The shutdown blocks the runtime, as the end of an async `main` may do.
 fn work() -> ExitCode {
     let deadline = std::env::var("DEADLINE").unwrap().parse().unwrap();
     let telemetry = firstlight::init().unwrap();
@@ -128,6 +133,7 @@ fn work() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
+            // Neither a panic (101) nor an error of `main` (1) has this code.
             ExitCode::from(7)
         }
     }
@@ -150,18 +156,19 @@ impl Collector {
             _black_hole: None,
         };
         let answer = match fault {
-            Fault::None => Answer::Accept,
-            Fault::Hanging => Answer::Hang,
-            Fault::Throttled => Answer::Reject {
+            Fault::None => CollectorAnswer::Accept,
+            Fault::Hanging => CollectorAnswer::Hang,
+            Fault::Throttled => CollectorAnswer::Reject {
                 status: 429,
                 retry_after: Some(Duration::from_secs(60)),
             },
-            Fault::Unavailable => Answer::Reject {
+            Fault::Unavailable => CollectorAnswer::Reject {
                 status: 503,
                 retry_after: None,
             },
             Fault::Refused => {
-                // Bound without listening, so that connections are refused and no other process takes the port.
+                // The socket does not listen, so connections are refused. It is bound, so no other process can take
+                // the port.
                 let socket = TcpSocket::new_v4().unwrap();
                 socket.bind(loopback()).unwrap();
                 collector.endpoint = format!("http://{}", socket.local_addr().unwrap());
@@ -182,11 +189,12 @@ impl Collector {
     }
 }
 
+/// Returns the loopback address with a port that the kernel chooses.
 fn loopback() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// Opens a listener whose queue is full.
+/// Opens a listener whose queue of connections is full.
 ///
 /// The kernel drops the packets of further clients.
 fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
@@ -208,6 +216,7 @@ fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
 
 fn check(runtime: &str, transport: &str, fault: Fault) {
     let collector = Collector::start(fault);
+    // In milliseconds. A delivery may be slow on a busy machine, and a fault would last longer than any deadline.
     let deadline = if fault == Fault::None {
         "30000"
     } else {
@@ -262,20 +271,21 @@ fn check(runtime: &str, transport: &str, fault: Fault) {
         Fault::Unavailable => "503",
         _ => "did not answer within the deadline",
     };
-    // Each of the three signals names its cause.
+    // The error names the cause once for each of the three signals.
     assert_eq!(stderr.matches(cause).count(), 3, "{cause:?} in {stderr}");
 }
 
-/// Checks what the process has delivered.
+/// Asserts that the collector has received all telemetry of a process.
 ///
-/// The process has ended, so that everything has arrived.
+/// The process has ended, so everything has arrived.
 fn assert_delivered(receiver: &OtlpReceiver) {
     let spans = receiver.spans();
     assert_eq!(spans.len(), SPANS);
     let logs = receiver.logs();
     for span in &spans {
-        let of_span = |log: &&firstlight::testing::ReceivedLog| log.trace_id == span.trace_id;
-        let log = logs.iter().find(of_span).unwrap();
+        let belongs_to_span =
+            |log: &&firstlight::testing::ReceivedLog| log.trace_id == span.trace_id;
+        let log = logs.iter().find(belongs_to_span).unwrap();
         assert_eq!((&*log.body, &*log.span_id), ("working", &*span.span_id));
         assert_eq!(log.resource, span.resource);
     }

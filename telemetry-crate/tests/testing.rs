@@ -21,9 +21,9 @@ use tower::ServiceExt;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
-/// The router of a service.
+/// Creates the router of a service.
 ///
-/// Created inside a capture, because its layer keeps metric handles.
+/// Must be called inside a capture, because the layer keeps metric handles.
 fn app() -> Router {
     Router::new()
         .route("/orders/{id}", get(order))
@@ -37,6 +37,7 @@ async fn order(Path(id): Path<u64>) -> String {
     format!("order {id}")
 }
 
+/// Sends a request with a trace context, and returns the body of the response.
 async fn ask(path: &str) -> String {
     let request = Request::get(path)
         .header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))
@@ -49,7 +50,7 @@ async fn ask(path: &str) -> String {
     String::from_utf8(body.to_vec()).unwrap()
 }
 
-/// Returns the message of the panic of `act`.
+/// Returns the message of the panic that `act` causes.
 fn panic_of(act: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(act)).unwrap_err();
     panic.downcast_ref::<String>().unwrap().clone()
@@ -198,12 +199,12 @@ fn inner_captures_hide_outer_ones() {
     {
         let inner = capture();
         metrics::counter!("work_total").increment(1);
-        tracing::info!("in the inner one");
-        inner.assert_log("in the inner one");
+        tracing::info!("in the inner capture");
+        inner.assert_log("in the inner capture");
         inner.assert_metric("work_total", [], 1.0);
     }
     metrics::counter!("work_total").increment(5);
-    tracing::info!("in the outer one");
+    tracing::info!("in the outer capture");
     assert_eq!(outer.logs().len(), 1);
     outer.assert_metric("work_total", [], 5.0);
 }
@@ -263,7 +264,8 @@ async fn failed_assertions_draw_the_trace() {
 
 #[test]
 fn panics_print_the_capture() {
-    let this = "panics_print_the_capture";
+    let test_name = "panics_print_the_capture";
+    // The child process, which runs only this test, panics here.
     if std::env::var_os("PANIC").is_some() {
         let _capture = capture();
         let span = tracing::info_span!("place order").entered();
@@ -273,7 +275,7 @@ fn panics_print_the_capture() {
         assert_eq!(orders.len(), 1);
     }
     let run = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", this])
+        .args(["--exact", test_name])
         .env("PANIC", "1")
         .output()
         .unwrap();

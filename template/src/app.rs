@@ -1,6 +1,8 @@
 //! The application: shared state, the router with its layers, start and shutdown.
 
-use axum::{Router, middleware};{%- if store != "none" %}
+use axum::{Router, middleware};
+use firstlight::Latch;
+{%- if store != "none" %}
 use firstlight::Readiness;
 {%- endif %}
 use firstlight::http::{TelemetryLayer, problem_details, serve};
@@ -52,8 +54,8 @@ impl AppState {
     }
 
 {%- endif %}
-    /// Serves until SIGTERM or Ctrl-C, then drains.
-    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+    /// Releases the latch and serves until SIGTERM or Ctrl-C, then drains.
+    pub async fn serve(self, listener: TcpListener, starting: Latch) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "listening");
         let stop = CancellationToken::new();
         // Has limits for slow, idle and numerous clients, listed in README.md. Each has a setter here.
@@ -67,8 +69,10 @@ impl AppState {
         });
 {%- if worker %}
         tasks.spawn(jobs::work(self.clone(), stop.clone()));
-        tasks.spawn(schedule::run(self.clone(), stop.clone()));
+        let schedules = schedule::all(self.clone())?.run(stop.clone().cancelled_owned());
+        tasks.spawn(async { Ok(schedules.await?) });
 {%- endif %}
+        starting.release();
         firstlight::run_until_shutdown(tasks, || stop.cancel()).await?;
 {%- if store != "none" %}
         store::close(&self.store).await;

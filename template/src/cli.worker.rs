@@ -47,13 +47,14 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;
-            println!("{retried} dead letters will be tried again");
+            let letters = if retried == 1 { "letter" } else { "letters" };
+            println!("{retried} dead {letters} will be tried again");
         }
     }
     Ok(Some(ExitCode::SUCCESS))
 }
 
 async fn store() -> anyhow::Result<Store> {
-    // Runs no migrations, because the running service may be another version.
-    Ok(Config::from_env()?.database.open(&[]).await?)
+    // Creates no database, and runs no migrations, because the running service may be another version.
+    Ok(Config::from_env()?.database.must_exist().open(&[]).await?)
 }

@@ -48,7 +48,8 @@ pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
 
 /// Runs a job; put your first one here.
 ///
-/// An error is retried, an `AbortError` is not.
+/// An error is retried, an `AbortError` is not. The error is a `BoxDynError`, because an `AbortError` inside an
+/// `anyhow::Error` is not seen, and retried.
 async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
     tracing::info!(name = greeting.name, "hello");
     Ok(())

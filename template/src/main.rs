@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use {{crate_name}}::{app::AppState, cli, config::Config};
+use {{crate_name}}::{app::AppState, cli, config::Config, metrics};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
@@ -10,8 +10,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         return Ok(done);
     }
     let readiness = firstlight::Readiness::new();
-    let starting = readiness.latch("start"); // not ready until it is released
-    let telemetry = firstlight::config!().readiness(readiness).init()?;
+    let starting = readiness.latch("start"); // not ready until `serve` releases it
+    let config = firstlight::config!().readiness(readiness);
+{%- if example %}
+    let config = config.buckets("order_items", [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]);
+{%- endif %}
+    let telemetry = config.init()?;
+    metrics::register();
     let run = async {
         let config = Config::from_env()?;
 {%- if store == "none" %}
@@ -20,8 +25,7 @@ async fn main() -> anyhow::Result<ExitCode> {
         let app = AppState::new(&config, &telemetry.readiness()).await?;
 {%- endif %}
         let listener = config.listen().await?;
-        starting.release();
-        app.serve(listener).await
+        app.serve(listener, starting).await
     };
     let result = run.await;
     Ok(telemetry.finish(result)) // logs a failure as one line, then flushes

@@ -1,44 +1,55 @@
 //! Metrics of the service, one typed function for each.
 //!
-//! A function spells the name of its metric once, and its parameter types limit the values of the labels. Values that a client
-//! can choose do not belong in labels; put them on a span or a log line.
+//! Parameter types limit the values of labels. Values that a client can choose belong on a span or a log line instead. A handle
+//! that is made before telemetry has started counts nothing, for good.
 {%- if example %}
 
-use std::sync::LazyLock;
+use metrics::{Counter, counter, describe_counter, describe_histogram, histogram};
 
-use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
-
-/// Counts an accepted order.
-pub fn order_accepted() {
-    static ACCEPTED: LazyLock<Counter> = LazyLock::new(|| {
-        describe_counter!("orders_accepted_total", "Orders that were accepted.");
-        counter!("orders_accepted_total")
-    });
-    ACCEPTED.increment(1);
+/// Why an order is rejected: the label `reason`.
+pub enum Rejection {
+    Item,
+    Quantity,
 }
 
-/// Records the number of items of an accepted order.
-pub fn order_items(quantity: i32) {
-    static ITEMS: LazyLock<Histogram> = LazyLock::new(|| {
-        describe_histogram!("order_items", "Items per accepted order.");
-        histogram!("order_items")
-    });
-    ITEMS.record(quantity);
+/// Describes the metrics, once telemetry has started.
+pub fn register() {
+    describe_counter!("orders_accepted_total", "Orders that were accepted.");
+    describe_counter!("orders_rejected_total", "Orders that were rejected.");
+    describe_histogram!("order_items", "Items per accepted order.");
+    for reason in [Rejection::Item, Rejection::Quantity] {
+        rejected(reason).increment(0);
+    }
+}
+
+/// Records an accepted order and the number of its items.
+pub fn order_accepted(quantity: i32) {
+    counter!("orders_accepted_total").increment(1);
+    histogram!("order_items").record(quantity);
+}
+
+/// The counter of rejected orders.
+pub fn rejected(reason: Rejection) -> Counter {
+    let reason = match reason {
+        Rejection::Item => "item",
+        Rejection::Quantity => "quantity",
+    };
+    counter!("orders_rejected_total", "reason" => reason)
 }
 {%- else %}
 //!
 //! ```
-//! use std::sync::LazyLock;
+//! use metrics::{counter, describe_counter};
 //!
-//! use metrics::{Counter, counter, describe_counter};
+//! pub fn register() {
+//!     describe_counter!("greetings_sent_total", "Greetings that were sent.");
+//! }
 //!
-//! /// Counts a greeting that was sent.
 //! pub fn greeting_sent() {
-//!     static SENT: LazyLock<Counter> = LazyLock::new(|| {
-//!         describe_counter!("greetings_sent_total", "Greetings that were sent.");
-//!         counter!("greetings_sent_total")
-//!     });
-//!     SENT.increment(1);
+//!     counter!("greetings_sent_total").increment(1);
 //! }
 //! ```
+
+/// Describes the metrics, once telemetry has started.
+pub fn register() {}
 {%- endif %}

@@ -1,6 +1,6 @@
 //! The example endpoints: an API for orders, which are kept in memory.
 //!
-//! To remove it, delete this file, `tests/orders.rs`, and all uses of orders in `lib.rs`, `app.rs`, `routes.rs` and `metrics.rs`.
+//! To remove it, delete this file, `tests/orders.rs`, and all uses of orders in other files.
 //!
 //! | request | shows |
 //! | --- | --- |
@@ -75,8 +75,7 @@ async fn create(
     reserve_stock(&new).await;
     charge_card().await;
     let order = app.orders.insert(new);
-    metrics::order_accepted();
-    metrics::order_items(order.quantity);
+    metrics::order_accepted(order.quantity);
     info!(order.id, "order accepted");
     Ok((StatusCode::CREATED, Json(order)))
 }
@@ -104,10 +103,12 @@ async fn invoice(State(app): State<AppState>, Path(id): Path<u64>) -> Result<Str
 fn validate(new: &NewOrder) -> Result<(), AppError> {
     let length = new.item.chars().count();
     if !(1..=MAX_ITEM).contains(&length) {
+        metrics::rejected(metrics::Rejection::Item).increment(1);
         let message = format!("item has {length} characters, expected 1 to {MAX_ITEM}");
         return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
+        metrics::rejected(metrics::Rejection::Quantity).increment(1);
         let message = format!("quantity is {}, expected 1 to {MAX_QUANTITY}", new.quantity);
         return Err(AppError::Unprocessable(message));
     }

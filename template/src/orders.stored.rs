@@ -22,7 +22,7 @@ pub mod charge;
 {% endif -%}
 pub mod table;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -31,6 +31,7 @@ use axum::{
     response::IntoResponse,
     routing::{get, post},
 };
+use firstlight::sqlx::ErrorClass;
 use firstlight::staleness::{Cache, DataType};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,6 +67,13 @@ pub struct NewOrder {
 
 /// The part of the app's state that belongs to the example: a cache of the totals.
 pub type Orders = Cache<(), Stats, sqlx::Error>;
+
+/// An error of the cache, which all reads that waited for it share.
+impl From<Arc<sqlx::Error>> for AppError {
+    fn from(error: Arc<sqlx::Error>) -> Self {
+        Self::Failed(ErrorClass::of(&error).status(), error.into())
+    }
+}
 
 /// Creates the cache of the totals.
 pub fn cache() -> Orders {
@@ -119,10 +127,12 @@ async fn show_stats(State(app): State<AppState>) -> Result<Json<Stats>, AppError
 fn validate(new: &NewOrder) -> Result<(), AppError> {
     let length = new.item.chars().count();
     if !(1..=MAX_ITEM).contains(&length) {
+        metrics::rejected(metrics::Rejection::Item).increment(1);
         let message = format!("item has {length} characters, expected 1 to {MAX_ITEM}");
         return Err(AppError::Unprocessable(message));
     }
     if !(1..=MAX_QUANTITY).contains(&new.quantity) {
+        metrics::rejected(metrics::Rejection::Quantity).increment(1);
         let message = format!("quantity is {}, expected 1 to {MAX_QUANTITY}", new.quantity);
         return Err(AppError::Unprocessable(message));
     }
@@ -161,8 +171,7 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, A
     enqueue.await?;
 {%- endif %}
     transaction.commit().await?;
-    metrics::order_accepted();
-    metrics::order_items(new.quantity);
+    metrics::order_accepted(new.quantity);
     info!(order.id = id, "order accepted");
     Ok(id)
 }

@@ -2,7 +2,7 @@
 //!
 //! Queries are in the modules that use them.
 
-use std::{borrow::Borrow, time::Duration};
+use std::time::Duration;
 
 use firstlight::{
     Readiness,
@@ -35,9 +35,9 @@ pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::R
 /// Maps an error of a query to a status, for use with `?`.
 ///
 /// 409 or 422 if the database refuses a value of the request, 503 if the database is unavailable, 500 otherwise.
-impl<E: Borrow<sqlx::Error> + Into<anyhow::Error>> From<E> for AppError {
-    fn from(error: E) -> Self {
-        Self::Failed(ErrorClass::of(error.borrow()).status(), error.into())
+impl From<sqlx::Error> for AppError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(ErrorClass::of(&error).status(), error.into())
     }
 }
 

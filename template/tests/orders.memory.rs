@@ -59,7 +59,7 @@ fn causes_of_failures_are_only_logged() {
 
 #[test]
 fn client_errors_are_problem_details() {
-    let mut service = Service::start(&[]);
+    let mut service = Service::start(&[("RUST_LOG", "debug")]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");
     assert_eq!(service.get("/orders/one", "").problem()["status"], 400);
@@ -81,6 +81,12 @@ fn client_errors_are_problem_details() {
     assert_eq!(service.post("/orders", &large).problem()["status"], 413);
     assert_eq!(service.post("/orders", ORDER).status, 201);
     assert_eq!(service.get("/orders/1", "").status, 200);
+    service.line(|line| line["exception.message"] == "order 1 not found");
+    let page = service.admin("/metrics").body;
+    for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
+        let series = format!("\norders_rejected_total{series}");
+        assert!(page.contains(&series), "{series} is not in {page}");
+    }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
 }

@@ -51,7 +51,7 @@ fn same_key_is_the_same_order() {
 
 #[test]
 fn client_errors_are_problem_details() {
-    let mut service = Service::start(&[]);
+    let mut service = Service::start(&[("RUST_LOG", "debug")]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");
     assert_eq!(service.get("/orders/one", "").problem()["status"], 400);
@@ -74,6 +74,12 @@ fn client_errors_are_problem_details() {
     let key = format!("idempotency-key: {}\r\n", "4".repeat(101));
     let refused = service.post_with("/orders", &key, ORDER);
     assert_eq!(refused.problem()["status"], 422);
+    service.line(|line| line["exception.message"] == "order 1 not found");
+    let page = service.admin("/metrics").body;
+    for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
+        let series = format!("\norders_rejected_total{series}");
+        assert!(page.contains(&series), "{series} is not in {page}");
+    }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
 }

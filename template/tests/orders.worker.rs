@@ -59,7 +59,7 @@ fn declined_charges_are_dead_letters() {
     let variables = [("DATABASE_URL", &*database.url())];
     let mut service = Service::start(&variables);
     service.post("/orders", DECLINED);
-    wait_for_status(&mut service, 1, "dead-lettered");
+    wait_for_status(&mut service, 1, "dead_lettered");
     service.terminate();
 
     let listed = support::run(&["dead-letters"], &variables);
@@ -71,8 +71,9 @@ fn declined_charges_are_dead_letters() {
     let id = listed.split('\t').nth(1).unwrap();
     let retried = support::run(&["retry-dead-letters", id], &variables);
     assert!(retried.status.success(), "{retried:?}");
+    assert_eq!(retried.stdout, b"1 dead letter will be tried again\n");
     let mut service = Service::start(&variables);
-    service.line(|line| line["worker.task.outcome"] == "dead");
+    service.line(|line| line["worker.task.outcome"] == "dead_lettered");
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn same_key_is_the_same_order() {
 
 #[test]
 fn client_errors_are_problem_details() {
-    let mut service = Service::start(&[]);
+    let mut service = Service::start(&[("RUST_LOG", "debug")]);
     let missing = service.get("/orders/1", "").problem();
     assert_eq!(missing["detail"], "order 1 not found");
     assert_eq!(service.get("/orders/one", "").problem()["status"], 400);
@@ -156,6 +157,12 @@ fn client_errors_are_problem_details() {
     let key = format!("idempotency-key: {}\r\n", "4".repeat(101));
     let refused = service.post_with("/orders", &key, ORDER);
     assert_eq!(refused.problem()["status"], 422);
+    service.line(|line| line["exception.message"] == "order 1 not found");
+    let page = service.admin("/metrics").body;
+    for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
+        let series = format!("\norders_rejected_total{series}");
+        assert!(page.contains(&series), "{series} is not in {page}");
+    }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
 }

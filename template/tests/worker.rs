@@ -19,7 +19,7 @@ fn metrics_exist_from_the_start() {
     for series in [
         "db_client_connection_limit{",
         "worker_queue_up{queue=\"{{queue}}\"} 1\n",
-        "worker_queue_depth{queue=\"{{queue}}\",status=\"dead\"} 0\n",
+        "worker_queue_depth{queue=\"{{queue}}\",status=\"dead_lettered\"} 0\n",
         "worker_queue_latency_budget_seconds{queue=\"{{queue}}\"} 60\n",
         "cron_schedule_interval_seconds{cron=\"remove-finished-jobs\"} 86400\n",
     ] {

@@ -16,7 +16,7 @@ use firstlight::{
 
 use crate::{app::AppState, error::AppError, store::Store};
 
-/// For handlers that need only the store.
+/// Lets handlers extract the store alone.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
@@ -40,16 +40,18 @@ async fn rows(State(store): State<Store>, Path(id): Path<i64>) -> Result<String,
     Ok(format!("[{}]", rows.join(",")))
 }
 
+/// Selects an order as JSON.
 const ORDER: &str = "
     SELECT json_object('id', id, 'item', item, 'quantity', quantity, 'charged', charged, 'created_at', created_at)
     FROM orders WHERE id = $1";
+/// Selects the job of an order as JSON.
 const JOB: &str = "
     SELECT json_object('id', id, 'job_type', job_type, 'job', CAST(job AS TEXT), 'idempotency_key', idempotency_key,
         'status', status, 'attempts', attempts, 'max_attempts', max_attempts, 'run_at', run_at, 'done_at', done_at,
         'last_result', last_result, 'metadata', metadata)
     FROM Jobs WHERE job_type = 'charges' AND idempotency_key = CAST($1 AS TEXT)";
 
-/// The N+1: one query for the list, and one more for each of its rows.
+/// Causes an N+1: runs one query for the list, and one more for each of its rows.
 async fn report(State(store): State<Store>) -> Result<String, AppError> {
     let ids = sqlx::query_scalar::<_, i64>("SELECT id FROM orders ORDER BY id LIMIT 20");
     let ids = ids.fetch_all(&store).instrumented().await?;
@@ -72,7 +74,7 @@ pub fn schedule() -> Result<Cron, CronError> {
         .without_jitter())
 }
 
-/// The scheduled run.
+/// Counts the orders in each scheduled run.
 pub async fn count(store: Store) -> Result<(), sqlx::Error> {
     let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM orders");
     let orders = count.fetch_one(&store).instrumented().await?;

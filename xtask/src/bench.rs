@@ -1,8 +1,8 @@
 //! `cargo xtask bench`: the cost of telemetry, side by side with other set-ups.
 //!
 //! The variants are in the separate workspace `xtask/bench`: the same service with different telemetry. The cost at run
-//! time is processor time per request, measured by its program `measure`. The cost at build time is crates and time.
-//! Results are kept below `target/`, and `--write` makes the page of the book from them.
+//! time is processor time per request, measured by that workspace's program `measure`. The cost at build time is crates
+//! and time. Results are kept below `target/`, and `--write` makes the page of the book from them.
 //!
 //! All variants are measured in turns in one run, so that a busy machine affects them alike. `cargo bench -p firstlight`
 //! measures single calls.
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if args.build {
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
         terminal::builds(&costs);
-        keep(args, "build.json", || crates::store(&costs))?;
+        store_results(args, "build.json", || crates::store(&costs))?;
     } else {
         let plan = if args.quick {
             Plan::quick()
@@ -84,14 +84,14 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         if !args.quick && args.only.is_empty() {
             terminal::goals(&goals::all(&results));
         }
-        keep(args, "run.json", || results.store())?;
+        store_results(args, "run.json", || results.store())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn write_page() -> anyhow::Result<()> {
-    let costs = crates::load(&kept("build.json", "cargo xtask bench --build")?)?;
-    let results = Results::load(&kept("run.json", "cargo xtask bench")?)?;
+    let costs = crates::load(&stored_results("build.json", "cargo xtask bench --build")?)?;
+    let results = Results::load(&stored_results("run.json", "cargo xtask bench")?)?;
     let file = paths::root().join("docs/book/src/benchmarks.md");
     std::fs::write(&file, book_page::render(&results, &costs))
         .with_context(|| format!("cannot write {}", file.display()))?;
@@ -99,8 +99,8 @@ fn write_page() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stores complete results for the page; `--quick` and `--only` give none.
-fn keep(
+/// Stores results for the page, unless `--quick` or `--only` limited them.
+fn store_results(
     args: &BenchArgs,
     name: &str,
     json: impl FnOnce() -> serde_json::Value,
@@ -115,15 +115,15 @@ fn keep(
 }
 
 /// Reads stored results; `how` is the command that measures them.
-fn kept(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
+fn stored_results(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
     let file = build::target().join(name);
     let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("the page shows the costs at run time and at build time, and one has no result here; run: {how}")
+        format!("the page shows the costs at run time and at build time, and one of them is not measured yet; run: {how}")
     })?;
     serde_json::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
 }
 
-/// Cargo in the workspace `xtask/bench`.
+/// The command of Cargo in the workspace `xtask/bench`.
 fn cargo() -> std::process::Command {
     let mut cargo = std::process::Command::new("cargo");
     cargo.current_dir(paths::root().join("xtask/bench"));

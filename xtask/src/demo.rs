@@ -106,7 +106,7 @@ fn print_next_steps(service: &Service, built: &Built) {
 /// Prints the service's new log lines until Ctrl-C or until the service ends.
 fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     let mut seen = service.output().len();
-    while !interrupt.came() && !service.has_ended() {
+    while !interrupt.has_arrived() && !service.has_ended() {
         let lines = service.output();
         for line in lines.iter().skip(seen) {
             ui::line(line);
@@ -116,4 +116,5 @@ fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
     }
 }
 
+/// The interval at which new log lines are printed.
 const POLL: Duration = Duration::from_millis(100);

@@ -89,7 +89,7 @@ enum Task {
     /// Every panel has data, and every injected fault raises its alert.
     #[command(after_help = "Examples:
   cargo xtask live            test it; about five minutes
-  cargo xtask live --write    and write docs/book/src/e2e-live.md")]
+  cargo xtask live --write    test it, and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
     /// Rename a metric everywhere and write the generated files.
     RenameMetric(rename::RenameArgs),

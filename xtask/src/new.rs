@@ -16,7 +16,7 @@ pub(crate) struct NewArgs {
     /// The service's name, in lower case with dashes.
     ///
     /// It is also the name of the package and the folder, and the default `service.name`.
-    #[arg(value_parser = name)]
+    #[arg(value_parser = parse_name)]
     name: String,
     /// The folder in which the service's folder is created.
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -34,7 +34,7 @@ struct Flags(Answers);
 
 impl Args for Flags {
     fn augment_args(command: Command) -> Command {
-        // The library is always that of this checkout.
+        // The service always uses the library of this checkout, so the question `firstlight` has no flag.
         let asked = QUESTIONS
             .iter()
             .filter(|question| question.name != "firstlight");
@@ -87,8 +87,8 @@ fn flag(question: &'static Question) -> Arg {
 
 /// Rejects names that cargo-generate would change without an error.
 ///
-/// It would take `a--b` for `a-b`, and `../a` for `a`.
-fn name(typed: &str) -> Result<String, String> {
+/// cargo-generate would change `a--b` to `a-b`, and `../a` to `a`.
+fn parse_name(typed: &str) -> Result<String, String> {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();
         !part.is_empty() && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -107,7 +107,7 @@ fn name(typed: &str) -> Result<String, String> {
 }
 
 pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
-    let missing = missing(&args.destination.join(&args.name));
+    let missing = missing_folders(&args.destination.join(&args.name));
     let made = make(args);
     if made.is_err() {
         // cargo-generate creates the folder before the template rejects an answer. Folders with files are kept.
@@ -165,7 +165,7 @@ fn hook_message(output: &str) -> Option<String> {
 }
 
 /// `folder` and its ancestors that do not exist yet, the innermost first.
-fn missing(folder: &Path) -> Vec<PathBuf> {
+fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     folder
         .ancestors()
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
@@ -177,33 +177,33 @@ fn missing(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-    use super::{Flags, hook_message, missing, name};
+    use super::{Flags, hook_message, missing_folders, parse_name};
 
     #[test]
     fn names_are_accepted_or_rejected() {
         for typed in ["shop", "my-service", "orders_api", "a1-b2"] {
-            assert_eq!(name(typed).as_deref(), Ok(typed));
+            assert_eq!(parse_name(typed).as_deref(), Ok(typed));
         }
         for typed in [
             "", "a--b", "a__b", "foo_", "-a", "../evil", "x/y", "Shop", "1a", "a-b_c", "\u{fc}",
             "a b",
         ] {
-            assert!(name(typed).is_err(), "{typed}");
+            assert!(parse_name(typed).is_err(), "{typed}");
         }
     }
 
     #[test]
     fn hook_message_has_no_advice() {
-        let of_pair = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
+        let of_missing_store = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
              Before the next try, remove the empty folder /tmp/ab.\n     (line 22, position 5)";
-        let of_name = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
+        let of_keyword = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
              letters.\n      Nothing was written; choose another name.\n     (line 9, position 9)";
         assert_eq!(
-            hook_message(of_pair).as_deref(),
+            hook_message(of_missing_store).as_deref(),
             Some("worker=true needs a store.")
         );
         assert_eq!(
-            hook_message(of_name).as_deref(),
+            hook_message(of_keyword).as_deref(),
             Some("the name \"fn\" can't be used: fn is a Rust keyword.\n  Allowed are letters.")
         );
         assert_eq!(hook_message("error: could not compile"), None);
@@ -233,7 +233,7 @@ mod tests {
             existing.join("not-there"),
             existing.join("not-there/either"),
         );
-        assert_eq!(missing(&inner), [inner.clone(), outer]);
-        assert!(missing(&existing).is_empty());
+        assert_eq!(missing_folders(&inner), [inner.clone(), outer]);
+        assert!(missing_folders(&existing).is_empty());
     }
 }

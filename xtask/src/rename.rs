@@ -25,7 +25,7 @@ pub(crate) struct RenameArgs {
 
 /// Paths that are not changed.
 ///
-/// Generated files are written again, and the changelog is about the past.
+/// Generated files are written again, the changelog is about the past, and the lock file names no metric.
 const LEFT_OUT: [&str; 6] = [
     "CHANGELOG.md",
     "Cargo.lock",
@@ -35,7 +35,7 @@ const LEFT_OUT: [&str; 6] = [
     "template/observability/",
 ];
 
-/// Cargo commands that write the generated files, after a build with the new name.
+/// Cargo commands that format the code and write the generated files.
 const GENERATORS: [&[&str]; 4] = [
     &["fmt", "--all"],
     &["run", "--quiet", "--package", "xtask", "--", "alerts"],
@@ -80,7 +80,7 @@ fn check(old: &str, new: &str) -> anyhow::Result<()> {
     ensure!(is_known(old), "{old:?} is not in the catalog of metrics");
     ensure!(!is_known(new), "{new:?} is in the catalog already");
     ensure!(
-        new.starts_with(|first: char| first.is_ascii_lowercase()) && new.bytes().all(is_part),
+        new.starts_with(|first: char| first.is_ascii_lowercase()) && new.bytes().all(is_name_byte),
         "found {new:?}, expected lower-case letters, digits and underscores, with a letter first"
     );
     Ok(())
@@ -98,7 +98,7 @@ fn tracked() -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Whether a metric's name may contain `byte`.
-fn is_part(byte: u8) -> bool {
+fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'
 }
 
@@ -111,8 +111,8 @@ fn renamed(text: &str, old: &str, new: &str) -> (String, usize) {
     let (mut rest, mut times) = (text, 0);
     while let Some(at) = rest.find(old) {
         let (before, after) = (&rest[..at], &rest[at + old.len()..]);
-        let starts_word = !before.bytes().next_back().is_some_and(is_part);
-        let word_end = after.bytes().position(|byte| !is_part(byte));
+        let starts_word = !before.bytes().next_back().is_some_and(is_name_byte);
+        let word_end = after.bytes().position(|byte| !is_name_byte(byte));
         let suffix = &after[..word_end.unwrap_or(after.len())];
         let is_name = starts_word && SUFFIXES.contains(&suffix);
         result += before;

@@ -41,7 +41,9 @@ struct Suite {
     run: fn(&mut Cases) -> anyhow::Result<()>,
 }
 
-/// Fast suites come first, so that a typo is found before any long build.
+/// All suites, the fast ones first.
+///
+/// In this order, a typo is found before any long build.
 const SUITES: [Suite; 12] = [
     Suite {
         name: "fmt",

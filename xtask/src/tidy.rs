@@ -97,7 +97,7 @@ fn list<'a>(deny: &'a toml::Table, table: &str, key: &str) -> anyhow::Result<&'a
         .with_context(|| format!(".deny.toml: no {table}.{key}"))
 }
 
-/// Checks that `.deny.toml` allows a license of every dependency.
+/// Checks that every dependency has a license that `.deny.toml` allows.
 pub(crate) fn licenses() -> anyhow::Result<()> {
     let deny = deny()?;
     let allowed: Vec<_> = list(&deny, "licenses", "allow")?

@@ -20,7 +20,7 @@ pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
 
 /// Number of jobs in the store by status, when the store was last read.
 ///
-/// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead`. NaN if the store could not be read.
+/// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead_lettered`. NaN if the store could not be read.
 pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     name: "worker_queue_depth",
     kind: Kind::Gauge,
@@ -67,7 +67,7 @@ pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
 
 /// Attempts that have ended, by outcome.
 ///
-/// The outcome is `ok`, `retry` or `dead`. Failed attempts have an `error_type`.
+/// The outcome is `ok`, `retry` or `dead_lettered`. Failed attempts have an `error_type`.
 pub const WORKER_TASKS: Metric = Metric {
     name: "worker_tasks_total",
     kind: Kind::Counter,

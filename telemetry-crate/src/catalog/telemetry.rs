@@ -207,8 +207,8 @@ pub const METRICS_REJECTED: Metric = Metric {
 /// Uses of series beyond the metric's cardinality limit.
 ///
 /// The uses were recorded in the series `otel_metric_overflow="true"` instead.
-pub const METRICS_SERIES_OVER_BUDGET: Metric = Metric {
-    name: "metrics_series_over_budget_total",
+pub const METRICS_CARDINALITY_OVERFLOW: Metric = Metric {
+    name: "metrics_cardinality_overflow_total",
     kind: Kind::Counter,
     unit: "{use}",
     labels: &["metric"],

@@ -56,14 +56,14 @@ pub(super) fn cardinality_limits(
 ) -> Result<CardinalityLimits, InitError> {
     if total == Some(0) {
         return Err(InitError::invalid(
-            "TelemetryConfig::series_total",
+            "TelemetryConfig::total_cardinality_limit",
             "0",
             "at least one series",
         ));
     }
     if let Some((metric, _)) = by_metric.iter().find(|(_, series)| *series == 0) {
         return Err(InitError::invalid(
-            "TelemetryConfig::series_budget",
+            "TelemetryConfig::cardinality_limit",
             metric,
             "at least one series; leave the metric out of the program if it is not wanted",
         ));
@@ -72,11 +72,15 @@ pub(super) fn cardinality_limits(
         by_metric,
         each: None,
         total: env
-            .parsed(env::METRICS_SERIES_TOTAL, "a positive number", positive)
+            .parsed(
+                env::METRICS_TOTAL_CARDINALITY_LIMIT,
+                "a positive number",
+                positive,
+            )
             .or(total),
     };
     let expected = "a positive number, `metric=number`, or a list of them";
-    let list = env.parsed(env::METRICS_SERIES_BUDGET, expected, |list| {
+    let list = env.parsed(env::METRICS_CARDINALITY_LIMIT, expected, |list| {
         let entry = |entry: &str| match entry.split_once('=') {
             Some((metric, series)) => {
                 Some((Some(metric.trim().to_owned()), positive(series.trim())?))
@@ -106,8 +110,8 @@ fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     (series > total).then(|| {
         format!(
             "{what} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
-            env::METRICS_SERIES_TOTAL,
-            env::METRICS_SERIES_BUDGET,
+            env::METRICS_TOTAL_CARDINALITY_LIMIT,
+            env::METRICS_CARDINALITY_LIMIT,
         )
     })
 }

@@ -112,10 +112,10 @@ variables! {
         "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
         "`true` makes an admin address that is in use an error of the start. Otherwise it is a warning, and tried again every 5 s.";
-    METRICS_SERIES_BUDGET = "FIRSTLIGHT_METRICS_SERIES_BUDGET", "`2000`",
-        "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `series_budget`.";
-    METRICS_SERIES_TOTAL = "FIRSTLIGHT_METRICS_SERIES_TOTAL", "`50000`",
-        "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `series_total`.";
+    METRICS_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", "`2000`",
+        "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `cardinality_limit`.";
+    METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",
+        "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `total_cardinality_limit`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
         "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",

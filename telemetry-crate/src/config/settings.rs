@@ -130,8 +130,10 @@ impl Settings {
             );
         }
         for (metric, bounds) in &config.buckets {
-            validate_buckets(metric, bounds)
-                .map_err(|reason| InitError::invalid("TelemetryConfig::buckets", metric, reason))?;
+            validate_buckets(bounds).map_err(|reason| InitError::InvalidBuckets {
+                metric: metric.clone(),
+                reason,
+            })?;
         }
 
         Ok(Self {
@@ -195,8 +197,8 @@ impl Settings {
                 )
                 .unwrap_or(true),
             cardinality_limits: cardinality_limits(
-                config.series_budgets,
-                config.series_total,
+                config.cardinality_limits,
+                config.total_cardinality_limit,
                 env,
             )?,
             warnings: std::mem::take(&mut env.warnings),

@@ -31,8 +31,8 @@ fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
 #[test]
 fn limits_of_the_environment_win() {
     let limits = |list: &str| {
-        let config = TelemetryConfig::new().series_budget("orders", 7);
-        let settings = resolve(config, &[("FIRSTLIGHT_METRICS_SERIES_BUDGET", list)]).unwrap();
+        let config = TelemetryConfig::new().cardinality_limit("orders", 7);
+        let settings = resolve(config, &[("FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", list)]).unwrap();
         let CardinalityLimits {
             by_metric, each, ..
         } = settings.cardinality_limits;
@@ -54,9 +54,9 @@ fn limits_of_the_environment_win() {
     for wrong in ["0", "x", "9,,", "a=", "a=-1"] {
         assert_eq!(limits(wrong), (vec![named("orders", 7)], None, 1));
     }
-    let zero = TelemetryConfig::new().series_budget("orders", 0);
+    let zero = TelemetryConfig::new().cardinality_limit("orders", 0);
     assert!(resolve(zero, &[]).is_err());
-    let total = environment(&[("FIRSTLIGHT_METRICS_SERIES_TOTAL", "12")]);
+    let total = environment(&[("FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "12")]);
     assert_eq!(total.cardinality_limits.total, Some(12));
 }
 
@@ -65,25 +65,28 @@ fn unreachable_limits_are_warned_about() {
     let warnings = |config: TelemetryConfig, variables: &[(&str, &str)]| {
         resolve(config, variables).unwrap().warnings
     };
-    let small = || TelemetryConfig::new().series_total(100);
+    let small = || TelemetryConfig::new().total_cardinality_limit(100);
     assert_eq!(
         warnings(small(), &[]),
         [""; 0],
         "the default of each metric is not a configured limit"
     );
-    assert_eq!(warnings(small().series_budget("orders", 100), &[]), [""; 0]);
-    let config = small().series_budget("orders", 101);
+    assert_eq!(
+        warnings(small().cardinality_limit("orders", 100), &[]),
+        [""; 0]
+    );
+    let config = small().cardinality_limit("orders", 101);
     let warned = warnings(config.clone(), &[]);
     assert_eq!(warned.len(), 1);
     assert!(
         warned[0].starts_with("orders may have 101 series, and all metrics together only 100"),
         "{warned:?}"
     );
-    let total = ("FIRSTLIGHT_METRICS_SERIES_TOTAL", "101");
+    let total = ("FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "101");
     assert_eq!(warnings(config, &[total]), [""; 0], "the environment wins");
-    let each = ("FIRSTLIGHT_METRICS_SERIES_BUDGET", "60000");
+    let each = ("FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", "60000");
     assert_eq!(warnings(TelemetryConfig::new(), &[each]).len(), 1);
-    assert!(resolve(TelemetryConfig::new().series_total(0), &[]).is_err());
+    assert!(resolve(TelemetryConfig::new().total_cardinality_limit(0), &[]).is_err());
 }
 
 #[test]

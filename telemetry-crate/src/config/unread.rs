@@ -8,6 +8,9 @@ use super::env::VARIABLES;
 
 const PREFIX: &str = "FIRSTLIGHT_";
 
+/// Largest edit distance of a name that may be meant.
+const MAX_DISTANCE: usize = 2;
+
 /// Proxy variables that are read and have no entry in the table.
 const PROXIES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
@@ -22,9 +25,13 @@ pub(super) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) ->
             });
         }
         let is_ours = name.to_ascii_uppercase().starts_with(PREFIX) && !is_of_kubernetes(name);
-        let nearest = nearest(name).filter(|_| is_ours)?;
+        if !is_ours {
+            return None;
+        }
+        let hint =
+            nearest(name).map_or_else(String::new, |near| format!("; the nearest is {near}"));
         Some(format!(
-            "{name} is set, and this version of firstlight has no such variable; the nearest is {nearest}"
+            "{name} is set, and this version of firstlight has no such variable{hint}"
         ))
     });
     let mut warnings: Vec<String> = warnings.collect();
@@ -53,13 +60,15 @@ fn is_of_kubernetes(name: &str) -> bool {
             .is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The `FIRSTLIGHT_` variable with the smallest edit distance to the name.
+/// The `FIRSTLIGHT_` variable with the smallest edit distance to the name, if it is small.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let names = VARIABLES.iter().map(|variable| variable.name);
     let ours = names.filter_map(|known| Some((known.strip_prefix(PREFIX)?, known)));
     let typed = name.strip_prefix(PREFIX)?;
-    ours.min_by_key(|(rest, _)| distance(typed, rest))
+    ours.map(|(rest, known)| (distance(typed, rest), known))
+        .min()
+        .filter(|(distance, _)| *distance <= MAX_DISTANCE)
         .map(|(_, known)| known)
 }
 
@@ -99,6 +108,11 @@ mod tests {
             assert!(found[0].starts_with(&format!("{name} is set")), "{found:?}");
             assert!(found[0].ends_with(&format!(" {meant}")), "{found:?}");
         }
+        // No name is near.
+        assert_eq!(
+            warnings_of(&["FIRSTLIGHT_COLOR"]),
+            ["FIRSTLIGHT_COLOR is set, and this version of firstlight has no such variable"]
+        );
         assert_eq!(warnings_of(&["FIRSTLIGHT_"]).len(), 1);
     }
 

@@ -10,9 +10,9 @@ use pin_project_lite::pin_project;
 use tracing::Span;
 
 pin_project! {
-    /// A stream from [`stream()`], which is polled in its span.
+    /// A stream from [`instrument_stream`], which is polled in its span.
     #[derive(Debug)]
-    pub struct InSpan<S> {
+    pub struct InstrumentedStream<S> {
         #[pin]
         inner: S,
         span: Span,
@@ -28,21 +28,21 @@ pin_project! {
 /// # use futures_core::Stream;
 /// # fn rows() -> impl Stream<Item = u64> { tokio_stream::iter([1, 2]) }
 /// # async fn handler() {
-/// let rows = firstlight::context::stream(rows());
+/// let rows = firstlight::context::instrument_stream(rows());
 /// tokio::spawn(async move {
 ///     let mut rows = std::pin::pin!(rows);
 ///     while let Some(_row) = tokio_stream::StreamExt::next(&mut rows).await {}
 /// });
 /// # }
 /// ```
-pub fn stream<S: Stream>(stream: S) -> InSpan<S> {
-    InSpan {
+pub fn instrument_stream<S: Stream>(stream: S) -> InstrumentedStream<S> {
+    InstrumentedStream {
         inner: stream,
         span: Span::current(),
     }
 }
 
-impl<S: Stream> Stream for InSpan<S> {
+impl<S: Stream> Stream for InstrumentedStream<S> {
     type Item = S::Item;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -80,7 +80,7 @@ pub(super) async fn run(
     let cut_short = tokio::select! {
         ended = &mut task.0 => Err(ended),
         () = tokio::time::sleep(limit) => {
-            Ok((TickOutcome::TimedOut, format!("its limit of {} s was over", limit.as_secs_f64())))
+            Ok((TickOutcome::TimedOut, format!("canceled at its limit of {} s", limit.as_secs_f64())))
         }
         () = lost => Ok((TickOutcome::TakenOver, "its lease was lost".to_owned())),
         () = stop.deadline() => {
@@ -141,11 +141,16 @@ fn record_end(
                 "cron {name}: ok after {seconds} s"
             );
         } else {
+            let end = match outcome {
+                TickOutcome::TimedOut => message.to_owned(),
+                TickOutcome::Failed => format!("failed after {seconds} s: {message}"),
+                _ => format!("canceled after {seconds} s: {message}"),
+            };
             tracing::error!(
                 target: TARGET,
                 parent: span.span(),
                 { cron.outcome = word, cron.duration = seconds, error.r#type = word },
-                "cron {name}: {word} after {seconds} s: {message}"
+                "cron {name}: {end}"
             );
         }
     });

@@ -17,7 +17,7 @@ use prost::Message;
 use super::{OtlpClient, stats::ExportError};
 use crate::{
     config::{Destination, Protocol, Tls},
-    testing::{Answer, OtlpReceiver},
+    testing::{CollectorAnswer, OtlpReceiver},
 };
 
 /// The protocols of this build, each with its path for metrics.
@@ -117,7 +117,7 @@ fn refused_requests_are_sent_again() {
     for (protocol, path) in protocols() {
         for retry_after in [None, Some(Duration::from_secs(1))] {
             let status = if retry_after.is_some() { 429 } else { 503 };
-            let receiver = OtlpReceiver::start_answering(Answer::Reject {
+            let receiver = OtlpReceiver::start_answering(CollectorAnswer::Reject {
                 status,
                 retry_after,
             })
@@ -130,7 +130,7 @@ fn refused_requests_are_sent_again() {
                         while receiver.requests().is_empty() {
                             tokio::time::sleep(Duration::from_millis(5)).await;
                         }
-                        receiver.set_answer(Answer::Accept);
+                        receiver.set_answer(CollectorAnswer::Accept);
                         pending::<()>().await;
                     } => {}
                 }
@@ -148,7 +148,7 @@ fn refused_requests_are_sent_again() {
 #[test]
 fn permanent_errors_are_not_retried() {
     for (protocol, path) in protocols() {
-        let answer = Answer::Reject {
+        let answer = CollectorAnswer::Reject {
             status: 401,
             retry_after: None,
         };
@@ -163,7 +163,7 @@ fn permanent_errors_are_not_retried() {
 #[test]
 fn partial_rejections_are_counted() {
     for (protocol, path) in protocols() {
-        let answer = Answer::Partial {
+        let answer = CollectorAnswer::Partial {
             rejected: 3,
             message: "too old".to_owned(),
         };

@@ -47,20 +47,20 @@ pub use self::{
 #[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
 pub struct UrlTemplate(pub &'static str);
 
-/// Number of a retry; `Resend(1)` is the first repetition of a request.
+/// Number of a retry; `ResendCount(1)` is the first repetition of a request.
 ///
 /// Insert it into the extensions of a request that is sent again for any reason. The span records
 /// the number as `http.request.resend_count`.
 ///
 /// ```
-/// use firstlight::http::Resend;
+/// use firstlight::http::ResendCount;
 ///
 /// let mut request = http::Request::new(());
-/// request.extensions_mut().insert(Resend(1));
+/// request.extensions_mut().insert(ResendCount(1));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
-pub struct Resend(pub u32);
+pub struct ResendCount(pub u32);
 
 #[cfg(test)]
 mod tests;

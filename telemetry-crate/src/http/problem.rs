@@ -36,8 +36,8 @@ const MAX_DETAIL: usize = 8 * 1024;
 /// {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "order 7 not found"}
 /// ```
 ///
-/// The text becomes `detail` for a client error (4xx). For a server error (5xx) the text is logged
-/// at `ERROR` and not sent to the client. Other headers stay, and so does an error with any other
+/// The text becomes `detail` for a client error (4xx), and is logged at `DEBUG`. For a server error
+/// (5xx) the text is logged at `ERROR` and not sent to the client. Other headers stay, and so does an error with any other
 /// content type. Add the middleware inside [`TelemetryLayer`](super::TelemetryLayer), so that the
 /// telemetry sees the final response.
 pub async fn problem_details(request: Request, next: Next) -> Response {
@@ -59,11 +59,13 @@ pub async fn problem_details(request: Request, next: Next) -> Response {
         .ok()
         .and_then(|text| String::from_utf8(text.into()).ok());
     let mut text = text.filter(|text| !text.trim().is_empty());
-    if status.is_server_error()
-        && let Some(text) = text.take()
-        && status == answered
-    {
-        tracing::error!({ exception.message = text.trim() }, "request failed");
+    if status.is_server_error() {
+        let text = text.take().filter(|_| status == answered);
+        if let Some(text) = text {
+            tracing::error!({ exception.message = text.trim() }, "request failed");
+        }
+    } else if let Some(text) = &text {
+        tracing::debug!({ exception.message = text.trim() }, "request refused");
     }
     head.headers.remove(CONTENT_LENGTH);
     head.headers.insert(CONTENT_TYPE, PROBLEM);

@@ -53,7 +53,7 @@ impl Job {
 
     /// Sets the attempt number, 1-based, and how many attempts there may be.
     ///
-    /// A failure of the last attempt has the outcome `dead`. By default this is the first of an
+    /// A failure of the last attempt has the outcome `dead_lettered`. By default this is the first of an
     /// unknown number of attempts, and no failure is the last.
     pub fn attempt(mut self, number: u32, max_attempts: u32) -> Self {
         self.attempt = number.max(1);

@@ -5,7 +5,7 @@ use std::{error::Error, fmt};
 /// How an attempt ended, as in the label `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum AttemptOutcome {
     /// The job succeeded.
     Ok,
     /// The attempt failed, and the job may be tried again.
@@ -13,16 +13,16 @@ pub enum Outcome {
     /// The attempt failed, and the job is dead-lettered.
     ///
     /// It was the last attempt, or the error is permanent. An operator has to act.
-    Dead,
+    DeadLettered,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// Returns the word for the label, the span and the log line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ok => "ok",
             Self::Retry => "retry",
-            Self::Dead => "dead",
+            Self::DeadLettered => "dead_lettered",
         }
     }
 
@@ -30,14 +30,14 @@ impl Outcome {
     pub(super) fn of_failure(attempt: u32, attempts: Option<u32>, is_permanent: bool) -> Self {
         let is_last = attempts.is_some_and(|attempts| attempt >= attempts);
         if is_permanent || is_last {
-            Self::Dead
+            Self::DeadLettered
         } else {
             Self::Retry
         }
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for AttemptOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }
@@ -46,7 +46,7 @@ impl fmt::Display for Outcome {
 /// The reason for which an attempt failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Cause<E> {
+pub enum FailureCause<E> {
     /// The job returned an error.
     Error(E),
     /// The job panicked, with this message.
@@ -55,7 +55,7 @@ pub enum Cause<E> {
     Panic(String),
 }
 
-impl<E: fmt::Display> fmt::Display for Cause<E> {
+impl<E: fmt::Display> fmt::Display for FailureCause<E> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(formatter),
@@ -67,30 +67,32 @@ impl<E: fmt::Display> fmt::Display for Cause<E> {
 /// A failed attempt, which says whether the job is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure<E> {
-    pub(super) outcome: Outcome,
-    pub(super) cause: Cause<E>,
+    pub(super) outcome: AttemptOutcome,
+    pub(super) cause: FailureCause<E>,
 }
 
 impl<E> Failure<E> {
     /// Returns whether the job is dead-lettered.
     ///
     /// Otherwise it is to be tried again, after a pause.
-    pub fn is_dead(&self) -> bool {
-        self.outcome == Outcome::Dead
+    pub fn is_dead_lettered(&self) -> bool {
+        self.outcome == AttemptOutcome::DeadLettered
     }
 
-    /// Returns [`Outcome::Retry`] or [`Outcome::Dead`], as it was counted.
-    pub fn outcome(&self) -> Outcome {
+    /// Returns the outcome, as it was counted.
+    ///
+    /// It is [`AttemptOutcome::Retry`] or [`AttemptOutcome::DeadLettered`].
+    pub fn outcome(&self) -> AttemptOutcome {
         self.outcome
     }
 
     /// Returns the error or the panic.
-    pub fn cause(&self) -> &Cause<E> {
+    pub fn cause(&self) -> &FailureCause<E> {
         &self.cause
     }
 
     /// Returns the owned error or panic.
-    pub fn into_cause(self) -> Cause<E> {
+    pub fn into_cause(self) -> FailureCause<E> {
         self.cause
     }
 }
@@ -104,23 +106,38 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
 impl<E: Error + 'static> Error for Failure<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            Cause::Error(error) => Some(error),
-            Cause::Panic(_) => None,
+            FailureCause::Error(error) => Some(error),
+            FailureCause::Panic(_) => None,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Outcome;
+    use super::AttemptOutcome;
 
     #[test]
     fn last_attempts_are_dead_lettered() {
-        assert_eq!(Outcome::of_failure(1, Some(2), false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(2, Some(2), false), Outcome::Dead);
+        assert_eq!(
+            AttemptOutcome::of_failure(1, Some(2), false),
+            AttemptOutcome::Retry
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(2, Some(2), false),
+            AttemptOutcome::DeadLettered
+        );
         // The limit in the store may have been lowered since.
-        assert_eq!(Outcome::of_failure(9, Some(2), false), Outcome::Dead);
-        assert_eq!(Outcome::of_failure(9, None, false), Outcome::Retry);
-        assert_eq!(Outcome::of_failure(1, None, true), Outcome::Dead);
+        assert_eq!(
+            AttemptOutcome::of_failure(9, Some(2), false),
+            AttemptOutcome::DeadLettered
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(9, None, false),
+            AttemptOutcome::Retry
+        );
+        assert_eq!(
+            AttemptOutcome::of_failure(1, None, true),
+            AttemptOutcome::DeadLettered
+        );
     }
 }

@@ -16,13 +16,13 @@ use crate::{
 
 /// A queue from [`Queue::declare`] that has no latency budget yet.
 #[derive(Debug, Clone)]
-#[must_use = "a declaration is not a queue until it has a latency budget"]
-pub struct Declaration {
+#[must_use = "a builder is not a queue until it has a latency budget"]
+pub struct QueueBuilder {
     name: String,
     system: Cow<'static, str>,
 }
 
-impl Declaration {
+impl QueueBuilder {
     /// Sets `messaging.system.name`, such as `apalis`, `nats` or `rabbitmq`.
     ///
     /// The default is `jobs`, because the conventions have no name for a table in the program's own
@@ -96,8 +96,8 @@ impl Queue {
     /// let emails = firstlight::jobs::Queue::declare("emails").latency_budget(Duration::from_secs(60));
     /// assert_eq!(emails.name(), "emails");
     /// ```
-    pub fn declare(name: impl Into<String>) -> Declaration {
-        Declaration {
+    pub fn declare(name: impl Into<String>) -> QueueBuilder {
+        QueueBuilder {
             name: name.into(),
             system: Cow::Borrowed("jobs"),
         }

@@ -7,7 +7,7 @@ use tracing::Instrument;
 use super::{
     catch::CatchUnwind,
     job::Job,
-    outcome::{Cause, Failure, Outcome},
+    outcome::{AttemptOutcome, Failure, FailureCause},
     queue::Queue,
     running::{AttemptEnd, Running},
 };
@@ -58,24 +58,26 @@ impl Queue {
         let (error, cause) = match CatchUnwind::new(work).instrument(span).await {
             Ok(Ok(value)) => {
                 running.finish(&AttemptEnd {
-                    outcome: Outcome::Ok,
+                    outcome: AttemptOutcome::Ok,
                     error_type: None,
                     message: None,
+                    next_attempt: None,
                 });
                 return Ok(value);
             }
-            Ok(Err(error)) => (error_type(&error), Cause::Error(error)),
-            Err(message) => ("panic", Cause::Panic(message)),
+            Ok(Err(error)) => (error_type(&error), FailureCause::Error(error)),
+            Err(message) => ("panic", FailureCause::Panic(message)),
         };
         let is_permanent = match &cause {
-            Cause::Error(error) => is_permanent(error),
-            Cause::Panic(_) => false,
+            FailureCause::Error(error) => is_permanent(error),
+            FailureCause::Panic(_) => false,
         };
         let outcome = running.failure_outcome(is_permanent);
         running.finish(&AttemptEnd {
             outcome,
             error_type: Some(error),
             message: Some(printed(format_args!("{cause}"))),
+            next_attempt: None,
         });
         Err(Failure { outcome, cause })
     }

@@ -5,17 +5,25 @@ use std::time::{Instant, SystemTime};
 use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
-use super::{TARGET, job::Job, outcome::Outcome, queue::Queue};
-use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL};
+use super::{TARGET, job::Job, outcome::AttemptOutcome, queue::Queue};
+use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL, values::counted};
+
+/// Error type of an attempt that was dropped before its end.
+const CANCELED: &str = "cancelled";
+
+/// Error type of a job whose bytes or whose row cannot be read.
+pub(super) const UNDECODABLE: &str = "undecodable";
 
 /// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
 pub(super) struct AttemptEnd<'a> {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: AttemptOutcome,
     /// Class of the error, one of a few fixed words.
     pub(super) error_type: Option<&'a str>,
     /// Text of the error, for the log line.
     pub(super) message: Option<String>,
+    /// Seconds until the next attempt, if there is one whose time is known.
+    pub(super) next_attempt: Option<i64>,
 }
 
 /// One attempt while it runs, recorded as canceled if it is dropped early.
@@ -107,8 +115,8 @@ impl Running {
     }
 
     /// Returns the outcome of a failure at this attempt.
-    pub(super) fn failure_outcome(&self, is_permanent: bool) -> Outcome {
-        Outcome::of_failure(self.attempt, self.attempts, is_permanent)
+    pub(super) fn failure_outcome(&self, is_permanent: bool) -> AttemptOutcome {
+        AttemptOutcome::of_failure(self.attempt, self.attempts, is_permanent)
     }
 
     pub(super) fn finish(mut self, end: &AttemptEnd<'_>) {
@@ -126,7 +134,7 @@ impl Running {
                 span.set_status(Status::error(""));
             }
         });
-        let accepted = self.accepted.filter(|_| end.outcome == Outcome::Ok);
+        let accepted = self.accepted.filter(|_| end.outcome == AttemptOutcome::Ok);
         self.span.measure(|| {
             self.queue.record_run(&self.kind, outcome, seconds);
             if let Some(accepted) = accepted {
@@ -151,8 +159,34 @@ impl Running {
         ::metrics::counter!(catalog::WORKER_TASKS.name, labels).increment(1);
     }
 
+    /// Returns the message of the log line.
+    fn sentence(&self, end: &AttemptEnd<'_>) -> String {
+        let kind = &self.kind;
+        let reason = (end.message.as_ref()).map_or_else(String::new, |text| format!(": {text}"));
+        match end.outcome {
+            AttemptOutcome::Ok => format!("job {kind}: succeeded"),
+            AttemptOutcome::Retry if end.error_type == Some(CANCELED) => {
+                format!("job {kind}: canceled, to be tried again")
+            }
+            AttemptOutcome::Retry => match end.next_attempt {
+                Some(seconds) => {
+                    format!("job {kind}: failed, next attempt in {seconds} s{reason}")
+                }
+                None => format!("job {kind}: failed, to be tried again{reason}"),
+            },
+            // Further attempts would not have helped.
+            AttemptOutcome::DeadLettered if end.error_type == Some(UNDECODABLE) => {
+                format!("job {kind}: dead-lettered{reason}")
+            }
+            AttemptOutcome::DeadLettered => {
+                let attempts = counted(u64::from(self.attempt), "attempt", "attempts");
+                format!("job {kind}: dead-lettered after {attempts}{reason}")
+            }
+        }
+    }
+
     fn log(&self, end: &AttemptEnd<'_>, seconds: f64) {
-        let (queue, kind, outcome) = (self.queue.name(), &*self.kind, end.outcome);
+        let (sentence, outcome) = (self.sentence(end), end.outcome);
         // The level is part of an event's static metadata, hence three events.
         macro_rules! line {
             ($level:ident) => {
@@ -168,14 +202,14 @@ impl Running {
                         error.r#type = end.error_type,
                         exception.message = end.message
                     },
-                    "{queue} {kind} {outcome}"
+                    "{sentence}"
                 )
             };
         }
         match outcome {
-            Outcome::Ok => line!(info),
-            Outcome::Retry => line!(warn),
-            Outcome::Dead => line!(error),
+            AttemptOutcome::Ok => line!(info),
+            AttemptOutcome::Retry => line!(warn),
+            AttemptOutcome::DeadLettered => line!(error),
         }
     }
 }
@@ -188,9 +222,10 @@ impl Drop for Running {
         // The worker shuts down, or a timeout around the job has passed. In the store, the job is
         // still unfinished.
         self.end(&AttemptEnd {
-            outcome: Outcome::Retry,
-            error_type: Some("cancelled"),
+            outcome: AttemptOutcome::Retry,
+            error_type: Some(CANCELED),
             message: None,
+            next_attempt: None,
         });
     }
 }

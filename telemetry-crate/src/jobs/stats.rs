@@ -12,7 +12,7 @@ use std::time::Duration;
 /// use std::time::Duration;
 /// use firstlight::jobs::QueueStats;
 ///
-/// let stats = QueueStats::new().ready(3).dead(1).oldest_age(Duration::from_secs(2));
+/// let stats = QueueStats::new().ready(3).dead_lettered(1).oldest_age(Duration::from_secs(2));
 /// # drop(stats);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +23,14 @@ pub struct QueueStats {
 }
 
 /// Values of the label `status`, in the order of the depths.
-const STATES: [&str; 6] = ["ready", "scheduled", "running", "retry", "stuck", "dead"];
+const STATES: [&str; 6] = [
+    "ready",
+    "scheduled",
+    "running",
+    "retry",
+    "stuck",
+    "dead_lettered",
+];
 
 impl QueueStats {
     /// Creates a state whose values are all unknown.
@@ -59,7 +66,7 @@ impl QueueStats {
     }
 
     /// Sets the number of dead-lettered jobs.
-    pub fn dead(self, jobs: u64) -> Self {
+    pub fn dead_lettered(self, jobs: u64) -> Self {
         self.with(5, jobs)
     }
 

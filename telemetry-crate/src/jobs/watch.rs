@@ -31,11 +31,11 @@ const MIN_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Dropping it stops the reading and sets the gauges to NaN.
 #[derive(Debug)]
 #[must_use = "dropping it stops the reading"]
-pub struct Watch {
+pub struct QueueWatch {
     task: JoinHandle<()>,
 }
 
-impl Drop for Watch {
+impl Drop for QueueWatch {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -45,7 +45,7 @@ impl Queue {
     /// Reads the queue's state from its store now and at each interval.
     ///
     /// The result is exported as `worker_queue_depth` and `worker_queue_oldest_age_seconds` while
-    /// the [`Watch`] is held.
+    /// the [`QueueWatch`] is held.
     ///
     /// 15 s is a good interval. It is the usual scrape interval, so with a shorter interval many
     /// values would never be scraped. Four queries a minute from each instance are a negligible
@@ -75,7 +75,7 @@ impl Queue {
     /// # }
     /// ```
     #[track_caller]
-    pub fn watch<S, F, E>(&self, every: Duration, mut source: S) -> Watch
+    pub fn watch<S, F, E>(&self, every: Duration, mut source: S) -> QueueWatch
     where
         S: FnMut() -> F + Send + 'static,
         F: Future<Output = Result<QueueStats, E>> + Send,
@@ -100,7 +100,7 @@ impl Queue {
                 }
             }
         });
-        Watch { task }
+        QueueWatch { task }
     }
 }
 

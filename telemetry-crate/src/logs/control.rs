@@ -99,10 +99,19 @@ impl LogFilterControl {
     }
 
     /// A warning about directives that select less than they seem to.
-    pub(crate) fn caution(&self) -> Option<&'static str> {
-        self.filter.directives().only_named().then_some(
-            "only the targets and spans in the filter are logged; a level for all others is missing, as in `info,orders=debug`",
-        )
+    pub(crate) fn caution(&self) -> Option<String> {
+        let directives = self.filter.directives();
+        let missing = directives.only_named().then(|| {
+            "only the targets and spans in the filter are logged; a level for all others is missing, as in `info,orders=debug`".to_owned()
+        });
+        let dashed = directives.dashed_target().map(|target| {
+            let module = target.replace('-', "_");
+            format!(
+                "the target `{target}` has a dash, which no module has; `{module}` may be meant"
+            )
+        });
+        let cautions: Vec<String> = [missing, dashed].into_iter().flatten().collect();
+        (!cautions.is_empty()).then(|| cautions.join("; "))
     }
 
     /// Applies the directives, and returns the number of the change.

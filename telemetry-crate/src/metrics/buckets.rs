@@ -51,7 +51,7 @@ impl Buckets {
     pub(super) fn new(configured: Vec<(String, Vec<f64>)>) -> Self {
         let configured = configured
             .into_iter()
-            .filter(|(name, bounds)| validate_buckets(name, bounds).is_ok())
+            .filter(|(_, bounds)| validate_buckets(bounds).is_ok())
             .map(|(name, bounds)| {
                 (
                     canonical::metric_name(Kind::Histogram, &name),
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(&*buckets.bounds("lat_milliseconds"), OTHER);
         assert_eq!(&*buckets.bounds("batch_size"), OTHER);
         for bounds in [SECONDS.as_slice(), &BYTES, &OTHER] {
-            assert_eq!(validate("x", bounds), Ok(()));
+            assert_eq!(validate(bounds), Ok(()));
         }
     }
 
@@ -124,11 +124,8 @@ mod tests {
             (vec![2.0, 1.0], "sort them"),
             (vec![0.0, -0.0], "found -0 after 0"),
         ] {
-            let error = validate("latency", &bounds).err().unwrap_or_default();
-            assert!(
-                error.contains(expected) && error.contains("latency"),
-                "{error}"
-            );
+            let error = validate(&bounds).err().unwrap_or_default();
+            assert!(error.contains(expected), "{error}");
             let buckets = Buckets::new(vec![("latency".into(), bounds)]);
             assert_eq!(&*buckets.bounds("latency"), OTHER);
         }

@@ -202,7 +202,10 @@ impl Registry {
         for family in &self.all_families() {
             sink.family(self.descriptor(family), &family.all_series());
             let self_metrics = [
-                (&catalog::METRICS_SERIES_OVER_BUDGET, &family.overflow_uses),
+                (
+                    &catalog::METRICS_CARDINALITY_OVERFLOW,
+                    &family.overflow_uses,
+                ),
                 (&catalog::METRICS_SAMPLES_DROPPED, &*family.dropped),
             ];
             for (metric, count) in self_metrics {

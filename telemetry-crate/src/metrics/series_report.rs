@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{canonical, cardinality::CardinalityLimiter, family::Family};
+use crate::values::counted;
 
 /// Number of label values that a report shows.
 const SAMPLES: usize = 3;
@@ -110,7 +111,8 @@ impl fmt::Display for SeriesReport {
             samples,
         }) = &self.offending_label
         {
-            write!(f, ". Its label {name} has {distinct} values, such as ")?;
+            let values = counted(*distinct as u64, "value", "values");
+            write!(f, ". Its label {name} has {values}, such as ")?;
             for (index, sample) in samples.iter().enumerate() {
                 write!(f, "{}\"{sample}\"", if index == 0 { "" } else { ", " })?;
             }
@@ -122,10 +124,12 @@ impl fmt::Display for SeriesReport {
         if is_own_limit {
             write!(
                 f,
-                "; if all of them are needed, raise TelemetryConfig::series_budget(\"{metric}\", n)"
+                "; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"{metric}\", n)"
             )
         } else {
-            f.write_str("; find the largest metric, or raise FIRSTLIGHT_METRICS_SERIES_TOTAL")
+            f.write_str(
+                "; find the largest metric, or raise FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT",
+            )
         }
     }
 }

@@ -5,7 +5,13 @@ mod postgres;
 #[cfg(feature = "sqlx-sqlite")]
 mod sqlite;
 
-use std::{marker::PhantomData, time::Duration};
+use std::{
+    any::Any,
+    marker::PhantomData,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
 
 use sqlx::{
     Database, Pool,
@@ -25,6 +31,26 @@ const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// It is longer than a short overload lasts, and shorter than clients wait. Otherwise the client's
 /// own timeout would come first, and would not show the reason.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The connect options of opened pools, which identify them, with the variable of their size.
+static SIZE_VARIABLES: Mutex<Vec<(Weak<dyn Any + Send + Sync>, String)>> = Mutex::new(Vec::new());
+
+/// Returns the variable of the pool's size, if [`DatabaseOptions`] opened it.
+///
+/// A pool whose connect options were replaced since then is not found.
+#[cfg_attr(
+    not(any(feature = "apalis-postgres", feature = "apalis-sqlite")),
+    expect(dead_code, reason = "workers use it")
+)]
+pub(crate) fn size_variable<DB: Database>(pool: &Pool<DB>) -> Option<String> {
+    let options: Arc<dyn Any + Send + Sync> = pool.connect_options();
+    let known = SIZE_VARIABLES
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let mut named = known.iter();
+    let found = named.find(|(opened, _)| std::ptr::addr_eq(opened.as_ptr(), Arc::as_ptr(&options)));
+    found.map(|(_, variable)| variable.clone())
+}
 
 /// The settings of a database that a service owns.
 ///
@@ -58,6 +84,11 @@ pub struct DatabaseOptions<DB> {
     )]
     processes: u32,
     acquire_timeout: Duration,
+    #[cfg_attr(
+        not(feature = "sqlx-sqlite"),
+        expect(dead_code, reason = "only a file is created")
+    )]
+    must_exist: bool,
     database: PhantomData<fn() -> DB>,
 }
 
@@ -100,6 +131,16 @@ pub enum OpenError {
         hint: &'static str,
         /// The error of the driver or the server.
         source: sqlx::Error,
+    },
+    /// The file of an SQLite database is missing.
+    ///
+    /// It [must exist](DatabaseOptions::must_exist).
+    #[error("{variable}: {} does not exist; expected the file of an existing database", path.display())]
+    Missing {
+        /// The variable with the URL.
+        variable: String,
+        /// The file.
+        path: PathBuf,
     },
     /// The connection limit of the server, the database or the role is reached.
     ///
@@ -179,6 +220,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
             max_connections,
             processes,
             acquire_timeout: ACQUIRE_TIMEOUT,
+            must_exist: false,
             database: PhantomData,
         })
     }
@@ -202,6 +244,15 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
         self
     }
 
+    /// Makes a missing SQLite file an error; by default it is created.
+    ///
+    /// For a tool, which has nothing to do in an empty database.
+    #[must_use]
+    pub fn must_exist(mut self) -> Self {
+        self.must_exist = true;
+        self
+    }
+
     /// Opens, migrates and [instruments](super::instrument_pool) the database.
     ///
     /// Migrations run in the given order. Each set needs its own migration table, as
@@ -209,7 +260,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// the same time, one migrates and the others wait: with PostgreSQL by an advisory lock, with
     /// SQLite by a lock on the file `…-lock` beside the database.
     ///
-    /// On SQLite, the file is created if it is missing. It has a write-ahead log, so that readers
+    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist). It has a write-ahead log, so that readers
     /// and the single writer do not block each other. Committed data survives a power failure. A
     /// file that is removed later is [an error](super::follow_file), and is not created again.
     ///
@@ -222,7 +273,15 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     ///
     /// Returns [`OpenError`] if the database cannot be opened or migrated.
     pub async fn open(&self, migrations: &[Migrator]) -> Result<Pool<DB>, OpenError> {
-        DB::open(self, migrations).await
+        let pool = DB::open(self, migrations).await?;
+        let options: Arc<dyn Any + Send + Sync> = pool.connect_options();
+        let mut known = SIZE_VARIABLES
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(opened, _)| opened.strong_count() > 0);
+        known.push((Arc::downgrade(&options), self.names[1].clone()));
+        drop(known);
+        Ok(pool)
     }
 
     fn failed(&self, source: sqlx::Error) -> OpenError {

@@ -49,7 +49,7 @@ impl DataType {
     ///
     /// Returns [`TooStale`] if `age` exceeds the window. With a window of zero it always does,
     /// because a measured lag of zero does not show that the answer is current.
-    pub fn serve_replica(&self, age: Duration) -> Result<(), TooStale> {
+    pub fn check_age(&self, age: Duration) -> Result<(), TooStale> {
         if age > self.window || self.window.is_zero() {
             self.with_metrics(|metrics| metrics.refused());
             return Err(TooStale {

@@ -262,13 +262,13 @@ fn replicas_serve_within_the_window() {
     static BASKET: DataType = DataType::declare("basket", Duration::from_secs(10));
     static MONEY: DataType = DataType::declare("money", Duration::ZERO);
     let ((), exposition) = with_paused_time(async || {
-        assert_eq!(BASKET.serve_replica(10 * SECOND), Ok(()));
-        let error = BASKET.serve_replica(11 * SECOND).unwrap_err().to_string();
+        assert_eq!(BASKET.check_age(10 * SECOND), Ok(()));
+        let error = BASKET.check_age(11 * SECOND).unwrap_err().to_string();
         assert!(
             error.contains("found an age of 11 s, expected at most 10 s"),
             "{error}"
         );
-        assert!(MONEY.serve_replica(Duration::ZERO).is_err());
+        assert!(MONEY.check_age(Duration::ZERO).is_err());
     });
     assert_eq!(reads(&exposition, "basket", "replica"), 1.0);
     assert_eq!(reads(&exposition, "basket", "refused"), 1.0);
@@ -306,8 +306,8 @@ fn caches_are_bounded() {
 fn early_reads_do_not_hide_later_ones() {
     static EARLY: DataType = DataType::declare("early", Duration::from_secs(10));
     // Without a recorder, the `metrics` crate's handles never record.
-    EARLY.serve_replica(SECOND).unwrap();
-    let ((), exposition) = with_paused_time(async || EARLY.serve_replica(SECOND).unwrap());
+    EARLY.check_age(SECOND).unwrap();
+    let ((), exposition) = with_paused_time(async || EARLY.check_age(SECOND).unwrap());
     assert_eq!(reads(&exposition, "early", "replica"), 1.0);
     assert_eq!(
         value(

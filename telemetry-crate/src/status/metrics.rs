@@ -11,6 +11,7 @@ use crate::{
     logs::rfc3339,
     metrics::{Format, SeriesReport},
     signal::Signal,
+    values::counted,
 };
 
 /// The number of metrics that are listed with their series, largest first.
@@ -32,19 +33,19 @@ impl Status {
 
     pub(super) fn metrics(&self) -> Section {
         let reports = self.metrics.series();
-        let refused: Vec<String> = self
+        let rejected: Vec<String> = self
             .metrics
             .rejected()
             .iter()
             .map(ToString::to_string)
             .collect();
-        let over_budget: Vec<String> = reports
+        let overflow: Vec<String> = reports
             .iter()
             .filter(|report| report.overflow_uses > 0)
             .map(ToString::to_string)
             .collect();
-        let (state, detail) = if !refused.is_empty() || !over_budget.is_empty() {
-            let detail = "some metrics are not exposed as the program records them; see refused and over_budget";
+        let (state, detail) = if !rejected.is_empty() || !overflow.is_empty() {
+            let detail = "some metrics are not exposed as the program records them; see rejected and overflow";
             (State::Fails, detail)
         } else {
             self.readers()
@@ -63,20 +64,28 @@ impl Status {
         let own = reports.len() - reports.iter().filter(is_ours).count();
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
+        // A handle from before init() leaves no trace, so there is a caution only with evidence.
         let caution = if own == 0 {
-            "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()"
+            Some(
+                "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()",
+            )
         } else if !absent.is_empty() {
-            "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which"
+            Some(
+                "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which",
+            )
         } else {
-            "a handle from before init() never records, which is not visible here; firstlight::metrics::is_recorded(&handle) tells"
+            None
         };
-        Section::new("metrics", state, detail.to_owned())
-            .with("caution", Item::text(caution))
+        let mut section = Section::new("metrics", state, detail.to_owned());
+        if let Some(caution) = caution {
+            section = section.with("caution", Item::text(caution));
+        }
+        section
             .with("metrics_of_the_program", Item::Number(own as u64))
             .with("series", Item::Number(series as u64))
             .with("largest", Item::List(largest))
-            .with("refused", Item::List(refused))
-            .with("over_budget", Item::List(over_budget))
+            .with("rejected", Item::List(rejected))
+            .with("overflow", Item::List(overflow))
             .with("described_and_never_recorded", Item::List(absent))
             .with(
                 "scrapes",
@@ -119,8 +128,9 @@ fn series_of(report: &SeriesReport) -> String {
     if let Some(label) = offending_label {
         let samples = label.samples.join(", ");
         text += &format!(
-            "; its label {} has {} values, such as {samples}",
-            label.name, label.distinct
+            "; its label {} has {}, such as {samples}",
+            label.name,
+            counted(label.distinct as u64, "value", "values")
         );
     }
     text

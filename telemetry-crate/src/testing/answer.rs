@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The answer to an export request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Answer {
+pub enum CollectorAnswer {
     /// Accepts everything. The default.
     #[default]
     Accept,
@@ -39,7 +39,7 @@ pub enum Answer {
     Hang,
 }
 
-impl Answer {
+impl CollectorAnswer {
     /// Whether the receiver keeps the content of the request.
     pub(super) fn keeps(&self) -> bool {
         matches!(self, Self::Accept | Self::Partial { .. })

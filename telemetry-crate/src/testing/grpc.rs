@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 
 use super::{
-    Answer, ReceivedRequest,
+    CollectorAnswer, ReceivedRequest,
     gzip::unpack,
     http::header,
     rpc_status::RpcStatus,
@@ -55,12 +55,14 @@ pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Respons
         }
     };
     match store.receive(request, Some(received)) {
-        answer @ (Answer::Accept | Answer::Partial { .. }) => succeed(&signal.response(&answer)),
-        Answer::Reject {
+        answer @ (CollectorAnswer::Accept | CollectorAnswer::Partial { .. }) => {
+            succeed(&signal.response(&answer))
+        }
+        CollectorAnswer::Reject {
             status,
             retry_after,
         } => fail(&RpcStatus::rejection(status, retry_after)),
-        Answer::Hang => pending().await,
+        CollectorAnswer::Hang => pending().await,
     }
 }
 

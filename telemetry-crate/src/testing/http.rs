@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
 use super::{
-    Answer, ReceivedRequest,
+    CollectorAnswer, ReceivedRequest,
     gzip::unpack,
     server::{Body, Unreadable, read},
     signal::{Received, Signal},
@@ -39,14 +39,14 @@ pub(super) async fn answer(request: Request<Incoming>, store: &Store) -> Respons
         }
     };
     match store.receive(request, Some(received)) {
-        answer @ (Answer::Accept | Answer::Partial { .. }) => {
+        answer @ (CollectorAnswer::Accept | CollectorAnswer::Partial { .. }) => {
             respond(StatusCode::OK, PROTOBUF, signal.response(&answer))
         }
-        Answer::Reject {
+        CollectorAnswer::Reject {
             status,
             retry_after,
         } => reject(status, retry_after),
-        Answer::Hang => pending().await,
+        CollectorAnswer::Hang => pending().await,
     }
 }
 

@@ -77,7 +77,7 @@ macro_rules! __assert_queries {
         let (result, queries) = $crate::testing::count_queries($work).await;
         ::core::assert!(
             queries.len() <= at_most,
-            "expected at most {at_most} queries, found {}:\n{queries}",
+            "queries: expected at most {at_most}, found {}:\n{queries}",
             queries.len()
         );
         result

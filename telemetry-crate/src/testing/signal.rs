@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::{DecodeError, Message};
 
 use super::{
-    Answer, ReceivedLog, ReceivedMetric, ReceivedSpan, log::logs_of, metric::metrics_of,
+    CollectorAnswer, ReceivedLog, ReceivedMetric, ReceivedSpan, log::logs_of, metric::metrics_of,
     span::spans_of,
 };
 
@@ -74,9 +74,9 @@ impl Signal {
     }
 
     /// Encodes the response of a success, which may be partial.
-    pub(super) fn response(self, answer: &Answer) -> Vec<u8> {
+    pub(super) fn response(self, answer: &CollectorAnswer) -> Vec<u8> {
         let partial = match answer {
-            Answer::Partial { rejected, message } => Some((*rejected, message.clone())),
+            CollectorAnswer::Partial { rejected, message } => Some((*rejected, message.clone())),
             _ => None,
         };
         match self {

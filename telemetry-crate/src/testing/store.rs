@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use super::{Answer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan, signal::Received};
+use super::{
+    CollectorAnswer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan, signal::Received,
+};
 
 /// The largest number of spans, and of log records.
 ///
@@ -34,7 +36,7 @@ pub(super) struct Kept {
     pub(super) logs: Vec<ReceivedLog>,
     pub(super) metrics: Vec<ReceivedMetric>,
     pub(super) requests: Vec<ReceivedRequest>,
-    answer: Answer,
+    answer: CollectorAnswer,
 }
 
 impl Store {
@@ -43,14 +45,18 @@ impl Store {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn set_answer(&self, answer: Answer) {
+    pub(super) fn set_answer(&self, answer: CollectorAnswer) {
         self.lock().answer = answer;
     }
 
     /// Stores a request, and its content if the answer keeps it; returns the answer.
     ///
     /// The content is `None` if the request cannot be read.
-    pub(super) fn receive(&self, request: ReceivedRequest, received: Option<Received>) -> Answer {
+    pub(super) fn receive(
+        &self,
+        request: ReceivedRequest,
+        received: Option<Received>,
+    ) -> CollectorAnswer {
         let mut kept = self.lock();
         keep(&mut kept.requests, vec![request], MAX_REQUESTS);
         let answer = kept.answer.clone();

@@ -1,6 +1,6 @@
 //! Tests of values that log, panic, are circular, or print endlessly.
 //!
-//! Each case runs in a process of its own, because the faults it was written for hang or abort the process.
+//! Each case runs in a process of its own, because a failure may hang or abort the process.
 
 #![expect(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ use support::scenario::{self, Scenario};
 use tracing::{Span, field::Empty, info, info_span, warn};
 use tracing_opentelemetry::{OpenTelemetrySpanExt, SetParentError};
 
-/// Deadline of everything; a test that exceeds it hangs.
+/// Deadline of each process, which is aborted if it hangs.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
@@ -110,6 +110,7 @@ fn with_message<'a>(lines: &'a [serde_json::Value], message: &str) -> &'a serde_
     line.unwrap_or_else(|| panic!("no {message:?} in {lines:#?}"))
 }
 
+/// An error that is its own source.
 #[derive(Debug)]
 struct Circle;
 
@@ -151,6 +152,7 @@ fn circular_errors() {
     assert_eq!(line["late"], "round and round");
 }
 
+/// A value whose `Debug` never ends while the writer accepts text.
 struct Endless;
 
 impl fmt::Debug for Endless {
@@ -172,6 +174,7 @@ fn run_endless() -> ExitCode {
     let spans = end(telemetry, &receiver, 1);
     let span = named(&spans, "endless");
     for name in ["at_start", "late"] {
+        // The limit of an attribute, in bytes.
         assert_eq!(span.attributes[name].len(), 8 * 1024);
     }
     ExitCode::SUCCESS
@@ -179,7 +182,7 @@ fn run_endless() -> ExitCode {
 
 fn endless_text() {
     let lines = messages("endless");
-    let cut = |value: &serde_json::Value| {
+    let is_cut = |value: &serde_json::Value| {
         let text = value.as_str().unwrap();
         text.starts_with("more and more") && text.ends_with("...[truncated]")
     };
@@ -187,7 +190,7 @@ fn endless_text() {
     assert!(
         ["value", "at_start", "late"]
             .iter()
-            .all(|name| cut(&line[name]))
+            .all(|name| is_cut(&line[name]))
     );
 }
 
@@ -226,7 +229,8 @@ fn values_that_log() {
     let inside = lines
         .iter()
         .filter(|line| line["message"] == "inside of a value");
-    // At the start, by `record`, in the message and the value of the line, and once more for the span.
+    // The value is printed at the start of the span, by `record`, in the message and in a field of the line, and once
+    // more for the span.
     assert!(inside.count() >= 4, "{lines:#?}");
 }
 
@@ -266,7 +270,7 @@ fn values_that_panic() {
 
 /// A thread-local that logs in its destructor.
 ///
-/// It runs after younger thread-locals are destroyed.
+/// The destructor runs after the destructors of younger thread-locals.
 struct LastWords(Cell<bool>);
 
 impl Drop for LastWords {
@@ -303,6 +307,7 @@ fn thread_end() {
     assert_eq!(last.count(), 2, "{lines:#?}");
 }
 
+/// Returns the context of a remote parent.
 fn remote() -> opentelemetry::Context {
     opentelemetry::Context::new().with_remote_span_context(SpanContext::new(
         TraceId::from(0xfeed),

@@ -102,6 +102,7 @@ impl log::kv::Source for Everything {
     }
 }
 
+/// The keys that [`Everything`] repeats.
 const NAMES: [&str; 2] = ["one", "two"];
 
 /// A source that panics after its first pair.

@@ -111,7 +111,7 @@ pub(crate) fn scrapes_and_probes_are_answered() {
             .starts_with("HTTP/1.1 404 ")
     );
 
-    // Idle connections do not keep others from being served.
+    // Idle connections do not block requests on other connections.
     let silent: Vec<_> = (0..20)
         .map(|_| TcpStream::connect(address).unwrap())
         .collect();
@@ -166,7 +166,7 @@ pub(crate) fn foreign_subscribers_are_served() {
     let status = ask(address, "GET /telemetry").body;
     assert!(status.contains("\nlogs: works\n"), "{status}");
 
-    // One callsite, whose answer `tracing` caches until the filter changes.
+    // All calls use one callsite, whose answer `tracing` caches until the filter changes.
     let debug = || tracing::enabled!(target: "orders", Level::DEBUG);
     assert!(!debug());
     let level = log::max_level();
@@ -184,7 +184,7 @@ pub(crate) fn slow_clients_do_not_block_scrapes() {
         .unwrap();
     let address = telemetry.admin_address().unwrap();
 
-    // Several times the limit of connections.
+    // The number of clients is several times the limit of connections.
     let mut slow = Vec::new();
     for client in 0..200 {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -203,14 +203,14 @@ pub(crate) fn slow_clients_do_not_block_scrapes() {
     let scrape = ask(address, "GET /metrics");
     assert_eq!(scrape.status, 200);
     assert!(scrape.body.contains("target_info"), "{}", scrape.body);
-    // The oldest connections were closed to make room, beginning with the first one.
+    // The oldest connections were closed in favor of newer ones, beginning with the first.
     let mut first = slow.swap_remove(0);
     first
         .set_read_timeout(Some(Duration::from_secs(60)))
         .unwrap();
     assert!(matches!(first.read(&mut [0; 1]), Ok(0) | Err(_)));
 
-    // More than the listener reads, so that the connection may be reset before the response arrives.
+    // The head is larger than the listener reads, so the connection may be reset before the response arrives.
     let mut huge = TcpStream::connect(address).unwrap();
     let padding = "x".repeat(64 * 1024);
     let _ = write!(huge, "GET /livez HTTP/1.1\r\nx-padding: {padding}\r\n\r\n");

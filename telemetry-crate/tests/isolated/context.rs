@@ -10,6 +10,7 @@ use firstlight::{
 use tokio_stream::StreamExt;
 use tracing::{Instrument, Span, info_span};
 
+/// The trace context of a caller.
 const CALLER: [(&str, &str); 3] = [
     (
         "traceparent",
@@ -30,6 +31,9 @@ const HOSTILE: [&str; 7] = [
     "00-ééééééééé7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 ];
 
+/// Opens spans in tasks, on a thread, after a channel and in a stream.
+///
+/// Returns the context for a queue.
 async fn request() -> BTreeMap<String, String> {
     context::spawn(async { info_span!("in a task").in_scope(|| {}) })
         .await
@@ -40,7 +44,7 @@ async fn request() -> BTreeMap<String, String> {
     let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
     let worker = tokio::spawn(async move {
         while let Some((name, span)) = receiver.recv().await {
-            let work = async move { info_span!("behind a channel", name).in_scope(|| {}) };
+            let work = async move { info_span!("after a channel", name).in_scope(|| {}) };
             work.instrument(span).await;
         }
     });
@@ -50,7 +54,7 @@ async fn request() -> BTreeMap<String, String> {
     let items = tokio_stream::iter(["in a stream"]).map(|name| {
         info_span!("item", otel.name = name).in_scope(|| {});
     });
-    let items = context::stream(items);
+    let items = context::instrument_stream(items);
     tokio::spawn(async move { items.collect::<Vec<_>>().await })
         .await
         .unwrap();
@@ -112,7 +116,7 @@ pub(crate) async fn tasks_and_queues_keep_the_trace() {
     for name in [
         "in a task",
         "on a thread",
-        "behind a channel",
+        "after a channel",
         "in a stream",
         "job",
     ] {

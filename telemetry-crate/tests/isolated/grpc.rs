@@ -22,8 +22,10 @@ use tonic::{
 };
 use tower::Layer;
 
+/// The `traceparent` of a caller.
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
+/// Starts a service, and returns its address.
 async fn serve(orders: Orders, layer: ServerLayer) -> SocketAddr {
     let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = incoming.local_addr().unwrap();
@@ -37,12 +39,13 @@ fn client(address: SocketAddr, layer: ClientLayer) -> Client<ClientService<Chann
     Client::new(layer.layer(endpoint.connect_lazy()))
 }
 
-fn of<'a>(spans: &'a [ReceivedSpan], kind: &str, name: &str) -> Vec<&'a ReceivedSpan> {
+/// Returns the spans of this kind and name.
+fn spans_of<'a>(spans: &'a [ReceivedSpan], kind: &str, name: &str) -> Vec<&'a ReceivedSpan> {
     let is = |span: &&ReceivedSpan| span.kind == kind && span.name == name;
     spans.iter().filter(is).collect()
 }
 
-/// The status of the span, the code and `error.type`.
+/// Returns the status of the span, the status code of the call, and `error.type`.
 fn end(span: &ReceivedSpan) -> (&str, &str, &str) {
     let attribute = |key| span.attributes.get(key).map_or("", String::as_str);
     (
@@ -66,7 +69,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     let orders = serve(Orders::default(), ServerLayer::new()).await;
     let layer = ClientLayer::new().server("orders.internal", 50051);
     let front = serve(
-        Orders::in_front_of(client(orders, layer.clone())),
+        Orders::forwarding_to(client(orders, layer.clone())),
         ServerLayer::new(),
     )
     .await;
@@ -132,7 +135,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
 
     // With `Link` the call has a new trace and no baggage.
     let edge = ServerLayer::new().remote_parent(RemoteParent::Link);
-    let edge = serve(Orders::in_front_of(orders_client.clone()), edge).await;
+    let edge = serve(Orders::forwarding_to(orders_client.clone()), edge).await;
     let mut untrusted = Request::new("8".to_owned());
     let metadata = untrusted.metadata_mut();
     metadata.insert("traceparent", CALLER.parse().unwrap());
@@ -142,13 +145,13 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         .await;
     assert_eq!(answer.unwrap().into_inner(), "order 8, baggage none");
 
-    // A server detects later that a client has disconnected; whether it sees the deadline pass before is a race.
-    let over = |span: &ReceivedSpan| {
+    // A server detects late that a client has disconnected. Its deadline may pass before, so both codes are possible.
+    let is_over = |span: &ReceivedSpan| {
         let gone = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
         span.kind == "server" && gone
     };
     let start = Instant::now();
-    while receiver.spans().iter().filter(|span| over(span)).count() < 2
+    while receiver.spans().iter().filter(|span| is_over(span)).count() < 2
         && start.elapsed() < deadline
     {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -156,7 +159,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     }
     let spans = receiver.spans();
 
-    let gets = of(&spans, "server", "shop.Orders/Get");
+    let gets = spans_of(&spans, "server", "shop.Orders/Get");
     let parent_of = |child: &ReceivedSpan| {
         let found = spans
             .iter()
@@ -165,6 +168,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
             .unwrap_or_else(|| panic!("no parent of {child:?}"))
             .clone()
     };
+    // The spans of the called service, of the call, and of the calling service.
     let far = gets[0];
     let call = parent_of(far);
     let near = parent_of(&call);
@@ -187,7 +191,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
 
     let both = |name: &str, server, client| {
         for (kind, expected) in [("server", server), ("client", client)] {
-            let ends: Vec<_> = of(&spans, kind, name).into_iter().map(end).collect();
+            let ends: Vec<_> = spans_of(&spans, kind, name).into_iter().map(end).collect();
             assert!(ends.contains(&expected), "{kind} {name}: {ends:?}");
         }
     };
@@ -199,21 +203,21 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         ("error", "NOT_FOUND", "NOT_FOUND"),
     );
     of_both(get, ("error", "INTERNAL", "INTERNAL"));
-    let client_gets = of(&spans, "client", get).into_iter().map(end);
+    let client_gets = spans_of(&spans, "client", get).into_iter().map(end);
     let too_late = ("error", "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED");
     assert!(client_gets.into_iter().any(|end| end == too_late));
     of_both("shop.Orders/Watch", ("unset", "OK", ""));
     of_both("shop.Orders/Chat", ("unset", "OK", ""));
     of_both("shop.Orders/Watch", ("error", "DATA_LOSS", "DATA_LOSS"));
     of_both("shop.Orders/Watch", ("unset", "CANCELLED", "cancelled"));
-    let refused = of(&spans, "client", get).into_iter().map(end);
+    let refused = spans_of(&spans, "client", get).into_iter().map(end);
     assert!(
         refused
             .into_iter()
             .any(|end| end == ("error", "", "connection_refused"))
     );
 
-    let unknown = of(&spans, "server", "grpc");
+    let unknown = spans_of(&spans, "server", "grpc");
     assert_eq!(unknown.len(), 2, "{unknown:?}");
     assert_eq!(unknown[0].attributes["rpc.method"], "_OTHER");
     assert_eq!(
@@ -255,7 +259,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         ),
         "1"
     );
-    let chat = &of(&spans, "server", "shop.Orders/Chat")[0].trace_id;
+    let chat = &spans_of(&spans, "server", "shop.Orders/Chat")[0].trace_id;
     assert!(
         exposition.contains(&format!("trace_id=\"{chat}\"")),
         "an exemplar"

@@ -12,9 +12,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::support::child::wait;
 
+/// The variable with the name of the case that a child process runs.
 const VARIABLE: &str = "CASE";
 
-/// Deadline of a case; a case that exceeds it hangs.
+/// Deadline of a case, which is killed if it hangs.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Name and body of a case, which fails by panicking.
@@ -28,7 +29,7 @@ macro_rules! cases {
 }
 pub(crate) use cases;
 
-/// Runs each case in a new process, or the one that this process is for.
+/// Runs each case in a new process, or the case that `CASE` names.
 pub(crate) fn run(cases: &'static [Case]) -> ExitCode {
     if let Ok(name) = std::env::var(VARIABLE) {
         let case = cases.iter().find(|(case, _)| *case == name);
@@ -45,6 +46,7 @@ pub(crate) fn run(cases: &'static [Case]) -> ExitCode {
     libtest_mimic::run(&arguments, cases.iter().map(trial).collect()).exit_code()
 }
 
+/// Runs a case in a new process, and returns its output if it fails.
 fn start(name: &str, is_captured: bool) -> Result<(), Failed> {
     let output = || {
         if is_captured {

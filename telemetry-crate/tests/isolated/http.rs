@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 /// The trace that a client started, as in [`TRACEPARENT`].
 const CALLER_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-/// The header that a client sends.
+/// The value of `traceparent` that a client sends.
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 fn router() -> Router {
@@ -49,6 +49,7 @@ async fn call() -> String {
     headers["traceparent"].to_str().unwrap().to_owned()
 }
 
+/// Sends a request with [`TRACEPARENT`] to a new router.
 async fn send(method: &str, path: &str) -> Response<String> {
     let request = Request::builder()
         .method(method)
@@ -104,6 +105,7 @@ pub(crate) async fn signals_agree_on_a_request() {
     let forwarded = send("GET", "/calls").await.into_body();
     telemetry.flush(Duration::from_secs(30)).unwrap();
 
+    // Eight requests, including one probe.
     let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 7);
     assert_eq!(spans.len(), 7, "a probe has no span: {spans:?}");
 

@@ -14,6 +14,7 @@ fn config(admin: SocketAddr) -> TelemetryConfig {
         .admin_address(admin)
 }
 
+/// Returns the number of threads of this process, or 0 outside Linux.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
@@ -37,19 +38,23 @@ pub(crate) fn failed_builds_leave_nothing_behind() {
     for broken in [
         config(free).otlp_endpoint("http://user:pass@collector:4318"),
         config(free).log_filter("orders=loud"),
-        config(free).buckets("x_seconds", [2.0, 1.0]),
     ] {
         assert!(matches!(
             broken.build().unwrap_err(),
             InitError::InvalidSetting { .. }
         ));
     }
+    let broken = config(free).buckets("x_seconds", [2.0, 1.0]);
+    assert_eq!(
+        broken.build().unwrap_err().to_string(),
+        "TelemetryConfig::buckets, x_seconds: found 1 after 2, expected increasing upper bounds; sort them and remove duplicates"
+    );
     // Telemetry that is built and not installed leaves nothing behind.
     drop(config(free).build().unwrap());
     assert_eq!(threads(), before);
     assert!(!tracing::dispatcher::has_been_set());
 
-    // By default the service starts, and binds the address after it is free.
+    // By default, the service starts, and the admin listener binds the address when it becomes free.
     let telemetry = config(address).init().unwrap();
     assert_eq!(telemetry.admin_address(), None);
     drop(taken);
@@ -67,15 +72,9 @@ pub(crate) fn second_init_changes_nothing() {
         .init()
         .unwrap();
     metrics::counter!("made_by_the_first").increment(1);
-    let built_before = firstlight::init().unwrap_err();
-    assert!(
-        matches!(built_before, InitError::AlreadyInitialized),
-        "{built_before}"
-    );
-    assert!(
-        built_before.to_string().contains("call init() once"),
-        "{built_before}"
-    );
+    let second = firstlight::init().unwrap_err();
+    assert!(matches!(second, InitError::AlreadyInitialized), "{second}");
+    assert!(second.to_string().contains("call init() once"), "{second}");
 
     metrics::counter!("made_by_the_first").increment(1);
     let exposition = first.metrics().render(firstlight::metrics::Format::Text);

@@ -16,12 +16,13 @@ use std::{
 
 use firstlight::{
     TelemetryConfig, TelemetryGuard,
-    jobs::{Cause, Envelope, Job, Outcome, Queue, QueueStats},
+    jobs::{AttemptOutcome, Envelope, FailureCause, Job, Queue, QueueStats},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
 use tracing::{Instrument, info_span};
 
+/// Deadline of each wait, and the delay of a job that is not due.
 const LONG: Duration = Duration::from_secs(30);
 
 type Row = BTreeMap<String, String>;
@@ -36,20 +37,24 @@ fn job(row: &Row) -> Job {
     Job::new("welcome").envelope(Envelope::from_pairs(row))
 }
 
+/// Returns the error of a failed attempt.
 fn failed() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionRefused)
 }
 
 /// Runs jobs with every outcome.
 ///
-/// In this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.
+/// The outcomes are, in this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.
 async fn run_every_outcome(queue: &Queue, row: &Row) {
     let again = queue.run(job(row).id("7").attempt(1, 2), async {
         tokio::time::sleep(Duration::from_millis(1)).await;
         Err::<(), _>(failed())
     });
     let again = again.await.unwrap_err();
-    assert_eq!((again.is_dead(), again.outcome()), (false, Outcome::Retry));
+    assert_eq!(
+        (again.is_dead_lettered(), again.outcome()),
+        (false, AttemptOutcome::Retry)
+    );
 
     let work = async {
         info_span!("work").in_scope(|| {});
@@ -59,14 +64,14 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
     assert_eq!(done.unwrap(), 42);
 
     let dead = queue.run(job(row).attempt(2, 2), async { Err::<(), _>(failed()) });
-    assert!(dead.await.unwrap_err().is_dead());
+    assert!(dead.await.unwrap_err().is_dead_lettered());
 
     let is_permanent = |error: &io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     let work = async { Err::<(), _>(failed()) };
     let permanent = queue
         .run_with(job(row).attempt(1, 9), is_permanent, work)
         .await;
-    assert!(permanent.unwrap_err().is_dead());
+    assert!(permanent.unwrap_err().is_dead_lettered());
 
     let panics = queue.run(job(row).attempt(1, 9), async {
         if row.len() < 99 {
@@ -75,14 +80,17 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
         Ok::<(), io::Error>(())
     });
     let panicked = panics.await.unwrap_err();
-    assert!(!panicked.is_dead());
-    assert!(matches!(panicked.into_cause(), Cause::Panic(message) if message == "on purpose"));
+    assert!(!panicked.is_dead_lettered());
+    assert!(
+        matches!(panicked.into_cause(), FailureCause::Panic(message) if message == "on purpose")
+    );
 
     let hangs = queue.run(job(row).attempt(1, 9), pending::<Result<(), io::Error>>());
     let hangs = tokio::time::timeout(Duration::from_millis(10), hangs).await;
     assert!(hangs.is_err());
 }
 
+/// Returns the spans of the runs of jobs.
 fn processed(spans: &[ReceivedSpan]) -> Vec<&ReceivedSpan> {
     let is = |span: &&ReceivedSpan| span.name == "process emails";
     spans.iter().filter(is).collect()
@@ -111,7 +119,7 @@ pub(crate) async fn runs_continue_the_request() {
     let row = request(&queue).instrument(info_span!("request")).await;
     run_every_outcome(&queue, &row).await;
 
-    // A batch job that runs later, in a trace of its own.
+    // This batch job is not due, and has a trace of its own.
     let other = request(&queue).instrument(info_span!("other")).await;
     let later = Job::new("batch")
         .envelope(Envelope::from_pairs(&row))
@@ -120,7 +128,7 @@ pub(crate) async fn runs_continue_the_request() {
         .new_linked_trace();
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(later, work).await.unwrap();
-    // A row without an envelope.
+    // This job has no envelope.
     let work = async { Ok::<_, Infallible>(()) };
     queue.run(Job::new("by hand"), work).await.unwrap();
 
@@ -160,8 +168,8 @@ fn assert_same_trace(spans: &[ReceivedSpan]) {
         [
             ("retry", "connection_refused", "error"),
             ("ok", "", "unset"),
-            ("dead", "connection_refused", "error"),
-            ("dead", "connection_refused", "error"),
+            ("dead_lettered", "connection_refused", "error"),
+            ("dead_lettered", "connection_refused", "error"),
             ("retry", "panic", "error"),
             ("retry", "cancelled", "error"),
         ]
@@ -184,7 +192,8 @@ fn assert_same_trace(spans: &[ReceivedSpan]) {
     assert_ne!(attribute(runs[0], "worker.task.wait"), "");
     // The event of a failure on the span has the text of the error.
     let event = &runs[0].events[0];
-    assert_eq!(event.name, "emails welcome retry", "{event:?}");
+    let message = format!("job welcome: failed, to be tried again: {}", failed());
+    assert_eq!(event.name, message, "{event:?}");
     assert_eq!(
         event.attributes.get("exception.message").unwrap(),
         &failed().to_string()
@@ -210,16 +219,16 @@ fn assert_metrics(exposition: &str) {
         "worker_queue_latency_budget_seconds{queue=\"emails\"} 60",
         "worker_tasks_enqueued_total{kind=\"welcome\",queue=\"emails\"} 2",
         "worker_tasks_total{error_type=\"cancelled\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
-        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"dead_lettered\",queue=\"emails\"} 2",
         "worker_tasks_total{error_type=\"connection_refused\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{error_type=\"panic\",kind=\"welcome\",outcome=\"retry\",queue=\"emails\"} 1",
         "worker_tasks_total{kind=\"welcome\",outcome=\"ok\",queue=\"emails\"} 1",
-        // First attempts only, if the time of their acceptance is known.
+        // Only first attempts are counted, and only if the time of their acceptance is known.
         "worker_task_wait_seconds_count{kind=\"welcome\",queue=\"emails\"} 4",
         "worker_task_wait_seconds_count{kind=\"batch\",queue=\"emails\"} 1",
         // The batch job was not due yet.
         "worker_task_wait_seconds_sum{kind=\"batch\",queue=\"emails\"} 0",
-        "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead\",queue=\"emails\"} 2",
+        "worker_task_run_seconds_count{kind=\"welcome\",outcome=\"dead_lettered\",queue=\"emails\"} 2",
         "worker_task_accepted_to_done_seconds_count{kind=\"welcome\",queue=\"emails\"} 1",
     ] {
         let found = exposition.lines().any(|found| {
@@ -237,30 +246,30 @@ fn assert_metrics(exposition: &str) {
 /// The number of different results of [`read_store`].
 const READS: usize = 6;
 
-/// The state of the store at each read.
+/// Returns the result of the read with this number.
 async fn read_store(number: usize) -> Result<QueueStats, &'static str> {
     tracing::info_span!("query").in_scope(|| {});
     match number {
         0 => Err("not there yet"),
         1 => Ok(QueueStats::new()
             .ready(3)
-            .dead(1)
+            .dead_lettered(1)
             .oldest_age(Duration::from_secs(2))),
         2 => panic!("on purpose"),
-        // A state is missing that the previous read had.
+        // This result has no number of dead-lettered jobs, which an earlier result had.
         3 => Ok(QueueStats::new().ready(4).oldest_age(Duration::ZERO)),
         4 => std::future::pending().await,
-        _ => Ok(QueueStats::new().ready(5).dead(2)),
+        _ => Ok(QueueStats::new().ready(5).dead_lettered(2)),
     }
 }
 
-/// The values of the series `up`, `ready`, `dead` and age.
+/// The values of the series `up`, `ready`, `dead_lettered` and age.
 fn values(telemetry: &TelemetryGuard) -> [Option<String>; 4] {
     let exposition = telemetry.metrics().render(Format::Text);
     [
         "worker_queue_up{queue=\"emails\"} ",
         "worker_queue_depth{queue=\"emails\",status=\"ready\"} ",
-        "worker_queue_depth{queue=\"emails\",status=\"dead\"} ",
+        "worker_queue_depth{queue=\"emails\",status=\"dead_lettered\"} ",
         "worker_queue_oldest_age_seconds{queue=\"emails\"} ",
     ]
     .map(|series| {
@@ -283,7 +292,7 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
 
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&reads);
-    // The clock is paused: the test reads the metrics in the middle between two reads of the store.
+    // The clock is paused, so the test reads the metrics halfway between two reads of the store.
     let watch = queue.watch(Duration::from_secs(15), move || {
         read_store(counter.fetch_add(1, Ordering::Relaxed))
     });

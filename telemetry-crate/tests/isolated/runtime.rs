@@ -11,6 +11,7 @@ use firstlight::{TelemetryConfig, metrics::Format};
 
 use crate::support::ask;
 
+/// Returns the value of a series, or 0 if there is no such series.
 fn value(exposition: &str, series: &str) -> f64 {
     let line = exposition
         .lines()
@@ -64,6 +65,7 @@ pub(crate) fn blocking_is_reported() {
         let warnings = "logging_events_total{level=\"warn\"}";
         let before = value(&ask(address, "GET /metrics").body, warnings);
         let stalled = "tokio_scheduler_stalled_seconds";
+        // A runtime that is blocked for 3 s is reported.
         let exposition = scrape_until(address, |exposition| {
             value(exposition, stalled) > 3.0 && value(exposition, warnings) > before
         });

@@ -24,12 +24,12 @@ pub(crate) fn dropped_guards_flush_without_runtime() {
     );
 }
 
-/// Runs on a current-thread runtime.
+/// Tests the shutdown on a current-thread runtime.
 ///
-/// Exporters that use the application's runtime deadlock on it.
+/// Exporters that use the application's runtime deadlock on a current-thread runtime.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn honors_deadline_and_names_losses() {
-    // Accepts connections through its backlog, and does not answer.
+    // The kernel accepts connections to this listener, which never answers.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(format!("http://{}", hanging.local_addr().unwrap()))
@@ -46,7 +46,7 @@ pub(crate) async fn honors_deadline_and_names_losses() {
         "{queued}"
     );
 
-    // Returns although this thread is the runtime's only one and the collector hangs.
+    // The shutdown returns, although this thread is the runtime's only thread and the collector hangs.
     let error = telemetry.shutdown(Duration::from_millis(500)).unwrap_err();
     let lost: Vec<_> = error
         .lost

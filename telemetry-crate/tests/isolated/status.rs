@@ -39,7 +39,7 @@ pub(crate) fn checks_cover_every_pipeline() {
         .find(|span| span.name == "telemetry check")
         .unwrap();
     assert!(text.contains(&canary.trace_id), "{text}");
-    // A second check must find its own sample.
+    // A second check must find its own sample. Each check exports one span.
     assert!(telemetry.check(Duration::from_secs(60)).is_ok());
 
     metrics::describe_counter!("refunds", "Refunds.");
@@ -56,9 +56,9 @@ pub(crate) fn checks_cover_every_pipeline() {
         "\n  sampler: parentbased_always_on\n",
         "\n  exported: 2\n",
         "\n  span filter: info\n",
-        "\n  refused: gauge orders_total is not recorded: ",
+        "\n  rejected: gauge orders_total is not recorded: ",
         "\n  metrics of the program: 1\n",
-        "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 values, such as gold\n",
+        "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 value, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
         "\n  caution: a metric that is described and was never recorded ",
@@ -66,6 +66,10 @@ pub(crate) fn checks_cover_every_pipeline() {
     ] {
         assert!(status.contains(fact), "{fact:?} is not in\n{status}");
     }
+    // Each metric is recorded, so nothing hints at a handle from before init().
+    metrics::counter!("refunds").increment(1);
+    let status = ask(address, "GET /telemetry").body;
+    assert!(!status.contains("before init()"), "{status}");
     let json = send(
         address,
         "GET /telemetry HTTP/1.1\r\nhost: localhost\r\naccept: application/json",

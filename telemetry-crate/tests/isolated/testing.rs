@@ -1,4 +1,4 @@
-//! Tests of captures beside process-wide state.
+//! Tests of captures together with the global state of a process.
 
 use std::{
     sync::{Arc, Barrier},
@@ -12,6 +12,7 @@ use firstlight::{
     testing::{OtlpReceiver, capture},
 };
 
+/// Records a span and an event, with the same callsites in each call.
 fn act() {
     let _span = tracing::info_span!("act").entered();
     tracing::info!("acted");
@@ -19,7 +20,7 @@ fn act() {
 
 pub(crate) fn uncaptured_tests_do_not_interfere() {
     let capture = capture();
-    // Registers the callsite on a thread without a capture, while the process has a single subscriber.
+    // This registers the callsite on a thread without a capture, while the process has a single subscriber.
     let other = thread::spawn(act).join();
     assert!(other.is_ok());
     assert_eq!(capture.logs(), []);
@@ -73,10 +74,12 @@ pub(crate) fn captures_and_telemetry_coexist() {
     assert_eq!(places, ["sent"]);
 }
 
+/// Number of threads with captures, and of threads without.
 const THREADS: usize = 16;
+/// Number of calls of [`act_as`] on each thread.
 const ROUNDS: u64 = 50;
 
-/// Records with the same callsites in all tests.
+/// Records all signals, with the same callsites on all threads.
 fn act_as(test: usize) {
     let _span = tracing::info_span!("act_as", test).entered();
     tracing::info!(test, "acted");

@@ -67,6 +67,7 @@ pub(crate) fn spans_have_bounds_types_and_status() {
     assert_eq!(event.attributes["attempt"], "3");
 
     let never_entered = named(&spans, "never entered");
+    // The limit of events per span.
     assert_eq!(never_entered.events.len(), 128);
 
     let fails = named(&spans, "fails");
@@ -76,7 +77,7 @@ pub(crate) fn spans_have_bounds_types_and_status() {
     telemetry.shutdown(Duration::from_secs(10)).unwrap();
 }
 
-/// Tests log directives about fields of spans beside a trace filter.
+/// Tests log directives about fields of spans together with a trace filter.
 ///
 /// Such directives need all spans, and the trace filter keeps more than the log filter.
 pub(crate) fn log_and_trace_filters_are_separate() {

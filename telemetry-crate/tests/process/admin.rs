@@ -12,7 +12,7 @@ pub(crate) fn run_check() -> ExitCode {
 
 /// Makes the service work once, and returns the messages that it logs.
 fn work(service: &mut Scenario) -> Vec<String> {
-    service.tell("work");
+    service.write_line("work");
     let mut messages = Vec::new();
     loop {
         let message = service.line()["message"].as_str().unwrap().to_owned();
@@ -23,9 +23,9 @@ fn work(service: &mut Scenario) -> Vec<String> {
     }
 }
 
-/// Works once per line of standard input.
+/// Logs the same events for each line of standard input.
 ///
-/// Meanwhile other threads open and close spans.
+/// Meanwhile two threads open and close spans.
 pub(crate) fn run_service() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     for _ in 0..2 {
@@ -47,7 +47,7 @@ pub(crate) fn run_service() -> ExitCode {
         open.in_scope(|| tracing::trace!(target: "orders", "in a span that was open"));
         tracing::info_span!(target: "orders", "order", id = 7)
             .in_scope(|| tracing::trace!(target: "orders", "in a new span"));
-        // Passes every log filter.
+        // This target passes every log filter.
         tracing::info!(target: "firstlight::check", "done");
     }
     telemetry.finish(Ok::<(), io::Error>(()))
@@ -85,7 +85,7 @@ pub(crate) fn log_filter() {
     assert!(line["until"].as_str().unwrap().ends_with('Z'), "{line}");
     assert_eq!(work(&mut service), ["info", "debug", "a record"]);
 
-    // A filter about spans while spans are open, repeatedly, alternating with a plain filter.
+    // While spans are open, a filter by span and a plain filter are set in turn, three times.
     for _ in 0..3 {
         let by_span = put(address, "/log-filter", "warn,[order{id=7}]=trace");
         assert_eq!(by_span.status, 200, "{}", by_span.body);
@@ -142,7 +142,7 @@ pub(crate) fn log_filter() {
         "rejected requests have changed nothing"
     );
 
-    // A panic of a thread would be a log line.
+    // A panic of a thread would be a log line before this one.
     drop(service.child.stdin.take());
     service.message("telemetry is down");
     assert_eq!(service.end(), (Some(0), String::new()));
@@ -150,6 +150,7 @@ pub(crate) fn log_filter() {
 
 pub(crate) fn access() {
     let (mut service, address) = Scenario::serving("service", &[]);
+    // A page that uses DNS rebinding sends a foreign host.
     let foreign = send(
         address,
         "GET /metrics HTTP/1.1\r\nhost: rebound.example",
@@ -187,7 +188,7 @@ pub(crate) fn access() {
     let head = |token: &str| {
         format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
     };
-    // Within a minute a further attempt is only counted.
+    // A further attempt within a minute is counted and not logged.
     assert_eq!(send(address, &head("hunter3"), "off").status, 401);
     assert_eq!(work(&mut service), ["info"]);
     assert_eq!(send(address, &head("hunter2"), "off").status, 200);
@@ -227,7 +228,7 @@ pub(crate) fn checks() {
         "{report}"
     );
 
-    // A check beside the running service.
+    // The service is running during this check, and its port is in use.
     let (_service, address) = Scenario::serving("service", &[]);
     let port = address.port().to_string();
     let (code, report) = check(&[("OTEL_EXPORTER_PROMETHEUS_PORT", &port)]);
@@ -239,7 +240,7 @@ pub(crate) fn checks() {
 pub(crate) async fn run_drains() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let ready = async {
-        // After the signal handlers are registered.
+        // Lets `shutdown_signal` register its handlers before the test sends a signal.
         tokio::task::yield_now().await;
         tracing::info!("ready");
         std::future::pending::<()>().await;
@@ -253,12 +254,12 @@ pub(crate) async fn run_drains() -> ExitCode {
 }
 
 pub(crate) fn drains() {
-    // Longer than any test, because only the start of the delay is tested.
+    // The delay, in milliseconds, is longer than any test, because only its start is tested.
     let (mut service, address) =
         Scenario::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "3600000")]);
     service.message("ready");
     assert_eq!(ask(address, "GET /readyz").status, 200);
-    service.signal("-TERM");
+    service.send_signal("-TERM");
     service.message("shutting down: not ready any more, accepting requests for another 3600000 ms");
     let drained = ask(address, "GET /readyz");
     assert_eq!(
@@ -266,13 +267,14 @@ pub(crate) fn drains() {
         (503, "not ready: draining\n")
     );
     assert_eq!(ask(address, "GET /livez").status, 200);
-    // A signal before the watcher listens has no effect, and no event says when it does: the test repeats it.
-    service.signal("-TERM");
+    // A second signal has no effect until the process listens for it, and no log line reports when it does. The test
+    // therefore repeats the signal.
+    service.send_signal("-TERM");
     let mut signals = 1;
     while service.child.try_wait().unwrap().is_none() {
-        assert!(signals < 600, "a second signal ends nothing");
+        assert!(signals < 600, "a second signal does not end the process");
         thread::sleep(std::time::Duration::from_millis(100));
-        service.signal("-TERM");
+        service.send_signal("-TERM");
         signals += 1;
     }
     let rest = service.rest();
@@ -284,7 +286,7 @@ pub(crate) fn drains() {
 
     let (mut service, _) = Scenario::serving("drains", &[("FIRSTLIGHT_DRAIN_DELAY", "1")]);
     service.message("ready");
-    service.signal("-TERM");
+    service.send_signal("-TERM");
     service.message("shutting down: not ready any more");
     service.message("closing the listener");
     service.message("telemetry is down");

@@ -1,6 +1,6 @@
-//! Tests of a database file that was read-only for a while.
+//! Test of pooled connections that were opened while the database was read-only.
 //!
-//! In a process of their own, because rejected writes fail the readiness checks of all pools for ten seconds.
+//! The test is in a process of its own, because rejected writes fail the readiness checks of all pools for ten seconds.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::support::scenario::Scenario;
 
 /// Waits until the pool has closed a read-only connection.
 ///
-/// It was opened while the file was read-only.
+/// The option `read_only` opens the connection as if the file were read-only.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run_scenario() -> ExitCode {
     let folder = std::env::temp_dir().join(format!("firstlight-again-{}", std::process::id()));

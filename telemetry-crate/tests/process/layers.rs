@@ -12,6 +12,7 @@ use crate::{
     support::{ask, scenario::Scenario, send},
 };
 
+/// Serves a router whose telemetry layer is in the place that `LAYER` names.
 #[tokio::main]
 pub(crate) async fn run_scenario() -> ExitCode {
     let order = || any(|| async { "an order" });
@@ -28,16 +29,16 @@ pub(crate) async fn run_scenario() -> ExitCode {
         _ => orders().layer(layer()),
     };
     let app = app.route("/healthz", any(|| async { "ok" }));
-    // A request before telemetry starts.
+    // This request is handled before telemetry starts.
     let early = Request::get("/orders/7").body(Body::empty()).unwrap();
     let answer = app.clone().oneshot(early).await.unwrap();
     answer.into_body().collect().await.unwrap();
     serve_until_stopped(app).await
 }
 
-/// Sends requests to a service with a misplaced layer.
+/// Sends requests to a service whose layer is in the place `layer`.
 ///
-/// Returns its log lines, and the section about requests of its status.
+/// Returns the log lines of the service, and the section `requests` of `GET /telemetry`.
 fn send_requests(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
     let variables = [
         ("LAYER", layer),
@@ -49,7 +50,7 @@ fn send_requests(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
         send(address, &format!("{request} HTTP/1.1\r\nhost: a"), "");
     }
     let page = ask(admin, "GET /telemetry").body;
-    scenario.signal("-TERM");
+    scenario.send_signal("-TERM");
     let lines = scenario.rest();
     let section = page.split("\nrequests: ").nth(1).unwrap();
     let section = section.split("\nlogs: ").next().unwrap();
@@ -57,22 +58,23 @@ fn send_requests(layer: &str, requests: &[&str]) -> (Vec<String>, String) {
 }
 
 pub(crate) fn misplaced() {
+    // Ten requests outside any layer cause the warning.
     let mut requests = vec!["GET /orders/7"; 10];
     requests.extend(["GET /healthz", "GET /no"]);
-    let warned = |lines: &[String]| {
-        let warned = lines.iter().filter(|line| line.contains("TelemetryLayer"));
-        warned.count()
+    let warnings = |lines: &[String]| {
+        let warnings = lines.iter().filter(|line| line.contains("TelemetryLayer"));
+        warnings.count()
     };
 
     let (lines, section) = send_requests("forgotten", &requests);
-    assert_eq!(warned(&lines), 1, "{lines:?}");
+    assert_eq!(warnings(&lines), 1, "{lines:?}");
     assert!(
         section.starts_with("needs attention\n  requests are served and none"),
         "{section}"
     );
 
     let (lines, section) = send_requests("before", &requests);
-    assert_eq!(warned(&lines), 1, "{lines:?}");
+    assert_eq!(warnings(&lines), 1, "{lines:?}");
     assert!(
         section.contains("some requests are served outside"),
         "{section}"
@@ -88,20 +90,20 @@ pub(crate) fn misplaced() {
     ] {
         let requests = ["GET /orders/7", "GET /api/orders/7"];
         let (lines, section) = send_requests(layer, &requests);
-        assert_eq!(warned(&lines), 0, "{lines:?}");
+        assert_eq!(warnings(&lines), 0, "{lines:?}");
         assert!(section.starts_with("works\n"), "{section}");
         assert!(section.contains(caution), "{section}");
     }
 
-    // Probes on any path and unanswered requests cause no warning.
+    // Probes, `OPTIONS` requests and requests without a successful response do not count, so nine requests are left.
     let mut others = vec!["GET /orders/7"; 9];
     others.extend(["GET /healthz", "GET /no", "OPTIONS /orders/7"]);
     let (lines, section) = send_requests("forgotten", &others);
-    assert_eq!(warned(&lines), 0, "{lines:?}");
+    assert_eq!(warnings(&lines), 0, "{lines:?}");
     assert!(section.starts_with("untried\n"), "{section}");
 
     let (lines, section) = send_requests("right", &requests);
-    assert_eq!(warned(&lines), 0, "{lines:?}");
+    assert_eq!(warnings(&lines), 0, "{lines:?}");
     assert_eq!(section, "works");
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn run_bursts() -> ExitCode {
     for _ in 0..10_000 {
         drop(tracing::info_span!("at once"));
     }
-    // Sends everything that is queued.
+    // The shutdown sends all queued spans.
     let flushed = telemetry.shutdown(Duration::from_secs(30));
     ExitCode::from(u8::from(flushed.is_err()))
 }
@@ -29,7 +29,7 @@ pub(crate) fn full_queue() {
         let endpoint = receiver.endpoint();
         let variables = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // A batch larger than the queue, so that nothing is exported meanwhile.
+            // The batch is larger than the queue, so nothing is exported before the shutdown.
             ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
             ("RUST_LOG", filter),
@@ -79,7 +79,7 @@ pub(crate) fn open_spans() {
 
 /// Logs errors on several threads until the process ends.
 ///
-/// After each call has returned, its id is written to standard error.
+/// The id of each error is written to standard error after its call has returned.
 pub(crate) fn run_dies() -> ExitCode {
     let _never_dropped = ManuallyDrop::new(firstlight::init!().unwrap());
     let (returned, calls) = mpsc::channel();
@@ -89,7 +89,7 @@ pub(crate) fn run_dies() -> ExitCode {
             for n in 0.. {
                 let id = format!("{thread}-{n}");
                 tracing::error!(id, "last event");
-                // In one system call, so that ids are written as a whole.
+                // One system call writes the id as a whole.
                 let _ = io::stderr().write_all(format!("{id}\n").as_bytes());
                 let _ = returned.send(());
             }
@@ -111,17 +111,18 @@ pub(crate) fn run_dies() -> ExitCode {
 
 pub(crate) fn last_events() {
     for how in ["exit", "abort", "thread", "return"] {
-        let lost: Vec<_> = (0..5).map(|_| lost_by(how)).collect();
-        // One run may lose an error, if the machine does not run the writer's thread for longer than an error waits.
+        let lost: Vec<_> = (0..5).map(|_| missing_errors(how)).collect();
+        // One run of five may lose an error. The call for an error waits only for a limited time, and a busy machine
+        // may not run the writer's thread within this time.
         let complete = lost.iter().filter(|lost| lost.is_empty()).count();
         assert!(complete >= 4, "{how}: {lost:?}");
     }
 }
 
-/// Returns the errors that are missing on standard output.
+/// Returns the ids of the errors that are missing on standard output.
 ///
 /// Only errors whose calls had returned count.
-fn lost_by(how: &str) -> Vec<String> {
+fn missing_errors(how: &str) -> Vec<String> {
     let mut scenario = Scenario::start("dies", &[("HOW", how)]);
     let lines = scenario.rest();
     let (_, returned) = scenario.end();

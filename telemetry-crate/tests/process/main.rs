@@ -165,6 +165,7 @@ fn run_panics() -> ExitCode {
     telemetry.finish(Err(std::io::Error::other(Outer(cause))))
 }
 
+/// An error with a source.
 #[derive(Debug)]
 struct Outer(std::io::Error);
 
@@ -258,7 +259,7 @@ fn environment() {
         start["traces"],
         "otlp http/protobuf to http://127.0.0.1:1/v1/traces, sampler always_off"
     );
-    // The port on which the admin listener listens, and not the configured 0.
+    // The line has the port on which the admin listener listens, and not the configured port 0.
     assert!(
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
@@ -297,7 +298,7 @@ fn signals() {
         let mut scenario = Scenario::start("waits", &[]);
         scenario.message("telemetry is up");
         scenario.message("ready");
-        scenario.signal(name);
+        scenario.send_signal(name);
         scenario.message("shutting down");
         scenario.message("telemetry is down");
         assert_eq!(scenario.end().0, Some(0));
@@ -305,15 +306,16 @@ fn signals() {
     let mut scenario = Scenario::start("waits", &[("STUCK", "1")]);
     scenario.message("telemetry is up");
     scenario.message("ready");
-    scenario.signal("-TERM");
+    scenario.send_signal("-TERM");
     scenario.message("shutting down");
     scenario.message("stuck");
-    scenario.signal("-TERM");
+    scenario.send_signal("-TERM");
     let last = scenario.message("a second signal: exiting at once with 143");
     assert_eq!(
         (&last["level"], &last["signal"]),
         (&"ERROR".into(), &"SIGTERM".into())
     );
+    // By convention, 128 plus the number of the signal.
     assert_eq!(scenario.end().0, Some(128 + 15));
 }
 
@@ -335,7 +337,7 @@ fn exits() {
     let endpoint = receiver.endpoint();
     let variables = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-        // Longer than the test, so that only the exit exports.
+        // The delay is longer than the test, so only the exit exports.
         ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
     ];
     let mut scenario = Scenario::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
@@ -363,13 +365,13 @@ fn run_checks() -> ExitCode {
 #[cfg(feature = "testing")]
 fn checks() {
     let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-    receiver.set_answer(firstlight::testing::Answer::Hang);
+    receiver.set_answer(firstlight::testing::CollectorAnswer::Hang);
     let endpoint = receiver.endpoint();
     let mut scenario = Scenario::start(
         "checks",
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Longer than the time after which a blocked runtime is reported.
+            // The timeouts, in milliseconds, are longer than the time after which a blocked runtime is reported.
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
             ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
         ],

@@ -26,7 +26,7 @@ pub(crate) fn exemplars_off() {
 pub(crate) fn run_exemplars() -> ExitCode {
     let telemetry = TelemetryConfig::new()
         .without_admin()
-        // An endpoint, so that spans are recorded. Nothing listens there.
+        // Spans are recorded only with an endpoint. Nothing listens on port 9.
         .otlp_endpoint("http://127.0.0.1:9")
         .init()
         .unwrap();

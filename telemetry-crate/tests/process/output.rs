@@ -36,10 +36,12 @@ pub(crate) fn closed_output() {
     );
 }
 
-/// More lines than the buffer, the chunk in progress and the pipe hold together.
+/// Number of log lines of 1 kB in a flood.
+///
+/// The buffer, the chunk in progress and the pipe together hold fewer lines.
 const FLOOD: u64 = 12_000;
 
-/// Writes as many lines as each line of standard input says.
+/// Logs as many events as each line of standard input says.
 ///
 /// Writes its admin address and the end of each flood to standard error.
 pub(crate) fn run_floods() -> ExitCode {
@@ -55,7 +57,7 @@ pub(crate) fn run_floods() -> ExitCode {
     telemetry.exit(3)
 }
 
-/// The standard error of a child.
+/// Takes the standard error of a child.
 fn errors_of(scenario: &mut Scenario) -> BufReader<ChildStderr> {
     BufReader::new(scenario.child.stderr.take().unwrap())
 }
@@ -66,6 +68,7 @@ fn next_line(reader: &mut impl BufRead) -> String {
     line.trim_end().to_owned()
 }
 
+/// Returns the number of dropped log lines.
 fn dropped(exposition: &str) -> u64 {
     let value = exposition
         .lines()
@@ -83,7 +86,7 @@ pub(crate) fn slow_reader() {
     scenario.message("telemetry is up");
 
     // Standard output is not read, and the service is not blocked.
-    scenario.tell(&FLOOD.to_string());
+    scenario.write_line(&FLOOD.to_string());
     assert_eq!(next_line(&mut errors), "done");
     let lost = dropped(&ask(address, "GET /metrics").body);
     assert!(lost > 0);
@@ -93,11 +96,11 @@ pub(crate) fn slow_reader() {
         "{status}"
     );
 
-    // After reading resumes, kept and later lines are written.
+    // The test reads again, so kept lines and later lines are written.
     for _ in 0..FLOOD - lost {
         scenario.message("flood");
     }
-    scenario.tell("1");
+    scenario.write_line("1");
     assert_eq!(scenario.message("flood")["n"], 0);
     drop(scenario.child.stdin.take());
     let last = scenario.message("telemetry is down");
@@ -113,9 +116,9 @@ pub(crate) fn full_disk() {
     let mut scenario = Scenario::start_into(full.into(), "floods", &[]);
     let mut errors = errors_of(&mut scenario);
     let address = next_line(&mut errors).parse().unwrap();
-    scenario.tell("100");
+    scenario.write_line("100");
     assert_eq!(next_line(&mut errors), "done");
-    // Lines are counted after the writer has tried; the one at the start is included.
+    // A line is counted after the writer has tried to write it. The line at the start is the 101st.
     let mut polls = 0;
     while dropped(&ask(address, "GET /metrics").body) != 101 {
         polls += 1;

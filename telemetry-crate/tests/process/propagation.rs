@@ -7,9 +7,10 @@ use tower::{Layer, ServiceExt};
 
 use crate::support::scenario::Scenario;
 
+/// The trace id of the caller.
 const CALLER: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 
-/// Handles one request in each format and one without.
+/// Handles one request in each propagation format, and one without a context.
 ///
 /// The handler logs the headers that an outgoing request would have.
 pub(crate) fn run_formats() -> ExitCode {
@@ -69,6 +70,7 @@ pub(crate) fn formats() {
         lines
     };
     let lines = sent("continue");
+    // The ends of the values of `traceparent` and `b3`: the trace flags, and the sampling state.
     for (line, [flags, b3]) in lines.iter().zip([
         ["-03", "-1"],
         ["-01", "-d"],
@@ -76,7 +78,7 @@ pub(crate) fn formats() {
         ["-01", "-1"],
         ["-00", "-0"],
         ["-01", "-1"],
-        // The id of a trace that starts here is random.
+        // The service starts this trace. Its id is random, which the flag 02 says.
         ["-03", "-1"],
     ]) {
         for end in [flags, b3] {

@@ -42,8 +42,8 @@ pub(crate) fn flags_of_records() {
         scenario.rest();
         assert_eq!(scenario.end().0, Some(0));
         let logs = receiver.logs();
-        let of_request: Vec<_> = logs.iter().filter(|log| !log.trace_id.is_empty()).collect();
-        let [inside, access] = &of_request[..] else {
+        let request_logs: Vec<_> = logs.iter().filter(|log| !log.trace_id.is_empty()).collect();
+        let [inside, access] = &request_logs[..] else {
             panic!("{logs:#?}")
         };
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Tests of `http::serve` in a process of its own.
 //!
-//! They cover its end with stalled clients, and exhausted file descriptors.
+//! They cover its drain with stalled clients, its variables, and exhausted file descriptors.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,9 @@ use tokio_stream::StreamExt as _;
 
 use crate::support::{ask, scenario::Scenario};
 
-/// Deadline of everything; long, because the machine may be busy with other tests.
+/// Deadline of each wait and of each child process.
+///
+/// Long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 #[tokio::main]
@@ -61,6 +63,7 @@ pub(crate) fn listening(scenario: &mut Scenario) -> (SocketAddr, SocketAddr) {
     (line["address"].as_str().unwrap().parse().unwrap(), admin)
 }
 
+/// Connects and sends `bytes`.
 fn client(address: SocketAddr, bytes: &str) -> TcpStream {
     let mut client = TcpStream::connect(address).unwrap();
     client.write_all(bytes.as_bytes()).unwrap();
@@ -78,7 +81,7 @@ fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
             "POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf",
         ),
     ];
-    until(|| {
+    wait_until(|| {
         let exposition = ask(admin, "GET /metrics").body;
         let active = |method| {
             let series = format!("http_server_active_requests{{http_request_method=\"{method}\",");
@@ -91,7 +94,7 @@ fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
     clients
 }
 
-fn until(done: impl Fn() -> bool) {
+fn wait_until(done: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !done() {
         assert!(Instant::now() < deadline, "timed out");
@@ -99,8 +102,10 @@ fn until(done: impl Fn() -> bool) {
     }
 }
 
-/// Kills a child that does not end, so that the test fails instead of hanging.
-fn bounded(scenario: &Scenario) -> mpsc::Sender<()> {
+/// Kills the child at the deadline, so that the test fails instead of hanging.
+///
+/// Dropping the returned sender cancels this.
+fn kill_at_deadline(scenario: &Scenario) -> mpsc::Sender<()> {
     let (done, is_done) = mpsc::channel();
     let kill = scenario.child.id().to_string();
     thread::spawn(move || {
@@ -121,17 +126,17 @@ pub(crate) fn stalled_clients() {
         "serves",
         &[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // Longer than the test, so that only the exit exports.
+            // The delay is longer than the test, so only the exit exports.
             ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
             ("FIRSTLIGHT_DRAIN_TIMEOUT", "300"),
-            // Longer than the drain.
+            // The read timeout is longer than the drain.
             ("FIRSTLIGHT_HTTP_READ_TIMEOUT", "3600000"),
         ],
     );
-    let _bounded = bounded(&scenario);
+    let _bounded = kill_at_deadline(&scenario);
     let (address, admin) = listening(&mut scenario);
     let clients = stalled(address, admin);
-    scenario.signal("-TERM");
+    scenario.send_signal("-TERM");
     scenario.message("shutting down");
     let cut = scenario.message("the drain of 0.3 s is over: open connections are cut");
     assert_eq!(
@@ -154,13 +159,13 @@ pub(crate) fn stalled_clients() {
 pub(crate) fn second_signals() {
     for (second, number) in [("-TERM", 15), ("-INT", 2)] {
         let mut scenario = Scenario::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "3600000")]);
-        let _bounded = bounded(&scenario);
+        let _bounded = kill_at_deadline(&scenario);
         let (address, admin) = listening(&mut scenario);
         let clients = stalled(address, admin);
-        scenario.signal("-TERM");
+        scenario.send_signal("-TERM");
         scenario.message("shutting down");
-        // Sent while the drain starts.
-        scenario.signal(second);
+        // This signal is sent while the drain starts.
+        scenario.send_signal(second);
         assert_eq!(scenario.end().0, Some(128 + number));
         drop(clients);
     }
@@ -183,7 +188,7 @@ pub(crate) fn variables() {
             ("FIRSTLIGHT_HTTP_MAX_REQUESTS", "many"),
         ],
     );
-    let _bounded = bounded(&scenario);
+    let _bounded = kill_at_deadline(&scenario);
     let admin = scenario.admin_address();
     let warning =
         scenario.message("FIRSTLIGHT_HTTP_MAX_REQUESTS: found \"many\", expected a whole ");
@@ -208,14 +213,15 @@ pub(crate) fn variables() {
     for limit in ["header_timeout", "body_timeout", "body_size"] {
         let counted = format!("serve_limited_total{{limit=\"{limit}\"}} 1");
         // A closed connection is counted shortly after its client sees the end.
-        until(|| ask(admin, "GET /metrics").body.contains(&counted));
+        wait_until(|| ask(admin, "GET /metrics").body.contains(&counted));
     }
 }
 
 pub(crate) fn exhausted_files() {
+    // Enough for the start of the process, and fewer than the connections of the test.
     const FILES: u32 = 40;
     let mut scenario = Scenario::start_limited(FILES, "serves", &[]);
-    let _bounded = bounded(&scenario);
+    let _bounded = kill_at_deadline(&scenario);
     let (address, admin) = listening(&mut scenario);
     let begun = Instant::now();
     let clients: Vec<_> = (0..FILES * 2).map(|_| client(address, "GET /")).collect();
@@ -237,7 +243,7 @@ pub(crate) fn exhausted_files() {
         "{failures} of {most} at most"
     );
 
-    scenario.signal("-TERM");
+    scenario.send_signal("-TERM");
     let rest = scenario.rest().concat();
     assert!(!rest.contains("cannot accept"), "{rest}");
     assert_eq!(scenario.end().0, Some(0), "{rest}");

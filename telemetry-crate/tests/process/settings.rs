@@ -6,11 +6,11 @@ use crate::support::scenario::Scenario;
 
 pub(crate) fn invalid_values() {
     let variables = [
-        // With quotes, as `docker --env-file` passes them.
+        // The value has quotes, as `docker --env-file` passes them.
         ("RUST_LOG", "\"info\""),
-        // With a typo in the name.
+        // The name has a typo.
         ("FIRSTLIGHT_LOG_FROMAT", "json"),
-        // Valid, because the case of the value does not matter.
+        // This value is valid, because its case does not matter.
         ("FIRSTLIGHT_LOG_FORMAT", "JSON"),
     ];
     let mut scenario = Scenario::start("panics", &variables);
@@ -22,16 +22,16 @@ pub(crate) fn invalid_values() {
         message.ends_with("the nearest is FIRSTLIGHT_LOG_FORMAT"),
         "{message}"
     );
-    // The first event of the scenario: there are no more warnings.
+    // The next line is the first event of the scenario, so there are no more warnings.
     scenario.message("inside a span that is named");
 
-    // Valid, but without a level for all other targets.
+    // This filter is valid, but it has no level for all other targets.
     let mut scenario = Scenario::start("panics", &[("RUST_LOG", "orders=debug")]);
     let warning = scenario.message("log filter orders=debug: only the targets");
     assert_eq!(warning["level"], "WARN");
     scenario.message("panicked: on\npurpose");
 
-    // A port that does not exist.
+    // The largest port is 65535.
     let mut scenario = Scenario::start(
         "waits",
         &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:99999")],

@@ -12,7 +12,7 @@ use crate::support::{ask, scenario::Scenario};
 
 /// Number of starts.
 ///
-/// A single start could miss a readiness that is wrong only for milliseconds, until the latch holds.
+/// A single start could miss a wrong 200 that is returned only in the first milliseconds.
 const STARTS: usize = 10;
 /// Number of probes after each start.
 const PROBES: usize = 10;
@@ -41,7 +41,7 @@ pub(crate) fn latches() {
             ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
         ];
         let mut scenario = Scenario::start("starts", &variables);
-        // Probes as early as the listener accepts connections.
+        // The first probe follows as soon as the listener accepts connections.
         while !is_open(address) {
             std::thread::yield_now();
         }
@@ -51,7 +51,7 @@ pub(crate) fn latches() {
             assert_eq!((answer.status, &*answer.body), expected);
         }
         scenario.message("telemetry is up");
-        scenario.tell("go");
+        scenario.write_line("go");
         scenario.message("released");
         assert_eq!(ask(address, "GET /readyz").status, 200);
         assert_eq!(scenario.end(), (Some(0), String::new()));

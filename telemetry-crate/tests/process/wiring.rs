@@ -6,9 +6,12 @@ use firstlight::TelemetryConfig;
 
 use crate::support::{ask, scenario::Scenario};
 
+/// Deadline of a shutdown, and of a child process as a whole.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Drops its guard as `HOW` says, and runs until standard input is closed.
+/// Drops the telemetry guard when `HOW` says.
+///
+/// Then runs until standard input is closed.
 pub(crate) fn run_lets_go() -> ExitCode {
     let how = std::env::var("HOW").unwrap();
     if how == "at once" {
@@ -24,7 +27,7 @@ pub(crate) fn run_lets_go() -> ExitCode {
 
 /// Runs until standard input is closed.
 ///
-/// Exits at the deadline, so that the test does not hang.
+/// Exits with 9 at the deadline, so that the test does not hang.
 fn run_on() -> ExitCode {
     thread::spawn(|| {
         thread::sleep(DEADLINE);
@@ -74,14 +77,15 @@ pub(crate) fn dropped_guards() {
     );
 }
 
-/// Keeps its guard and runs until standard input is closed.
+/// Keeps the telemetry guard, and runs until standard input is closed.
 pub(crate) fn run_holds_two_versions() -> ExitCode {
     let _telemetry = firstlight::init!().unwrap();
     run_on()
 }
 
 pub(crate) fn two_versions() {
-    // The traces of two versions in an executable; assembled here, so that this one does not contain them.
+    // An executable contains source paths with the versions of its crates. These two paths are assembled at run time,
+    // so this executable does not contain them.
     let paths = ["0.0.1", "0.0.2"].map(|version| format!("/registry/metrics-{version}/src/a/"));
     let mut scenario = Scenario::start_with(paths.concat().as_bytes(), "holds_two_versions", &[]);
     scenario.message("telemetry is up");
@@ -91,6 +95,7 @@ pub(crate) fn two_versions() {
     assert_eq!(scenario.rest().len(), 1, "only the last line");
 }
 
+/// Serves without a graceful shutdown, and handles SIGTERM only if `OWN` is set.
 #[cfg(feature = "axum")]
 #[tokio::main]
 pub(crate) async fn run_serves_until_killed() -> ExitCode {
@@ -137,7 +142,7 @@ pub(crate) fn unhandled_sigterm() {
         );
         let warning = scenario.message("nothing handles SIGTERM, ");
         assert_eq!(warning["level"], "WARN");
-        scenario.signal("-TERM");
+        scenario.send_signal("-TERM");
         assert_eq!(scenario.rest(), [""; 0], "the signal has ended it at once");
     }
 }

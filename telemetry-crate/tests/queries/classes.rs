@@ -58,7 +58,7 @@ fn classes() {
     });
 }
 
-/// A database file that another connection has locked, and a damaged one.
+/// Tests a database file that another connection has locked, and a damaged file.
 fn files() {
     on_runtime(async {
         let folder = std::env::temp_dir().join(format!("firstlight-files-{}", std::process::id()));
@@ -118,7 +118,7 @@ fn sqlstates() {
                 assert_eq!(ErrorClass::of(&error), class, "{state}: {error}");
             }
         }
-        // The server uses the code of a value that is too long here as well.
+        // The server uses 54000, the code of a value that is too long, for this failure as well.
         let wraparound = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '54000', MESSAGE =
             'database is not accepting commands that assign new transaction IDs to avoid wraparound data loss in database \"a\"'; END $$";
         let failed = sqlx::raw_sql(wraparound).execute(&pool).await;
@@ -136,7 +136,7 @@ fn sqlstates() {
     });
 }
 
-/// Values of clients, bound as text.
+/// Tests values of clients, which are bound as text.
 fn values() {
     on_runtime(async {
         let pool = postgres::schema("values").await;
@@ -225,7 +225,7 @@ fn values() {
                 "INSERT INTO indexed SELECT string_agg(md5($1 || i), '') FROM generate_series(1, 1000) i",
                 "longer than an index page",
             ),
-            // A partition that the service has not created.
+            // The service has not created the partition for this value.
             (
                 ErrorClass::Internal,
                 "INSERT INTO parts VALUES ($1::integer)",

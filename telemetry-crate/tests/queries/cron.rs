@@ -54,12 +54,15 @@ pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
     }),
 ];
 
+/// Duration of a lease, which no test exceeds.
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Returns the time of a scheduled run.
 fn tick(minute: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + 60 * minute)
 }
 
+/// Tests that a tick is granted once, and that only its holder finishes it.
 async fn once<S: Store<Error: Debug>>(store: &S) {
     let request = |minute| ClaimRequest::new("a", tick(minute), "me");
     let claim = async |minute| store.claim(request(minute), LEASE).await.unwrap();
@@ -108,6 +111,7 @@ async fn once<S: Store<Error: Debug>>(store: &S) {
     assert_eq!(store.last_success("a").await.unwrap(), Some(at));
 }
 
+/// Tests that another replica takes over a claim whose lease has expired.
 async fn take_over<S: Store<Error: Debug>>(store: &S) {
     let request = |holder| ClaimRequest::new("a", tick(1), holder);
     let claim = async |holder, lease| store.claim(request(holder), lease).await.unwrap();
@@ -142,7 +146,7 @@ async fn take_over<S: Store<Error: Debug>>(store: &S) {
     );
 }
 
-/// Replicas that claim the same tick, also while the table does not exist yet.
+/// Tests replicas that claim the same tick, first while the table does not exist.
 async fn many<S: Store<Error: Debug>>(stores: Vec<S>) {
     let stores: Vec<_> = stores.into_iter().map(Arc::new).collect();
     for minute in 0..5 {

@@ -27,6 +27,7 @@ pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
     ("health::locked_row_is_ready", locked),
 ];
 
+/// A folder with a database file, which is removed when the value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -64,6 +65,7 @@ impl Drop for Folder {
     }
 }
 
+/// Runs a statement that must succeed.
 async fn run(pool: &SqlitePool, sql: &'static str) {
     sqlx::raw_sql(sql).execute(pool).await.unwrap();
 }
@@ -158,7 +160,7 @@ fn replaced() {
     });
 }
 
-/// Files that are lost after the start of a transaction.
+/// Tests a file that is removed or replaced after the start of a transaction.
 fn lost() {
     on_runtime(async {
         telemetry::start();
@@ -182,7 +184,7 @@ fn lost() {
     });
 }
 
-/// A commit in one database while the file of another is lost.
+/// Tests a commit in one database after the file of another was removed.
 fn others() {
     on_runtime(async {
         let [gone, folder] = ["gone", "stays"].map(Folder::new);
@@ -201,7 +203,7 @@ fn read_only_server() {
     on_runtime(async {
         let pool = postgres::schema("read_only_server").await;
         writable(&pool)().await.unwrap();
-        // A standby reports the same.
+        // A session with this setting is read-only, like every session of a standby.
         let options = postgres::options("read_only_server");
         let options = options.options([("default_transaction_read_only", "on")]);
         let pool = PgPool::connect_with(options).await.unwrap();

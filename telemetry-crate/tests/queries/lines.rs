@@ -24,7 +24,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("lines::full_server_is_named", full)];
 
-/// Runs the service, and returns its log lines without the one at its start.
+/// Runs the service to its end, and returns all of its log lines.
 fn run(variables: &[(&str, &str)]) -> Vec<Value> {
     let mut scenario = Scenario::start("shop", variables);
     let lines = scenario.rest();
@@ -37,7 +37,8 @@ fn run(variables: &[(&str, &str)]) -> Vec<Value> {
     lines
 }
 
-fn of<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
+/// Returns the log lines with this target.
+fn with_target<'a>(lines: &'a [Value], target: &str) -> Vec<&'a Value> {
     lines
         .iter()
         .filter(|line| line["target"] == target)
@@ -60,12 +61,12 @@ pub(crate) fn run_scenario(scenario: &str) -> ExitCode {
 
 fn both() {
     let lines = run(&[("FIRSTLIGHT_SLOW_QUERY", "20")]);
-    let access = of(&lines, "firstlight::http");
+    let access = with_target(&lines, "firstlight::http");
     let [orders, _, report] = *access else {
         panic!("{lines:#?}")
     };
-    let ours = of(&lines, "firstlight::sqlx");
-    let [repeated, instrumented, slow] = *ours else {
+    let query_lines = with_target(&lines, "firstlight::sqlx");
+    let [repeated, instrumented, slow] = *query_lines else {
         panic!("{lines:#?}")
     };
 
@@ -103,7 +104,7 @@ fn both() {
     assert_eq!(slow["slow_query.threshold"], 0.02);
     assert_eq!(slow["http.route"], "/report");
     assert_eq!(slow["trace_id"], report["trace_id"]);
-    assert!(of(&lines, "sqlx::query").is_empty(), "{lines:#?}");
+    assert!(with_target(&lines, "sqlx::query").is_empty(), "{lines:#?}");
 }
 
 fn off() {
@@ -112,12 +113,15 @@ fn off() {
         ("FIRSTLIGHT_N_PLUS_ONE", "0"),
     ];
     let lines = run(&off);
-    assert!(of(&lines, "firstlight::sqlx").is_empty(), "{lines:#?}");
-    assert_eq!(of(&lines, "firstlight::http").len(), 3);
+    assert!(
+        with_target(&lines, "firstlight::sqlx").is_empty(),
+        "{lines:#?}"
+    );
+    assert_eq!(with_target(&lines, "firstlight::http").len(), 3);
 }
 
 fn sqlx_lines() {
-    // sqlx's lines have no bound values; literals in the text are the program's own.
+    // `run` would fail here, because sqlx's lines contain the literals of a statement.
     let mut scenario = Scenario::start("shop", &[("RUST_LOG", "info,sqlx::query=debug")]);
     let lines = scenario.rest().join("\n");
     scenario.end();
@@ -130,6 +134,7 @@ fn errors_only() {
     assert!(lines.is_empty(), "{lines:#?}");
 }
 
+/// Returns the options of connections to the PostgreSQL server.
 fn server() -> PgConnectOptions {
     PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap()
 }
@@ -154,7 +159,7 @@ async fn time_out() {
 }
 
 fn full() {
-    // The limit is that of a role, so that other tests have their connections.
+    // The limit is set for a role, so that it does not affect other tests.
     let role = format!("full_{}", std::process::id());
     let on_server = |statement: String| {
         on_runtime(async {
@@ -173,7 +178,7 @@ fn full() {
     on_server(format!("DROP ROLE {role}"));
 
     assert_eq!(ended, (Some(0), String::new()), "{lines}");
-    // One warning for both calls.
+    // Both calls time out, and one warning is logged.
     let warning =
         "calls time out because the pool cannot open a connection: too many clients: the server, ";
     assert_eq!(lines.matches(warning).count(), 1, "{lines}");

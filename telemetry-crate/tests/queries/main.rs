@@ -1,8 +1,8 @@
 //! Tests of sqlx queries with real databases.
 //!
-//! They are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server its tests
-//! are reported as ignored, never as passed. All tests share one telemetry, because a process can have only one; each
-//! test has spans, tables and pools of its own.
+//! The databases are SQLite in this process, and the PostgreSQL server that `TEST_POSTGRES` names. Without a server,
+//! the tests of PostgreSQL are reported as ignored, never as passed. All tests share one telemetry, because a process
+//! can have only one. Each test has spans, tables and pools of its own.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,9 +29,9 @@ use std::process::ExitCode;
 use libtest_mimic::{Arguments, Failed, Trial};
 use tracing::Instrument;
 
-/// The variable with the server's URL.
+/// The variable that holds the URL of the PostgreSQL server.
 ///
-/// Such as `postgres://postgres@localhost:5432/postgres`.
+/// For example `postgres://postgres@localhost:5432/postgres`.
 pub(crate) const POSTGRES: &str = "TEST_POSTGRES";
 
 fn main() -> ExitCode {

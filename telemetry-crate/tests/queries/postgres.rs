@@ -22,6 +22,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("postgres::ended_connections_are_errors", terminated),
 ];
 
+/// Returns the options of connections whose search path is a schema.
 pub(crate) fn options(schema: &str) -> PgConnectOptions {
     let url = std::env::var(POSTGRES).unwrap();
     PgConnectOptions::from_str(&url)
@@ -48,6 +49,7 @@ pub(crate) async fn schema_again(name: &str) -> PgPool {
     PgPool::connect_with(options(name)).await.unwrap()
 }
 
+/// Creates a schema with two orders and returns a pool that uses it.
 async fn orders(name: &str) -> PgPool {
     let pool = schema(name).await;
     sqlx::raw_sql("CREATE TABLE orders (id bigint PRIMARY KEY, secret text); INSERT INTO orders VALUES (1, 'hunter2'), (2, 'hunter2')")
@@ -177,8 +179,8 @@ fn conflicts() {
                     .execute(&mut *connection)
                     .await
                     .unwrap();
-                let sum = sqlx::query("SELECT count(*) FROM orders");
-                sum.fetch_one(&mut *connection).await.unwrap();
+                let count = sqlx::query("SELECT count(*) FROM orders");
+                count.fetch_one(&mut *connection).await.unwrap();
             }
             let insert = "INSERT INTO orders VALUES ($1)";
             sqlx::query(insert)
@@ -242,7 +244,7 @@ fn exhausted() {
             named(&spans, "query").attributes["error.type"],
             "pool_timed_out"
         );
-        // Without the pool's name, because it is missing while another test's pool is observed as well.
+        // The pool's name is not required, because it is missing while a pool of another test is observed as well.
         assert_eq!(value("db_client_connection_timeouts_total", &[]), Some(1.0));
         pool.close().await;
         assert_eq!(value("db_client_connection_limit", &[name]), None);

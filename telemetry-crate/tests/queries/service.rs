@@ -1,4 +1,4 @@
-//! A small service on SQLite; some of its handlers make mistakes.
+//! A small service on SQLite, some of whose handlers make mistakes.
 
 use axum::{
     Router,
@@ -11,7 +11,7 @@ use http::Request;
 use sqlx::{Row, SqlitePool, sqlite::SqlitePoolOptions};
 use tower::ServiceExt;
 
-/// A database in memory, which lasts as long as its only connection.
+/// Creates a database in memory, which lasts as long as its only connection.
 pub(crate) async fn database() -> SqlitePool {
     let pool = firstlight::sqlx::instrument_options(SqlitePoolOptions::new().max_connections(1))
         .idle_timeout(None)
@@ -35,7 +35,7 @@ pub(crate) fn router(pool: SqlitePool) -> Router {
     Router::new()
         .route("/orders/{id}", get(order))
         .route("/orders", get(orders))
-        // A route of its own keeps the counts of the route above as they are.
+        // A test that counts queries uses this route, so it does not change the metrics of the route above.
         .route("/counted", get(orders))
         .route("/instrumented", get(instrumented))
         .route("/report", get(report))
@@ -75,7 +75,7 @@ async fn items_of(pool: &SqlitePool, order: i64) -> usize {
 /// The line of the query below, which the warning about an N+1 must name.
 pub(crate) const INSTRUMENTED_AT: u32 = line!() + 6;
 
-/// Makes the same mistake in a function without a span.
+/// Runs one query for each order, in a function without a span.
 async fn instrumented(State(pool): State<SqlitePool>) -> String {
     for order in 0..25_i64 {
         let items = sqlx::query("SELECT id FROM items WHERE order_id = ?").bind(order);
@@ -92,6 +92,7 @@ async fn report(State(pool): State<SqlitePool>) -> String {
     row.get::<i64, _>(0).to_string()
 }
 
+/// Sends a GET request to the router, and returns the body of the response.
 pub(crate) async fn get_from(router: &Router, path: &str) -> String {
     let request = Request::builder().uri(path).body(Body::empty()).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();

@@ -7,7 +7,7 @@ use firstlight::{sqlx::InstrumentQuery, testing::count_queries};
 use crate::{
     on_runtime,
     service::{database, get_from, router},
-    telemetry::{self, becomes, exposition, named, trace, value},
+    telemetry::{self, exposition, named, trace, value, wait_for_value},
     within,
 };
 
@@ -59,13 +59,13 @@ fn spans() {
     ];
     assert!(value("db_client_operation_duration_seconds_count", &labels) >= Some(1.0));
     let route = |route| [("http_route", route)];
-    becomes("sql_queries_per_request_count", &route("/orders/{id}"), 1.0);
-    becomes("sql_queries_per_request_sum", &route("/orders/{id}"), 1.0);
+    wait_for_value("sql_queries_per_request_count", &route("/orders/{id}"), 1.0);
+    wait_for_value("sql_queries_per_request_sum", &route("/orders/{id}"), 1.0);
     assert_eq!(
         value("sql_queries_per_request_count", &route("/empty")),
         None
     );
-    // Without an id, because the shown exemplar may be from another test's span of the same statement.
+    // The first check accepts any trace id, because the exemplar may be from another test's span of the same statement.
     let has_exemplar = |metric: &str, id: &str| {
         exposition()
             .lines()
@@ -100,8 +100,8 @@ fn n_plus_one() {
         ("http_route", "/orders"),
         ("db_query_summary", "SELECT items"),
     ];
-    becomes("sql_n_plus_one_total", &labels, 1.0);
-    becomes("sql_queries_per_request_sum", &labels[..1], 26.0);
+    wait_for_value("sql_n_plus_one_total", &labels, 1.0);
+    wait_for_value("sql_queries_per_request_sum", &labels[..1], 26.0);
 }
 
 fn errors() {
@@ -121,7 +121,7 @@ fn errors() {
     let spans = trace("errors of sqlite");
     let insert = named(&spans, "INSERT orders");
     assert_eq!((insert.kind, insert.status), ("client", "error"));
-    // SQLITE_CONSTRAINT_PRIMARYKEY
+    // 1555 is SQLITE_CONSTRAINT_PRIMARYKEY.
     assert_eq!(insert.attributes["db.response.status_code"], "1555");
     assert_eq!(insert.attributes["error.type"], "1555");
     assert_eq!(named(&spans, "SELECT orders").status, "unset");
@@ -135,7 +135,7 @@ fn errors() {
         ("db_query_summary", "INSERT orders"),
         ("error_type", "1555"),
     ];
-    becomes("db_client_operation_duration_seconds_count", &failed, 1.0);
+    wait_for_value("db_client_operation_duration_seconds_count", &failed, 1.0);
 }
 
 fn transactions() {
@@ -203,7 +203,7 @@ fn counting() {
             "     3 x SELECT id FROM orders WHERE secret = ?\n"
         );
 
-        // A whole request, and a test that fails because of too many queries.
+        // The first assertion covers a whole request. The second one fails because of too many queries.
         let router = router(pool.clone());
         firstlight::testing::assert_queries!(26, get_from(&router, "/counted"));
         let too_many = tokio::spawn(async move {
@@ -211,7 +211,7 @@ fn counting() {
         });
         assert_eq!(
             message(&*too_many.await.unwrap_err().into_panic()),
-            "expected at most 2 queries, found 26:\n     \
+            "queries: expected at most 2, found 26:\n     \
              1 x SELECT id FROM orders\n    \
              25 x SELECT id FROM items WHERE order_id = ?\n"
         );
@@ -223,6 +223,7 @@ fn counting() {
     assert!(rejected.contains("inside a capture"), "{rejected}");
 }
 
+/// Returns the message of a panic.
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     let constant = || panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -1,4 +1,4 @@
-//! The shared telemetry of all tests, and queries about it.
+//! The telemetry that all tests share, and functions that read it.
 
 use std::{
     sync::{LazyLock, Mutex},
@@ -11,7 +11,9 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 
-/// Deadline of everything; long, because the machine may be busy with other tests.
+/// Deadline of each wait.
+///
+/// Long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 static RECEIVER: LazyLock<OtlpReceiver> = LazyLock::new(|| OtlpReceiver::start().unwrap());
@@ -30,11 +32,12 @@ static METRICS: LazyLock<MetricsHandle> = LazyLock::new(|| {
     metrics
 });
 
-/// Starts telemetry, unless another test has.
+/// Starts telemetry, unless another test has started it.
 pub(crate) fn start() {
     LazyLock::force(&METRICS);
 }
 
+/// Shuts telemetry down if a test has started it.
 pub(crate) fn end() {
     if let Some(guard) = GUARD.lock().unwrap().take() {
         guard.shutdown(DEADLINE).unwrap();
@@ -63,10 +66,10 @@ pub(crate) fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> &'a ReceivedSp
     found.unwrap_or_else(|| panic!("no span {name} among {spans:#?}"))
 }
 
-/// The sum of the series of this name that have all of these labels.
+/// Returns the sum of the series of this name that have all of these labels.
 ///
-/// `None` if there are none. A sum, because labels about the database depend on the pools that other tests observe
-/// meanwhile.
+/// Returns `None` if no series has them. The values are added, because labels about the database depend on the pools
+/// that other tests observe at the same time.
 pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     let exposition = exposition();
     let series = exposition
@@ -87,7 +90,7 @@ pub(crate) fn value(name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 /// Waits until the sum has this value.
 ///
 /// SQLite's thread may hold a request's span for a moment after the request has ended.
-pub(crate) fn becomes(name: &str, labels: &[(&str, &str)], expected: f64) {
+pub(crate) fn wait_for_value(name: &str, labels: &[(&str, &str)], expected: f64) {
     let until = Instant::now() + DEADLINE;
     while value(name, labels) != Some(expected) {
         assert!(
@@ -99,6 +102,7 @@ pub(crate) fn becomes(name: &str, labels: &[(&str, &str)], expected: f64) {
     }
 }
 
+/// Returns the current exposition.
 pub(crate) fn exposition() -> String {
     METRICS.render(Format::OpenMetrics)
 }

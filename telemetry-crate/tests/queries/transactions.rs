@@ -79,7 +79,7 @@ impl Disk {
         pool
     }
 
-    /// The rows that another connection sees.
+    /// Returns the rows that another connection sees.
     async fn rows(&self) -> Vec<i64> {
         let mut other = sqlx::SqliteConnection::connect_with(&self.options())
             .await
@@ -95,6 +95,7 @@ impl Drop for Disk {
     }
 }
 
+/// Stores a row in a transaction of firstlight's `begin`.
 async fn with_begin(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = firstlight::sqlx::begin(pool).await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
@@ -102,6 +103,7 @@ async fn with_begin(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
+/// Stores a row in a transaction of sqlx's `begin`.
 async fn with_sqlx(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = pool.begin().await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
@@ -124,6 +126,7 @@ async fn mixed(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     insert.execute(pool).await.map(drop)
 }
 
+/// Stores a row in a transaction of sqlx's `begin_with`.
 async fn begun_with(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
     let insert = sqlx::query("INSERT INTO rows VALUES (?)").bind(id);
@@ -131,6 +134,7 @@ async fn begun_with(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
+/// Stores a row in a transaction of plain statements.
 async fn by_statement(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     let mut connection = pool.acquire().await?;
     sqlx::raw_sql("BEGIN IMMEDIATE")
@@ -197,7 +201,7 @@ fn statements() {
             .execute(&mut *connection)
             .await
             .unwrap();
-        drop(connection); // as after an error
+        drop(connection); // an early return after an error would do the same
         sqlx::raw_sql("INSERT INTO rows VALUES (2)")
             .execute(&pool)
             .await
@@ -222,7 +226,9 @@ fn savepoints() {
     });
 }
 
-/// sqlx rolls a dropped savepoint back later, with the next use of the connection.
+/// Tests savepoints that are dropped before the commit.
+///
+/// sqlx rolls a dropped savepoint back with the next use of the connection.
 fn dropped() {
     on_runtime(async {
         let disk = Disk::new("dropped");
@@ -241,9 +247,9 @@ fn dropped() {
     });
 }
 
-/// A commit after a statement that has ended the transaction must fail.
+/// Tests that a commit fails after a statement has ended the transaction.
 ///
-/// Work after that statement is outside the transaction.
+/// Work after this statement is outside the transaction.
 fn ended() {
     on_runtime(async {
         let disk = Disk::new("ended");
@@ -278,6 +284,7 @@ fn canceled() {
                 stored.push(id);
                 continue;
             }
+            // The commit is canceled unless it completes at its first poll.
             tokio::select! {
                 biased;
                 committed = transaction.commit() => if committed.is_ok() { stored.push(id) },

@@ -40,7 +40,9 @@ use crate::{
     telemetry::{self, value},
 };
 
-/// Deadline of everything; long, because the machine may be busy with other tests.
+/// Deadline of each wait.
+///
+/// Long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Defines each test for both databases.
@@ -73,13 +75,16 @@ both![
     finished_jobs_are_removed_by_age,
 ];
 
+/// The job of most tests.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Note {
     number: usize,
 }
 
-/// A queue whose jobs have one attempt, so that a lost attempt is noticed.
+/// Declares a queue whose jobs have one attempt.
+///
+/// A test therefore notices a lost attempt.
 fn queue(name: &str) -> TaskQueue<Note> {
     let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
     TaskQueue::new("note", queue).max_attempts(1)
@@ -93,6 +98,7 @@ async fn enqueue<DB: TestDatabase>(pool: &Pool<DB>, queue: &TaskQueue<Note>, num
     stored.await.unwrap();
 }
 
+/// Running workers, and the sender that stops them.
 struct Running {
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), WorkersError>>,
@@ -115,7 +121,8 @@ impl Running {
     }
 }
 
-async fn becomes<DB: TestDatabase>(pool: &Pool<DB>, condition: &str, expected: i64) {
+/// Waits until this number of jobs satisfies a condition in SQL.
+async fn wait_for_count<DB: TestDatabase>(pool: &Pool<DB>, condition: &str, expected: i64) {
     let count = async {
         while DB::count(pool, condition).await != expected {
             sleep(Duration::from_millis(20)).await;
@@ -127,7 +134,7 @@ async fn becomes<DB: TestDatabase>(pool: &Pool<DB>, condition: &str, expected: i
     }
 }
 
-/// Jobs that cannot be decoded, between others that can, while a job is running.
+/// Tests jobs that cannot be decoded, between valid jobs, while a job is running.
 async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     let bad: [&[u8]; 9] = [
         b"not json at all",
@@ -147,6 +154,7 @@ async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     for job in bad {
         DB::insert(&pool, &name, job).await;
     }
+    // The tenth job that cannot be decoded is also large.
     DB::insert(&pool, &name, &vec![b'x'; 5_000_000]).await;
     for number in 2..6 {
         enqueue(&pool, &notes, number).await;
@@ -166,10 +174,10 @@ async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
             }
         },
     ));
-    becomes(&pool, "status = 'Killed'", 10).await;
-    becomes(&pool, "status = 'Done'", 5).await;
+    wait_for_count(&pool, "status = 'Killed'", 10).await;
+    wait_for_count(&pool, "status = 'Done'", 5).await;
     go_on.notify_one();
-    becomes(&pool, "status = 'Done' AND attempts = 1", 6).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 6).await;
     running.stop().await;
     assert_eq!(runs.load(Ordering::Relaxed), 6);
     let letters = dead_letters(&pool).await.unwrap();
@@ -187,13 +195,13 @@ async fn undecodable_jobs_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
         )
     };
     assert_eq!(tasks("ok"), Some(6.0));
-    assert_eq!(tasks("dead"), Some(10.0));
+    assert_eq!(tasks("dead_lettered"), Some(10.0));
     assert_eq!(tasks("retry"), None);
 }
 
-/// Rows that apalis itself cannot read.
+/// Tests rows that apalis itself cannot read.
 ///
-/// It would end, and claim them again endlessly.
+/// An apalis worker would end at such a row, and its successor would claim the row again.
 async fn unreadable_rows_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("unreadable-{}", DB::NAME);
     let notes = queue(&name);
@@ -204,13 +212,13 @@ async fn unreadable_rows_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
-    becomes(&pool, "status = 'Killed'", 3).await;
-    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
-    // Another one, while a worker is running.
+    wait_for_count(&pool, "status = 'Killed'", 3).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    // Another such row is added while a worker is running.
     DB::insert_as(&pool, &name, "'no ULID either'", b"{}").await;
     enqueue(&pool, &notes, 5).await;
-    becomes(&pool, "status = 'Killed'", 4).await;
-    becomes(&pool, "status = 'Done' AND attempts = 1", 2).await;
+    wait_for_count(&pool, "status = 'Killed'", 4).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
     running.stop().await;
     for letter in dead_letters(&pool).await.unwrap() {
         let error = letter.error.as_deref().unwrap();
@@ -238,13 +246,13 @@ async fn drained_attempts_are_not_counted<DB: TestDatabase>(pool: Pool<DB>) {
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
-    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 1).await;
     running.stop().await;
 }
 
-/// Jobs that write while the worker is stopped.
+/// Tests jobs that write while the worker is stopped.
 ///
-/// If the worker held a lock, they would time out in their only attempt.
+/// If the worker held a lock, the jobs would time out in their only attempt.
 async fn drains_hold_no_lock<DB: TestDatabase>(pool: Pool<DB>) {
     DB::execute(&pool, "CREATE TABLE written (number integer)").await;
     let notes = queue("written");
@@ -277,9 +285,9 @@ async fn drains_hold_no_lock<DB: TestDatabase>(pool: Pool<DB>) {
     );
 }
 
-/// A table that is missing for a while, which ends workers.
+/// Tests a table that is missing for a while, which ends workers.
 ///
-/// Running jobs are not canceled, and none is dead-lettered.
+/// Running jobs are not canceled, and no job is dead-lettered.
 async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     let notes = queue("lost");
     for number in 0..3 {
@@ -305,7 +313,7 @@ async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     sleep(Duration::from_secs(1)).await;
     go_on.notify_waiters();
     DB::execute(&pool, DB::SHOW).await;
-    becomes(&pool, "status = 'Done' AND attempts = 1", 3).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 3).await;
     running.stop().await;
     assert_eq!(canceled.load(Ordering::Relaxed), 0);
     assert_eq!(dead_letters(&pool).await.unwrap(), []);

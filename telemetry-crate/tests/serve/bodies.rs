@@ -9,12 +9,13 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{Running, SHORT, answer, limited, open};
+use crate::{Running, SHORT, answer, wait_for_limited, wait_for_open};
 
-fn short(serve: Serve) -> Serve {
+fn with_short_timeout(serve: Serve) -> Serve {
     serve.body(BodyLimits::new().timeout(SHORT))
 }
 
+/// Returns the head of a request whose body has `length` bytes.
 fn post(path: &str, length: usize) -> String {
     format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n")
 }
@@ -22,7 +23,7 @@ fn post(path: &str, length: usize) -> String {
 #[tokio::test]
 async fn stalled_bodies_are_answered_with_408() {
     let capture = capture();
-    let server = Running::start(short).await;
+    let server = Running::start(with_short_timeout).await;
     for path in ["/collect", "/frames"] {
         let mut client = server.client(&post(path, 1_000)).await;
         client.write_all(b"half of it").await.unwrap();
@@ -30,15 +31,15 @@ async fn stalled_bodies_are_answered_with_408() {
         assert!(refused.starts_with("HTTP/1.1 408 "), "{path}: {refused}");
         capture.assert_log(&format!("POST {path} 408")).once();
     }
-    limited(&capture, "body_timeout", 2.0).await;
-    open(&capture, 0.0).await;
+    wait_for_limited(&capture, "body_timeout", 2.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
 #[tokio::test]
 async fn trickled_bodies_are_answered_with_408() {
     let capture = capture();
-    let server = Running::start(short).await;
+    let server = Running::start(with_short_timeout).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
     // Each pause is shorter than the timeout.
     while client.write_all(b"x").await.is_ok()
@@ -54,7 +55,7 @@ async fn trickled_bodies_are_answered_with_408() {
 #[tokio::test]
 async fn sent_bytes_do_not_extend_the_timeout() {
     let capture = capture();
-    let server = Running::start(short).await;
+    let server = Running::start(with_short_timeout).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
     client.write_all(&vec![b'x'; 500_000]).await.unwrap();
     let mut bytes = 0;
@@ -75,7 +76,7 @@ async fn stalled_bodies_have_bounded_memory() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
-    let server = Running::start(|serve| short(serve).body_memory(MEMORY)).await;
+    let server = Running::start(|serve| with_short_timeout(serve).body_memory(MEMORY)).await;
     let mut clients = Vec::new();
     for _ in 0..200 {
         let mut client = server.client(&post("/collect", BODY + 1)).await;
@@ -92,9 +93,10 @@ async fn stalled_bodies_have_bounded_memory() {
         let full = refused.starts_with("HTTP/1.1 503 ") && refused.contains("retry-after: 1\r\n");
         assert!(full || refused.starts_with("HTTP/1.1 408 "), "{refused}");
     }
-    // At most eight whole bodies fit. A slow client may time out with a part of its body.
+    // At most eight whole bodies fit into the memory. The bound is higher, because slow clients may time out with a
+    // part of their body.
     assert!(held < 150, "{held} bodies were held");
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     // The memory is released.
     let request = post("/collect", BODY).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let mut client = server.client(&request).await;
@@ -105,11 +107,12 @@ async fn stalled_bodies_have_bounded_memory() {
 
 #[tokio::test]
 async fn large_bodies_are_answered_with_413() {
+    // The default limit, in bytes.
     const LIMIT: usize = 2 * 1024 * 1024;
     let capture = capture();
     let server = Running::start(|serve| serve).await;
     for path in ["/collect", "/frames"] {
-        // Sent before the response is read, as most clients do.
+        // The body is sent before the response is read, as most clients do.
         let mut client = server.client(&post(path, LIMIT * 4)).await;
         client.write_all(&vec![b'x'; LIMIT * 4]).await.unwrap();
         let refused = answer(client).await;
@@ -127,8 +130,8 @@ async fn large_bodies_are_answered_with_413() {
         let refused = answer(client).await;
         assert!(refused.starts_with("HTTP/1.1 413 "), "{path}: {refused}");
     }
-    limited(&capture, "body_size", 4.0).await;
-    // The largest allowed body.
+    wait_for_limited(&capture, "body_size", 4.0).await;
+    // A body of exactly the limit is accepted.
     let request = post("/collect", LIMIT).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let mut client = server.client(&request).await;
     client.write_all(&vec![b'x'; LIMIT]).await.unwrap();
@@ -159,7 +162,7 @@ async fn continue_is_sent_for_accepted_bodies() {
 #[tokio::test]
 async fn routes_can_have_their_own_limits() {
     let capture = capture();
-    let server = Running::start(|serve| short(serve).body_memory(0)).await;
+    let server = Running::start(|serve| with_short_timeout(serve).body_memory(0)).await;
     let length = 4 * 1024 * 1024;
     let request = post("/slow", length).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
     let mut client = server.client(&request).await;
@@ -168,6 +171,6 @@ async fn routes_can_have_their_own_limits() {
     client.write_all(b"x").await.unwrap();
     let served = answer(client).await;
     assert!(served.ends_with(&length.to_string()), "{served}");
-    limited(&capture, "body_timeout", 0.0).await;
+    wait_for_limited(&capture, "body_timeout", 0.0).await;
     server.end().await;
 }

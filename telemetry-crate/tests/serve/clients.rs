@@ -7,13 +7,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{DEADLINE, Running, SHORT, active, answer, limited, open};
+use crate::{DEADLINE, Running, SHORT, answer, wait_for_active, wait_for_limited, wait_for_open};
 
 #[tokio::test]
 async fn unfinished_heads_are_closed() {
     let capture = capture();
     let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
-    // Nothing, a part of the HTTP/2 preface, and a part of a head.
+    // The clients send nothing, a part of the HTTP/2 preface, and a part of a head.
     let silent = server.client("").await;
     let preface = server.client("PR").await;
     let head = server.client("GET / HTTP/1.1\r\nhost: a\r\nx-").await;
@@ -24,8 +24,8 @@ async fn unfinished_heads_are_closed() {
     for client in [silent, preface, head] {
         assert_eq!(answer(client).await, "");
     }
-    limited(&capture, "header_timeout", 4.0).await;
-    open(&capture, 0.0).await;
+    wait_for_limited(&capture, "header_timeout", 4.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
@@ -37,11 +37,11 @@ async fn later_heads_have_the_same_timeout() {
     let mut status = [0; 15];
     client.read_exact(&mut status).await.unwrap();
     assert_eq!(&status, b"HTTP/1.1 200 OK");
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     client.write_all(b"GET /").await.unwrap();
     assert!(answer(client).await.ends_with("hello"));
-    limited(&capture, "header_timeout", 1.0).await;
-    open(&capture, 0.0).await;
+    wait_for_limited(&capture, "header_timeout", 1.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
@@ -51,9 +51,9 @@ async fn idle_connections_are_closed() {
     let server = Running::start(|serve| serve.idle_timeout(SHORT)).await;
     let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(answer(client).await.ends_with("hello"));
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     // An idle timeout is normal and not counted.
-    limited(&capture, "header_timeout", 0.0).await;
+    wait_for_limited(&capture, "header_timeout", 0.0).await;
     server.end().await;
 }
 
@@ -71,11 +71,11 @@ async fn requests_outlast_the_idle_timeout() {
         .client("GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
         .await;
     sleep(SHORT * 4).await;
-    open(&capture, 1.0).await;
+    wait_for_open(&capture, 1.0).await;
     let mut begun = [0; 8];
     client.read_exact(&mut begun).await.unwrap();
     drop(client);
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
@@ -86,8 +86,8 @@ async fn unread_responses_are_cut() {
     let client = server
         .client("GET /large HTTP/1.1\r\nhost: a\r\n\r\n")
         .await;
-    limited(&capture, "write_timeout", 1.0).await;
-    open(&capture, 0.0).await;
+    wait_for_limited(&capture, "write_timeout", 1.0).await;
+    wait_for_open(&capture, 0.0).await;
     capture.assert_log("GET /large not read").once();
     drop(client);
     server.end().await;
@@ -114,7 +114,7 @@ async fn slow_readers_get_their_response() {
     };
     timeout(DEADLINE, read).await.unwrap();
     assert!(length > crate::LARGE, "{length}");
-    limited(&capture, "write_timeout", 0.0).await;
+    wait_for_limited(&capture, "write_timeout", 0.0).await;
     server.end().await;
 }
 
@@ -130,16 +130,16 @@ async fn requests_beyond_the_limit_are_rejected() {
                 .await,
         );
     }
-    active(&capture, 2.0).await;
+    wait_for_active(&capture, 2.0).await;
     let refused = server.ask("GET / HTTP/1.1\r\nhost: a\r\n").await;
     assert!(refused.starts_with("HTTP/1.1 503 "), "{refused}");
     assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
-    limited(&capture, "requests", 1.0).await;
-    // A rejected request counts as a failure, as every 503.
+    wait_for_limited(&capture, "requests", 1.0).await;
+    // A rejected request counts as a failure, like every 503.
     capture.assert_log("GET 503").once();
 
     drop(waiting);
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     let served = server.ask("GET / HTTP/1.1\r\nhost: a\r\n").await;
     assert!(served.ends_with("hello"), "{served}");
     server.end().await;
@@ -149,7 +149,7 @@ async fn requests_beyond_the_limit_are_rejected() {
 async fn connections_beyond_the_limit_wait() {
     let capture = capture();
     let server = Running::start(|serve| serve.max_connections(2).idle_timeout(SHORT)).await;
-    // Keep-alive connections, which are idle after their first response.
+    // The clients keep their connections open, which are idle after the first response.
     let clients = (0..6).map(|_| async {
         let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(answer(client).await.ends_with("hello"));
@@ -176,6 +176,7 @@ async fn connections_beyond_the_limit_wait() {
 #[tokio::test]
 async fn heads_have_a_size_limit() {
     let _capture = capture();
+    // The server raises the limit to its minimum of 8 KiB.
     let server = Running::start(|serve| serve.max_header_bytes(0)).await;
     let large = format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(16 * 1024));
     let refused = server.ask(&large).await;

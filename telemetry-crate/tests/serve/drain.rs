@@ -1,4 +1,4 @@
-//! Tests of the drain: requests in flight may end, and others are cut and counted.
+//! Tests of the drain, which waits for requests and then cuts open connections.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{DEADLINE, Running, SHORT, active, answer, limited, open};
+use crate::{DEADLINE, Running, SHORT, answer, wait_for_active, wait_for_limited, wait_for_open};
 
+/// A request to change the protocol to `echo`.
 const UPGRADE: &str =
     "GET /upgrade HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
 
@@ -39,21 +40,22 @@ async fn open_connections_are_cut_and_counted() {
     // An idle connection is closed at once and not counted.
     let mut idle = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     read_until(&mut idle, "hello").await;
-    open(&capture, 6.0).await;
-    active(&capture, 4.0).await;
+    wait_for_open(&capture, 6.0).await;
+    wait_for_active(&capture, 4.0).await;
 
     server.end().await;
+    // The request of the upgraded connection has ended.
     let warning = capture.assert_log("the drain of 0.4 s is over: open connections are cut");
     warning.with("connections", 5).with("requests", 4).once();
-    limited(&capture, "drain", 5.0).await;
-    open(&capture, 0.0).await;
+    wait_for_limited(&capture, "drain", 5.0).await;
+    wait_for_open(&capture, 0.0).await;
     for path in ["/events", "/large", "/hangs"] {
         let line = capture.assert_log(&format!("GET {path} cut by the drain"));
         line.with("error.type", "drain")
             .with("level", "ERROR")
             .once();
     }
-    // Each request has its log line, so that a flush after this includes it.
+    // Each request has ended and has its log line, so a later flush includes it.
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     for mut client in clients {
         let mut rest = Vec::new();
@@ -70,7 +72,7 @@ async fn requests_in_flight_are_answered() {
     let mut client = server
         .client("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf ")
         .await;
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     let Running {
         address,
         stop,
@@ -89,7 +91,7 @@ async fn requests_in_flight_are_answered() {
         .await
         .unwrap()
         .unwrap();
-    limited(&capture, "drain", 0.0).await;
+    wait_for_limited(&capture, "drain", 0.0).await;
 }
 
 #[tokio::test]
@@ -104,7 +106,7 @@ async fn stalled_bodies_end_before_the_drain() {
     let client = server
         .client("POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nhalf")
         .await;
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     server.stop.send(()).unwrap();
     let refused = answer(client).await;
     assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
@@ -123,12 +125,13 @@ async fn dropped_servers_leave_nothing_open() {
     let events = server
         .client("GET /events HTTP/1.1\r\nhost: a\r\n\r\n")
         .await;
-    open(&capture, 2.0).await;
+    wait_for_open(&capture, 2.0).await;
     server.server.abort();
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     drop((upgraded, events));
 }
 
+/// Reads until the received bytes end with `end`.
 async fn read_until(client: &mut TcpStream, end: &str) {
     let mut read = Vec::new();
     while !read.ends_with(end.as_bytes()) {

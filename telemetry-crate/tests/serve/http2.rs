@@ -20,15 +20,16 @@ use tokio::{
 };
 use tokio_stream::StreamExt as _;
 
-use crate::{DEADLINE, LARGE, Running, SHORT, active, limited, open};
+use crate::{DEADLINE, LARGE, Running, SHORT, wait_for_active, wait_for_limited, wait_for_open};
 
 type Client = SendRequest<Full<Bytes>>;
 
-/// A client that reads 16 KiB of each response ahead.
+/// Connects a client that receives at most 16 KiB of a response before reading it.
 async fn client(server: &Running) -> (Client, JoinHandle<()>) {
     client_of_window(server, 16 * 1024).await
 }
 
+/// Connects a client whose streams have a window of `window` bytes.
 async fn client_of_window(server: &Running, window: u32) -> (Client, JoinHandle<()>) {
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (client, connection) = Builder::new(TokioExecutor::new())
@@ -59,7 +60,7 @@ async fn unread_streams_are_reset() {
     // A stream without data to send does not count as unread.
     let mut events = client.send_request(get("/events")).await.unwrap();
     events.frame().await.unwrap().unwrap();
-    limited(&capture, "write_timeout", 4.0).await;
+    wait_for_limited(&capture, "write_timeout", 4.0).await;
     for response in stalled {
         assert!(response.into_body().collect().await.is_err());
     }
@@ -69,8 +70,8 @@ async fn unread_streams_are_reset() {
     // The connection is not closed.
     let response = client.send_request(get("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
-    open(&capture, 1.0).await;
-    limited(&capture, "write_timeout", 4.0).await;
+    wait_for_open(&capture, 1.0).await;
+    wait_for_limited(&capture, "write_timeout", 4.0).await;
     let whole = client.send_request(get("/large")).await.unwrap();
     assert_eq!(
         whole.into_body().collect().await.unwrap().to_bytes().len(),
@@ -78,7 +79,7 @@ async fn unread_streams_are_reset() {
     );
     drop((client, events, response));
     connection.await.unwrap();
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
@@ -95,7 +96,7 @@ async fn slowly_read_streams_are_reset() {
         frames += 1;
         assert!(frames < 200, "the stream is not reset");
     }
-    limited(&capture, "write_timeout", 1.0).await;
+    wait_for_limited(&capture, "write_timeout", 1.0).await;
     let response = client.send_request(get("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     drop((client, response, drops));
@@ -112,15 +113,15 @@ async fn resets_leave_nothing_behind() {
         if first.ready().await.is_err() {
             break;
         }
-        // Sent, and reset by dropping it.
+        // The request is sent, and the abort resets its stream.
         let request = tokio::spawn(first.send_request(get("/hangs")));
         tokio::task::yield_now().await;
         request.abort();
     }
     drop(first);
     connection.await.unwrap();
-    open(&capture, 0.0).await;
-    active(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     let (mut second, _connection) = client(&server).await;
     let response = second.send_request(get("/")).await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -139,7 +140,7 @@ async fn idle_connections_are_closed() {
         sleep(SHORT / 4).await;
     }
     connection.await.unwrap();
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
@@ -161,7 +162,7 @@ async fn stalled_bodies_are_answered_with_408() {
         .unwrap();
     let response = client.send_request(request).await.unwrap();
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
-    limited(&capture, "body_timeout", 1.0).await;
+    wait_for_limited(&capture, "body_timeout", 1.0).await;
     drop((client, response));
     server.end().await;
 }
@@ -171,7 +172,7 @@ async fn stalled_bodies_share_one_limit() {
     const BODY: usize = 1_900_000;
     const MEMORY: usize = 16 * 1024 * 1024;
     let capture = capture();
-    // Without a timeout, so that only the memory limit applies on a slow machine.
+    // There is no timeout, so only the memory limit applies, even on a slow machine.
     let body = firstlight::http::BodyLimits::new().timeout(Duration::MAX);
     let server = Running::start(|serve| serve.body(body).body_memory(MEMORY)).await;
     let stream = TcpStream::connect(server.address).await.unwrap();
@@ -195,14 +196,14 @@ async fn stalled_bodies_share_one_limit() {
         }
     };
     let mut stalled: JoinSet<_> = (0..60).map(|_| post(None)).collect();
-    // At most nine bodies fit.
+    // Eight whole bodies and a part of a ninth fit into the memory.
     for _ in 0..51 {
         let refused = timeout(DEADLINE, stalled.join_next()).await;
         let status = refused.expect("too many are held").unwrap().unwrap();
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     }
     stalled.shutdown().await;
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     // The memory is released.
     let whole = post(Some(Bytes::from_static(b"x")));
     assert_eq!(whole.await, StatusCode::OK);

@@ -17,7 +17,7 @@ use hyper::body::Frame;
 use tower::{ServiceExt, util::MapResponseLayer};
 use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 
-use crate::{Running, SHORT, active};
+use crate::{Running, SHORT, wait_for_active};
 
 async fn panics() -> StatusCode {
     panic!("on purpose")
@@ -40,6 +40,7 @@ async fn send(app: Router, path: &str) -> Response<Body> {
     app.oneshot(request(path)).await.unwrap()
 }
 
+/// Returns the number of measured requests with these labels.
 fn samples<const N: usize>(capture: &Capture, labels: [(&str, &str); N]) -> u64 {
     let samples = capture.histogram("http_server_request_duration_seconds", labels);
     samples.map_or(0, |samples| samples.count)
@@ -76,6 +77,7 @@ async fn servers_answer_a_panic_with_500() {
     server.end().await;
 }
 
+/// Asserts that the request to `/panics` is recorded once, with status 500.
 fn assert_panicked(capture: &Capture) {
     let line = capture.assert_log("GET /panics panicked");
     line.with("http.response.status_code", 500).once();
@@ -128,9 +130,9 @@ async fn disconnects_are_seen_below_a_timeout() {
     let client = server
         .client("GET /hangs HTTP/1.1\r\nhost: a\r\n\r\n")
         .await;
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     drop(client);
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     let line = capture.assert_log("GET /hangs client disconnected");
     line.with("error.type", "client_disconnected").once();
     server.end().await;

@@ -36,15 +36,18 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// Deadline of everything; long, because the machine may be busy with other tests.
+/// Deadline of each wait.
+///
+/// Long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The limit under test.
+/// Value of the timeout that a test sets and waits for.
 const SHORT: Duration = Duration::from_millis(400);
 
 /// Size of a large response, which the buffers of sockets cannot hold.
 const LARGE: usize = 32 * 1024 * 1024;
 
+/// A running server, and the sender that stops it.
 struct Running {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -52,10 +55,12 @@ struct Running {
 }
 
 impl Running {
+    /// Starts a server of [`app`] with these limits.
     async fn start(limits: impl FnOnce(Serve) -> Serve) -> Self {
         Self::with(app(), limits).await
     }
 
+    /// Starts a server of another router.
     async fn with(app: Router, limits: impl FnOnce(Serve) -> Serve) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -77,11 +82,13 @@ impl Running {
         stream
     }
 
+    /// Sends a request without a body, and returns the whole response.
     async fn ask(&self, request: &str) -> String {
         let request = format!("{request}connection: close\r\n\r\n");
         answer(self.client(&request).await).await
     }
 
+    /// Stops the server, and waits for the end of its drain.
     async fn end(self) {
         self.stop.send(()).unwrap();
         timeout(DEADLINE, self.server).await.unwrap().unwrap();
@@ -99,37 +106,44 @@ async fn answer(mut stream: TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Waits until the server has counted a limit `times` times.
-async fn limited(capture: &Capture, limit: &str, times: f64) {
+/// Waits until the server has applied a limit `times` times.
+async fn wait_for_limited(capture: &Capture, limit: &str, times: f64) {
     let counted = async {
         while capture.metric("serve_limited_total", [("limit", limit)]) != Some(times) {
             sleep(Duration::from_millis(10)).await;
         }
     };
     let waited = timeout(DEADLINE, counted).await;
-    let is = capture.metric("serve_limited_total", [("limit", limit)]);
-    assert!(waited.is_ok(), "expected {times} of {limit}, found {is:?}");
+    let found = capture.metric("serve_limited_total", [("limit", limit)]);
+    assert!(
+        waited.is_ok(),
+        "expected {times} of {limit}, found {found:?}"
+    );
 }
 
 /// Waits until this number of connections is open.
-async fn open(capture: &Capture, connections: f64) {
-    reaches(capture, "serve_open_connections", connections).await;
+async fn wait_for_open(capture: &Capture, connections: f64) {
+    wait_for_gauge(capture, "serve_open_connections", connections).await;
 }
 
 /// Waits until this number of requests is being served.
-async fn active(capture: &Capture, requests: f64) {
-    reaches(capture, "http_server_active_requests", requests).await;
+async fn wait_for_active(capture: &Capture, requests: f64) {
+    wait_for_gauge(capture, "http_server_active_requests", requests).await;
 }
 
-async fn reaches(capture: &Capture, gauge: &str, value: f64) {
+/// Waits until a gauge without labels has this value.
+async fn wait_for_gauge(capture: &Capture, gauge: &str, value: f64) {
     let reached = async {
         while capture.metric(gauge, []).unwrap_or_default() != value {
             sleep(Duration::from_millis(10)).await;
         }
     };
     let waited = timeout(DEADLINE, reached).await;
-    let is = capture.metric(gauge, []);
-    assert!(waited.is_ok(), "expected {value} of {gauge}, found {is:?}");
+    let found = capture.metric(gauge, []);
+    assert!(
+        waited.is_ok(),
+        "expected {value} of {gauge}, found {found:?}"
+    );
 }
 
 fn app() -> Router {
@@ -156,7 +170,7 @@ fn app() -> Router {
         .layer(TelemetryLayer::new())
 }
 
-/// Reads the body itself, and maps every error to one status.
+/// Reads the body frame by frame, and maps every error to status 400.
 async fn frames(mut body: Body) -> Result<String, StatusCode> {
     let mut length = 0;
     while let Some(frame) = body.frame().await {

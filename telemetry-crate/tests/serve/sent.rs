@@ -16,8 +16,11 @@ use hyper::{Request, client::conn::http2::Builder};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
-use crate::{DEADLINE, LARGE, Running, SHORT, active, answer, limited, open};
+use crate::{
+    DEADLINE, LARGE, Running, SHORT, answer, wait_for_active, wait_for_limited, wait_for_open,
+};
 
+/// A request whose connection stays open after the response.
 const GET: &str = "GET /large HTTP/1.1\r\nhost: a\r\n\r\n";
 
 /// A router whose response bodies have a single frame.
@@ -52,9 +55,9 @@ async fn disconnects_are_recorded() {
     let mut client = server.client(GET).await;
     let mut begin = [0; 1_000];
     client.read_exact(&mut begin).await.unwrap();
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     drop(client);
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     assert_ended(
         &capture,
         "GET /large client disconnected",
@@ -68,8 +71,8 @@ async fn unread_responses_are_recorded() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve.write_timeout(SHORT)).await;
     let client = server.client(GET).await;
-    limited(&capture, "write_timeout", 1.0).await;
-    active(&capture, 0.0).await;
+    wait_for_limited(&capture, "write_timeout", 1.0).await;
+    wait_for_active(&capture, 0.0).await;
     assert_ended(&capture, "GET /large not read", "write_timeout");
     drop(client);
     server.end().await;
@@ -92,19 +95,19 @@ async fn responses_last_until_they_are_read() {
     let mut client = server.client(GET).await;
     client.read_exact(&mut [0; 1_000]).await.unwrap();
     tokio::time::sleep(SHORT * 2).await;
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     capture.assert_no_log("GET /large 200");
     assert!(answer(client).await.len() > LARGE - 1_000);
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     capture
         .assert_log("GET /large 200")
         .without("error.type")
         .once();
-    open(&capture, 0.0).await;
+    wait_for_open(&capture, 0.0).await;
     server.end().await;
 }
 
-/// An outer layer may hold the whole body long before the client.
+/// Tests a layer that reads the whole body long before the client does.
 #[tokio::test]
 async fn buffering_layers_hide_nothing() {
     let capture = capture();
@@ -116,9 +119,9 @@ async fn buffering_layers_hide_nothing() {
     let server = Running::with(app().layer(map_response(buffer)), |serve| serve).await;
     let mut client = server.client(GET).await;
     client.read_exact(&mut [0; 1_000]).await.unwrap();
-    active(&capture, 1.0).await;
+    wait_for_active(&capture, 1.0).await;
     drop(client);
-    active(&capture, 0.0).await;
+    wait_for_active(&capture, 0.0).await;
     assert_ended(
         &capture,
         "GET /large client disconnected",
@@ -131,7 +134,7 @@ async fn buffering_layers_hide_nothing() {
 async fn streams_end_with_their_last_byte() {
     let capture = capture();
     let server = Running::with(app(), |serve| serve.write_timeout(SHORT)).await;
-    // Windows for the whole body, for nothing, and for a few bytes.
+    // The windows hold the whole body, no byte, and 64 bytes.
     for (window, end) in [
         (1 << 20, "GET /small 200"),
         (0, "GET /small not read"),
@@ -149,8 +152,8 @@ async fn streams_end_with_their_last_byte() {
         let response = client.send_request(request).await.unwrap();
         let body = response.into_body();
         match window {
-            0 => limited(&capture, "write_timeout", 1.0).await,
-            64 => active(&capture, 1.0).await,
+            0 => wait_for_limited(&capture, "write_timeout", 1.0).await,
+            64 => wait_for_active(&capture, 1.0).await,
             _ => {
                 let body = timeout(DEADLINE, body.collect()).await.unwrap();
                 assert_eq!(body.unwrap().to_bytes().len(), 10_000);
@@ -160,7 +163,7 @@ async fn streams_end_with_their_last_byte() {
         }
         drop((body, client));
         connection.await.unwrap().unwrap();
-        active(&capture, 0.0).await;
+        wait_for_active(&capture, 0.0).await;
         capture.assert_log(end).once();
     }
     server.end().await;

@@ -9,6 +9,9 @@ use tower::ServiceExt;
 
 use crate::Running;
 
+/// The headers of a request.
+///
+/// The user agent has a byte outside ASCII. A proxy has added the last address of `x-forwarded-for`.
 const HEADERS: &str = "host: shop.example:8080\r\nuser-agent: curl/8.1 \u{fc}\r\n\
      x-forwarded-for: 6.6.6.6, 192.0.2.7\r\n";
 

@@ -7,14 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The exit status and the output of a process; text without a pipe is empty.
+/// The exit status and the output of a process.
+///
+/// The text of a stream without a pipe is empty.
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-/// Reads everything that the child writes, and kills it at the deadline.
+/// Reads the output of a child until its end.
+///
+/// A child that has not ended at the deadline is killed.
 pub(crate) fn wait(mut child: Child, deadline: Duration) -> Ended {
     let stdout = child.stdout.take().map(read);
     let stderr = child.stderr.take().map(read);

@@ -1,4 +1,4 @@
-//! A running example as a child process.
+//! Runs an example as a child process.
 
 use std::{
     io::{BufRead, BufReader},
@@ -14,17 +14,21 @@ use serde_json::Value;
 
 use crate::support::{Answer, ask};
 
-/// Deadline of everything; long, because the machine may be busy with other tests.
+/// Deadline of each wait.
+///
+/// Long, because the machine may be busy with other tests.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A running example; killed when it is dropped.
+/// A running example, which is killed when the value is dropped.
 pub(crate) struct Example {
     child: Child,
     lines: Receiver<Value>,
+    /// The log lines that have been read so far.
     pub(crate) seen: Vec<Value>,
 }
 
 impl Example {
+    /// Starts an example that serves on free ports.
     pub(crate) fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut path = std::env::current_exe().unwrap();
         path.pop();
@@ -69,9 +73,9 @@ impl Example {
         Self::start(name, arguments, &variables)
     }
 
-    /// Waits for a log line with this message, also among earlier lines.
+    /// Returns the first log line with this message, and waits for it if necessary.
     ///
-    /// The message may continue after a semicolon.
+    /// The message of the line may continue after a semicolon.
     pub(crate) fn line(&mut self, message: &str) -> Value {
         let end = Instant::now() + DEADLINE;
         loop {
@@ -93,6 +97,7 @@ impl Example {
         }
     }
 
+    /// Waits for the address on which the example serves requests.
     pub(crate) fn address(&mut self) -> SocketAddr {
         self.line("listening")["address"]
             .as_str()
@@ -113,6 +118,7 @@ impl Example {
         ask(([127, 0, 0, 1], port.parse().unwrap()).into(), request)
     }
 
+    /// Sends SIGTERM, and returns the exit status and all log lines.
     pub(crate) fn terminate(self) -> (ExitStatus, Vec<Value>) {
         let id = self.child.id().to_string();
         assert!(
@@ -125,7 +131,7 @@ impl Example {
         self.end()
     }
 
-    /// Waits until the example has ended.
+    /// Waits for the end, and returns the exit status and all log lines.
     pub(crate) fn end(mut self) -> (ExitStatus, Vec<Value>) {
         self.line("telemetry is down");
         (self.child.wait().unwrap(), std::mem::take(&mut self.seen))

@@ -14,25 +14,28 @@ use std::{
     time::Duration,
 };
 
-/// Deadline of a response from this machine.
+/// Deadline of each read of a response.
 ///
-/// Shorter than the time for which a slow client may keep its connection, so that a request that had to wait for one
-/// fails.
+/// Shorter than the time for which a slow client may keep its connection. A request that has to wait for a slow client
+/// therefore fails.
 const DEADLINE: Duration = Duration::from_secs(8);
 
-/// Status, head and body of a response.
+/// The status, the head and the body of a response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
 }
 
-/// Sends a head and a body unchanged, and reads the whole response.
+/// Sends a head and a body, and reads the whole response.
+///
+/// The head may be invalid. Only `content-length` and `connection: close` are added to it.
 pub(crate) fn send(address: SocketAddr, head: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let length = body.len();
-    // In one write: a server that answers before the body has arrived, to reject the request, may reset the connection.
+    // The request is sent in one write, because a server that rejects it before the body has arrived may reset the
+    // connection.
     let request = format!("{head}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -45,7 +48,7 @@ pub(crate) fn send(address: SocketAddr, head: &str, body: &str) -> Answer {
     }
 }
 
-/// Sends a valid request without a body.
+/// Sends a valid request without a body, for example `GET /metrics`.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
     send(
         address,

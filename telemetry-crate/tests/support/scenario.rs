@@ -15,10 +15,12 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-/// A name with a function: a test of the parent, or a scenario of the child.
+/// The name and the function of a test or of a scenario.
+///
+/// Tests run in the parent process, and scenarios in a child.
 pub(crate) type Named<F> = (&'static str, F);
 
-/// Runs the tests, or in a child the scenario for which it was started.
+/// Runs the tests, or in a child process the scenario that `SCENARIO` names.
 pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) -> ExitCode {
     let Ok(scenario) = std::env::var("SCENARIO") else {
         let trials = tests.iter().copied().map(|(name, test)| {
@@ -35,25 +37,28 @@ pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) 
     }
 }
 
-/// A child process; killed when it is dropped.
+/// A child process, which is killed when the value is dropped.
 pub(crate) struct Scenario {
     pub(crate) child: Child,
-    /// The lines of its standard output; `None` if the test has taken or closed them.
+    /// The lines of the child's standard output.
+    ///
+    /// `None` if the test has taken or closed them.
     pub(crate) lines: Option<Lines<BufReader<ChildStdout>>>,
 }
 
 impl Scenario {
+    /// Starts a child whose standard output is read as log lines.
     pub(crate) fn start(scenario: &str, variables: &[(&str, &str)]) -> Self {
         Self::start_into(Stdio::piped(), scenario, variables)
     }
 
-    /// Starts a child with another standard output.
+    /// Starts a child with `stdout` as its standard output.
     pub(crate) fn start_into(stdout: Stdio, scenario: &str, variables: &[(&str, &str)]) -> Self {
         let executable = Command::new(std::env::current_exe().unwrap());
         Self::start_as(executable, stdout, scenario, variables)
     }
 
-    /// Starts a child with a limit of open files.
+    /// Starts a child that can have only `files` open file descriptors.
     pub(crate) fn start_limited(files: u32, scenario: &str, variables: &[(&str, &str)]) -> Self {
         let mut shell = Command::new("sh");
         shell
@@ -97,14 +102,14 @@ impl Scenario {
         }
     }
 
-    /// Starts a child, and returns it with its admin address.
+    /// Starts a child, and returns it and the address of its admin listener.
     pub(crate) fn serving(scenario: &str, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
         let mut scenario = Self::start(scenario, variables);
         let address = scenario.admin_address();
         (scenario, address)
     }
 
-    /// Waits for the admin address of the child.
+    /// Reads the first line, and returns the address of the admin listener from it.
     pub(crate) fn admin_address(&mut self) -> SocketAddr {
         let start = self.line();
         let url = start["metrics"].as_str().unwrap();
@@ -136,11 +141,12 @@ impl Scenario {
     }
 
     /// Writes a line to standard input.
-    pub(crate) fn tell(&mut self, line: &str) {
+    pub(crate) fn write_line(&mut self, line: &str) {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
     }
 
-    pub(crate) fn signal(&self, name: &str) {
+    /// Sends a signal, for example `-TERM`.
+    pub(crate) fn send_signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([name, &self.child.id().to_string()])
             .status()

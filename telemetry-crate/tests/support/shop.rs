@@ -1,6 +1,7 @@
 //! A gRPC service and its client, in place of generated code.
 //!
-//! Messages are plain strings, which protobuf supports, so that neither a schema nor a compiler is needed.
+//! Messages are plain strings, which protobuf supports, so neither a schema nor a compiler is needed. The text
+//! `hunter2` in a status stands for a secret, which telemetry must not contain.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -35,7 +36,7 @@ type Messages = Pin<Box<dyn tokio_stream::Stream<Item = Result<String, Status>> 
 pub(crate) struct Orders(Option<Client<ClientService<Channel>>>);
 
 impl Orders {
-    pub(crate) fn in_front_of(other: Client<ClientService<Channel>>) -> Self {
+    pub(crate) fn forwarding_to(other: Client<ClientService<Channel>>) -> Self {
         Self(Some(other))
     }
 }
@@ -159,6 +160,7 @@ where
         self.unary(request, "/shop.Orders/Get").await
     }
 
+    /// Calls a method with an empty message.
     pub(crate) async fn call(&mut self, path: &'static str) -> Result<Response<String>, Status> {
         self.unary(Request::new(String::new()), path).await
     }
@@ -194,6 +196,7 @@ where
     }
 }
 
+/// A stream of the messages of a channel.
 struct Receiver<T>(mpsc::Receiver<T>);
 
 impl<T> tokio_stream::Stream for Receiver<T> {

@@ -1,6 +1,6 @@
 //! Checks the names that the library emits.
 //!
-//! Each is a name of OpenTelemetry, or is listed and outside OpenTelemetry's namespaces.
+//! Each name is one of OpenTelemetry's, or is listed in `own.rs` and is outside OpenTelemetry's namespaces.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,14 +15,15 @@ use crate::{
 /// The names of OpenTelemetry, written by `cargo xtask conventions`.
 const LIST: &str = include_str!("conventions.txt");
 
+/// OpenTelemetry's semantic conventions.
 #[derive(Debug, Default)]
 struct Conventions {
     attributes: BTreeSet<&'static str>,
     /// The instrument and the unit of each metric.
     metrics: BTreeMap<&'static str, (&'static str, &'static str)>,
-    /// The replacement of each deprecated name; may be empty.
+    /// The replacement of each deprecated name, which may be empty.
     deprecated: BTreeMap<&'static str, &'static str>,
-    /// The first part of each name that has several.
+    /// The part before the first dot of each name that has a dot.
     namespaces: BTreeSet<&'static str>,
 }
 
@@ -48,7 +49,7 @@ impl Conventions {
         all
     }
 
-    /// Why an attribute's name must not be emitted.
+    /// Returns the reason why an attribute must not be emitted, if there is a reason.
     ///
     /// The name of a metric is allowed, because a log line may have the measurement.
     fn fault(&self, name: &str) -> Option<String> {
@@ -62,6 +63,7 @@ impl Conventions {
         self.fault_of_own(name, '.')
     }
 
+    /// Returns the reason why a name outside the conventions must not be emitted.
     fn fault_of_own(&self, name: &str, separator: char) -> Option<String> {
         let inside = |namespace: &&&str| {
             let rest = name.strip_prefix(**namespace);
@@ -74,20 +76,21 @@ impl Conventions {
         (!is_listed).then(|| format!("{name} is neither OpenTelemetry's nor listed"))
     }
 
-    /// Why a label's name must not be emitted.
+    /// Returns the reason why a label must not be emitted, if there is a reason.
     ///
     /// Labels have underscores in place of dots.
     fn fault_of_label(&self, label: &str) -> Option<String> {
-        let spelled = |name: &&str| name.replace('.', "_") == label;
-        if let Some(old) = self.deprecated.keys().find(|name| spelled(name)) {
+        let is_spelled_so = |name: &&str| name.replace('.', "_") == label;
+        if let Some(old) = self.deprecated.keys().find(|name| is_spelled_so(name)) {
             return self.fault(old);
         }
-        if self.attributes.iter().any(spelled) {
+        if self.attributes.iter().any(is_spelled_so) {
             return None;
         }
         self.fault_of_own(label, '_')
     }
 
+    /// Returns the reason why a metric must not be emitted, if there is a reason.
     fn fault_of_metric(&self, metric: &Metric) -> Option<String> {
         let name = metric.name;
         for (known, (instrument, unit)) in &self.metrics {
@@ -111,11 +114,12 @@ impl Conventions {
     }
 }
 
+/// Returns whether `name` is the listed name `own`, or starts with this prefix.
 fn is_own(own: &str, name: &str) -> bool {
     name == own || own.ends_with(['.', '_']) && name.starts_with(own)
 }
 
-/// The name of an OpenTelemetry metric in Prometheus' notation.
+/// Returns the name that an OpenTelemetry metric has in Prometheus.
 fn in_prometheus(name: &str, kind: Kind, unit: &str) -> String {
     let mut name = name.replace('.', "_");
     name += match unit {
@@ -129,12 +133,12 @@ fn in_prometheus(name: &str, kind: Kind, unit: &str) -> String {
     name
 }
 
-/// The names of attributes and fields, with their files.
+/// Returns the names of attributes and fields, with their files.
 fn attributes() -> impl Iterator<Item = (String, String)> {
-    let all = names::of(&path("telemetry-crate/src")).into_iter();
-    // Except names of ECS and Datadog, which the tests of the formats compare with their schemas,
+    let all = names::in_folder(&path("telemetry-crate/src")).into_iter();
+    // Names of ECS and Datadog are excluded, because the tests of the formats compare them with their schemas.
     all.filter(|(name, file)| !file.starts_with("logs/schema") && !name.starts_with("field."))
-        // and except literals that are labels.
+        // Labels are excluded, because they are checked with their metrics.
         .filter(|(name, _)| {
             !catalog::ALL
                 .iter()
@@ -163,11 +167,11 @@ fn metrics_and_labels_are_known_or_own() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Checks a generated service, whose own names are not listed here.
+/// Checks the template's sources, whose own names are not listed here.
 #[test]
 fn the_template_has_no_deprecated_name() {
     let conventions = Conventions::new();
-    let faults: Vec<_> = names::of(&path("template/src"))
+    let faults: Vec<_> = names::in_folder(&path("template/src"))
         .into_iter()
         .filter_map(|(name, file)| Some((conventions.fault(&name)?, file)))
         .filter(|(fault, _)| !fault.ends_with("listed"))

@@ -1,13 +1,15 @@
-//! First lines of doc comments: short, and apart from what follows.
+//! Checks that the first line of each doc comment is a short paragraph.
 
 use std::fs;
 
 use super::{lengths::rust_files, path};
 
-/// Tools that list items show only the first paragraph.
-const LONGEST: usize = 80;
+/// Number of characters that a first line must not reach.
+///
+/// The first line must be a short paragraph, because tools that list items show only the first paragraph.
+const FIRST_LINE_LIMIT: usize = 80;
 
-/// The lines of each doc comment, with the number of the first line.
+/// Returns the number of the first line of each doc comment, and its lines.
 ///
 /// Lines of Liquid, as in the files of the template, are skipped.
 fn doc_comments(source: &str) -> Vec<(usize, Vec<&str>)> {
@@ -30,6 +32,7 @@ fn doc_comments(source: &str) -> Vec<(usize, Vec<&str>)> {
     comments
 }
 
+/// Returns `//!` or `///` if the line belongs to a doc comment.
 fn marker(line: &str) -> Option<&str> {
     let marker = line
         .get(..3)
@@ -37,11 +40,12 @@ fn marker(line: &str) -> Option<&str> {
     marker.filter(|_| !line.starts_with("////"))
 }
 
+/// Returns the fault of a doc comment's first line.
 fn fault(lines: &[&str]) -> Option<&'static str> {
     match lines {
         // An alternative of Liquid that continues the comment before it.
         ["", ..] => None,
-        [first, ..] if first.chars().count() >= LONGEST => Some("80 characters or more"),
+        [first, ..] if first.chars().count() >= FIRST_LINE_LIMIT => Some("80 characters or more"),
         [_, second, ..] if !second.is_empty() => Some("no blank line after it"),
         _ => None,
     }

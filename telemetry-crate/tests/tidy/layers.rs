@@ -1,6 +1,6 @@
 //! Checks the imports between modules against the layers of the architecture page.
 //!
-//! A module may import from its own layer, further left, and from the layers below.
+//! A module may import modules of the layers below, and the modules to its left in its own layer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -38,17 +38,18 @@ impl Layers {
         Self(layers.collect())
     }
 
-    fn place(&self, module: &str) -> Option<usize> {
+    fn position(&self, module: &str) -> Option<usize> {
         self.0.iter().position(|(name, _)| name == module)
     }
 
-    /// Why `importer` must not import `imported`.
+    /// Returns the reason why `importer` must not import `imported`.
     fn refusal(&self, importer: &str, imported: &str) -> Option<String> {
-        let (Some(to), Some(from)) = (self.place(importer), self.place(imported)) else {
+        let (Some(at), Some(imported_at)) = (self.position(importer), self.position(imported))
+        else {
             return Some(format!("the page lists no module {importer} or {imported}"));
         };
-        let (layer, other) = (&self.0[to].1, &self.0[from].1);
-        if from > to {
+        let (layer, other) = (&self.0[at].1, &self.0[imported_at].1);
+        if imported_at > at {
             return Some(format!(
                 "{imported} ({other}) stands above {importer} ({layer})"
             ));
@@ -58,7 +59,7 @@ impl Layers {
     }
 }
 
-/// A path into another module.
+/// A path in a file, and the top-level module to which the path leads.
 #[derive(Debug)]
 struct Import {
     file: PathBuf,
@@ -71,7 +72,7 @@ struct Imports<'a> {
     file: &'a Path,
     /// The module of the file, from the crate's root.
     module: Vec<String>,
-    /// The top-level modules, and the module of each re-export.
+    /// The top-level module of each name in the crate's root.
     names: &'a BTreeMap<String, String>,
     found: Vec<Import>,
 }
@@ -154,6 +155,7 @@ impl Imports<'_> {
     }
 }
 
+/// Returns whether the item exists only in tests or in doc tests.
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let text = match &attribute.meta {
@@ -232,9 +234,9 @@ fn files(folder: &Path, module: &[String], found: &mut Vec<(PathBuf, Vec<String>
     }
 }
 
-/// The top-level modules and the module of each re-export.
+/// Returns the top-level module of each name in the crate's root.
 ///
-/// `Secret` is from `secret`, for example.
+/// The re-export `Secret` is from `secret`, for example.
 fn names(root: &File) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for item in &root.items {
@@ -322,7 +324,7 @@ fn the_map_names_every_module() {
     for (module, _) in Layers::read().0 {
         assert!(
             map.contains(&format!("`{module}`")),
-            "contributing/map.md says nothing of {module}"
+            "contributing/map.md does not name {module}"
         );
     }
 }

@@ -1,4 +1,6 @@
-//! Checks the length of test names; the module carries the context.
+//! Checks the lengths of the names of tests and of test files.
+//!
+//! The name of a test can be short, because its module carries the context.
 
 use std::{
     fs,
@@ -12,12 +14,13 @@ use syn::{
 
 use super::path;
 
-/// Longest name of a test.
+/// Maximum number of characters in the name of a test.
 const MAX_NAME: usize = 40;
 
-/// Longest name of a test file.
+/// Maximum number of characters in the name of a test file.
 const MAX_FILE_NAME: usize = 35;
 
+/// Finds the Rust files of a folder and of its subfolders.
 pub(super) fn rust_files(folder: PathBuf) -> Vec<PathBuf> {
     let (mut files, mut folders) = (Vec::new(), vec![folder]);
     while let Some(folder) = folders.pop() {
@@ -70,6 +73,7 @@ impl<'ast> Visit<'ast> for Cases {
     }
 }
 
+/// Returns the names of the cases in a file.
 fn cases(file: &Path, source: &str) -> Vec<String> {
     let parsed =
         syn::parse_file(source).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -23,6 +23,7 @@ use firstlight::{
     metrics::catalog,
 };
 
+/// Returns the path of a file or folder of the repository.
 fn path(relative: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -35,11 +36,11 @@ fn read(relative: &str) -> String {
 
 /// Checks, or with `UPDATE` writes, a generated part of a file.
 ///
-/// It is between `<!-- name: ... -->` and `<!-- end -->`.
+/// The part is between `<!-- name: ... -->` and `<!-- end -->`.
 fn generated(file: &str, name: &str, expected: &str) {
-    // Serialized, because two tests may write the same file.
+    // Only one test writes at a time, because two tests may write the same file.
     static WRITING: Mutex<()> = Mutex::new(());
-    let _alone = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _locked = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = read(file);
     let marker = format!("<!-- {name}: ");
     let start = text
@@ -77,11 +78,11 @@ fn variable_tables_match_the_code() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has the variables that most services need.
-    let first = all
+    // The README has the variables that most services need, which are the first ones of the list.
+    let end = all
         .iter()
         .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");
-    generated("README.md", "variables", &table(&all[..first.unwrap()]));
+    generated("README.md", "variables", &table(&all[..end.unwrap()]));
 }
 
 #[test]
@@ -139,7 +140,7 @@ fn metrics_table_matches_the_catalog() {
     generated("docs/book/src/metrics.md", "metrics", &table);
 }
 
-/// The code of an example without its module docs.
+/// Returns the code of an example without its module docs.
 fn example(name: &str) -> String {
     let example = read(&format!("telemetry-crate/examples/{name}.rs"));
     let code = example
@@ -165,7 +166,7 @@ fn existing_service_pages_show_examples() {
         let name = page.trim_end_matches(".md").replace('-', "_");
         let code = example(&name);
         let page = format!("docs/book/src/existing/{page}");
-        // The code of the book is not compiled, and the examples are.
+        // The code of the book is not compiled, so it is copied from the examples, which are compiled.
         generated(&page, "example", &format!("```rust,ignore\n{code}```\n"));
     }
 }

@@ -5,8 +5,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// Returns each name with each file that has it.
-pub(crate) fn of(folder: &Path) -> BTreeSet<(String, String)> {
+/// Returns each name in the files of a folder, with each file that contains it.
+pub(crate) fn in_folder(folder: &Path) -> BTreeSet<(String, String)> {
     let mut names = BTreeSet::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(inner) = folders.pop() {
@@ -22,13 +22,14 @@ pub(crate) fn of(folder: &Path) -> BTreeSet<(String, String)> {
                 continue;
             }
             let file = path.strip_prefix(folder).unwrap().display().to_string();
-            let found = of_source(&fs::read_to_string(&path).unwrap());
+            let found = in_source(&fs::read_to_string(&path).unwrap());
             names.extend(found.into_iter().map(|name| (name, file.clone())));
         }
     }
     names
 }
 
+/// A part of Rust source text.
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Word(String),
@@ -38,7 +39,7 @@ enum Token {
 
 use Token::{Sign, Text, Word};
 
-fn of_source(source: &str) -> Vec<String> {
+fn in_source(source: &str) -> Vec<String> {
     let tokens = without_tests(&tokens(source));
     let mut names = Vec::new();
     for (at, token) in tokens.iter().enumerate() {
@@ -64,6 +65,7 @@ fn of_source(source: &str) -> Vec<String> {
     names
 }
 
+/// Returns the text of the token at this index if it is a string literal.
 fn text_at(tokens: &[Token], at: usize) -> Option<String> {
     match tokens.get(at) {
         Some(Text(text)) => Some(text.clone()),
@@ -71,7 +73,7 @@ fn text_at(tokens: &[Token], at: usize) -> Option<String> {
     }
 }
 
-/// Whether the text is lowercase words joined by dots.
+/// Returns whether the text consists of lowercase words joined by dots.
 fn is_dotted(text: &str) -> bool {
     let is_word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
@@ -82,16 +84,16 @@ fn is_dotted(text: &str) -> bool {
     text.contains('.') && text.split('.').all(is_word)
 }
 
-/// Whether the word is a macro of `tracing`.
+/// Returns whether the word is a macro of `tracing`.
 ///
-/// `$level` stands for one in a macro that has its level as an argument.
+/// A macro of the library that has its level as an argument calls `$level!`.
 fn is_macro(word: &str) -> bool {
     let levels = ["trace", "debug", "info", "warn", "error"];
     let word = word.trim_end_matches("_span");
     levels.contains(&word) || ["span", "event", "level"].contains(&word)
 }
 
-/// The tokens inside the parentheses or braces with which `tokens` start.
+/// Returns the tokens inside the parentheses or braces with which `tokens` start.
 fn group(tokens: &[Token]) -> &[Token] {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate() {
@@ -107,7 +109,7 @@ fn group(tokens: &[Token]) -> &[Token] {
     &[]
 }
 
-/// The arguments, split at the commas outside inner groups.
+/// Splits arguments at the commas outside inner groups.
 fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
     let mut depth = 0;
     let is_comma = |token: &Token| {
@@ -121,7 +123,9 @@ fn arguments(tokens: &[Token]) -> Vec<&[Token]> {
     tokens.split(is_comma).collect()
 }
 
-/// The names of fields; `has_level` if arguments without a name may precede them.
+/// Returns the names of the fields in the arguments of a macro.
+///
+/// With `has_level`, a level and a string literal may precede the fields.
 fn fields_of(tokens: &[Token], has_level: bool) -> Vec<String> {
     let mut names = Vec::new();
     for argument in arguments(tokens) {
@@ -140,7 +144,9 @@ fn fields_of(tokens: &[Token], has_level: bool) -> Vec<String> {
     names
 }
 
-/// The name `a.b` at the start, up to the end or `=`.
+/// Returns the name with which `tokens` start, such as `a.b`.
+///
+/// The name ends before `=` or with the last token.
 fn path(tokens: &[Token]) -> Option<String> {
     let mut name = String::new();
     for token in tokens {
@@ -154,7 +160,7 @@ fn path(tokens: &[Token]) -> Option<String> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// The tokens without items under `#[cfg(test)]`.
+/// Returns the tokens without items under `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let test = ["cfg", "test"].map(|word| Word(word.to_owned()));
     let mut kept = Vec::new();
@@ -181,6 +187,7 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
+/// Splits source text into tokens, without comments and character literals.
 fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut rest = source;
@@ -233,5 +240,5 @@ fn names_are_found_in_every_form() {
         fn last() { debug!(fifteen) }
     "#;
     let expected = "one.field two three four.five six seven eight nine.ten eleven twelve thirteen.fourteen fifteen";
-    assert_eq!(of_source(source).join(" "), expected);
+    assert_eq!(in_source(source).join(" "), expected);
 }

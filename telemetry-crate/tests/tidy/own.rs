@@ -4,8 +4,11 @@
 ///
 /// A name that ends in `.` or `_` is a prefix.
 pub(crate) const OWN: &[(&str, &str)] = &[
-    ("address", "log line: of the admin listener"),
-    ("attempts", "log line: to bind the admin listener's port"),
+    ("address", "log line: the address of the admin listener"),
+    (
+        "attempts",
+        "log line: the number of rejected changes through the admin listener",
+    ),
     (
         "build_info",
         "metric: the running build, named as Prometheus' exporters name it",
@@ -16,22 +19,22 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ),
     (
         "connections",
-        "log line: how many the server holds when it is full",
+        "log line: the connections that a drain cuts, or those of a database pool",
     ),
     ("cron", "label: the scheduled job"),
     ("cron.", "span, log line: scheduled jobs"),
     ("cron_", "metrics: scheduled jobs"),
     ("data_", "metrics and their label: the age of served data"),
-    ("endpoint", "log line: where OTLP goes"),
+    ("endpoint", "log line: the OTLP endpoint"),
     ("firstlight_", "metrics and a label: the library itself"),
-    ("jobs", "log line: how many are returned to the queue"),
+    ("jobs", "log line: the number of jobs that may run at once"),
     ("kind", "label: the kind of a job"),
     ("level", "label, span event: the level of a log line"),
     (
         "limit",
-        "label, log line: the limit of the server that ended something",
+        "label, log line: the limit of the server that was applied",
     ),
-    ("log_lines.", "last log line: how many are lost"),
+    ("log_lines.", "last log line: the number of lost log lines"),
     ("logging_", "metrics: log lines"),
     ("logs", "first log line: where log records go"),
     (
@@ -40,28 +43,31 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ),
     (
         "metric",
-        "label: the metric whose series or samples are too many or wrong",
+        "label: the metric whose series or samples are limited or rejected",
     ),
     ("metrics", "first log line: where metrics go"),
     (
         "metrics_",
         "metrics: series and samples that were limited or rejected",
     ),
-    ("most", "log line: how many of a kind of job may run"),
+    (
+        "most",
+        "log line: the maximum number of undeclared queues that are watched",
+    ),
     ("new", "log line: the log filter that is in force"),
     ("old", "log line: the log filter that was in force"),
-    ("outcome", "label: how something ended"),
-    ("panic.", "log line: where a panic was"),
+    (
+        "outcome",
+        "label: how a job, a scheduled run or a transaction ended",
+    ),
+    ("panic.", "log line: the location of a panic"),
     ("queue", "label, log line: the queue of a job"),
     ("reason", "label: why a metric was rejected"),
-    (
-        "requests",
-        "log line: how many the server handles when it is full",
-    ),
+    ("requests", "log line: the requests that a drain cuts"),
     ("result", "label: where data came from"),
-    ("revision", "label: of the running build"),
+    ("revision", "label: the revision of the running build"),
     ("serve_", "metrics: the server of `http::serve`"),
-    ("signal", "log line: what ends the process"),
+    ("signal", "log line: the signal that ends the process"),
     (
         "slow_query.",
         "log line: the threshold that a statement exceeded",
@@ -70,7 +76,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "span_name",
         "label: a root span that is neither a request nor a call",
     ),
-    ("spans.", "last log line: how many were exported and lost"),
+    (
+        "spans.",
+        "last log line: the numbers of exported and lost spans",
+    ),
     (
         "sql.",
         "span, log line: statements and transactions, where OpenTelemetry has no name",
@@ -88,7 +97,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ),
     ("traces", "first log line: where spans go"),
     ("until", "log line: when a change of the log filter ends"),
-    ("version", "label: of the running build"),
+    ("version", "label: the version of the running build"),
     (
         "who",
         "log line: who changed the log filter, as the request says",
@@ -118,18 +127,19 @@ pub(crate) const PROMETHEUS: [&str; 8] = [
 
 /// Names that the scan finds and that are not emitted attributes.
 pub(crate) const NOT_EMITTED: [&str; 9] = [
-    // Internal to the library.
+    // These names are internal to the library.
     "firstlight.accepted_at",
     "firstlight.probe",
     "canary",
-    // The statement in sqlx's events, which is read.
+    // The library reads the statement from this field of sqlx's events.
     "db.statement",
-    // `exception.message` on span events and log records; on a log line the program's own field.
+    // The field becomes `exception.message` on span events and log records. On a log line it is the program's own
+    // field.
     "error",
-    // File names.
+    // These are the names of files.
     "memory.limit_in_bytes",
     "memory.max",
-    // Read by `tracing-opentelemetry` as the name and the kind of a span.
+    // `tracing-opentelemetry` reads these fields as the kind and the name of a span.
     "otel.kind",
     "otel.name",
 ];

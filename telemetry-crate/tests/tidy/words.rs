@@ -1,6 +1,6 @@
 //! Checks that texts name the actor.
 //!
-//! It is the caller, the client, the operator, the scraper or the other process, for example.
+//! The actor is the caller, the client, the operator, the scraper or the other process, for example.
 
 use std::{fs, path::PathBuf};
 
@@ -10,7 +10,9 @@ const FOLDERS: [&str; 4] = ["telemetry-crate", "xtask", "template", "docs"];
 const FILES: [&str; 2] = ["README.md", "CHANGELOG.md"];
 const EXTENSIONS: [&str; 6] = ["rs", "md", "liquid", "yml", "yaml", "toml"];
 
-/// Assembled here, so that this file has none of the words.
+/// Returns the words that do not name an actor.
+///
+/// They are assembled, so that this file does not contain them.
 fn vague() -> Vec<String> {
     let mut words = ["some", "no", "any", "every"]
         .map(|it| format!("{it}body"))
@@ -19,6 +21,7 @@ fn vague() -> Vec<String> {
     words
 }
 
+/// Finds the files that contain texts.
 fn texts() -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = FILES.iter().map(|file| path(file)).collect();
     let mut folders: Vec<PathBuf> = FOLDERS.iter().map(|folder| path(folder)).collect();

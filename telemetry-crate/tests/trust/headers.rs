@@ -1,10 +1,11 @@
-//! Hostile propagation headers of requests.
+//! Tests of requests with hostile propagation headers.
 
 use firstlight::testing::OtlpReceiver;
 
 use crate::{service::Service, support::send};
 
 pub(crate) fn sampled_flags() {
+    // This sampler samples only children of a sampled remote span.
     for (policy, spans) in [("continue", 20), ("link", 0), ("ignore", 0)] {
         let receiver = OtlpReceiver::start().unwrap();
         let service = Service::start(&[
@@ -63,8 +64,10 @@ pub(crate) fn hostile_headers() {
                     let lengths = value.split('-').map(str::len);
                     lengths.eq([2, 32, 16, 2])
                 }
-                // By the specification's syntax: 32 members of 2 * 256 characters.
+                // W3C Trace Context allows 32 members. 514 is a key and a value of 256 characters each, `=` and a
+                // comma.
                 "tracestate" => value.split(',').count() <= 32 && value.len() <= 32 * 514,
+                // W3C Baggage requires support for 64 members and 8192 bytes.
                 "baggage" => value.split(',').count() <= 64 && value.len() <= 8_192,
                 _ => false,
             };

@@ -9,7 +9,7 @@ use axum::{
 };
 use firstlight::{Secret, http::TelemetryLayer};
 
-/// A secret of this run: a marker, and the place where it was planted.
+/// Returns a secret: the marker of this run, and the place of the secret.
 fn secret(place: &str) -> String {
     std::env::var("MARKER").unwrap() + place
 }
@@ -30,6 +30,7 @@ impl Error for Refused {
     }
 }
 
+/// Returns a connection string whose user and password are secrets.
 fn connection(place: &str) -> String {
     let (user, password) = (secret(place), secret(place));
     format!("postgres://{user}:{password}@db.example:5432/orders")
@@ -47,7 +48,7 @@ fn sign_in(login: Login, key: Secret<String>) {
     tracing::info!(?key, %key, "signed in");
 }
 
-/// Makes the mistakes.
+/// Records telemetry with a secret in each form that must be redacted.
 async fn leak() -> ([(&'static str, String); 1], &'static str) {
     let span = tracing::info_span!(
         "work",
@@ -65,7 +66,7 @@ async fn leak() -> ([(&'static str, String); 1], &'static str) {
         },
         Secret::new(secret("argument")),
     );
-    // The first event is only a log line, the second is on the span as well.
+    // The first event, at INFO, is only a log line. The second event, at WARN, is on the span as well.
     tracing::info!(
         visible = "control",
         token = secret("field-token"),
@@ -95,7 +96,7 @@ async fn leak() -> ([(&'static str, String); 1], &'static str) {
     ([("set-cookie", secret("set-cookie"))], "leaked")
 }
 
-/// Returns the headers that this service would send to the next one.
+/// Returns the headers that this service would send to another service.
 async fn next() -> String {
     let mut headers = axum::http::HeaderMap::new();
     firstlight::http::inject(&mut headers);

@@ -15,6 +15,7 @@ use crate::{
     support::{ask, scenario::Scenario, send},
 };
 
+/// Returns a random text with which each secret of a test starts.
 fn marker() -> String {
     format!("zq{:016x}-", RandomState::new().build_hasher().finish())
 }
@@ -22,8 +23,8 @@ fn marker() -> String {
 /// Panics with the context of the first secret in the output.
 fn assert_clean(output: &str, marker: &str) {
     if let Some(at) = output.find(marker) {
-        let around = &output.as_bytes()[at.saturating_sub(300)..output.len().min(at + 100)];
-        panic!("a secret got out: {}", String::from_utf8_lossy(around));
+        let context = &output.as_bytes()[at.saturating_sub(300)..output.len().min(at + 100)];
+        panic!("a secret got out: {}", String::from_utf8_lossy(context));
     }
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn planted() {
             "referer",
             format!("https://h.example/?token={}", planted("referer")),
         ),
-        // Well-formed, and malformed, about which the SDK would log.
+        // The first value is well-formed. The second value is malformed, so the SDK would log it.
         ("baggage", format!("user={}", planted("baggage"))),
         (
             "baggage",
@@ -91,14 +92,14 @@ pub(crate) fn planted() {
         (format!("GET /broken{query}"), 500),
         (format!("POST /body{query}"), 200),
         (format!("GET /wp-login.php{query}"), 404),
-        // An unknown method is shown unchanged, and is no place for a secret.
+        // An unknown method is recorded unchanged, so it must not contain a secret.
         ("SCAN /leak".to_owned(), 405),
     ] {
         let head = format!("{line} HTTP/1.1{headers}");
         let answer = send(service.address, &head, &planted("body"));
         assert_eq!(answer.status, status, "{line}");
     }
-    // The handler panics, so that the connection breaks off without a response.
+    // The handler panics, so the connection ends without a response.
     let mut stream = TcpStream::connect(service.address).unwrap();
     let request = format!("GET /panics{query} HTTP/1.1{headers}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -171,12 +172,13 @@ pub(crate) fn failing_exports() {
                 planted("endpoint-query")
             ),
         ),
-        // Malformed, which causes a warning.
+        // The value is malformed, which causes a warning.
         ("OTEL_EXPORTER_OTLP_HEADERS", &planted("headers")),
         ("OTEL_BSP_SCHEDULE_DELAY", "10"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "200"),
     ]);
     assert_eq!(ask(service.address, "GET /leak").status, 200);
+    // The request has three spans.
     let mut polls = 0;
     while !ask(service.admin, "GET /telemetry")
         .body

@@ -13,6 +13,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// Starts the service, and waits until it serves requests.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
         let mut scenario = Scenario::start("service", variables);
         let (mut output, mut found) = (String::new(), Vec::new());
@@ -40,6 +41,7 @@ impl Service {
         }
     }
 
+    /// Adds a response to the output.
     pub(crate) fn keep(&mut self, answer: Answer) {
         self.output += &format!("{}\n{}\n", answer.head, answer.body);
     }

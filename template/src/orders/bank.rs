@@ -67,7 +67,7 @@ impl Bank {
     }
 }
 
-const EXPECTED: &str = "BANK_URL: found a value that is not valid, expected an address such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet";
+const EXPECTED: &str = "BANK_URL: found a value that is not an address, expected one such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet";
 
 /// Checks that `given` is the address of a server, to which a path can be added.
 ///

@@ -38,7 +38,7 @@ pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Erro
     Ok(state.unwrap_or(JobState::Pending))
 }
 
-/// Runs the job. An error is retried, an [`AbortError`] is not.
+/// Runs the job. An error is retried, unless it is an unwrapped [`AbortError`].
 pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     let Some(order) = table::find(&app.store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());

@@ -1,7 +1,7 @@
 //! Faults on demand, which the suite `live` adds to a generated service.
 //!
-//! Each is a real fault and does not write metrics itself: a statement in a loop, a call that blocks the runtime, a
-//! label with an id. Without its environment variables and requests, this file changes nothing.
+//! Each is a real fault, such as a statement in a loop, a call that blocks the runtime, or a label with an id. None
+//! writes the metrics that report the fault. Without its environment variables and requests, this file changes nothing.
 
 use std::{
     env, io,
@@ -44,7 +44,7 @@ static HERD: AtomicBool = AtomicBool::new(false);
 static PRICES: DataType = DataType::declare("prices", Duration::from_secs(3_600));
 static PRICES_AGAIN: DataType = DataType::declare("prices", Duration::from_secs(1));
 
-/// The age of a price that is too old to be served.
+/// The age of the served price, between the two declared windows.
 const PRICE_AGE: Duration = Duration::from_secs(30);
 /// The duration of an overlapping run.
 const LONG_RUN: Duration = Duration::from_millis(2_500);
@@ -72,6 +72,7 @@ async fn bank_takes(Path(milliseconds): Path<u64>) {
     BANK_TAKES.store(milliseconds, Ordering::Relaxed);
 }
 
+/// Sets whether scheduled runs overlap.
 async fn herd_runs(Path(runs): Path<bool>) {
     HERD.store(runs, Ordering::Relaxed);
 }
@@ -85,6 +86,7 @@ async fn n_plus_one(State(store): State<Store>, Path(times): Path<i64>) -> Resul
     Ok(())
 }
 
+/// Fails with an internal error.
 async fn fail() -> Result<(), AppError> {
     Err(AppError::internal(io::Error::other("out of ink")))
 }
@@ -101,15 +103,16 @@ async fn flood(Path(values): Path<u32>) {
     }
 }
 
+/// Records a value that is not a number.
 async fn not_a_number() {
     histogram!("faults_ratio").record(f64::NAN);
 }
 
-/// Serves a price that is too old for one of its declarations.
+/// Serves a price whose age only the first of its declarations allows.
 async fn stale() -> Result<(), AppError> {
-    PRICES.serve_replica(PRICE_AGE).map_err(AppError::internal)?;
+    PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN
-        .serve_replica(Duration::ZERO)
+        .check_age(Duration::ZERO)
         .map_err(AppError::internal)
 }
 

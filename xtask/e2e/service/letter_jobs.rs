@@ -50,7 +50,7 @@ pub async fn send(letter: Letter, app: AppState) -> Result<(), BoxDynError> {
     Ok(())
 }
 
-/// For handlers that need only the store.
+/// Lets handlers extract the store alone.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()

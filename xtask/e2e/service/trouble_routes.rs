@@ -39,10 +39,10 @@ const SLOW_CHARGE: Duration = Duration::from_secs(2);
 const HOLD_TIME: Duration = Duration::from_secs(60);
 /// How long a transaction waits for the other one.
 ///
-/// Without the other, it continues alone, and the test finds no conflict.
+/// If there is no other transaction, it continues alone, and the test finds no conflict.
 const BARRIER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// For handlers that need only the store.
+/// Lets handlers extract the store alone.
 impl FromRef<AppState> for Store {
     fn from_ref(app: &AppState) -> Self {
         app.store.clone()
@@ -122,20 +122,20 @@ async fn add(connection: &mut <Db as sqlx::Database>::Connection, account: i64, 
     update.execute(connection).instrumented().await.map(drop)
 }
 
-/// The part of a charge before the order is marked as charged.
+/// Runs the part of a charge before the order is marked as charged.
 ///
-/// It records the start and takes the money if there is no separate bank.
+/// Records the start and takes the money if there is no separate bank (`BANK_URL`).
 pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
     attempt.execute(store).instrumented().await?;
     match &*order.item {
         "slow" => sleep(SLOW_CHARGE).await,
-        // As the kernel ends a process that uses too much memory.
+        // Ends the process without a shutdown, as the kernel does when memory runs out.
         "fatal" => process::abort(),
         _ => {}
     }
     if env::var_os("BANK_URL").is_none() {
-        take(store, order.id).await?;
+        take_payment(store, order.id).await?;
         if order.item == "unanswered" {
             sleep(SLOW_CHARGE).await;
         }
@@ -159,14 +159,14 @@ async fn accept_payment(
     if payment["item"] == "declined" {
         return Err(AppError::Unprocessable("declined".to_owned()));
     }
-    take(&store, key).await?;
+    take_payment(&store, key).await?;
     Ok(())
 }
 
 /// Records a call to the bank, and takes the money if the key is new.
 ///
 /// The key is the order's id. A repeated key gets the same answer without another payment.
-async fn take(store: &Store, key: i64) -> Result<(), sqlx::Error> {
+async fn take_payment(store: &Store, key: i64) -> Result<(), sqlx::Error> {
     let call = "INSERT INTO bank_calls (key, order_is_done) SELECT $1, EXISTS (SELECT 1 FROM orders WHERE id = $1 AND charged)";
     let first = "INSERT INTO bank_keys (key) VALUES ($1) ON CONFLICT DO NOTHING";
     let payment = "INSERT INTO payments (order_id) VALUES ($1)";

@@ -41,8 +41,8 @@ pub(crate) struct Rotel {
 
 impl Rotel {
     pub(crate) fn start(program: &Path, folder: &Path) -> anyhow::Result<Self> {
-        // rotel cannot choose a free port itself, so another program may take it first.
-        for _ in 1..ATTEMPTS {
+        // rotel cannot choose a free port itself, so another program may take the chosen port first.
+        for _ in 1..START_ATTEMPTS {
             if let Ok(rotel) = Self::try_start(program, folder) {
                 return Ok(rotel);
             }
@@ -169,7 +169,9 @@ fn free_ports() -> std::io::Result<[String; 2]> {
     Ok([first?.to_string(), second?.to_string()])
 }
 
-const ATTEMPTS: usize = 3;
+/// How often a start is tried, because another program may take the port.
+const START_ATTEMPTS: usize = 3;
+/// How long the tests wait for an export.
 const RECEIVE_TIMEOUT: Duration = Duration::from_secs(30);
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -30,7 +30,7 @@ pub struct OneRequest {
 }
 
 impl OneRequest {
-    /// Finds the slowest of the `requests` that were sent to `service`.
+    /// Finds the slowest request, once `service` has logged `requests` requests.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl OneRequest {
         collector: &OtlpReceiver,
         requests: usize,
     ) -> anyhow::Result<Self> {
-        // The answer may arrive before the log line.
+        // The client may receive an answer before the request's log line is written.
         let all =
             |log: &[LogLine]| log.iter().filter(|line| line.is_access_log()).count() >= requests;
         let mut log = service.wait_for_log("every request", all)?;
@@ -51,7 +51,7 @@ impl OneRequest {
             .context("logs: no request")?
             .clone();
         log.retain(|line| line.trace_id() == access.trace_id());
-        Self::of(&access, log, service, collector)
+        Self::with_access_line(&access, log, service, collector)
     }
 
     /// Finds the request with this access line; `log` contains the lines of its trace.
@@ -59,7 +59,7 @@ impl OneRequest {
     /// # Errors
     ///
     /// If a signal lacks the request's trace id, or the signals disagree about its duration.
-    pub fn of(
+    pub fn with_access_line(
         access: &LogLine,
         log: Vec<LogLine>,
         service: &Service,
@@ -154,8 +154,9 @@ fn bound(bucket: &Sample) -> f64 {
 
 /// The largest accepted difference between signals, in seconds.
 ///
-/// Far more than they differ, and far less than the slow request takes.
+/// Signals differ by far less than this, and the slow request takes far longer.
 const TOLERANCE: f64 = 0.25;
+/// How long the exemplar and the spans may take to arrive.
 const DEADLINE: Duration = Duration::from_secs(20);
 /// The histogram whose exemplars are read.
 pub const HISTOGRAM: &str = "http_server_request_duration_seconds";

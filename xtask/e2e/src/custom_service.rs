@@ -1,6 +1,6 @@
 //! Generated services with additional routes and jobs for tests.
 //!
-//! One has PostgreSQL and routes that cause faults on demand. Others have a second kind of job.
+//! One service has PostgreSQL and routes that cause faults on demand. The others have a second kind of job.
 
 use std::{
     path::Path,
@@ -15,8 +15,10 @@ use crate::{
     service::{self, Built},
 };
 
+/// The name of the service with fault routes.
 const NAME: &str = "orders-store";
 
+/// Edits that add the fault routes.
 const EDITS: [Edit; 7] = [
     Edit {
         file: "Cargo.toml",
@@ -40,8 +42,8 @@ const EDITS: [Edit; 7] = [
     },
     Edit {
         file: "src/schedule.rs",
-        found: "    Scheduler::new(CronStore::new(app.store))\n",
-        replacement: "    let ticks = crate::trouble::ticks(&app.store);\n    crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
+        found: "    let schedules = Scheduler::new(CronStore::new(app.store))\n",
+        replacement: "    let ticks = crate::trouble::ticks(&app.store);\n    let schedules = crate::faults::herd(Scheduler::new(CronStore::new(app.store)))?\n        .add(crate::trouble::every_other_second()?, ticks)\n",
     },
     Edit {
         file: "src/orders/charge.rs",

@@ -39,10 +39,14 @@ impl Edit {
     }
 }
 
-/// Applies all edits; the error message names `listed`, which defines them.
-pub fn apply(edits: &[Edit], source: &Path, listed: &str) -> anyhow::Result<()> {
+/// Applies all edits, which the file `defined_in` of this repository defines.
+///
+/// # Errors
+///
+/// If an edit cannot be applied. The message names that file.
+pub fn apply(edits: &[Edit], source: &Path, defined_in: &str) -> anyhow::Result<()> {
     for edit in edits {
-        let advice = || format!("change {listed} with the template");
+        let advice = || format!("change {defined_in} with the template");
         edit.apply(source).with_context(advice)?;
     }
     Ok(())

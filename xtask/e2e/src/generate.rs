@@ -39,7 +39,7 @@ pub struct Service<'a> {
 pub struct Answers(BTreeMap<String, String>);
 
 impl Answers {
-    /// `false` or `none` for every question that accepts it.
+    /// Answers `false` or `none` to every question that accepts it.
     pub fn least() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             if question.is_bool() {
@@ -52,7 +52,7 @@ impl Answers {
         })
     }
 
-    /// `true`, or the last choice other than `none`, for every question with choices.
+    /// Answers `true` or the last choice but `none` to every question with choices.
     pub fn most() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             let mut choices = question.choices.iter().rev();

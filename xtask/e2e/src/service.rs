@@ -37,7 +37,7 @@ pub fn build_example(name: &str, folder: &Path) -> anyhow::Result<Built> {
     build(&service, |_| Ok(()))
 }
 
-/// Generates a service with a database and a worker, and builds it after `change`.
+/// Generates a service with a database and a worker, changes it, and builds it.
 pub fn build_worker(
     name: &str,
     store: &str,
@@ -72,19 +72,19 @@ pub fn build(
     })
 }
 
-/// Cargo in a generated service's folder.
+/// The command of Cargo in a generated service's folder.
 pub fn cargo(source: &Path) -> Command {
     in_folder(Command::new("cargo"), source)
 }
 
-/// A shell command, such as one of the service's README.
+/// The command that runs a shell line, such as one of the service's README.
 pub fn shell(source: &Path, line: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-ec", line]);
     in_folder(shell, source)
 }
 
-/// The command in the service's folder, with the common target folder.
+/// Makes a command run in the service's folder, with the common target folder.
 fn in_folder(mut command: Command, source: &Path) -> Command {
     command
         .current_dir(source)
@@ -121,9 +121,9 @@ impl Service {
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-            // Its calls to the loopback interface must not go through a proxy.
+            // The service's calls to the loopback interface must not go through a proxy.
             .env("NO_PROXY", "127.0.0.1");
-        // Tests wait for spans after a request; the default delay of five seconds would make each wait longer.
+        // Tests wait for spans after a request, and the default delay of five seconds would make each wait longer.
         command.env("OTEL_BSP_SCHEDULE_DELAY", "100");
         if let Some(collector) = collector {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
@@ -255,14 +255,14 @@ fn own_address(line: &LogLine) -> Option<String> {
 pub fn without_telemetry_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
-        let ours = ["OTEL_", "FIRSTLIGHT_"]
+        let is_telemetry = ["OTEL_", "FIRSTLIGHT_"]
             .iter()
             .any(|prefix| text.starts_with(prefix));
-        if ours || ["RUST_LOG", "HOST", "PORT"].contains(&&*text) {
+        if is_telemetry || ["RUST_LOG", "HOST", "PORT"].contains(&&*text) {
             command.env_remove(&name);
         }
     }
 }
 
-/// How long a service may take to stop, even while the machine is building.
+/// How long a service may take to stop, on a machine that is also building.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);

@@ -4,8 +4,8 @@
 //! are slow or conflict on demand. A second service has SQLite, for faults of the disk, and a second kind of job. A third
 //! has both kinds of job on PostgreSQL.
 //!
-//! The cases check answers, the exposition, log lines, spans, and rows that `psql` counts. No case asserts a duration.
-//! Every wait has a deadline of a minute.
+//! The cases check answers, the exposition, log lines, spans, and rows that `psql` counts. Every wait for
+//! an event has a deadline of a minute.
 
 mod attempts;
 mod clients;
@@ -42,7 +42,7 @@ use crate::{
     service::{Built, Service},
 };
 
-/// Problem details without internal details.
+/// The body of a 503: problem details that reveal nothing internal.
 const UNAVAILABLE: &str = r#"{"status":503,"title":"Service Unavailable","type":"about:blank"}"#;
 
 /// Whether an answer is the template's 503 for a database that cannot serve now.
@@ -116,7 +116,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits until `/readyz` answers with `status`: 200 if ready, 503 if not.
-fn ready(service: &Service, status: u16) -> anyhow::Result<()> {
+fn wait_for_readyz(service: &Service, status: u16) -> anyhow::Result<()> {
     let url = format!("{}/readyz", service.admin);
     http::poll(&url, &[], DEADLINE, |answer| {
         (answer.status == status).then_some(())

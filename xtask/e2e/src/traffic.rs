@@ -5,13 +5,13 @@ use support::http::{self, Answer};
 
 use crate::service::Service;
 
-/// The first order, for `curl`.
+/// The path of the first order, an example for `curl`.
 pub const EXAMPLE_PATH: &str = "/orders/1";
-/// A report that takes about a second, in several steps.
+/// The path of a report that takes about a second, in several steps.
 pub const SLOW_PATH: &str = "/orders/1/slow-report";
-/// A request that fails with 500, because a service that it calls is missing.
+/// The path of a request that fails with 500, because a service is missing.
 pub const FAILING_PATH: &str = "/orders/1/invoice";
-/// A request that fails with 404.
+/// The path of an order that does not exist, which is answered with 404.
 pub const UNKNOWN_ORDER: &str = "/orders/999999";
 
 /// Places an order.
@@ -64,7 +64,7 @@ pub fn mixed(service: &Service, progress: impl Fn(&str)) -> anyhow::Result<usize
     for round in 1..=ROUNDS {
         progress(&format!("round {round} of {ROUNDS}"));
         order(service)?;
-        // As from another service that traces.
+        // The request continues a trace, like one from another service.
         let traceparent = format!("00-{:032x}-{round:016x}-01", 0xca11_0000 + round);
         get(service, EXAMPLE_PATH, 200, Some(&traceparent))?;
         get(service, EXAMPLE_PATH, 200, None)?;
@@ -76,4 +76,5 @@ pub fn mixed(service: &Service, progress: impl Fn(&str)) -> anyhow::Result<usize
     Ok(5 * ROUNDS + 1)
 }
 
+/// How often [`mixed`] repeats its fast and failing requests.
 const ROUNDS: usize = 10;

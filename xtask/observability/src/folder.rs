@@ -68,9 +68,9 @@ impl Folder {
 
     /// Fails if a committed file differs, is missing, or is not generated.
     pub(super) fn compare(&self, root: &Path) -> anyhow::Result<()> {
-        let mut found = files::of(&root.join(self.path))?;
+        let mut found = files::read(&root.join(self.path))?;
         found.retain(|name, _| !self.handwritten.contains(&name.as_str()));
-        files::same(&found, &self.files).with_context(|| {
+        files::check_same(&found, &self.files).with_context(|| {
             format!(
                 "{} differs from what the code generates; run `cargo xtask {}`, delete files that it does not write, and commit",
                 self.path, self.command

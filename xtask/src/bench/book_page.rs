@@ -25,7 +25,7 @@ pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
 fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
     writeln!(
         page,
-        "## Goals\n\n{GOALS}\n\n| | | goal | adds | of | part | access line | |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |"
+        "## Goals\n\n{GOALS}\n\n| variant | condition | goal | adds | the other adds | fraction | access line | |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |"
     )?;
     for goal in goals::all(results) {
         writeln!(
@@ -34,10 +34,10 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             name(goal.variant),
             goal.condition,
             goal.at_most,
-            goal.than.title,
-            goal.ours,
-            goal.theirs,
-            goal.part(),
+            goal.peer.title,
+            goal.added,
+            goal.peer_added,
+            goal.fraction(),
             access_line(&goal),
             if goal.reached() {
                 "reached"
@@ -101,7 +101,7 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
     writeln!(
         page,
         "\n{ABSENT}\n\n{}\n\n{METHOD}\n",
-        instructions::SECTION
+        instructions::SECTIONS
     )?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
@@ -180,7 +180,7 @@ fn name(variant: &Variant) -> String {
 
 /// Which of the two variants writes an access line.
 fn access_line(goal: &Goal) -> &'static str {
-    match (goal.variant.access_line, goal.than.access_line) {
+    match (goal.variant.access_line, goal.peer.access_line) {
         (true, true) => "both",
         (false, false) => "neither",
         (true, false) => "only firstlight",
@@ -211,27 +211,28 @@ allocations.
 ";
 
 const GOALS: &str = "\
-An access line is a large part of the cost of a request. firstlight writes one by default and the stack assembled by hand
-writes none, so `firstlight-no-access-line` is the row to compare with it. oxtel writes one, so **firstlight** is the row to
-compare with it. In the other rows, one side does less work. They are shown because they compare the defaults.";
+An access line is a large part of the cost of a request. By default, firstlight and oxtel write one, and the stack assembled
+by hand writes none. So the row to compare with oxtel is **firstlight**, and the row to compare with the stack assembled by
+hand is `firstlight-no-access-line`. If only one side writes an access line, the other side does less work. Such a row of
+**firstlight** is shown because it compares the defaults.";
 
 const COLUMNS: &str = "\
-Processor time of the server per request, user and system, all its threads: the median of all rounds, and in brackets the
-lowest and the highest. *Added* is the difference from `bare` in the same round. Throughput and latency are of 16 connections
+*µs CPU* is the processor time of the server per request, user and system, of all its threads. It is the median of all
+rounds, with the lowest and the highest in brackets. *Added* is the difference from `bare` in the same round. Throughput and latency are of 16 connections
 that each send their next request when they have the answer, so latency is mostly the wait for the other 15. Memory is the
 resident size after the last request. *Spans* are those that arrived per request. If they are fewer than the sampled fraction,
 the exporter could not keep up and dropped some, and the cost of their export is missing.";
 
 const EMITTED: &str = "\
 A cost can only be compared together with what is emitted for it. The table has counts per request at the receiver, on standard
-output and in the exposition, with everything sampled and one log line by the handler. Fractions are caused by lines that a
-process writes at its start. Events are log lines that are recorded on the span as well. Series are those about HTTP requests;
-every bucket counts as one.";
+output and in the exposition, with everything sampled and one log line by the handler. Fractions come from lines that a
+process writes when it starts. Events are log lines that are recorded on the span as well. Series are those about HTTP requests, and
+every bucket of a histogram counts as one.";
 
 const BUILDS: &str = "\
 The number of compiled crates (`cargo tree --edges normal`, which includes procedural macros and excludes dependencies of build
-scripts), and the time of one build from scratch in the `dev` profile, as after a checkout and in each run of CI. axum, tokio and
-the service itself are part of all of them.";
+scripts), and the time of one build from scratch in the `dev` profile, as after a checkout and in each run of CI. Every row
+includes axum and tokio. The service and the variant are included in the times but not in the number of crates.";
 
 const METHOD: &str = "\
 ## How it was measured
@@ -242,7 +243,7 @@ const METHOD: &str = "\
   the reader of standard output and the receiver of the spans share another one.
 - Standard output is a pipe that is read continuously, as by a container runtime. The receiver answers every export at once and
   only counts. `/metrics` is scraped once in each measurement, because some recorders defer work until a scrape.
-- All have the same environment: `RUST_LOG=info`, OTLP as http/protobuf, the batch processor's defaults,
+- All variants have the same environment: `RUST_LOG=info`, OTLP as http/protobuf, the batch processor's defaults,
   `OTEL_TRACES_SAMPLER=parentbased_traceidratio`. Requests carry no `traceparent`, so each one is a new trace.
 - All variants are built with the `release` profile, each by itself.
 - The order of the variants changes from round to round.";

@@ -1,4 +1,4 @@
-//! Builds the programs, each by itself.
+//! Builds the variants and the program that measures, each by itself.
 //!
 //! In a common build, a feature that one variant enables would be enabled for all.
 

@@ -18,7 +18,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct BuildCost {
     pub(crate) variant: &'static Variant,
-    /// Direct dependencies as `name version`, the same as at run time.
+    /// Direct dependencies as `name vX.Y.Z`, without `anyhow` and `axum`.
     pub(crate) direct: Vec<String>,
     /// The number of compiled crates without the variant and the service.
     pub(crate) crates: usize,
@@ -30,7 +30,7 @@ pub(crate) struct BuildCost {
 
 /// Builds every variant from scratch in the `dev` profile.
 ///
-/// A developer waits for such a build after a checkout, and CI each time.
+/// A developer waits for such a build after a checkout, and CI in each run.
 pub(crate) fn measure(
     variants: &[&'static Variant],
     rounds: usize,
@@ -108,7 +108,7 @@ fn processor_time_of_children() -> anyhow::Result<Duration> {
     Ok(Duration::from_millis(ticks * MILLISECONDS_PER_TICK))
 }
 
-/// Direct dependencies without those of every variant.
+/// The direct dependencies, without those that every variant has.
 fn direct(variant: &Variant) -> anyhow::Result<Vec<String>> {
     let mut direct = tree(variant, Some(1))?;
     direct.retain(|package| {
@@ -154,5 +154,7 @@ fn stored_cost(stored: &Value) -> Option<BuildCost> {
     })
 }
 
-/// The unit of `/proc/self/stat`: always 1/100 s for user space.
+/// The milliseconds per tick, the unit of times in `/proc/self/stat`.
+///
+/// Programs always see ticks of 1/100 s, even if the kernel's own tick differs.
 const MILLISECONDS_PER_TICK: u64 = 10;

@@ -11,35 +11,36 @@ use super::{
 pub(crate) struct Goal {
     pub(crate) condition: Condition,
     pub(crate) variant: &'static Variant,
-    pub(crate) than: &'static Variant,
-    /// The largest fraction of the other's cost that reaches the goal.
+    pub(crate) peer: &'static Variant,
+    /// The largest fraction of the peer's cost that reaches the goal.
     pub(crate) at_most: f64,
     /// Processor time per request over `bare`, in microseconds.
-    pub(crate) ours: f64,
-    /// The same for `than`.
-    pub(crate) theirs: f64,
+    pub(crate) added: f64,
+    /// The same for `peer`.
+    pub(crate) peer_added: f64,
 }
 
 impl Goal {
-    pub(crate) fn part(&self) -> f64 {
-        self.ours / self.theirs
+    pub(crate) fn fraction(&self) -> f64 {
+        self.added / self.peer_added
     }
 
-    /// Whether both or neither write an access line.
+    /// Whether both set-ups write an access line, or neither does.
     pub(crate) fn like_for_like(&self) -> bool {
-        self.variant.access_line == self.than.access_line
+        self.variant.access_line == self.peer.access_line
     }
 
     pub(crate) fn reached(&self) -> bool {
-        self.part() <= self.at_most
+        self.fraction() <= self.at_most
     }
 }
 
-/// Compares with the stack assembled by hand and with the cheapest equal peer.
+/// Compares firstlight with the stack assembled by hand and the cheapest peer.
 ///
-/// A peer is equal if it has the same signals. The goals are set for the default set-up. The set-ups without an access
-/// line, like the stack assembled by hand, and with log lines on spans, like the peers, are compared with the same
-/// goals. [`Goal::like_for_like`] tells whether both sides do the same work.
+/// Only set-ups with the same signals are peers. The goals are set for firstlight's default set-up. They are also
+/// applied to its set-up without an access line, which resembles the stack assembled by hand, and to its set-up with log
+/// lines on spans, which resembles the peers. [`Goal::like_for_like`] tells whether both sides or neither write an access
+/// line.
 pub(crate) fn all(results: &Results) -> Vec<Goal> {
     let conditions = [
         (Condition::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),
@@ -60,16 +61,16 @@ pub(crate) fn all(results: &Results) -> Vec<Goal> {
                 .filter_map(|peer| Some((peer, cost(peer)?)))
                 .min_by(|(_, a), (_, b)| a.total_cmp(b))
                 .map(|(peer, _)| peer);
-            for (than, at_most) in [(by_hand, than_by_hand), (cheapest, than_cheapest)] {
-                let goal = than.and_then(|than| {
-                    let (ours, theirs) = (cost(variant)?, cost(than)?);
+            for (peer, at_most) in [(by_hand, than_by_hand), (cheapest, than_cheapest)] {
+                let goal = peer.and_then(|peer| {
+                    let (added, peer_added) = (cost(variant)?, cost(peer)?);
                     Some(Goal {
                         condition,
                         variant,
-                        than,
+                        peer,
                         at_most,
-                        ours,
-                        theirs,
+                        added,
+                        peer_added,
                     })
                 });
                 goals.extend(goal);

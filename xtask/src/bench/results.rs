@@ -41,8 +41,8 @@ impl Results {
         condition: Condition,
         what: &str,
     ) -> Option<Spread> {
-        Spread::of(
-            self.of(variant, condition)
+        Spread::from_values(
+            self.matching(variant, condition)
                 .filter_map(|sample| sample.number(what)),
         )
     }
@@ -61,16 +61,16 @@ impl Results {
                 .iter()
                 .find(|s| s.variant.title == BARE && s.condition == condition && s.round == round)
         };
-        Spread::of(
-            self.of(variant, condition)
+        Spread::from_values(
+            self.matching(variant, condition)
                 .filter_map(|sample| Some(sample.number(CPU)? - bare(sample.round)?.number(CPU)?)),
         )
     }
 
-    /// A log line of the variant.
+    /// An example of the variant's log lines.
     pub(crate) fn example(&self, variant: &Variant) -> Option<&str> {
         let line = self
-            .of(variant, Condition::TYPICAL)
+            .matching(variant, Condition::TYPICAL)
             .last()?
             .report
             .get("example_line")?
@@ -103,7 +103,7 @@ impl Results {
             .unwrap_or_default()
     }
 
-    fn of(
+    fn matching(
         &self,
         variant: &Variant,
         condition: Condition,
@@ -170,5 +170,5 @@ fn stored_sample(stored: &Value) -> Option<Sample> {
     })
 }
 
-/// The name of the main result in the report.
+/// The key of the processor time per request, in microseconds, in a report.
 pub(crate) const CPU: &str = "cpu_us_per_request";

@@ -65,7 +65,7 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
                 step.doing(&format!(
                     "{condition}: {}{}",
                     variant.title,
-                    left(started, done, all)
+                    remaining_time(started, done, all)
                 ));
                 let report = measure_one(variant, *condition, plan.requests)?;
                 results.samples.push(Sample {
@@ -120,18 +120,18 @@ fn measure_one(
             variant.title
         );
     }
-    if variant.same_signals && lines < f64::from(condition.lines) * ENOUGH {
+    let expected_lines = f64::from(condition.lines) * ENOUGH;
+    if variant.same_signals && lines < expected_lines {
         bail!(
-            "{} with {condition}: found {lines} lines a request, expected {} or more",
-            variant.title,
-            condition.lines
+            "{} with {condition}: found {lines} lines a request, expected {expected_lines} or more",
+            variant.title
         );
     }
     Ok(report)
 }
 
 /// The estimated remaining time as text, or empty before the first measurement.
-fn left(started: Instant, done: usize, all: usize) -> String {
+fn remaining_time(started: Instant, done: usize, all: usize) -> String {
     let Some(each) = started
         .elapsed()
         .checked_div(u32::try_from(done).unwrap_or_default())

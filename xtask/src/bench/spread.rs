@@ -12,7 +12,7 @@ pub(crate) struct Spread {
 
 impl Spread {
     /// The spread of `values`, or `None` if there are none.
-    pub(crate) fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut values: Vec<_> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let (lowest, highest) = (*values.first()?, *values.last()?);
@@ -44,8 +44,9 @@ mod tests {
 
     #[test]
     fn median_of_even_and_odd_counts() {
-        let shown =
-            |values: &[f64]| Spread::of(values.iter().copied()).map(|spread| spread.to_string());
+        let shown = |values: &[f64]| {
+            Spread::from_values(values.iter().copied()).map(|spread| spread.to_string())
+        };
         assert_eq!(shown(&[3.0, 1.0, 2.0]).as_deref(), Some("2.0 (1.0–3.0)"));
         assert_eq!(
             shown(&[4.0, 1.0, 2.0, 9.0]).as_deref(),

@@ -85,10 +85,10 @@ pub(crate) fn goals(goals: &[Goal]) {
             "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}{unlike}",
             goal.condition,
             goal.variant.title,
-            goal.part(),
-            goal.than.title,
-            goal.ours,
-            goal.theirs,
+            goal.fraction(),
+            goal.peer.title,
+            goal.added,
+            goal.peer_added,
             goal.at_most
         ));
     }

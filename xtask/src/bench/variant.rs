@@ -13,7 +13,7 @@ pub(crate) struct Variant {
     pub(crate) same_signals: bool,
     /// Whether it writes an access line, a large part of the cost of a request.
     pub(crate) access_line: bool,
-    /// The set-up, and what it does more or less than the others.
+    /// The description of the set-up, with its differences from the others.
     pub(crate) what: &'static str,
 }
 
@@ -57,8 +57,8 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         settings: &[("RUST_LOG", "info,firstlight::http=off")],
         same_signals: true,
         access_line: false,
-        what: "The same program with `RUST_LOG=info,firstlight::http=off`, which switches the access line off: what to \
-            compare with set-ups that write none.",
+        what: "The same program with `RUST_LOG=info,firstlight::http=off`, which switches the access line off, for \
+            the comparison with set-ups that write none.",
     },
     Variant {
         package: "with-firstlight",
@@ -67,7 +67,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         same_signals: true,
         access_line: true,
         what: "The same program with `FIRSTLIGHT_TRACE_EVENTS=info`, which writes the handler's log lines on the span as \
-            well, as the peers do that have span events.",
+            well, as peers with span events do.",
     },
     Variant {
         package: "by-hand",
@@ -77,8 +77,8 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         access_line: false,
         what: "The common stack: `tracing-subscriber`'s JSON layer on standard output, `tracing-opentelemetry`, \
             `opentelemetry-otlp` over HTTP, the middleware of `axum-tracing-opentelemetry`, and the `metrics` macros with \
-            `metrics-exporter-prometheus`; each with the defaults of its documentation. Its duration has three labels, its log lines carry the span's \
-            attributes and no trace id, there is no access line, and no exemplars.",
+            `metrics-exporter-prometheus`, each with the defaults of its documentation. The duration of requests has three \
+            labels. Log lines carry the span's attributes and no trace id. There is no access line, and there are no exemplars.",
     },
     Variant {
         package: "with-init-tracing",
@@ -86,10 +86,10 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         settings: &[],
         same_signals: true,
         access_line: false,
-        what: "`TracingConfig::production()` and `axum-tracing-opentelemetry`'s two layers; its middleware has no metrics, \
+        what: "`TracingConfig::production()` and `axum-tracing-opentelemetry`'s two layers. Its middleware has no metrics, \
             so two OpenTelemetry instruments are recorded by hand, as its documentation advises, and served by its \
-            Prometheus router. Its log lines carry the trace id and the span's attributes; no access line, no exemplars. \
-            It also writes the trace context into each response.",
+            Prometheus router. Log lines carry the trace id and the span's attributes. There is no access line, and there \
+            are no exemplars. The middleware also writes the trace context into each response.",
     },
     Variant {
         package: "with-oxtel",
@@ -107,13 +107,13 @@ pub(crate) const VARIANTS: [Variant; 8] = [
         same_signals: false,
         access_line: false,
         what: "`logfire::configure()` with the layers of its axum example, sending to the benchmark's receiver instead of its \
-            platform. Log lines go out as OTLP log records, and metrics are pushed once a minute: there is no JSON on \
-            standard output and no exposition to scrape, so it is shown and not counted as a peer with the same signals.",
+            platform. Log lines go out as OTLP log records, and metrics are pushed once a minute. There is no JSON on \
+            standard output and no exposition to scrape, so logfire is shown but is not a peer with the same signals.",
     },
 ];
 
-/// The set-up that is not compared, and the reason.
+/// The text about a set-up that is not compared, with the reason.
 pub(crate) const ABSENT: &str = "\
-`foundations` is not here because it cannot serve this program. It takes log lines, spans and metrics from macros of its own;
-what goes through `tracing` and `metrics` does not reach it (its `tracing-rs-compat` leads the other way). It exports a
-service's spans over gRPC or to Jaeger over UDP only. So it would be another service that sends to another receiver.";
+`foundations` is not here because it cannot serve this program. It takes log lines, spans and metrics from its own macros, and
+none from `tracing` and `metrics` (its `tracing-rs-compat` works in the opposite direction). It exports spans only over gRPC,
+or to Jaeger over UDP. So the comparison would need another service and another receiver.";

@@ -22,8 +22,8 @@ const EDITS: [Edit; 3] = [
     },
     Edit {
         file: "src/schedule.rs",
-        found: "    Scheduler::new(CronStore::new(app.store))\n",
-        replacement: "    let counted = app.store.clone();\n    Scheduler::new(CronStore::new(app.store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
+        found: "    let schedules = Scheduler::new(CronStore::new(app.store))\n",
+        replacement: "    let counted = app.store.clone();\n    let schedules = Scheduler::new(CronStore::new(app.store))\n        .add(crate::show::schedule()?, move || crate::show::count(counted.clone()))\n",
     },
 ];
 

@@ -39,11 +39,11 @@ impl Rows {
     pub(super) fn check(&self, id: i64, trace_id: &str) -> anyhow::Result<()> {
         let Self { order, job } = self;
         let key = id.to_string();
-        let about: Value = serde_json::from_str(&text(job, "job"))?;
+        let payload: Value = serde_json::from_str(&text(job, "job"))?;
         ensure!(
             text(order, "id") == key
                 && text(job, "idempotency_key") == key
-                && about["order_id"] == id,
+                && payload["order_id"] == id,
             "found the rows {order:?} and {job:?}, expected both to be about the order {id}"
         );
         ensure!(

@@ -103,7 +103,9 @@ pub(crate) fn metrics(request: &OneRequest) {
         "  This one took {:.3} s: more than {} s, the bucket below, and at most {upper} s.",
         exemplar.value, request.lower_bound
     ));
-    ui::line("  What follows the # is its exemplar: the bucket names one request that it counted.");
+    ui::line(
+        "  The text after the # is the bucket's exemplar, which names one of the requests that it counted.",
+    );
 }
 
 pub(crate) fn traces(request: &OneRequest) {
@@ -185,7 +187,7 @@ pub(super) fn job(service: &Service) -> anyhow::Result<()> {
     }
     for sample in story::samples(service, "worker_queue_latency_budget_seconds")? {
         ui::line(format!(
-            "  {:<42} {:>7.0} s  as old as a waiting job may become: alerts read it",
+            "  {:<42} {:>7.0} s  the longest that a job may wait, which alerts read",
             sample.name, sample.value
         ));
     }
@@ -204,7 +206,7 @@ pub(super) fn n_plus_one(detected: &Observation) {
 pub(super) fn scheduled_run(run: &Observation) {
     ui::heading("A scheduled run");
     ui::line(ui::quiet(
-        "  Every two seconds here, once across all replicas; real ones are spread over minutes.\n",
+        "  The schedule runs every two seconds, once across all replicas. Real schedules run less often.\n",
     ));
     log_line(&run.line);
     ui::line(format!("\n  {}", run.sample.line));

@@ -33,7 +33,7 @@ pub(super) struct Observation {
 
 /// Places one order and collects its telemetry up to the end of its job.
 pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Result<Order> {
-    let id = place(service)?;
+    let id = place_order(service)?;
     let accepted = Rows::fetch(service, id)?;
     let done = Rows::when_done(service, id)?;
 
@@ -57,7 +57,7 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
             .iter()
             .any(|span| span.trace_id == trace_id && span.kind == "consumer")
     });
-    let request = OneRequest::of(&access, log, service, collector)?;
+    let request = OneRequest::with_access_line(&access, log, service, collector)?;
     let crosses_queue = request.spans.iter().any(|span| span.kind == "consumer");
     ensure!(
         crosses_queue,
@@ -73,8 +73,8 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
 
 /// Places more orders and requests a report that runs one query per order.
 pub(super) fn n_plus_one(service: &Service) -> anyhow::Result<Observation> {
-    for _ in 0..OTHERS {
-        place(service)?;
+    for _ in 0..FURTHER_ORDERS {
+        place_order(service)?;
     }
     let answer = http::get(&service.url("/orders/report"))?;
     ensure!(answer.status == 200, "/orders/report: {}", answer.body);
@@ -119,7 +119,7 @@ fn observe(
 }
 
 /// Places an order and returns its id.
-fn place(service: &Service) -> anyhow::Result<i64> {
+fn place_order(service: &Service) -> anyhow::Result<i64> {
     let json = ("content-type", "application/json");
     let order = r#"{"item":"telescope","quantity":2}"#;
     let answer = http::send("POST", &service.url("/orders"), &[json], order)?;
@@ -135,6 +135,7 @@ fn place(service: &Service) -> anyhow::Result<i64> {
     id.with_context(|| format!("POST /orders: no id in {}", answer.body))
 }
 
-/// Enough orders for N+1 detection.
-const OTHERS: usize = 12;
+/// The number of further orders, enough for the detection of an N+1.
+const FURTHER_ORDERS: usize = 12;
+/// How long the demo waits for each of its results.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use super::Cases;
 
 pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let mut demo = Command::new(std::env::current_exe().context("where is this program?")?);
+    let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
     demo.args(["demo", "--once"]);
     cases.command(
         "demo: rows, signals, queue, N+1 and schedule agree",
@@ -51,7 +51,7 @@ fn check(output: &str) -> anyhow::Result<()> {
         (job, "attempts", "1"),
     ] {
         let found = column(row, name)?;
-        // The value may have changed since the answer; then the row prints both.
+        // If the value has changed since the answer, the row prints the old and the new value.
         ensure!(
             found == expected || found.ends_with(&format!(", now {expected}")),
             "{name}: found {found:?}, expected {expected:?}"

@@ -37,8 +37,8 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
         cargo
     };
     let mut lock = cargo(&["generate-lockfile", "-Z", "direct-minimal-versions"]);
-    // `-Z` needs a nightly compiler or this variable. The builds below run without it, because build scripts would take the
-    // compiler for a nightly one.
+    // `-Z` needs a nightly compiler or this variable. The builds below run without the variable, because build
+    // scripts would take the compiler for a nightly one.
     lock.env("RUSTC_BOOTSTRAP", "1");
     let no_check = |_: &str| Ok(());
     if !cases.command("lower bounds: resolve together", &mut lock, no_check) {
@@ -69,17 +69,17 @@ fn copy_library(folder: &Path) -> anyhow::Result<()> {
     let mut members = vec![LIBRARY];
     members.extend(SERVICES);
     let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n");
-    let root = workspace + &without(&root, &["[workspace]"]);
+    let root = workspace + &without_tables(&root, &["[workspace]"]);
     let manifest = fs::read_to_string(paths::library().join("Cargo.toml"))?;
     let copy = Files::from([
         ("Cargo.toml".to_owned(), root.into_bytes()),
         (
             format!("{LIBRARY}/Cargo.toml"),
-            without(&manifest, &FOR_TESTS).into_bytes(),
+            without_tables(&manifest, &FOR_TESTS).into_bytes(),
         ),
     ]);
     files::write(folder, &copy)?;
-    let sources = files::of(&paths::library().join("src"))?;
+    let sources = files::read(&paths::library().join("src"))?;
     files::write(&folder.join(LIBRARY).join("src"), &sources)
 }
 
@@ -97,12 +97,12 @@ fn generate_service(store: &'static str, folder: &Path) -> anyhow::Result<()> {
     let manifest = service.generate()?.join("Cargo.toml");
     let text = fs::read_to_string(&manifest)?;
     let library = paths::library().display().to_string();
-    let text = without(&text, &FOR_TESTS).replace(&library, &format!("../{LIBRARY}"));
+    let text = without_tables(&text, &FOR_TESTS).replace(&library, &format!("../{LIBRARY}"));
     fs::write(&manifest, text).with_context(|| manifest.display().to_string())
 }
 
 /// The manifest without the tables that have any of `headers`.
-fn without(manifest: &str, headers: &[&str]) -> String {
+fn without_tables(manifest: &str, headers: &[&str]) -> String {
     let mut is_kept = true;
     let mut kept = String::new();
     for line in manifest.lines() {
@@ -122,16 +122,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_keeps_other_tables() {
+    fn other_tables_are_kept() {
         let manifest = "[package]\nname = \"a\"\n[dev-dependencies]\nb = \"1\"\n\n[[test]]\nname = \"c\"\n[lints]\nworkspace = true\n";
         assert_eq!(
-            without(manifest, &FOR_TESTS),
+            without_tables(manifest, &FOR_TESTS),
             "[package]\nname = \"a\"\n[lints]\nworkspace = true\n"
         );
         let root =
             "[workspace]\nmembers = [\n    \"a\",\n]\n[workspace.package]\nversion = \"1\"\n";
         assert_eq!(
-            without(root, &["[workspace]"]),
+            without_tables(root, &["[workspace]"]),
             "[workspace.package]\nversion = \"1\"\n"
         );
     }

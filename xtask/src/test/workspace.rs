@@ -27,7 +27,9 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Sets of features whose code differs if they are enabled alone.
+/// Features with which the library is linted alone; the empty string is none.
+///
+/// Their code differs if no other feature is enabled.
 const FEATURES: [&str; 10] = [
     "",
     "otlp-grpc",

@@ -1,4 +1,4 @@
-//! Results of test cases, and the table that sums them up.
+//! Runs test cases, and prints their results and a table of totals.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ pub struct Cases {
     suite: &'static str,
     passed: usize,
     failed: Vec<(String, String)>,
-    /// Tests with `#[ignore]`.
+    /// The number of tests that did not run because of `#[ignore]`.
     ignored: usize,
     not_run: Vec<(String, String)>,
 }
@@ -93,9 +93,9 @@ impl Cases {
         let started = Instant::now();
         let result = command::watched(name, command);
         let counts = match &result {
-            Ok(output) => Counts::of(output),
+            Ok(output) => Counts::from_output(output),
             // The error holds the whole output.
-            Err(error) => Counts::of(&format!("{error:#}")),
+            Err(error) => Counts::from_output(&format!("{error:#}")),
         };
         self.passed += counts.passed;
         self.ignored += counts.ignored;
@@ -234,7 +234,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(output: &str) -> Self {
+    fn from_output(output: &str) -> Self {
         let mut sum = Self::default();
         for result in output
             .lines()
@@ -268,7 +268,7 @@ mod tests {
             test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.05s\n\
             test result: FAILED. 3 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.05s\n";
         assert_eq!(
-            Counts::of(output),
+            Counts::from_output(output),
             Counts {
                 passed: 5,
                 failed: 4,

@@ -1,4 +1,4 @@
-//! Runs a command to its end, with progress and with the output of a failure.
+//! Runs commands to their end, shows their progress, and returns their output.
 
 use std::{
     ffi::OsStr,
@@ -84,9 +84,9 @@ fn collect(stream: Option<impl Read>, output: &Mutex<String>, watch: &impl Fn(&s
     }
 }
 
-/// The command as a shell line for the root of the checkout.
+/// The command as a shell line that works in the root of the checkout.
 ///
-/// Includes the environment variables that are set for it.
+/// The line includes the environment variables that are set for the command.
 pub fn display(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! Folders as maps of paths and contents, to write, copy and compare them.
+//! Reads, writes and compares folders as maps from path to content.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Reads all files below `folder`.
-pub fn of(folder: &Path) -> anyhow::Result<Files> {
+pub fn read(folder: &Path) -> anyhow::Result<Files> {
     let mut files = Files::new();
     collect(folder, "", &mut files)?;
     Ok(files)
@@ -39,12 +39,12 @@ pub fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that both hold the same files with the same contents.
+/// Checks that `found` and `expected` hold the same files with the same contents.
 ///
 /// # Errors
 ///
 /// Names every file that is missing, unexpected or different.
-pub fn same(found: &Files, expected: &Files) -> anyhow::Result<()> {
+pub fn check_same(found: &Files, expected: &Files) -> anyhow::Result<()> {
     let mut differences = Vec::new();
     for name in found.keys().filter(|name| !expected.contains_key(*name)) {
         differences.push(format!("{name} should not be there"));
@@ -77,7 +77,7 @@ fn first_difference(found: &[u8], expected: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{Files, same};
+    use super::{Files, check_same};
 
     fn files(files: &[(&str, &str)]) -> Files {
         let owned = |(name, text): &(&str, &str)| ((*name).to_owned(), text.as_bytes().to_vec());
@@ -87,9 +87,9 @@ mod tests {
     #[test]
     fn every_different_file_is_named() {
         let expected = files(&[("a", "1\n"), ("b", "1\n2\n"), ("c", "")]);
-        assert!(same(&expected, &expected).is_ok());
+        assert!(check_same(&expected, &expected).is_ok());
         let found = files(&[("a", "1\n"), ("b", "1\n3\n"), ("old", "")]);
-        let error = same(&found, &expected).map_err(|error| error.to_string());
+        let error = check_same(&found, &expected).map_err(|error| error.to_string());
         let named = "old should not be there\nb differs from line 2 on\nc is missing";
         assert_eq!(error, Err(named.to_owned()));
     }

@@ -1,6 +1,6 @@
 //! Handles Ctrl-C and SIGTERM.
 //!
-//! Children have their own process groups, so the terminal's signal does not reach them and this program must end them.
+//! Children have their own process groups, so a signal from the terminal does not reach them. This program must end them.
 
 use std::{
     process,
@@ -25,7 +25,7 @@ pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Whether a signal has arrived since [`watch`].
-    pub fn came(&self) -> bool {
+    pub fn has_arrived(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -9,12 +9,12 @@ pub fn root() -> &'static Path {
     manifest.ancestors().nth(2).unwrap_or(manifest)
 }
 
-/// The library's crate, on which generated services depend by path.
+/// The folder of the library's crate, on which generated services depend by path.
 pub fn library() -> PathBuf {
     root().join("telemetry-crate")
 }
 
-/// The template as committed.
+/// The folder of the template, as committed.
 pub fn template() -> PathBuf {
     root().join("template")
 }
@@ -26,19 +26,19 @@ pub fn target() -> PathBuf {
     root().join("target")
 }
 
-/// Tools that xtask has installed.
+/// The folder of the tools that xtask has installed.
 pub fn tools() -> PathBuf {
     target().join("tools")
 }
 
 /// The target folder of all generated services.
 ///
-/// They share it so that common dependencies are built once.
+/// All services share the folder, so that common dependencies are built once.
 pub fn generated_target() -> PathBuf {
     target().join("generated")
 }
 
-/// Makes an empty folder below `target/` and removes an earlier one.
+/// Makes the empty folder `name` below `target/`, and removes an earlier one.
 pub fn fresh(name: &str) -> std::io::Result<PathBuf> {
     let folder = target().join(name);
     match std::fs::remove_dir_all(&folder) {

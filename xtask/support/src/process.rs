@@ -1,4 +1,4 @@
-//! Server processes: output line by line, signals, and a kill on drop.
+//! Child processes: their output line by line, signals, and a kill on drop.
 //!
 //! Each child has its own process group, so Ctrl-C at the terminal reaches only this program, which then stops its
 //! children in the right order.
@@ -151,7 +151,8 @@ impl Process {
     /// Whether the child has ended for any reason.
     pub fn has_ended(&mut self) -> bool {
         if self.status.is_none() {
-            // Once the status is collected, another process may get the same process id.
+            // Once the status is collected, another process may get the same process id, and `kill_all` must not kill it.
+            // So the list is locked until the id is removed from it.
             let mut running = running();
             self.status = self.child.try_wait().unwrap_or_default();
             if self.status.is_some() {
@@ -258,9 +259,11 @@ fn running() -> MutexGuard<'static, Vec<Pid>> {
 /// Children whose status is not collected yet.
 static RUNNING: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
-/// How long a program may take to start, even while the machine is building.
+/// How long a program may take to start, on a machine that is also building.
 pub const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a killed process may take to end.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many lines of output are kept for each child.
 const MAX_LINES: usize = 200_000;
+/// The interval at which [`Process::wait`] looks for the end of the child.
 const POLL: Duration = Duration::from_millis(10);

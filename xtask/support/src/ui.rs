@@ -40,32 +40,32 @@ pub fn line(text: impl Display) {
     println!("{text}");
 }
 
-/// The color of success.
+/// Shows `text` in the color of success.
 pub fn good<D>(text: D) -> StyledObject<D> {
     style(text).green()
 }
 
-/// The color of failure.
+/// Shows `text` in the color of failure.
 pub fn bad<D>(text: D) -> StyledObject<D> {
     style(text).red().bold()
 }
 
-/// The color of warnings.
+/// Shows `text` in the color of warnings.
 pub fn loud<D>(text: D) -> StyledObject<D> {
     style(text).yellow().bold()
 }
 
-/// The style of remarks.
+/// Shows `text` in the style of remarks.
 pub fn quiet<D>(text: D) -> StyledObject<D> {
     style(text).dim()
 }
 
-/// The style of emphasis.
+/// Shows `text` in the style of emphasis.
 pub fn strong<D>(text: D) -> StyledObject<D> {
     style(text).bold()
 }
 
-/// The color of a trace id.
+/// Shows `text` in the color of a trace id.
 pub fn accent<D>(text: D) -> StyledObject<D> {
     style(text).cyan().bold()
 }
@@ -153,5 +153,7 @@ impl Drop for Step {
     }
 }
 
-/// Wide enough for a waterfall, and not wrapped in CI logs.
+/// The width of output that is not a terminal, in columns.
+///
+/// A waterfall of spans fits, and CI logs do not wrap it.
 const WIDTH_ELSEWHERE: usize = 110;

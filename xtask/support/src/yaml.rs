@@ -1,6 +1,6 @@
 //! Reads YAML as JSON, for checks of the template's files.
 //!
-//! Tags and keys other than strings are not supported; no file of this repository has them.
+//! Tags, and keys other than strings, are not supported. No file of this repository has them.
 
 use std::{fs, path::Path};
 

@@ -142,7 +142,7 @@ fn rejected_sizes_get_smaller_requests() {
 #[test]
 fn warnings_are_not_losses() {
     for (protocol, path) in protocols() {
-        let receiver = OtlpReceiver::start_answering(Answer::Partial {
+        let receiver = OtlpReceiver::start_answering(CollectorAnswer::Partial {
             rejected: 0,
             message: "use a newer version".to_owned(),
         })

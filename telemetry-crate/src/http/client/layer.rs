@@ -15,7 +15,7 @@ use crate::{catalog, metrics::Durations};
 /// earlier is a call with `error.type="cancelled"`.
 ///
 /// Inside a layer that retries or follows redirects, every attempt and every hop has its own span
-/// with its own URL. [`Resend`](super::Resend) numbers the attempts. Outside such a layer, one span
+/// with its own URL. [`ResendCount`](super::ResendCount) numbers the attempts. Outside such a layer, one span
 /// covers all of them.
 ///
 /// The context (`traceparent`, `tracestate`, `baggage`) is sent to every server that is called,

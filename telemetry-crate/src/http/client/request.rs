@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method, StatusCode, Version, header, uri::Authority};
 
-use super::{Resend, UrlTemplate};
+use super::{ResendCount, UrlTemplate};
 
 /// A request that [`ClientLayer`](super::ClientLayer) can send.
 ///
@@ -92,7 +92,7 @@ impl<B> sealed::Request for http::Request<B> {
         let extensions = self.extensions();
         CallOptions {
             template: extensions.get().map(|UrlTemplate(template)| *template),
-            resend: extensions.get().map(|Resend(count)| *count),
+            resend: extensions.get().map(|ResendCount(count)| *count),
         }
     }
 

@@ -24,7 +24,7 @@ impl ClientLayer {
     ///
     /// `reqwest` follows redirects itself, inside the call. The call is one span with the first
     /// URL, and the context is sent to every redirect target. A client that may be redirected to
-    /// third parties uses [`redirects`](Self::redirects) or `redirect::Policy::none()` as its
+    /// third parties uses [`redirect_policy`](Self::redirect_policy) or `redirect::Policy::none()` as its
     /// policy. The first redirect that takes the context to an excluded host logs a warning, once
     /// per process.
     ///
@@ -70,12 +70,12 @@ impl ClientLayer {
     ///
     /// # fn client() -> Result<(), reqwest::Error> {
     /// let calls = ClientLayer::new().propagate_to(|host| host.ends_with(".internal"));
-    /// let client = reqwest::Client::builder().redirect(calls.redirects()).build()?;
+    /// let client = reqwest::Client::builder().redirect(calls.redirect_policy()).build()?;
     /// # drop(client);
     /// # Ok(())
     /// # }
     /// ```
-    pub fn redirects(&self) -> Policy {
+    pub fn redirect_policy(&self) -> Policy {
         let shared = Arc::clone(&self.shared);
         let limited = Policy::limited(REDIRECTS);
         Policy::custom(move |attempt| {
@@ -112,7 +112,7 @@ impl ReqwestCall {
 
     /// Sets the number of this retry: 1 is the first repetition.
     ///
-    /// It has the same effect as [`Resend`](super::Resend).
+    /// It has the same effect as [`ResendCount`](super::ResendCount).
     pub fn resend(mut self, count: u32) -> Self {
         self.options.resend = Some(count);
         self
@@ -153,7 +153,7 @@ fn warn_of_redirect(host: &str) {
             target: "firstlight::http",
             { server.address = host },
             "a redirect has sent the trace context to {host}, which propagate_to() excludes; \
-             build the client with .redirect(calls.redirects())"
+             build the client with .redirect(calls.redirect_policy())"
         );
     });
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use serde::Deserialize;
 use sqlx::{Error, Pool};
 
 use super::tables::Tables;
@@ -33,19 +34,45 @@ impl fmt::Display for DeadLetter {
             attempts,
             ..
         } = self;
-        let job = String::from_utf8_lossy(&self.job);
-        let (job, error) = (
-            job.escape_debug(),
-            self.error.as_deref().unwrap_or("no result"),
-        );
-        // Control characters in the job must not break the line.
-        let job = job.to_string().replace("\\\"", "\"");
+        let job = one_line(&String::from_utf8_lossy(&self.job));
+        let error = one_line(self.error.as_deref().unwrap_or("no result"));
         write!(
             formatter,
             "{queue}\t{id}\t{}\t{job}\t{error}",
             counted(u64::from(*attempts), "attempt", "attempts")
         )
     }
+}
+
+/// Escapes control characters, which would break the line.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char.is_control() {
+            true => line.extend(char.escape_debug()),
+            false => line.push(char),
+        }
+    }
+    line
+}
+
+/// The result of a failed task, as apalis stores it.
+#[derive(Deserialize)]
+struct FailedResult {
+    #[serde(rename = "Err")]
+    error: String,
+}
+
+/// Returns the text of a result; another result than apalis' stays as it is.
+fn error_text(result: Vec<u8>) -> String {
+    match serde_json::from_slice::<FailedResult>(&result) {
+        Ok(failed) => failed.error,
+        Err(_) => lossy(result),
+    }
+}
+
+fn lossy(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Returns the dead letters of all queues, by queue and time.
@@ -55,15 +82,14 @@ impl fmt::Display for DeadLetter {
 /// Returns errors of the database.
 pub async fn dead_letters<DB: Tables>(pool: &Pool<DB>) -> Result<Vec<DeadLetter>, Error> {
     let rows = DB::dead_letters(pool).await?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let letters = rows
         .into_iter()
         .map(|(queue, id, attempts, job, error)| DeadLetter {
-            queue: text(queue),
-            id: text(id),
+            queue: lossy(queue),
+            id: lossy(id),
             attempts: u32::try_from(attempts).unwrap_or(0),
             job,
-            error: error.map(text),
+            error: error.map(error_text),
         });
     Ok(letters.collect())
 }
@@ -87,12 +113,18 @@ impl fmt::Display for RetryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => error.fmt(formatter),
-            Self::Unknown { ids, retried } => write!(
-                formatter,
-                "no dead letter has the id {}; expected one that the list of dead letters shows; other dead letters that \
-                 will be tried again: {retried}",
-                ids.join(", ")
-            ),
+            Self::Unknown { ids, retried } => {
+                let ids = ids.join(", ");
+                write!(
+                    formatter,
+                    "no dead letter has the id {ids}; the list of dead letters has the ids"
+                )?;
+                if *retried == 0 {
+                    return Ok(());
+                }
+                let others = counted(*retried, "other dead letter is", "other dead letters are");
+                write!(formatter, "; {others} tried again")
+            }
         }
     }
 }
@@ -127,7 +159,7 @@ pub async fn retry_dead_letters<DB: Tables>(
     ids: &[String],
 ) -> Result<u64, RetryError> {
     if ids.is_empty() {
-        return Ok(DB::retry_dead(pool, None).await?);
+        return Ok(DB::retry_dead_lettered(pool, None).await?);
     }
     let mut retried = 0;
     let mut unknown = Vec::new();
@@ -136,7 +168,7 @@ pub async fn retry_dead_letters<DB: Tables>(
         if ids[..index].contains(id) {
             continue;
         }
-        match DB::retry_dead(pool, Some(id)).await? {
+        match DB::retry_dead_lettered(pool, Some(id)).await? {
             0 => unknown.push(id.clone()),
             count => retried += count,
         }
@@ -159,4 +191,29 @@ pub async fn retry_dead_letters<DB: Tables>(
 /// Returns errors of the database.
 pub async fn remove_finished<DB: Tables>(pool: &Pool<DB>, age: Duration) -> Result<u64, Error> {
     DB::remove_finished(pool, age).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letter_is_one_line_with_its_error() {
+        for (stored, shown) in [
+            (r#"{"Err":"smtp says no"}"#, "smtp says no"),
+            (r#"{"Err":"two\nlines"}"#, r"two\nlines"),
+            (r#"{"Ok":1}"#, r#"{"Ok":1}"#),
+            ("timeout", "timeout"),
+        ] {
+            let letter = DeadLetter {
+                queue: "mails".to_owned(),
+                id: "1".to_owned(),
+                attempts: 5,
+                job: b"{\"name\": \"Zoe's\"}\n".to_vec(),
+                error: Some(error_text(stored.into())),
+            };
+            let expected = format!("mails\t1\t5 attempts\t{{\"name\": \"Zoe's\"}}\\n\t{shown}");
+            assert_eq!(letter.to_string(), expected);
+        }
+    }
 }

@@ -21,8 +21,8 @@ use crate::{
     error_type::error_type,
     jobs::{
         catch::CatchUnwind,
-        outcome::Outcome,
-        running::{AttemptEnd, Running},
+        outcome::AttemptOutcome,
+        running::{AttemptEnd, Running, UNDECODABLE},
     },
     values::counted,
     values::printed,
@@ -154,13 +154,21 @@ where
 type ClassifiedError = (&'static str, BoxDynError);
 
 fn classify(error: BoxDynError) -> ClassifiedError {
-    if error.is::<tower::timeout::error::Elapsed>() {
+    if is_timeout(&error) {
         ("timeout", error)
     } else if is_undecodable(&error) {
-        ("undecodable", error)
+        (UNDECODABLE, error)
     } else {
         (error_type(&error), error)
     }
+}
+
+fn is_timeout(error: &BoxDynError) -> bool {
+    #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+    if error.is::<super::worker::AttemptTimedOut>() {
+        return true;
+    }
+    error.is::<tower::timeout::error::Elapsed>()
 }
 
 /// Replaces NUL characters in the text of an error.
@@ -198,9 +206,10 @@ fn finish(
     } = end;
     let Some(error) = error else {
         running.finish(&AttemptEnd {
-            outcome: Outcome::Ok,
+            outcome: AttemptOutcome::Ok,
             error_type: None,
             message: None,
+            next_attempt: None,
         });
         return None;
     };
@@ -212,13 +221,15 @@ fn finish(
         Status::Failed
     });
     let outcome = running.failure_outcome(is_permanent);
+    let retry = retry.filter(|_| outcome == AttemptOutcome::Retry);
     let span = running.span().clone();
     running.finish(&AttemptEnd {
         outcome,
         error_type,
         message: Some(printed(format_args!("{error}"))),
+        next_attempt: retry.as_ref().map(|(_, retry)| retry.pause_seconds()),
     });
-    let (postpone, retry) = retry.filter(|_| outcome == Outcome::Retry)?;
+    let (postpone, retry) = retry?;
     // Within the attempt's trace, although the attempt is over.
     Some(Box::pin(postpone.call(retry).instrument(span)))
 }

@@ -21,7 +21,7 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 /// Traces and measures every attempt at a task, as [`Queue::run`] does for a job.
 ///
 /// It records the span, the wait, the run, the outcome and the log line. A panic is an error like
-/// any other, so `catch_panic()` is not needed. The outcome of an error is `dead` for apalis'
+/// any other, so `catch_panic()` is not needed. The outcome of an error is `dead_lettered` for apalis'
 /// `AbortError` and for the last attempt, and `retry` otherwise.
 ///
 /// The layer also corrects the status that apalis 1.0 stores for some attempts. After a panic or a
@@ -31,7 +31,7 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 ///
 /// The layer also ends a task that apalis 1.0 would try without end: a task whose process dies with
 /// it, because it aborts or runs out of memory. The store counts such an attempt, but hands the
-/// task out again whatever the count. The layer records it as `dead` once its attempts are used up,
+/// task out again whatever the count. The layer records it as `dead_lettered` once its attempts are used up,
 /// with the error type `orphaned`, and does not call the function.
 #[derive(Debug, Clone)]
 pub struct TaskLayer {

@@ -1,6 +1,6 @@
 //! The state of a job, for the client that waits for it.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use serde::{Serialize, Serializer};
 use sqlx::{Error, Pool};
@@ -21,7 +21,7 @@ pub enum JobState {
     Retrying,
     /// An attempt has succeeded (`done`).
     Done,
-    /// The job has failed and is not tried again (`dead-lettered`).
+    /// The job has failed and is not tried again (`dead_lettered`).
     ///
     /// See [`retry_dead_letters`](super::retry_dead_letters).
     DeadLettered,
@@ -35,7 +35,7 @@ impl JobState {
             Self::Running => "running",
             Self::Retrying => "retrying",
             Self::Done => "done",
-            Self::DeadLettered => "dead-lettered",
+            Self::DeadLettered => "dead_lettered",
         }
     }
 
@@ -83,6 +83,33 @@ impl<J> TaskQueue<J> {
         let row = DB::job_state(pool, self.name(), key).await?;
         Ok(row.map(|(status, attempts, max)| JobState::from_status(&status, attempts, max)))
     }
+
+    /// Returns the states of the jobs with these keys, in their order, with one query.
+    ///
+    /// Use it for a list, in which [`state`](Self::state) would be one query for each entry.
+    ///
+    /// # Errors
+    ///
+    /// Returns errors of the database.
+    pub async fn states<DB: Tables>(
+        &self,
+        pool: &Pool<DB>,
+        keys: &[impl AsRef<str> + Sync],
+    ) -> Result<Vec<Option<JobState>>, Error> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let list: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let list = serde_json::to_string(&list).map_err(|error| Error::Encode(error.into()))?;
+        let rows = DB::job_states(pool, self.name(), list).await?;
+        let states: HashMap<String, JobState> = (rows.into_iter())
+            .map(|(key, status, attempts, max)| {
+                (key, JobState::from_status(&status, attempts, max))
+            })
+            .collect();
+        let state = |key: &_| states.get(AsRef::<str>::as_ref(key)).copied();
+        Ok(keys.iter().map(state).collect())
+    }
 }
 
 #[cfg(test)]
@@ -97,8 +124,8 @@ mod tests {
             ("Queued", 0, "running"),
             ("Running", 1, "running"),
             ("Failed", 4, "retrying"),
-            ("Failed", 5, "dead-lettered"),
-            ("Killed", 1, "dead-lettered"),
+            ("Failed", 5, "dead_lettered"),
+            ("Killed", 1, "dead_lettered"),
             ("Done", 5, "done"),
             ("Paused", 0, "pending"),
         ] {

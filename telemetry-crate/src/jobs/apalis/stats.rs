@@ -32,7 +32,7 @@ pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 pub const SQLITE_STATS: &str = "
     WITH task AS (
         SELECT run_at, CASE
-            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead'
+            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead_lettered'
             WHEN status NOT IN ('Pending', 'Queued', 'Running', 'Failed') OR typeof(run_at) <> 'integer' THEN 'stuck'
             WHEN status = 'Failed' THEN 'retry'
             WHEN status = 'Pending' AND lock_by IS NOT NULL THEN 'stuck'
@@ -54,7 +54,7 @@ pub const SQLITE_STATS: &str = "
         COUNT(*) FILTER (WHERE state = 'running'),
         COUNT(*) FILTER (WHERE state = 'retry'),
         COUNT(*) FILTER (WHERE state = 'stuck'),
-        COUNT(*) FILTER (WHERE state = 'dead'),
+        COUNT(*) FILTER (WHERE state = 'dead_lettered'),
         COALESCE(MAX(unixepoch() - CAST(run_at AS INTEGER)) FILTER (WHERE state IN ('ready', 'retry', 'stuck')), 0)
     FROM task";
 
@@ -64,7 +64,7 @@ pub const SQLITE_STATS: &str = "
 pub const POSTGRES_STATS: &str = "
     WITH task AS (
         SELECT run_at, CASE
-            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead'
+            WHEN status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts) THEN 'dead_lettered'
             WHEN status NOT IN ('Pending', 'Queued', 'Running', 'Failed') OR NOT isfinite(run_at) THEN 'stuck'
             WHEN status = 'Failed' THEN 'retry'
             WHEN status = 'Pending' AND run_at <= now() THEN 'ready'
@@ -86,7 +86,7 @@ pub const POSTGRES_STATS: &str = "
         COUNT(*) FILTER (WHERE state = 'running'),
         COUNT(*) FILTER (WHERE state = 'retry'),
         COUNT(*) FILTER (WHERE state = 'stuck'),
-        COUNT(*) FILTER (WHERE state = 'dead'),
+        COUNT(*) FILTER (WHERE state = 'dead_lettered'),
         COALESCE(EXTRACT(EPOCH FROM MAX(now() - run_at) FILTER (
             WHERE state IN ('ready', 'retry', 'stuck') AND isfinite(run_at)
         )), 0)::bigint
@@ -95,7 +95,9 @@ pub const POSTGRES_STATS: &str = "
 /// Converts a row to [`QueueStats`].
 ///
 /// A task that is not due yet has a negative age, which becomes zero.
-pub fn stats((ready, scheduled, running, retry, stuck, dead, oldest_age): StatsRow) -> QueueStats {
+pub fn stats(
+    (ready, scheduled, running, retry, stuck, dead_lettered, oldest_age): StatsRow,
+) -> QueueStats {
     let count = |jobs: i64| u64::try_from(jobs).unwrap_or(0);
     QueueStats::new()
         .ready(count(ready))
@@ -103,6 +105,6 @@ pub fn stats((ready, scheduled, running, retry, stuck, dead, oldest_age): StatsR
         .running(count(running))
         .retry(count(retry))
         .stuck(count(stuck))
-        .dead(count(dead))
+        .dead_lettered(count(dead_lettered))
         .oldest_age(Duration::from_secs(count(oldest_age)))
 }

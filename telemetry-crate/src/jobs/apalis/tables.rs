@@ -102,10 +102,19 @@ pub trait Storage: Database {
         key: &str,
     ) -> impl Future<Output = Result<Option<(String, i64, i64)>, Error>> + Send;
 
+    /// Returns the key, the status, the attempts and the maximum attempts of jobs.
+    ///
+    /// The keys are an array in JSON.
+    fn job_states(
+        pool: &Pool<Self>,
+        queue: &str,
+        keys: String,
+    ) -> impl Future<Output = Result<Vec<(String, String, i64, i64)>, Error>> + Send;
+
     fn dead_letters(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
 
     /// Returns dead letters to the workers, all of them without an id.
-    fn retry_dead(
+    fn retry_dead_lettered(
         pool: &Pool<Self>,
         id: Option<&str>,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
@@ -124,8 +133,9 @@ struct Statements {
     queues: &'static str,
     stats: &'static str,
     state: &'static str,
+    states: &'static str,
     dead_letters: &'static str,
-    retry_dead: &'static str,
+    retry_dead_lettered: &'static str,
     remove_finished: &'static str,
 }
 
@@ -171,15 +181,14 @@ macro_rules! storage {
                     .with_config(config)
                     .with_codec(RawCodec)
                     .poll_with_interval(tables::POLL_INTERVAL);
-                let handler = attempts.handler.clone();
+                let work = attempts.clone();
                 apalis_core::worker::builder::WorkerBuilder::new(context)
                     .backend(Draining::new(tasks, drain))
                     .layer(tower::limit::ConcurrencyLimitLayer::new(
                         attempts.concurrency,
                     ))
                     .layer(layer)
-                    .layer(tower::timeout::TimeoutLayer::new(attempts.timeout))
-                    .build(move |job: Vec<u8>| handler(job))
+                    .build(move |job: Vec<u8>| work.clone().run(job))
                     .stream()
             }
 
@@ -236,6 +245,17 @@ macro_rules! storage {
                 row.fetch_optional(pool).await
             }
 
+            async fn job_states(
+                pool: &sqlx::Pool<Self>,
+                queue: &str,
+                keys: String,
+            ) -> Result<Vec<(String, String, i64, i64)>, sqlx::Error> {
+                let rows = sqlx::query_as($statements.states)
+                    .bind(queue.to_owned())
+                    .bind(keys);
+                rows.fetch_all(pool).await
+            }
+
             async fn dead_letters(
                 pool: &sqlx::Pool<Self>,
             ) -> Result<Vec<$crate::jobs::apalis::tables::DeadRow>, sqlx::Error> {
@@ -244,11 +264,12 @@ macro_rules! storage {
                     .await
             }
 
-            async fn retry_dead(
+            async fn retry_dead_lettered(
                 pool: &sqlx::Pool<Self>,
                 id: Option<&str>,
             ) -> Result<u64, sqlx::Error> {
-                let query = sqlx::query($statements.retry_dead).bind(id.map(str::to_owned));
+                let query =
+                    sqlx::query($statements.retry_dead_lettered).bind(id.map(str::to_owned));
                 Ok(query.execute(pool).await?.rows_affected())
             }
 

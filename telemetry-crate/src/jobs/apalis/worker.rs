@@ -22,9 +22,9 @@ use super::{
 };
 use crate::{
     jobs::{
-        Job, Outcome, Queue, TARGET,
+        AttemptOutcome, Job, Queue, TARGET,
         catch::CatchUnwind,
-        running::{AttemptEnd, Running},
+        running::{AttemptEnd, Running, UNDECODABLE},
     },
     shutdown,
 };
@@ -43,6 +43,22 @@ pub struct Attempts {
     pub(super) handler: Handler,
     pub(super) concurrency: usize,
     pub(super) timeout: Duration,
+}
+
+impl Attempts {
+    /// Runs one attempt, and cancels it at the timeout.
+    pub(super) async fn run(self, job: Vec<u8>) -> Result<(), BoxDynError> {
+        let timeout = self.timeout;
+        let attempt = time::timeout(timeout, (self.handler)(job)).await;
+        attempt.unwrap_or_else(|_| Err(AttemptTimedOut { timeout }.into()))
+    }
+}
+
+/// The error of an attempt that was canceled at its timeout.
+#[derive(Debug, thiserror::Error)]
+#[error("the attempt took longer than {} s", timeout.as_secs_f64())]
+pub(super) struct AttemptTimedOut {
+    timeout: Duration,
 }
 
 impl fmt::Debug for Attempts {
@@ -210,9 +226,10 @@ impl<DB: Tables> Worker<DB> {
         for (id, reason) in dead_lettered.unwrap_or_default() {
             let job = Job::new(self.kind).id(id);
             Running::start(&self.queue, &job).finish(&AttemptEnd {
-                outcome: Outcome::Dead,
-                error_type: Some("undecodable"),
+                outcome: AttemptOutcome::DeadLettered,
+                error_type: Some(UNDECODABLE),
                 message: Some(reason),
+                next_attempt: None,
             });
         }
     }
@@ -235,5 +252,24 @@ async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
     if let Err(error) = DB::postpone(&pool, retry).await {
         let error: &dyn Error = &error;
         tracing::warn!(target: TARGET, { exception.message = error }, "a job is tried again at once");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn timed_out_attempts_name_their_limit() {
+        let attempts = Attempts {
+            handler: Arc::new(|_| Box::pin(pending())),
+            concurrency: 1,
+            timeout: Duration::from_millis(10),
+        };
+        let error = attempts.run(Vec::new()).await.map_err(|error| {
+            assert!(error.is::<AttemptTimedOut>(), "{error}");
+            error.to_string()
+        });
+        assert_eq!(error, Err("the attempt took longer than 0.01 s".to_owned()));
     }
 }

@@ -22,7 +22,7 @@ use super::{
     task_queue::TaskQueue,
     worker::{Attempts, Worker},
 };
-use crate::jobs::{Queue, Watch, workerless::RunningWorkers};
+use crate::jobs::{Queue, QueueWatch, workerless::RunningWorkers};
 
 /// Default number of concurrent jobs of one queue.
 ///
@@ -198,11 +198,13 @@ impl<DB: Tables> Workers<DB> {
         let jobs = self.workers.iter().map(|it| it.attempts.concurrency).sum();
         let connections = self.pool.options().get_max_connections();
         if may_exhaust_pool(jobs, connections) {
+            let size = crate::sqlx::size_variable(&self.pool);
+            let size = size.unwrap_or_else(|| "the pool's max_connections".to_owned());
             tracing::warn!(
                 jobs,
                 connections,
                 "the queues' concurrency adds up to the pool's size or more: jobs may hold all connections, and requests wait for one; \
-                 raise the pool's max_connections or lower Workers::concurrency"
+                 raise {size} or lower Workers::concurrency"
             );
         }
         let mut workers = JoinSet::new();
@@ -230,7 +232,7 @@ fn watch_queue<DB: Tables>(
     queue: Queue,
     every: Duration,
     stuck_after: Duration,
-) -> Watch {
+) -> QueueWatch {
     let (pool, name) = (pool.clone(), queue.name().to_owned());
     queue.watch(every, move || {
         let (pool, name) = (pool.clone(), name.clone());
@@ -244,7 +246,7 @@ fn watch_queue<DB: Tables>(
 async fn watch_undeclared<DB: Tables>(
     pool: &Pool<DB>,
     every: Duration,
-    watches: &mut BTreeMap<String, Watch>,
+    watches: &mut BTreeMap<String, QueueWatch>,
 ) {
     let most = watches.len() + MAX_UNDECLARED;
     let mut is_warned = false;
@@ -282,102 +284,4 @@ async fn watch_undeclared<DB: Tables>(
 }
 
 #[cfg(all(test, feature = "apalis-sqlite", feature = "testing"))]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use apalis_core::error::BoxDynError;
-    use sqlx::sqlite::SqlitePoolOptions;
-
-    use super::*;
-
-    #[derive(serde::Serialize, serde::Deserialize)]
-    struct Note {}
-
-    fn queue(name: &str) -> TaskQueue<Note> {
-        let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
-        TaskQueue::new("note", queue)
-    }
-
-    async fn done(_: Note) -> Result<(), BoxDynError> {
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn queues_with_two_workers_are_refused() {
-        let pool = SqlitePoolOptions::new().connect_lazy("sqlite::memory:");
-        let workers = Workers::new(pool.unwrap())
-            .add(&queue("charges"), done)
-            .add(&queue("mails"), done)
-            .add(&queue("charges"), done);
-        // It would not end by itself.
-        let error = workers.run(std::future::pending()).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "queue \"charges\" was added twice; give each kind of job a queue of its own"
-        );
-    }
-
-    #[tokio::test]
-    async fn queues_without_worker_are_warned_of() {
-        let capture = crate::testing::capture();
-        let pool = SqlitePoolOptions::new().max_connections(1);
-        let pool = pool.connect("sqlite::memory:").await.unwrap();
-        super::super::migrations::<sqlx::Sqlite>()
-            .run(&pool)
-            .await
-            .unwrap();
-        let (with, without) = (queue("with-worker"), queue("without-worker"));
-        let enqueue = async |key| {
-            for queue in [&with, &without] {
-                let mut connection = pool.acquire().await.unwrap();
-                let stored = queue.enqueue::<sqlx::Sqlite>(&mut connection, &Note {}, key);
-                stored.await.unwrap();
-            }
-        };
-        let warnings = || {
-            let lines = capture.logs().into_iter().map(|line| line.message);
-            lines
-                .filter(|line| line.contains("no worker of this process"))
-                .collect::<Vec<_>>()
-        };
-        // A process without workers leaves all jobs to others.
-        enqueue("1").await;
-        assert_eq!((warnings(), crate::jobs::cautions()), (vec![], vec![]));
-        let (stop, stopped) = tokio::sync::oneshot::channel();
-        let workers = Workers::new(pool.clone()).add(&with, done);
-        let workers = workers.run(async { stopped.await.unwrap() });
-        let enqueueing = async {
-            enqueue("2").await;
-            enqueue("3").await;
-            let expected = "queue \"without-worker\": jobs are enqueued here, but no worker of this process runs them; add it to Workers, unless another process runs them";
-            assert_eq!(warnings(), [expected]);
-            assert_eq!(crate::jobs::cautions(), [expected]);
-            stop.send(()).unwrap();
-        };
-        let (ended, ()) = tokio::join!(workers, enqueueing);
-        ended.unwrap();
-    }
-
-    #[tokio::test]
-    async fn sum_of_concurrency_is_warned_of() {
-        let capture = crate::testing::capture();
-        for (concurrency, warnings) in [(2, 0), (3, 1)] {
-            let pool = SqlitePoolOptions::new().max_connections(5);
-            let pool = pool.connect_lazy("sqlite::memory:").unwrap();
-            let mut workers = Workers::new(pool).concurrency(concurrency);
-            for name in ["mails", "invoices"] {
-                workers = workers.add(&queue(name), done);
-            }
-            workers.run(std::future::ready(())).await.unwrap();
-            let logs = capture.logs();
-            let logged = logs
-                .iter()
-                .filter(|line| line.message.starts_with("the queues' concurrency"));
-            assert_eq!(
-                logged.count(),
-                warnings,
-                "{concurrency} of each queue, of 5 connections"
-            );
-        }
-    }
-}
+mod tests;

@@ -46,7 +46,7 @@ fn excess_series_go_to_overflow() {
         assert!(values.contains(&expected), "{name}");
     }
     assert!(values(&handle, "hits_total").contains(&(labels([("user", "0")]), "11".into())));
-    let over = values(&handle, "metrics_series_over_budget_total");
+    let over = values(&handle, "metrics_cardinality_overflow_total");
     assert_eq!(over[0], (labels([("metric", "hits_total")]), "501".into()));
     assert_eq!(over[1], (labels([("metric", "size")]), "500".into()));
     assert_eq!(values(&handle, "small_total"), [(overflow, "1".into())]);
@@ -167,7 +167,7 @@ fn warnings_name_the_label_once() {
             "WARN firstlight hits_total has reached its cardinality limit of 4 series; further series are counted in \
           otel_metric_overflow=\"true\". Its label user has 4 values, such as \"0@example.org\", \
           \"1@example.org\", \"2@example.org\": remove the label or give it few values, such as a route template \
-          instead of a path; if all of them are needed, raise TelemetryConfig::series_budget(\"hits_total\", n)"
+          instead of a path; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"hits_total\", n)"
         ]
     );
 }

@@ -36,7 +36,7 @@ fn suffixes_match_kinds_and_units() {
         assert_eq!(stem.ends_with("_bytes"), metric.unit == "By", "{name}");
         assert!(metric.help.ends_with('.'), "{name}");
         if let Some(bounds) = metric.buckets {
-            validate_buckets(name, bounds).unwrap();
+            validate_buckets(bounds).unwrap();
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::sqlx::{follow_file, instrument_options, instrument_pool};
 impl OwnedDatabase for Sqlite {}
 
 impl Open for Sqlite {
-    const EXPECTED: &'static str = "a scheme and a file, such as sqlite://orders.db, or sqlite:///data/orders.db for a file in /data; the only options are mode=rwc and cache";
+    const EXPECTED: &'static str = "a scheme and a file, such as sqlite://orders.db, or sqlite:///data/orders.db for a file in /data; the only options it may have are mode=rwc and cache";
     const HINT: &'static str = "check that its folder exists and is writable";
     const IS_SHARED: bool = false;
 
@@ -52,11 +52,18 @@ impl Open for Sqlite {
         let file = options.url.expose().parse::<SqliteConnectOptions>();
         // sqlx leaves `synchronous` at FULL, so committed data survives a power failure.
         let file = file.map_err(failed)?.journal_mode(SqliteJournalMode::Wal);
+        let path = file.get_filename();
+        if options.must_exist && !path.exists() {
+            return Err(OpenError::Missing {
+                variable: options.names[0].clone(),
+                path: path.to_owned(),
+            });
+        }
         let _locked = lock(&file).await.map_err(|error| failed(error.into()))?;
         let pool = follow_file(instrument_options(PoolOptions::new()), file.get_filename())
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
-            .connect_with(file.clone().create_if_missing(true))
+            .connect_with(file.clone().create_if_missing(!options.must_exist))
             .await
             .map_err(failed)?;
         // After the first opening, a missing file is an error. An empty file in its place would
@@ -177,6 +184,19 @@ mod tests {
         assert!(query.is_err(), "{query:?}");
         let exists = folder.0.join("shop.db").exists();
         assert!(!exists, "the file was created again");
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn missing_file_is_not_created_for_a_tool() {
+        let folder = Folder::new("tool");
+        let error = folder.options().must_exist().open(&[]).await.unwrap_err();
+        let path = folder.0.join("shop.db");
+        let expected = format!("DATABASE_URL: {} does not exist; ", path.display());
+        assert!(error.to_string().starts_with(&expected), "{error}");
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        folder.options().open(&[]).await.unwrap().close().await;
+        let pool = folder.options().must_exist().open(&[]).await.unwrap();
         pool.close().await;
     }
 

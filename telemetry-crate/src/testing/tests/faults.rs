@@ -15,7 +15,7 @@ use prost::Message as _;
 
 use super::{
     super::{
-        Answer,
+        CollectorAnswer,
         rpc_status::{RetryInfo, Status},
     },
     DEADLINE, OtlpReceiver, export_of,
@@ -32,7 +32,7 @@ fn spans() -> Vec<u8> {
 
 #[test]
 fn rejections_keep_nothing() {
-    let reject = |status, retry_after| Answer::Reject {
+    let reject = |status, retry_after| CollectorAnswer::Reject {
         status,
         retry_after,
     };
@@ -68,14 +68,14 @@ fn rejections_keep_nothing() {
     assert_eq!(answered.header("grpc-status-details-bin"), "");
     assert_eq!((receiver.spans().len(), receiver.requests().len()), (0, 4));
 
-    receiver.set_answer(Answer::Accept);
+    receiver.set_answer(CollectorAnswer::Accept);
     send(&receiver, "POST /v1/traces", PROTOBUF, &spans());
     assert_eq!(receiver.spans().len(), 1);
 }
 
 #[test]
 fn partial_successes_report_rejections() {
-    let receiver = OtlpReceiver::start_answering(Answer::Partial {
+    let receiver = OtlpReceiver::start_answering(CollectorAnswer::Partial {
         rejected: 2,
         message: "too old".to_owned(),
     })
@@ -126,7 +126,7 @@ fn partial_successes_report_rejections() {
 
 #[test]
 fn hanging_collectors_do_not_answer() {
-    let receiver = OtlpReceiver::start_answering(Answer::Hang).unwrap();
+    let receiver = OtlpReceiver::start_answering(CollectorAnswer::Hang).unwrap();
     let address = receiver.endpoint();
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     let body = spans();

@@ -16,7 +16,7 @@ use axum::{
 use bytes::Bytes;
 use firstlight::{
     TelemetryConfig,
-    http::{ClientLayer, ClientService, Resend, TelemetryLayer, UrlTemplate},
+    http::{ClientLayer, ClientService, ResendCount, TelemetryLayer, UrlTemplate},
     metrics::Format,
     testing::{OtlpReceiver, ReceivedSpan},
 };
@@ -45,7 +45,7 @@ async fn listen(router: Router) -> SocketAddr {
     address
 }
 
-/// Responds whether the request had a trace.
+/// Responds with `true` or `false`: whether the request had a trace context.
 async fn order(headers: HeaderMap) -> String {
     headers.contains_key("traceparent").to_string()
 }
@@ -84,7 +84,7 @@ impl<B: Clone, T, E> Policy<Request<B>, Response<T>, E> for Twice {
             return None;
         }
         self.0 += 1;
-        request.extensions_mut().insert(Resend(self.0));
+        request.extensions_mut().insert(ResendCount(self.0));
         Some(ready(()))
     }
 
@@ -93,6 +93,7 @@ impl<B: Clone, T, E> Policy<Request<B>, Response<T>, E> for Twice {
     }
 }
 
+/// The clients of the calling service.
 #[derive(Clone)]
 struct Calls {
     orders: SocketAddr,
@@ -110,7 +111,7 @@ impl Calls {
     }
 }
 
-/// The handler that makes the calls.
+/// Handles a request by making the calls.
 async fn front(State(calls): State<Calls>) -> StatusCode {
     let orders = calls.orders;
     let request = |path: &str| Request::get(format!("http://user:hunter2@{orders}{path}"));
@@ -125,7 +126,7 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
 
     let hangs = request("/hangs").body(Empty::new()).unwrap();
     let hangs = calls.hyper.clone().oneshot(hangs);
-    // Long enough for the request to be sent, because the other service must see it end as well.
+    // The timeout is long enough for the request to be sent, because the called service must see its end as well.
     let hangs = tokio::time::timeout(Duration::from_millis(500), hangs).await;
     assert!(hangs.is_err());
 
@@ -133,7 +134,7 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
     let refused = calls.hyper.clone().oneshot(unreachable.unwrap()).await;
     assert!(refused.is_err());
 
-    // The two ways to use reqwest.
+    // There are two ways to use reqwest.
     let builder = calls.reqwest.get(format!(
         "http://user:hunter2@{orders}/orders/10?key=hunter2"
     ));
@@ -152,21 +153,21 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
 ///
 /// Each hop is a call of its own, and the trace is sent to trusted hosts only.
 async fn redirected(orders: SocketAddr) {
-    let ours = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
-    let mut follow = FollowRedirect::new(client(&ours));
+    let restricted = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
+    let mut follow = FollowRedirect::new(client(&restricted));
     let request = Request::get(format!("http://{orders}/moved?key=hunter2"));
     let request = request.body(Empty::new()).unwrap();
     let response = follow.ready().await.unwrap().call(request).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "false");
 
-    // reqwest would send the trace to the other host, so that the redirect is not followed.
-    let client = reqwest::Client::builder().redirect(ours.redirects());
+    // reqwest would send the trace to the other host, so the redirect is not followed.
+    let client = reqwest::Client::builder().redirect(restricted.redirect_policy());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
-    assert_eq!(ours.send(request).await.unwrap().status(), 307);
+    assert_eq!(restricted.send(request).await.unwrap().status(), 307);
     let trusting = ClientLayer::new();
-    let client = reqwest::Client::builder().redirect(trusting.redirects());
+    let client = reqwest::Client::builder().redirect(trusting.redirect_policy());
     let client = client.no_proxy().build().unwrap();
     let request = client.get(format!("http://{orders}/moved"));
     let followed = trusting.send(request).await.unwrap();
@@ -178,6 +179,7 @@ async fn redirected(orders: SocketAddr) {
     );
 }
 
+/// Returns the spans of calls whose URL ends with `url`.
 fn called<'a>(spans: &'a [ReceivedSpan], url: &str) -> Vec<&'a ReceivedSpan> {
     let is = |span: &&ReceivedSpan| {
         let full = span.attributes.get("url.full");
@@ -225,7 +227,7 @@ pub(crate) async fn continue_in_the_callee() {
     }
     let spans = receiver.spans();
 
-    // One trace: the request, the call that it makes, and the request in the called service.
+    // Three spans are one trace: the request, the call in its handler, and the request in the called service.
     let request = spans
         .iter()
         .find(|span| span.kind == "server" && span.name == "GET /")

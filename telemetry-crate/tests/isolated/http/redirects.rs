@@ -1,6 +1,6 @@
-//! Tests of redirects that send the trace to another host.
+//! Test of redirects that send the trace to another host.
 //!
-//! In a process of their own, because the warning is logged once per process.
+//! The test is in a process of its own, because the warning is logged once per process.
 
 use axum::{
     Router,
@@ -27,24 +27,24 @@ pub(crate) async fn to_foreign_hosts_cause_a_warning() {
     let captured = capture();
     let warnings = || {
         let lines = captured.logs();
-        let is_ours = |line: &&firstlight::testing::CapturedLine| {
+        let is_warning = |line: &&firstlight::testing::CapturedLine| {
             line.message.starts_with("a redirect has sent the trace")
         };
-        lines.iter().filter(is_ours).count()
+        lines.iter().filter(is_warning).count()
     };
-    let ours = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
+    let restricted = ClientLayer::new().propagate_to(|host| host == "127.0.0.1");
     let moved = to("127.0.0.1") + "/moved";
     let span = tracing::info_span!("request");
     async {
-        let careful = reqwest::Client::builder().redirect(ours.redirects());
+        let careful = reqwest::Client::builder().redirect(restricted.redirect_policy());
         let careful = careful.no_proxy().build().unwrap();
-        let answer = ours.send(careful.get(&moved)).await.unwrap();
+        let answer = restricted.send(careful.get(&moved)).await.unwrap();
         assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
         assert_eq!(warnings(), 0);
 
         let careless = reqwest::Client::builder().no_proxy().build().unwrap();
         for _ in 0..2 {
-            let answer = ours.send(careless.get(&moved)).await.unwrap();
+            let answer = restricted.send(careless.get(&moved)).await.unwrap();
             assert_eq!(answer.text().await.unwrap(), "true");
         }
         assert_eq!(warnings(), 1);

@@ -31,12 +31,13 @@ use sqlx::{
 };
 use tracing::{Instrument, info_span};
 
+/// Deadline of each wait.
 const LONG: Duration = Duration::from_secs(30);
 
 /// The attempt numbers with which `before_retry` was called.
 static RETRIES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// Payloads that are each enqueued under a span of the same name.
+/// Payloads, each of which is enqueued in a span of the same name.
 const PAYLOADS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
 
 /// Runs a task, whose payload selects the result of each attempt.
@@ -88,7 +89,7 @@ async fn save_and_enqueue(pool: &SqlitePool, queue: &Queue, payload: &str, is_co
     }
 }
 
-/// Counts the tasks of each state and reads the age of the oldest waiting one.
+/// Counts the tasks of each state and reads the age of the oldest waiting task.
 async fn queue_state(pool: &SqlitePool) -> StatsRow {
     let query = sqlx::query_as(SQLITE_STATS).bind("notes").bind(60_i64);
     query.fetch_one(pool).await.unwrap()
@@ -190,7 +191,7 @@ pub(crate) async fn tasks_continue_the_request() {
         "a task of a rolled-back transaction is not enqueued"
     );
 
-    // As if the process had ended during each attempt of a task.
+    // This task looks as if the process had ended during each of its attempts.
     let span = info_span!("request", otel.name = "kills");
     save_and_enqueue(&pool, &queue, "kills", true)
         .instrument(span)
@@ -199,7 +200,7 @@ pub(crate) async fn tasks_continue_the_request() {
     let orphan = sqlx::query(orphan).execute(&pool).await.unwrap();
     assert_eq!(orphan.rows_affected(), 1);
 
-    // Reopened, as after a restart of the process.
+    // The database is reopened, as after a restart of the process.
     pool.close().await;
     let pool = open(&file).await;
     run_until_idle(&pool, &queue, "worker-1").await;
@@ -213,9 +214,13 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("later"),
         [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
     );
-    let dead = [("retry", "_OTHER"), ("retry", "_OTHER"), ("dead", "_OTHER")];
+    let dead = [
+        ("retry", "_OTHER"),
+        ("retry", "_OTHER"),
+        ("dead_lettered", "_OTHER"),
+    ];
     assert_eq!(outcomes("dead"), dead);
-    assert_eq!(outcomes("aborts"), [("dead", "_OTHER")]);
+    assert_eq!(outcomes("aborts"), [("dead_lettered", "_OTHER")]);
     assert_eq!(
         outcomes("panics"),
         [("retry", "panic"), ("retry", "panic"), ("ok", "")]
@@ -224,7 +229,7 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("hangs"),
         [("retry", "timeout"), ("retry", "timeout"), ("ok", "")]
     );
-    assert_eq!(outcomes("kills"), [("dead", "orphaned")]);
+    assert_eq!(outcomes("kills"), [("dead_lettered", "orphaned")]);
     assert_eq!(outcomes("rolled back"), []);
 
     // Five payloads are retried after their first attempt, and all of them but `again` also after their second.
@@ -242,14 +247,16 @@ pub(crate) async fn tasks_continue_the_request() {
         "a postponed task stays postponed after apalis records the failure"
     );
 
-    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead_lettered, age) = queue_state(&pool).await;
     assert_eq!(
-        (ready, scheduled, running, retry, stuck, dead, age),
+        (ready, scheduled, running, retry, stuck, dead_lettered, age),
         (0, 0, 0, 0, 0, 3, 0)
     );
     // `stats` accepts a real row.
     drop(stats(queue_state(&pool).await));
     let exposition = telemetry.metrics().render(Format::Text);
+    // Seven tasks have run, and five of them have succeeded. Two more were enqueued: `kills`, and the one that was
+    // rolled back.
     for line in [
         "worker_tasks_total{kind=\"note\",outcome=\"ok\",queue=\"notes\"} 5\n",
         "worker_task_wait_seconds_count{kind=\"note\",queue=\"notes\"} 7\n",
@@ -259,7 +266,7 @@ pub(crate) async fn tasks_continue_the_request() {
         assert!(exposition.contains(line), "{line} is not in:\n{exposition}");
     }
 
-    // Moves one task into each other state; three tasks stay dead-lettered.
+    // One task is moved into each other state, except `stuck`. Three tasks stay dead-lettered.
     for (change, payload) in [
         (
             "status = 'Pending', lock_by = NULL, run_at = unixepoch() - 100",
@@ -279,9 +286,9 @@ pub(crate) async fn tasks_continue_the_request() {
         let change = sqlx::query(sqlx::AssertSqlSafe(change));
         assert_eq!(change.execute(&pool).await.unwrap().rows_affected(), 1);
     }
-    let (ready, scheduled, running, retry, stuck, dead, age) = queue_state(&pool).await;
+    let (ready, scheduled, running, retry, stuck, dead_lettered, age) = queue_state(&pool).await;
     assert_eq!(
-        (ready, scheduled, running, retry, stuck, dead),
+        (ready, scheduled, running, retry, stuck, dead_lettered),
         (1, 1, 1, 1, 0, 3)
     );
     assert!((100..1_000).contains(&age), "{age}");

@@ -1,6 +1,6 @@
 //! Tests of transactions on PostgreSQL.
 //!
-//! It reports some failed commits as a success.
+//! PostgreSQL reports some failed commits as a success.
 
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("transactions::postgres_keeps_what_it_committed", commits),
 ];
 
+/// Creates a schema with the table `rows`, and returns a pool that uses it.
 async fn rows(name: &str, max_connections: u32) -> PgPool {
     let pool = postgres::schema(name).await;
     let make = "CREATE TABLE rows (id bigint PRIMARY KEY)";
@@ -37,6 +38,7 @@ async fn rows(name: &str, max_connections: u32) -> PgPool {
     pool.connect_with(postgres::options(name)).await.unwrap()
 }
 
+/// Stores a row in a transaction of firstlight's `begin`.
 async fn store(pool: &PgPool, id: i64) -> Result<(), Error> {
     let mut transaction = firstlight::sqlx::begin(pool).await?;
     let insert = sqlx::query("INSERT INTO rows VALUES ($1)").bind(id);
@@ -44,14 +46,14 @@ async fn store(pool: &PgPool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
-/// The rows that another pool sees.
+/// Returns the rows that another pool sees.
 async fn stored(name: &str) -> Vec<i64> {
     let other = postgres::schema_again(name).await;
     let rows = sqlx::query_scalar("SELECT id FROM rows ORDER BY id");
     rows.fetch_all(&other).await.unwrap()
 }
 
-/// A program that continues after an error, which is possible on SQLite.
+/// Tests a program that continues after a failed statement, as it may on SQLite.
 fn failed_statement() {
     on_runtime(async {
         let name = "failed_statement";
@@ -95,7 +97,7 @@ fn dropped() {
             insert.execute(&mut *transaction).await.unwrap();
             let mut savepoint = transaction.begin().await.unwrap();
             let insert = sqlx::query("INSERT INTO rows VALUES ($1)").bind(id);
-            // Fails, and is rolled back with the savepoint.
+            // The insert fails, and is rolled back with the savepoint.
             insert.execute(&mut *savepoint).await.unwrap_err();
             drop(savepoint);
             transaction.commit().await.unwrap();
@@ -104,9 +106,10 @@ fn dropped() {
     });
 }
 
-/// A trigger that makes commits fail depending on the remainder of the id.
+/// A trigger that makes commits fail, depending on the id modulo 6.
 ///
-/// They collide, are canceled by the server, lose the server, or are canceled by the client.
+/// With remainder 1 a commit collides with another, with 2 the server cancels it, and with 3 its connection is
+/// terminated. With 4 it takes 200 ms, which is longer than the client waits.
 const AT_COMMIT: &str = "
     CREATE FUNCTION at_commit() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -127,19 +130,19 @@ fn commits() {
         let name = "at_commit";
         let pool = rows(name, 1).await;
         sqlx::raw_sql(AT_COMMIT).execute(&pool).await.unwrap();
-        let mut known = Vec::new();
+        let mut committed = Vec::new();
         for id in 0..30 {
             let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
             let insert = sqlx::query("INSERT INTO rows VALUES ($1)").bind(id);
             insert.execute(&mut *transaction).await.unwrap();
             if id % 6 == 4 {
                 let commit = timeout(Duration::from_millis(20), transaction.commit());
-                // Whether the row is stored is unknown.
+                // The client has canceled the commit, so it is unknown whether the row is stored.
                 let _ = commit.await;
                 continue;
             }
             match transaction.commit().await {
-                Ok(()) => known.push(id),
+                Ok(()) => committed.push(id),
                 Err(error) => {
                     assert!((1..=3).contains(&(id % 6)), "{id}: {error}");
                     assert_eq!(ErrorClass::of(&error), ErrorClass::Unavailable, "{error}");
@@ -147,7 +150,7 @@ fn commits() {
             }
         }
         let expected: Vec<_> = (0..30).filter(|id| matches!(id % 6, 0 | 5)).collect();
-        assert_eq!(known, expected);
+        assert_eq!(committed, expected);
         let mut found = stored(name).await;
         found.retain(|id| id % 6 != 4);
         assert_eq!(found, expected);

@@ -1,4 +1,4 @@
-//! Changes of the tables in the SQL of each database.
+//! The databases of the tests, with statements in the SQL of each.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -19,20 +19,22 @@ pub(super) trait TestDatabase: Tables {
     const HIDE: &str;
     /// Restores the hidden table.
     const SHOW: &str;
-    /// Leaves five of eleven rows in `stuck`, and one in each other state.
+    /// Leaves five of eleven jobs in `stuck`, and one in each other state.
     ///
-    /// Due jobs are an hour late.
+    /// Jobs that are due have been due for an hour.
     const STATES: &[&str];
     /// Dead-letters the jobs of the queue `gone`.
     const KILL_GONE: &str;
-    /// Sets the end of a job: 8 days ago, and 6.
+    /// Assignments that set the end of a job to 8 days ago, and to 6 days ago.
     const DONE: [&str; 2];
     /// Adds a job whose queue has a name that is not UTF-8, if the database allows it.
     const ADD_INVALID_NAME: &str;
 
+    /// Runs statements that must succeed.
     fn execute(pool: &Pool<Self>, sql: &str) -> impl Future<Output = ()> + Send;
     /// Sets columns of the job with this number.
     fn change(pool: &Pool<Self>, number: usize, set: &str) -> impl Future<Output = ()> + Send;
+    /// Counts the jobs that satisfy a condition.
     fn count(pool: &Pool<Self>, condition: &str) -> impl Future<Output = i64> + Send;
     /// Adds a job whose id is this SQL expression.
     fn insert_as(
@@ -41,8 +43,9 @@ pub(super) trait TestDatabase: Tables {
         id: &str,
         job: &[u8],
     ) -> impl Future<Output = ()> + Send;
+    /// Adds a job with a valid random id.
     fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) -> impl Future<Output = ()> + Send;
-    /// The oldest age and the depths of a queue.
+    /// Returns the age of the oldest job in seconds, and the depths of a queue.
     fn state(pool: &Pool<Self>, queue: &str) -> impl Future<Output = (i64, [i64; 6])> + Send;
 }
 
@@ -170,7 +173,7 @@ database!(
     }
 );
 
-/// A pool on a new file.
+/// Opens a pool on a new file with apalis' tables.
 pub(super) async fn sqlite(test: &str) -> SqlitePool {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("workers-{test}"));
     let _ = std::fs::remove_dir_all(&folder);
@@ -184,7 +187,9 @@ pub(super) async fn sqlite(test: &str) -> SqlitePool {
     pool
 }
 
-/// A pool on a new database, because the name of apalis' schema is fixed.
+/// Opens a pool on a new database with apalis' tables.
+///
+/// Each test needs a database, because the name of apalis' schema is fixed.
 pub(super) async fn postgres(test: &str) -> PgPool {
     let options = PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap();
     let server = PgPool::connect_with(options.clone()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Rows and errors with unusual values, which must not end a worker.
+//! Tests of rows and errors with unusual values, which must not end a worker.
 
 use std::time::Duration;
 
@@ -9,13 +9,14 @@ use firstlight::jobs::{
 use serde::Deserialize;
 use sqlx::Pool;
 
-use super::{Note, Running, TestDatabase, becomes, enqueue, queue};
+use super::{Note, Running, TestDatabase, enqueue, queue, wait_for_count};
 use crate::telemetry::value;
 
-/// Numbers that apalis itself never writes.
+/// Tests numbers that apalis itself never writes.
 pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("odd-{}", DB::NAME);
     let notes = queue(&name);
+    // The first changes leave a job that runs once, and the others a job that never runs.
     let (once, never) = (
         [
             "priority = -5",
@@ -40,29 +41,29 @@ pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<D
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
-    becomes(&pool, "status = 'Done'", 7).await;
-    becomes(&pool, "status = 'Killed'", 4).await;
-    // While a worker is running.
+    wait_for_count(&pool, "status = 'Done'", 7).await;
+    wait_for_count(&pool, "status = 'Killed'", 4).await;
+    // These jobs are added while a worker is running.
     enqueue(&pool, &notes, 11).await;
     DB::change(&pool, 11, "attempts = -7").await;
     enqueue(&pool, &notes, 12).await;
-    becomes(&pool, "status = 'Done'", 8).await;
-    becomes(&pool, "status = 'Killed'", 5).await;
+    wait_for_count(&pool, "status = 'Done'", 8).await;
+    wait_for_count(&pool, "status = 'Killed'", 5).await;
     running.stop().await;
     let letters = dead_letters(&pool).await.unwrap();
-    let with = |text| {
+    let count_with = |text| {
         let errors = letters.iter().filter_map(|letter| letter.error.as_deref());
         errors.filter(|error| error.contains(text)).count()
     };
-    // SQLite stores such values. A row that is found later counts as one with all attempts used up.
+    // SQLite stores such values. If such a row is found later, its attempts count as used up.
     let (unreadable, used_up) = (
-        with("its attempts are negative"),
-        with("its process died in the last attempt"),
+        count_with("its attempts are negative"),
+        count_with("its process died in the last attempt"),
     );
     assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
 }
 
-/// An error that quotes a client's NUL character, which PostgreSQL cannot store.
+/// Tests errors that quote a NUL character, which PostgreSQL cannot store.
 pub(super) async fn errors_with_a_nul_are_stored<DB: TestDatabase>(pool: Pool<DB>) {
     let name = format!("nul-{}", DB::NAME);
     let notes = queue(&name);
@@ -78,9 +79,9 @@ pub(super) async fn errors_with_a_nul_are_stored<DB: TestDatabase>(pool: Pool<DB
         }
     });
     let running = Running::start(workers);
-    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 1).await;
     let dead = "status = 'Killed' OR (status = 'Failed' AND attempts = 1)";
-    becomes(&pool, dead, 3).await;
+    wait_for_count(&pool, dead, 3).await;
     running.stop().await;
     for letter in dead_letters(&pool).await.unwrap() {
         let error = letter.error.unwrap();
@@ -90,7 +91,10 @@ pub(super) async fn errors_with_a_nul_are_stored<DB: TestDatabase>(pool: Pool<DB
         let labels = [("queue", &*name), ("outcome", outcome)];
         value("worker_tasks_total", &labels)
     };
-    assert_eq!((tasks("ok"), tasks("dead")), (Some(1.0), Some(3.0)));
+    assert_eq!(
+        (tasks("ok"), tasks("dead_lettered")),
+        (Some(1.0), Some(3.0))
+    );
 }
 
 /// The job in the next version of the program.
@@ -99,13 +103,13 @@ struct Renamed {
     amount: usize,
 }
 
-/// A rollout, in which the old version finds a job of the new one.
+/// Tests a rollout in which the old program finds a job of the new program.
 pub(super) async fn dead_letters_run_in_the_next_version<DB: TestDatabase>(pool: Pool<DB>) {
     let (name, notes) = ("rollout", queue("rollout"));
     DB::insert(&pool, name, b"{\"amount\":7}").await;
     let old = Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) });
     let running = Running::start(old);
-    becomes(&pool, "status = 'Killed'", 1).await;
+    wait_for_count(&pool, "status = 'Killed'", 1).await;
     running.stop().await;
     assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 1);
     let renamed = TaskQueue::new(
@@ -119,7 +123,7 @@ pub(super) async fn dead_letters_run_in_the_next_version<DB: TestDatabase>(pool:
         }
     });
     let running = Running::start(new);
-    becomes(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 1).await;
     running.stop().await;
     assert_eq!(dead_letters(&pool).await.unwrap(), []);
 }

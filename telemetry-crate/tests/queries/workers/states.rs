@@ -9,7 +9,7 @@ use firstlight::jobs::apalis::{
 use sqlx::Pool;
 use tokio::time::{sleep, timeout};
 
-use super::{DEADLINE, Note, Running, TestDatabase, becomes, enqueue, queue};
+use super::{DEADLINE, Note, Running, TestDatabase, enqueue, queue, wait_for_count};
 use crate::telemetry::value;
 
 pub(super) async fn stats_have_every_state<DB: TestDatabase>(pool: Pool<DB>) {
@@ -24,7 +24,7 @@ pub(super) async fn stats_have_every_state<DB: TestDatabase>(pool: Pool<DB>) {
     assert_eq!(
         stats,
         [1, 1, 1, 1, 5, 1],
-        "ready, scheduled, running, retry, stuck, dead"
+        "ready, scheduled, running, retry, stuck, dead_lettered"
     );
     let (age, _) = DB::state(&pool, "states").await;
     assert!((3_600..7_200).contains(&age), "{age}");
@@ -65,13 +65,21 @@ pub(super) async fn state_is_found_by_key<DB: TestDatabase>(pool: Pool<DB>) {
         ("1", Some("running")),
         ("2", Some("retrying")),
         ("3", Some("done")),
-        ("4", Some("dead-lettered")),
+        ("4", Some("dead_lettered")),
         ("5", None),
     ] {
         let state = notes.state(&pool, key).await.unwrap();
         assert_eq!(state.map(JobState::as_str), expected, "{key}");
     }
+    let expected = [Some("retrying"), None, Some("pending"), Some("retrying")];
+    let states = notes.states(&pool, &["2", "5", "0", "2"]).await.unwrap();
+    let states: Vec<_> = (states.into_iter())
+        .map(|state| state.map(JobState::as_str))
+        .collect();
+    assert_eq!(states, expected);
+    assert_eq!(notes.states(&pool, &[""; 0]).await.unwrap(), []);
     let other = queue("stateless");
+    assert_eq!(other.states(&pool, &["0"]).await.unwrap(), [None]);
     assert_eq!(other.state(&pool, "0").await.unwrap(), None);
 }
 
@@ -104,7 +112,7 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
         .add(&first, fail)
         .add(&second, fail);
     let running = Running::start(workers);
-    becomes(&pool, "status = 'Killed'", 3).await;
+    wait_for_count(&pool, "status = 'Killed'", 3).await;
     running.stop().await;
     let letters = dead_letters(&pool).await.unwrap();
     let queues: Vec<&str> = letters.iter().map(|letter| &*letter.queue).collect();
@@ -115,17 +123,22 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
     let asked = [one.clone(), one, "nope".to_owned()];
     let error = retry_dead_letters(&pool, &asked).await.unwrap_err();
     let text = error.to_string();
+    assert_eq!(
+        text,
+        "no dead letter has the id nope; the list of dead letters has the ids; 1 other dead letter is tried again"
+    );
     let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
     assert!(found, "{text}");
     assert_eq!(retry_dead_letters(&pool, &[]).await.unwrap(), 2);
-    becomes(&pool, "status = 'Pending' AND attempts = 0", 3).await;
+    wait_for_count(&pool, "status = 'Pending' AND attempts = 0", 3).await;
     let done = |_: Note| async { Ok::<_, BoxDynError>(()) };
     let workers = Workers::new(pool.clone())
         .add(&first, done)
         .add(&second, done);
     let running = Running::start(workers);
-    becomes(&pool, "status = 'Done' AND attempts = 1", 2).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
     running.stop().await;
+    // No job has ended more than an hour ago.
     assert_eq!(
         remove_finished(&pool, Duration::from_secs(3_600))
             .await

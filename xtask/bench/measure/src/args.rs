@@ -5,19 +5,19 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Parser)]
 #[command(about = "Loads one variant and reports its cost as one line of JSON")]
 pub(crate) struct Args {
-    /// Measured requests.
+    /// The number of measured requests.
     #[arg(long, default_value_t = 40_000)]
     pub(crate) requests: u64,
-    /// Requests before the measurement.
+    /// The number of requests before the measurement.
     #[arg(long, default_value_t = 8_000)]
     pub(crate) warm_up: u64,
-    /// Connections, each with one request at a time.
+    /// The number of connections, each with one request at a time.
     #[arg(long, default_value_t = 16)]
     pub(crate) connections: u64,
     /// The fraction of traces that is sampled, from 0 to 1.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) sampling: f64,
-    /// Log lines per request.
+    /// The number of log lines per request.
     #[arg(long, default_value_t = 1)]
     pub(crate) lines: u16,
     /// Timeout of the server's start and stop in seconds; a profiler needs more.
@@ -25,7 +25,7 @@ pub(crate) struct Args {
     pub(crate) timeout: u64,
     /// The variant's program, optionally after a program that runs it.
     ///
-    /// Such as `valgrind --tool=callgrind target/bench/release/bare`.
+    /// An example of the latter is `valgrind --tool=callgrind target/bench/release/bare`.
     #[arg(required = true, trailing_var_arg = true)]
     pub(crate) server: Vec<PathBuf>,
 }

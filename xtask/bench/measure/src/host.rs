@@ -18,7 +18,7 @@ pub(crate) struct Processors(Option<(usize, usize)>);
 impl Processors {
     /// Chooses both processors and moves this program to its own.
     pub(crate) fn split() -> anyhow::Result<Self> {
-        let allowed = sched_getaffinity(THIS).context("which processors may be used")?;
+        let allowed = sched_getaffinity(CALLING_PROCESS).context("which processors may be used")?;
         let allowed: Vec<_> = (0..CpuSet::count())
             .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
             .collect();
@@ -53,7 +53,8 @@ impl Processors {
 fn run_on(cpu: usize) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
-    sched_setaffinity(THIS, &set).with_context(|| format!("cannot run on processor {cpu}"))
+    sched_setaffinity(CALLING_PROCESS, &set)
+        .with_context(|| format!("cannot run on processor {cpu}"))
 }
 
 /// User and system time of all threads of a process, including ended ones.
@@ -74,4 +75,4 @@ pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
 }
 
 /// The process id that means the calling process.
-const THIS: Pid = Pid::from_raw(0);
+const CALLING_PROCESS: Pid = Pid::from_raw(0);

@@ -1,8 +1,8 @@
 //! The load: a fixed number of requests over a fixed number of connections.
 //!
-//! Each connection sends its next request when it has the answer to the last. The client writes to the socket directly,
-//! because a slow client would leave the server idle, and an idle server wakes up once per request instead of once for
-//! several.
+//! Each connection sends its next request when it has the answer to the previous one. The client writes to the socket
+//! directly, because a slow client would leave the server idle, and an idle server wakes up once per request instead of
+//! once for several.
 
 use std::{
     cell::Cell,

@@ -78,10 +78,10 @@ fn per(sum: u64, count: u64) -> f64 {
 }
 
 /// A percentile in microseconds of values in ascending order.
-fn percentile(latencies: &[Duration], part: f64) -> f64 {
+fn percentile(latencies: &[Duration], fraction: f64) -> f64 {
     let last = latencies.len().saturating_sub(1);
     latencies
-        .get((last as f64 * part).round() as usize)
+        .get((last as f64 * fraction).round() as usize)
         .copied()
         .map_or(0.0, micros)
 }

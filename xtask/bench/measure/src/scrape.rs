@@ -7,7 +7,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Counts of what an exposition contains.
+/// The numbers of series and exemplars in an exposition.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Exposition {
     /// Series about HTTP requests, including one for each bucket of a histogram.
@@ -25,7 +25,7 @@ pub(crate) async fn fetch(port: u16) -> anyhow::Result<Exposition> {
     stream.read_to_string(&mut response).await?;
     let (_, body) = response.split_once("\r\n\r\n").unwrap_or_default();
     let mut exposition = Exposition::default();
-    // A chunked body has lines that contain only a length.
+    // A line without a space is the length of a chunk of the body.
     for line in body
         .lines()
         .filter(|line| !line.starts_with('#') && line.contains(' '))

@@ -73,7 +73,7 @@ async fn accept(listener: StdListener, counts: Arc<Mutex<Counts>>) -> anyhow::Re
 
 /// Counts the spans or log records of an export.
 ///
-/// The empty body is the protobuf encoding of a response that rejects nothing.
+/// Answers with an empty body, the protobuf encoding of a response that rejects nothing.
 async fn receive(
     request: Request<Incoming>,
     counts: Arc<Mutex<Counts>>,

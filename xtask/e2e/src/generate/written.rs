@@ -10,7 +10,7 @@ use support::paths;
 use super::{QUESTIONS, Question};
 
 /// Checks or writes the part of `file` between `begin` and `end`.
-fn is_written(file: &str, begin: &str, end: &str, expected: &str) -> anyhow::Result<()> {
+fn check_or_write(file: &str, begin: &str, end: &str, expected: &str) -> anyhow::Result<()> {
     let path = paths::root().join(file);
     let text = fs::read_to_string(&path).context(file.to_owned())?;
     let parts = text.split_once(begin).and_then(|(before, rest)| {
@@ -63,7 +63,7 @@ fn the_book_has_every_option() -> anyhow::Result<()> {
         );
     }
     let begin = "<!-- options: written by `UPDATE=1 cargo test -p e2e written` -->\n";
-    is_written("docs/book/src/template.md", begin, "<!-- end -->\n", &table)
+    check_or_write("docs/book/src/template.md", begin, "<!-- end -->\n", &table)
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn the_record_has_every_answer() -> anyhow::Result<()> {
         if conditions.is_empty() {
             values += &value;
         } else {
-            // Liquid writes `and` and `or`; comparisons are those of the configuration.
+            // Liquid has `and` and `or` for `&&` and `||`, and the same comparisons as the configuration.
             let condition = conditions
                 .join(" or ")
                 .replace("&&", "and")
@@ -93,5 +93,5 @@ fn the_record_has_every_answer() -> anyhow::Result<()> {
             values += &format!("{{%- if {condition} %}}\n{value}{{%- endif %}}\n");
         }
     }
-    is_written("template/.firstlight.toml", "[values]\n", "", &values)
+    check_or_write("template/.firstlight.toml", "[values]\n", "", &values)
 }

@@ -45,7 +45,7 @@ impl Alertmanager {
                 folder.join("alertmanager-data").display()
             ))
             .arg(format!("--web.listen-address={address}"))
-            // There is no cluster.
+            // An empty address turns clustering off.
             .arg("--cluster.listen-address=");
         let process = start(&mut command, &address)?;
         Ok(Self {

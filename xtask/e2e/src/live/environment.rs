@@ -28,14 +28,15 @@ use crate::{custom_service, service::Service};
 pub(super) const ORDERS: &str = "orders";
 /// A service with few connections, few files and a short latency budget.
 ///
-/// It is for faults that would hide others.
+/// Faults that would hide others are injected here.
 pub(super) const STARVED: &str = "orders-starved";
-/// The job of postgres_exporter.
+/// The name of postgres_exporter's job in Prometheus.
 pub(super) const SERVER: &str = "postgresql";
 
 /// Settings of PostgreSQL.
 ///
-/// `pg_stat_statements` must be loaded at the start. Few connections are allowed, so that all can be used.
+/// `pg_stat_statements` must be loaded at the start. The server allows few connections, so that a fault can take most of
+/// them.
 const POSTGRES: &[&str] = &[
     "shared_preload_libraries=pg_stat_statements",
     "max_connections=60",
@@ -172,7 +173,7 @@ impl Instance {
                 "deployment.environment.name=e2e".to_owned(),
             ),
             (
-                "FIRSTLIGHT_METRICS_SERIES_BUDGET",
+                "FIRSTLIGHT_METRICS_CARDINALITY_LIMIT",
                 "faults_flood_total=10".to_owned(),
             ),
             ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),
@@ -224,7 +225,7 @@ impl Instance {
 
 /// A script that runs `program` with a limit of 256 open files.
 ///
-/// The service itself needs only a small part of them.
+/// The service without a fault needs only a few of them.
 fn with_file_limit(folder: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     let script = folder.join("with-file-limit.sh");
     let text = format!("#!/bin/sh\nulimit -n 256\nexec '{}'\n", program.display());

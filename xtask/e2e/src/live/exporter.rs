@@ -47,7 +47,7 @@ impl Exporter {
 
 /// An address whose port is free at the moment.
 ///
-/// For programs that must be told their port.
+/// It is for programs that cannot choose a free port themselves.
 pub(super) fn free_address() -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
     Ok(listener.local_addr()?.to_string())

@@ -1,6 +1,7 @@
 //! The injected faults and their alerts.
 //!
-//! Faults that do not affect each other are injected at the same time. A fault is a real cause; none writes a metric.
+//! Faults that do not affect each other are injected at the same time. Each fault is a real cause, and none writes the
+//! metrics of its alert.
 
 mod concurrent;
 mod outages;
@@ -75,11 +76,11 @@ impl Fault {
     }
 }
 
-/// The previous fault is the cause of this alert, too.
-const SAME_CAUSE: Begin = |_| none(Ok(()));
+/// Begins nothing, because the previous fault also causes this alert.
+const SAME_CAUSE: Begin = |_| without_value(Ok(()));
 
-/// A cause with no value to keep.
-fn none(done: anyhow::Result<()>) -> anyhow::Result<Cause> {
+/// A cause that lasts without a value that is kept.
+fn without_value(done: anyhow::Result<()>) -> anyhow::Result<Cause> {
     done.map(|()| Box::new(()) as Cause)
 }
 

@@ -2,7 +2,9 @@
 
 use observability::dashboards::Dashboard;
 
-/// Grafana's value for one scrape per second: four scrapes and one step.
+/// Grafana's value of `$__rate_interval` with one scrape per second.
+///
+/// It is the time of four scrapes and one step.
 const RATE_INTERVAL: &str = "5s";
 
 /// Replaces each variable by its value for "All".

@@ -3,15 +3,15 @@
 use anyhow::{bail, ensure};
 use observability::alerts;
 
-/// Alerts that are only tested by `promtool test rules`, and why.
+/// Alerts that only `promtool test rules` tests, each with the reason.
 const NOT_INJECTED: [(&str, &str); 5] = [
     (
         "GrpcAvailabilityBudgetBurn",
-        "no fault causes it alone: the calls over gRPC within the service fail when their query does, and then it may fire beside the other alerts",
+        "no fault fires this alert alone: the service's calls over gRPC fail when their queries fail, and then other alerts fire as well",
     ),
     (
         "WorkerAttemptsFailing",
-        "other jobs of the same queue succeed all the time, which is what the dashboards need",
+        "other jobs of the same queue succeed all the time, because the dashboards need jobs that succeed",
     ),
     (
         "WorkerQueueUnwatched",
@@ -19,7 +19,7 @@ const NOT_INJECTED: [(&str, &str); 5] = [
     ),
     (
         "ServiceWithoutTraffic",
-        "it compares with the day before, which takes 24 minutes even with durations divided by 60",
+        "the alert compares the traffic with that of the day before, and a day takes 24 minutes even with durations divided by 60",
     ),
     (
         "ProcessMemoryNearLimit",

@@ -15,8 +15,9 @@ use super::{
     prometheus::Prometheus,
 };
 
-/// How long panels may take to fill, even while the machine is building.
+/// How long panels may take to fill, on a machine that is also building.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// The interval at which queries without a result are repeated.
 const POLL: Duration = Duration::from_secs(1);
 
 /// The panels of all dashboards, and which of their queries had a result.
@@ -32,17 +33,19 @@ pub(super) struct Panels {
 struct Answered {
     dashboard: String,
     panel: String,
-    /// Whether its exemplars lead to traces.
+    /// Whether its panel shows exemplars, which then have trace ids.
     traces: bool,
 }
 
-/// Counts for one dashboard: how many have a result, of how many.
+/// The counts of a dashboard's panels and queries, with a result and in total.
 #[derive(Debug, Clone)]
 pub(super) struct Count {
     pub(super) dashboard: String,
+    /// The panels whose queries all had a result, and all panels.
     pub(super) panels: (usize, usize),
+    /// The queries that had a result, and all queries.
     pub(super) targets: (usize, usize),
-    /// Queries with a result whose exemplars lead to traces.
+    /// Queries with a result and with exemplars that have trace ids.
     pub(super) traces: usize,
 }
 
@@ -60,7 +63,7 @@ impl Panels {
     ///
     /// # Errors
     ///
-    /// If that takes more than a minute. Names each query without a result, its panel, and what is missing.
+    /// If that takes more than a minute. The message names each query without a result, its panel, and what is missing.
     pub(super) fn check(
         &mut self,
         prometheus: &Prometheus,
@@ -101,7 +104,7 @@ impl Panels {
             let mut left = Vec::new();
             failed.clear();
             for (dashboard, panel, target) in open {
-                match answered(prometheus, dashboard, target, self.since) {
+                match check_query(prometheus, dashboard, target, self.since) {
                     Ok(()) => self.answered.push(Answered {
                         dashboard: dashboard.title().to_owned(),
                         panel: panel.title().to_owned(),
@@ -144,7 +147,7 @@ impl Panels {
                     anyhow!("found {query}, expected label_values(selector, label)")
                 })?;
                 let values = prometheus.values(selector.trim(), label.trim())?;
-                // Targets outside Kubernetes have neither.
+                // Targets outside Kubernetes have none of these labels.
                 let optional = ["cluster", "namespace"].contains(&variable.name());
                 ensure!(
                     values > 0 || optional,
@@ -202,7 +205,7 @@ impl Panels {
 /// Checks that a query has a series with a finite value.
 ///
 /// Its series must have the labels of the legend, and exemplars if the panel shows them.
-fn answered(
+fn check_query(
     prometheus: &Prometheus,
     dashboard: &Dashboard,
     target: &Target,

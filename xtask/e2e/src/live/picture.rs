@@ -124,7 +124,7 @@ fn query_targets(
             };
             Ok(answer
                 .iter()
-                .filter_map(|series| Series::of(series, legend))
+                .filter_map(|series| Series::parse(series, legend))
                 .collect())
         })
         .collect()
@@ -140,7 +140,7 @@ fn draw_panel(
 ) {
     let all: Vec<&Series> = answers.iter().flatten().collect();
     if all.is_empty() {
-        let nothing = Field::of(panel, "").text(None);
+        let nothing = Field::new(panel, "").text(None);
         let (x, y) = (area.x + area.width / 2.0, area.y + area.height / 2.0);
         return canvas.text_middle(x, y, 14.0, canvas::MUTED, &nothing);
     }
@@ -154,7 +154,7 @@ fn draw_panel(
     }
 }
 
-/// The baselines of lines of text in `area`.
+/// The baselines of lines of text in `area`, 18 pixels apart.
 fn rows(area: Area) -> impl Iterator<Item = f64> {
     let fits = (area.height / 18.0).floor();
     (0_u16..)

@@ -55,13 +55,13 @@ impl Prometheus {
 
     /// The current value of each series of a query.
     pub(super) fn now(&self, query: &str) -> anyhow::Result<Vec<Value>> {
-        self.ask("query", &[("query", query)], "/data/result")
+        self.request("query", &[("query", query)], "/data/result")
     }
 
     /// The value of each series of a query at a time in seconds since 1970.
     pub(super) fn at(&self, query: &str, second: f64) -> anyhow::Result<Vec<Value>> {
         let parameters = [("query", query), ("time", &*second.to_string())];
-        self.ask("query", &parameters, "/data/result")
+        self.request("query", &parameters, "/data/result")
     }
 
     /// The values of each series of a query in a time range, one per second.
@@ -73,13 +73,13 @@ impl Prometheus {
             ("end", &to),
             ("step", "1"),
         ];
-        self.ask("query_range", &parameters, "/data/result")
+        self.request("query_range", &parameters, "/data/result")
     }
 
     /// The number of exemplars with a trace id.
     pub(super) fn exemplars(&self, query: &str) -> anyhow::Result<usize> {
         let parameters = [("query", query), ("start", "0"), ("end", "9999999999")];
-        let series = self.ask("query_exemplars", &parameters, "/data")?;
+        let series = self.request("query_exemplars", &parameters, "/data")?;
         let exemplars = series
             .iter()
             .filter_map(|series| series["exemplars"].as_array())
@@ -91,7 +91,7 @@ impl Prometheus {
 
     /// The number of values of a label, as for a dashboard's variable.
     pub(super) fn values(&self, selector: &str, label: &str) -> anyhow::Result<usize> {
-        let values = self.ask(
+        let values = self.request(
             &format!("label/{label}/values"),
             &[("match[]", selector)],
             "/data",
@@ -99,7 +99,7 @@ impl Prometheus {
         Ok(values.len())
     }
 
-    fn ask(
+    fn request(
         &self,
         what: &str,
         parameters: &[(&str, &str)],

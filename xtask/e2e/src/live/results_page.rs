@@ -36,9 +36,9 @@ pub(super) fn text(
         "# Panels and alerts, tested end to end\n\n<!-- Written by `cargo xtask live --write`. -->\n\n\
          `cargo xtask live` runs a generated service with PostgreSQL and a worker, postgres_exporter, Prometheus and \
          Alertmanager. It runs every query of every panel and injects the causes of the alerts.\n\n\
-         ## Panels\n\n**{} of {} panels, {} of {} queries** returned series with finite values, whose labels are those of the \
-         legend. Exemplars of panels that show them led to traces.\n\n\
-         | dashboard | panels | queries | with traces |\n| --- | ---: | ---: | ---: |\n",
+         ## Panels\n\n**{} of {} panels, {} of {} queries** returned series with finite values and with the labels of the \
+         legend. In panels that show exemplars, the exemplars had trace ids.\n\n\
+         | dashboard | panels | queries | with exemplars |\n| --- | ---: | ---: | ---: |\n",
         panels.0, panels.1, targets.0, targets.1
     );
     for count in counts {
@@ -53,10 +53,10 @@ pub(super) fn text(
         );
     }
     text += "\n## Alerts\n\nThe rules are the shipped ones with every duration divided by 60, and with a scrape and an \
-             evaluation each second. In production, what takes 10 s here takes up to 10 min. Each notification arrived at a webhook \
-             with its severity and the URL of an existing runbook, and so did its resolution. Burn rates are those of the fastest \
-             pair of windows.\n\n\
-             | alert | severity | cause injected | time to fire | time to resolve |\n| --- | --- | --- | ---: | ---: |\n";
+             evaluation each second. In production, 10 s of this test are up to 10 min. Each notification arrived at a webhook \
+             with its severity and the URL of an existing runbook. The notification of each resolution arrived as well. Burn rates \
+             are those of the fastest pair of windows.\n\n\
+             | alert | severity | injected cause | time to fire | time to resolve |\n| --- | --- | --- | ---: | ---: |\n";
     for result in results {
         text += &format!(
             "| {} | {} | {} | {} | {} |\n",

@@ -11,7 +11,7 @@ use super::{
     webhook::Notification,
 };
 
-/// How long a notification may take, even while the machine is building.
+/// How long a notification may take, on a machine that is also building.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long an alert took to fire and to resolve, or why it did not.
@@ -35,7 +35,7 @@ pub(super) fn round(
     faults: &[Fault],
     meanwhile: impl FnOnce(),
 ) -> anyhow::Result<Vec<AlertResult>> {
-    // A busy machine may have fired an alert already, which must resolve first.
+    // On a busy machine, an alert may fire before its fault. It must resolve first.
     for fault in faults {
         let until = Instant::now() + DEADLINE;
         while env
@@ -98,7 +98,8 @@ pub(super) fn round(
 
 /// Whether the notification is about the alert of `fault`.
 ///
-/// Of several windows of a burn rate, only the shortest counts, because the others take long to resolve.
+/// Of several windows of a burn rate, only the shortest counts: one hour, divided by 60. The others take long to
+/// resolve.
 fn is_about(notification: &Notification, fault: &Fault) -> bool {
     let label = |name: &str, value: &str| {
         notification

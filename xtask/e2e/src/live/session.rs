@@ -1,4 +1,4 @@
-//! Idle connections to PostgreSQL, as of a client that leaks them.
+//! Idle connections to PostgreSQL, like those that a client leaks.
 //!
 //! It implements the few messages that are needed: [PostgreSQL, message
 //! formats](https://www.postgresql.org/docs/15/protocol-message-formats.html). The server under test trusts every client.
@@ -14,7 +14,7 @@ use anyhow::{Context as _, ensure};
 /// An open session, which ends on drop.
 pub(super) struct Session(TcpStream);
 
-/// Version 3.0 of the protocol.
+/// Version 3.0 of the protocol: 3 in the upper 16 bits, and 0 in the lower ones.
 const PROTOCOL: i32 = 196_608;
 
 impl Session {

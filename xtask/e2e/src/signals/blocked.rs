@@ -41,7 +41,7 @@ fn run() -> anyhow::Result<()> {
         is_blocking(&line(text)?).then_some(())
     })?;
 
-    // Its only runtime thread now waits for its standard input to close.
+    // The example's only runtime thread now waits until standard input is closed.
     let livez = http::get(&format!("{admin}/livez"))?;
     ensure!(
         livez.status == 200,
@@ -69,5 +69,6 @@ fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The example of the library that blocks its runtime.
 const EXAMPLE: &str = "blocked_runtime";
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -88,7 +88,7 @@ fn lost_spans(samples: &[openmetrics::Sample]) -> f64 {
     samples.iter().filter(lost).map(|sample| sample.value).sum()
 }
 
-/// An address that refuses connections, because its port is free.
+/// An address that refuses connections, because no program listens on its port.
 fn closed_port() -> std::io::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(format!("http://{}", listener.local_addr()?))

@@ -1,6 +1,6 @@
-//! All three signals over both protocols to a third-party collector.
+//! Sends all three signals over both protocols to a third-party collector.
 //!
-//! The collector shares no code of gRPC or protobuf with the library.
+//! The collector has another implementation of gRPC than the library, and other versions of the protobuf messages.
 
 use std::{path::Path, process::Command};
 
@@ -61,6 +61,7 @@ fn arrive(
         "found {} lines, expected 3",
         trace_ids.len()
     );
+    // The example places three orders, and each has a span and a log record.
     rotel.wait_for_lines(|lines| {
         let count = |text: &str| lines.iter().filter(|line| line.trim() == text).count();
         for (what, expected) in [
@@ -78,7 +79,10 @@ fn arrive(
         for id in &trace_ids {
             // Once for the span and once for its log record.
             let found = count(&format!("Trace ID       : {id}"));
-            ensure!(found >= 2, "found trace id {id} {found} times, expected 2");
+            ensure!(
+                found >= 2,
+                "found trace id {id} {found} times, expected 2 or more"
+            );
         }
         Ok(())
     })

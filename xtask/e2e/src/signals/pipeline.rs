@@ -42,21 +42,21 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, tools: &tools::Prometh
     });
     let Some(mut pipeline) = running else { return };
     cases.check("pipeline: Prometheus has the series and labels", || {
-        series(&pipeline)
+        check_series(&pipeline)
     });
     cases.check("pipeline: the collector receives spans", || {
-        received(&pipeline)
+        check_spans(&pipeline)
     });
     cases.check(
         "pipeline: an exemplar leads to its log line and span",
-        || one_trace_id(&pipeline),
+        || check_exemplar(&pipeline),
     );
     cases.check("pipeline: the service stops with status 0", || {
         pipeline.service.stop()
     });
 }
 
-fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
+fn check_series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
     let value_is = |expected: &'static str| {
         move |result: &[Value]| {
             result
@@ -115,7 +115,7 @@ fn series(Pipeline { prometheus, .. }: &Pipeline) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn received(Pipeline { rotel, .. }: &Pipeline) -> anyhow::Result<()> {
+fn check_spans(Pipeline { rotel, .. }: &Pipeline) -> anyhow::Result<()> {
     let spans = rotel.wait_for(|span| span.name == SLOW)?;
     if let Some(other) = spans.iter().find(|span| span.service != "orders-e2e") {
         bail!("service.name: found {other:?}, expected orders-e2e");
@@ -123,7 +123,7 @@ fn received(Pipeline { rotel, .. }: &Pipeline) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn one_trace_id(
+fn check_exemplar(
     Pipeline {
         service,
         prometheus,

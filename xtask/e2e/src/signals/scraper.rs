@@ -44,7 +44,7 @@ impl Prometheus {
             self.address,
             http::encoded(query)
         );
-        self.ask(&url, "/data/result", wanted)
+        self.poll_api(&url, "/data/result", wanted)
             .with_context(|| format!("Prometheus query: {query}"))
     }
 
@@ -56,7 +56,7 @@ impl Prometheus {
             http::encoded(query)
         );
         let series = self
-            .ask(&url, "/data", |series| !series.is_empty())
+            .poll_api(&url, "/data", |series| !series.is_empty())
             .with_context(|| format!("exemplars of: {query}"))?;
         let exemplars = series
             .iter()
@@ -68,7 +68,7 @@ impl Prometheus {
     }
 
     /// Repeats a request until the array at `pointer` satisfies `wanted`.
-    fn ask(
+    fn poll_api(
         &self,
         url: &str,
         pointer: &str,
@@ -99,6 +99,7 @@ pub(super) fn promtool_accepts(tools: &tools::Prometheus, exposition: &Path) -> 
     Ok(())
 }
 
+/// The name of the target's job.
 pub(super) const JOB: &str = "orders";
 /// How long a few scrapes may take on a busy machine.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);

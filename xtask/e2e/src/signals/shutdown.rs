@@ -74,6 +74,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     // The process has ended, so spans that have not arrived are lost.
     let spans = collector.spans();
     let count = |name: &str| spans.iter().filter(|span| span.name == name).count();
+    // Each slow report renders three pages.
     let (requests, pages) = (count("GET /orders/{id}/slow-report"), count("render_page"));
     ensure!(
         requests == IN_FLIGHT,
@@ -98,5 +99,6 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The number of requests that are not answered when the service gets SIGTERM.
 const IN_FLIGHT: usize = 8;
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -38,18 +38,20 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
         Ok(())
     });
     let Some(spans) = received else { return };
-    cases.check("spans: route, status and kind", || attributes(&spans));
+    cases.check("spans: route, status and kind", || check_attributes(&spans));
     cases.check("spans: steps are children of the request", || {
-        children(&spans)
+        check_children(&spans)
     });
     cases.check("spans: only a failing request has the status error", || {
-        status(&spans)
+        check_status(&spans)
     });
-    cases.check("spans: each names its service", || resource(&spans));
-    cases.check("spans: the caller's trace continues", || caller(&spans));
+    cases.check("spans: each names its service", || check_resource(&spans));
+    cases.check("spans: the caller's trace continues", || {
+        check_caller(&spans)
+    });
 }
 
-fn named<'a>(spans: &'a [ReceivedSpan], name: &str) -> anyhow::Result<&'a ReceivedSpan> {
+fn span_named<'a>(spans: &'a [ReceivedSpan], name: &str) -> anyhow::Result<&'a ReceivedSpan> {
     spans
         .iter()
         .find(|span| span.name == name)
@@ -70,8 +72,8 @@ fn expect_attribute(span: &ReceivedSpan, attribute: &str, expected: &str) -> any
     Ok(())
 }
 
-fn attributes(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
-    let span = named(spans, SLOW_SPAN)?;
+fn check_attributes(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
+    let span = span_named(spans, SLOW_SPAN)?;
     ensure!(
         span.kind == "server",
         "kind: found {}, expected server",
@@ -90,8 +92,8 @@ fn attributes(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn children(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
-    let parent = named(spans, SLOW_SPAN)?;
+fn check_children(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
+    let parent = span_named(spans, SLOW_SPAN)?;
     let children = spans
         .iter()
         .filter(|span| span.parent_span_id == parent.span_id);
@@ -123,8 +125,8 @@ fn children(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
-    let failing = named(spans, "GET /orders/{id}/invoice")?;
+fn check_status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
+    let failing = span_named(spans, "GET /orders/{id}/invoice")?;
     ensure!(
         failing.status == "error",
         "the failing request: found {}, expected error",
@@ -149,7 +151,7 @@ fn status(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn resource(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
+fn check_resource(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     for span in spans {
         for (attribute, expected) in [
             ("service.name", "orders-e2e"),
@@ -167,7 +169,7 @@ fn resource(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn caller(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
+fn check_caller(spans: &[ReceivedSpan]) -> anyhow::Result<()> {
     let Some(span) = spans
         .iter()
         .find(|span| span.trace_id == CALLER_TRACE && span.kind == "server")

@@ -44,7 +44,7 @@ fn stops_between_attempts(fixture: &Fixture) -> anyhow::Result<()> {
         second.iter().sum::<i64>() > first.iter().sum::<i64>(),
         "found pauses of {second:?} s after those of {first:?} s, expected longer ones"
     );
-    // A single list is equal by chance about once in some thousand runs, so both are checked.
+    // The pauses of one list are all equal by chance about once in some thousand runs, so both lists are checked.
     let alike = |pauses: &[i64]| pauses.windows(2).all(|pair| pair.first() == pair.last());
     ensure!(
         !alike(&first) || !alike(&second),
@@ -54,7 +54,7 @@ fn stops_between_attempts(fixture: &Fixture) -> anyhow::Result<()> {
     ensure!(early == 0, "{early} attempts started too early");
 
     let mut service = database.serve(&[])?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.done == ORDERS,
         "found {counts:?}, expected {ORDERS} orders that are done"
@@ -76,7 +76,7 @@ fn pauses(database: &Database<'_>, attempt: i64) -> anyhow::Result<Vec<i64>> {
     Ok(pauses)
 }
 
-/// A job that aborts its process, like one that uses up all memory.
+/// Checks a job that aborts its process, like one that uses up all memory.
 fn kills_its_process(fixture: &Fixture) -> anyhow::Result<()> {
     let database = fixture.database("poison")?;
     let mut service = database.serve(&[])?;
@@ -91,13 +91,13 @@ fn kills_its_process(fixture: &Fixture) -> anyhow::Result<()> {
 
     let mut service = database.serve(&[])?;
     orders::place(&service, orders::TELESCOPE)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.dead_lettered == 1 && counts.done == 1,
         "found {counts:?}, expected one dead-lettered order and one that is done"
     );
     let exposition = http::get(&service.metrics_url())?.body;
-    let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead\",queue=\"charges\"} 1\n";
+    let dead = "worker_tasks_total{error_type=\"orphaned\",kind=\"charge\",outcome=\"dead_lettered\",queue=\"charges\"} 1\n";
     ensure!(
         exposition.contains(dead),
         "{dead:?} is not in the exposition"
@@ -105,7 +105,7 @@ fn kills_its_process(fixture: &Fixture) -> anyhow::Result<()> {
     service.stop()
 }
 
-/// Enough orders for their pauses to differ.
+/// The number of orders, enough for their pauses to differ.
 const ORDERS: i64 = 12;
 /// Triggers that record changes of a job's due time and starts of attempts.
 ///
@@ -124,6 +124,8 @@ const RECORD_PAUSES: &str = "
     END $$;
     CREATE TRIGGER pause AFTER UPDATE OF run_at ON apalis.jobs FOR EACH ROW EXECUTE FUNCTION note_pause();
     CREATE TRIGGER start AFTER UPDATE OF lock_at ON apalis.jobs FOR EACH ROW EXECUTE FUNCTION note_start();";
+/// Counts the jobs with two failed attempts.
 const FAILED_TWICE: &str =
     "SELECT COUNT(*) FROM apalis.jobs WHERE attempts >= 2 AND status = 'Failed'";
+/// Counts the attempts that started before their job was due.
 const EARLY: &str = "SELECT COUNT(*) FILTER (WHERE early) FROM starts";

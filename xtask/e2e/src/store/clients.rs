@@ -1,4 +1,4 @@
-//! Concurrent clients.
+//! Runs clients in threads of their own.
 
 use std::thread;
 

@@ -28,14 +28,14 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         Ok(())
     };
     clients::run_concurrently(CLIENTS, client)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     let orders = i64::try_from(CLIENTS * ORDERS)?;
     ensure!(
         counts.orders == orders && counts.done == orders && counts.charged_twice == 0,
         "found {counts:?}, expected {orders} orders that are done, each charged once"
     );
 
-    let exposition = drained(&service)?;
+    let exposition = wait_until_drained(&service)?;
     ensure!(
         exposition.sum("worker_tasks_total", &[("outcome", "ok")]) == orders as f64
             && exposition.sum("worker_tasks_total", &[]) == orders as f64,
@@ -57,7 +57,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let repeated = exposition.sum("sql_n_plus_one_total", &[]);
     ensure!(repeated == 0.0, "found {repeated} N+1, expected none");
     let placed = [("http_route", "/orders")];
-    within(
+    check_histogram(
         &exposition,
         "sql_queries_per_request",
         &placed,
@@ -65,7 +65,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         orders,
     )?;
     // The histogram has the wait of every job; the gauge has only the oldest at each reading.
-    within(
+    check_histogram(
         &exposition,
         "worker_task_wait_seconds",
         &[],
@@ -80,7 +80,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
 }
 
 /// Checks that a histogram has one measurement per order and none above the bound.
-fn within(
+fn check_histogram(
     exposition: &Exposition,
     histogram: &str,
     labels: &[(&str, &str)],
@@ -99,7 +99,7 @@ fn within(
 /// Waits until the exposition shows an empty queue and returns it.
 ///
 /// The service reads the queue's state every 15 s. A reading from before the end of the orders does not count.
-fn drained(service: &Service) -> anyhow::Result<Exposition> {
+fn wait_until_drained(service: &Service) -> anyhow::Result<Exposition> {
     // The reading of the queue's state is the only statement that reads jobs and workers without an update.
     let is_reading = |summary: &str| {
         let has = |word| summary.split(' ').any(|part| part == word);
@@ -111,7 +111,7 @@ fn drained(service: &Service) -> anyhow::Result<Exposition> {
         })
     };
     let before = readings(&Exposition::scrape(service)?);
-    let waiting = ["ready", "scheduled", "running", "retry", "dead"];
+    let waiting = ["ready", "scheduled", "running", "retry", "dead_lettered"];
     let exposition = Exposition::wait(service, "an empty queue", |exposition| {
         let depth = |state| exposition.has("worker_queue_depth", &[("status", state)], 0.0);
         readings(exposition) > before && waiting.into_iter().all(depth)

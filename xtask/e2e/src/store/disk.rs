@@ -20,14 +20,15 @@ use support::{
 use super::{
     DEADLINE, Fixture, clients,
     order_counts::{self, OrderCounts},
-    orders, ready,
+    orders,
     small_disk::{Fault, SmallDisk, wait},
     tablespace::Tablespace,
     test_database::Database,
+    wait_for_readyz,
 };
 use crate::service::Service;
 
-/// Cases with SQLite.
+/// Runs the cases with SQLite.
 pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<()> {
     let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
@@ -74,6 +75,7 @@ pub(super) fn sqlite_cases(cases: &mut Cases, program: &Path) -> anyhow::Result<
     Ok(())
 }
 
+/// Runs the cases with PostgreSQL.
 pub(super) fn postgres_cases(cases: &mut Cases, fixture: &Fixture) {
     let disk = |name| SmallDisk::mount(name, 64);
     on_disk(
@@ -174,7 +176,7 @@ fn sqlite<T>(
     let mut service = Service::start(program, None, &settings)?;
     let mut accepted = under_load(&service, |load| {
         let broken = break_it(&service)?;
-        unready(&service, load)?;
+        wait_until_unready(&service, load)?;
         repair(&broken)?;
         wait_for_more(&load.accepted, "accepted orders after the fault")
     })?;
@@ -217,14 +219,14 @@ fn postgres<T>(
     let mut service = database.serve(&[])?;
     let mut accepted = under_load(&service, |load| {
         let broken = break_it(&table_file(fixture, name, &disk.data())?)?;
-        unready(&service, load)?;
+        wait_until_unready(&service, load)?;
         repair(&broken)?;
         wait_for_more(&load.accepted, "accepted orders after the fault")
     })?;
     accepted.insert(place_once_ready(&service)?);
     let ids: Vec<_> = accepted.iter().copied().collect();
     order_counts::check_stored(&database, &ids)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         usize::try_from(counts.orders)? == accepted.len(),
         "found {counts:?}, expected the {} orders that were accepted",
@@ -249,12 +251,12 @@ fn table_file(fixture: &Fixture, database: &str, tablespace: &Path) -> anyhow::R
     Ok(file)
 }
 
-/// A server that rejects writes, such as a standby after a failover.
+/// Checks a server that rejects writes, such as a standby after a failover.
 fn read_only(fixture: &Fixture) -> anyhow::Result<()> {
     let database = fixture.database("read_only")?;
     let mut service = database.serve(&[])?;
     let first = orders::place(&service, orders::TELESCOPE)?;
-    OrderCounts::settled(&database)?;
+    OrderCounts::when_settled(&database)?;
     let set = |value| {
         let set = format!("ALTER DATABASE read_only SET default_transaction_read_only = {value}");
         fixture.server.psql("postgres", &set)?;
@@ -266,7 +268,7 @@ fn read_only(fixture: &Fixture) -> anyhow::Result<()> {
         let answer = orders::send(&service, orders::TELESCOPE, &[]);
         answer.is_ok_and(|answer| answer.status == 503)
     })?;
-    ready(&service, 503)?;
+    wait_for_readyz(&service, 503)?;
     let read = http::get(&service.url(&format!("/orders/{first}")))?;
     ensure!(read.status == 200, "found {read:?}, expected the order");
     set("off")?;
@@ -325,9 +327,9 @@ fn accepted_id(answer: &Answer, service: &Service) -> anyhow::Result<i64> {
 }
 
 /// Waits until orders are rejected, `/readyz` fails, and `/livez` succeeds.
-fn unready(service: &Service, load: &Load) -> anyhow::Result<()> {
+fn wait_until_unready(service: &Service, load: &Load) -> anyhow::Result<()> {
     wait_for_more(&load.rejected, "rejected orders")?;
-    ready(service, 503)?;
+    wait_for_readyz(service, 503)?;
     let livez = http::get(&format!("{}/livez", service.admin))?;
     ensure!(livez.status == 200, "/livez: {livez:?}");
     wait_for_more(&load.rejected, "rejected orders")
@@ -340,7 +342,7 @@ fn wait_for_more(count: &AtomicUsize, what: &str) -> anyhow::Result<()> {
 
 /// Waits until the service is ready, then places an order and returns its id.
 fn place_once_ready(service: &Service) -> anyhow::Result<i64> {
-    ready(service, 200)?;
+    wait_for_readyz(service, 200)?;
     orders::place(service, orders::TELESCOPE)
 }
 
@@ -349,5 +351,7 @@ const CLIENTS: usize = 4;
 ///
 /// Without it, the orders would fill the disk before the test does.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The number of further answers that [`wait_for_more`] waits for.
 const ENOUGH: usize = 20;
+/// Text that is repeated to a long item, so that orders take space on the disk.
 const LONG: &str = "telescopes ";

@@ -19,22 +19,22 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
         "trace: complete across services, databases and queue",
         || {
             let receiver = OtlpReceiver::start()?;
-            place(fixture, &receiver.endpoint(), ["shop", "bank"])?;
+            place_order(fixture, &receiver.endpoint(), ["shop", "bank"])?;
             check_trace(receiver.spans().into_iter().map(Span::from))
         },
     );
     let what = "trace: complete at a third-party collector";
     match tools::rotel() {
         Ok(rotel) => {
-            cases.check(what, || collected(fixture, &rotel));
+            cases.check(what, || check_at_collector(fixture, &rotel));
         }
         Err(error) => cases.not_run(what, &format!("{error:#}")),
     }
 }
 
-fn collected(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
+fn check_at_collector(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
     let rotel = Rotel::start(program, &paths::fresh("e2e-journey")?)?;
-    place(
+    place_order(
         fixture,
         &rotel.endpoint,
         ["shop_collected", "bank_collected"],
@@ -47,7 +47,11 @@ fn collected(fixture: &Fixture, program: &Path) -> anyhow::Result<()> {
 /// Places an order that passes through both services.
 ///
 /// Returns once the order is done and all spans are exported to `endpoint`.
-fn place(fixture: &Fixture, endpoint: &str, databases: [&'static str; 2]) -> anyhow::Result<()> {
+fn place_order(
+    fixture: &Fixture,
+    endpoint: &str,
+    databases: [&'static str; 2],
+) -> anyhow::Result<()> {
     // Each service has its own database, because the bank would otherwise run the shop's jobs.
     let [shop_database, bank_database] = databases;
     let bank_database = fixture.database(bank_database)?;
@@ -81,7 +85,7 @@ fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
             span.name
         );
     }
-    // From the last span to the first, by parent ids.
+    // The path leads from the last span to the first, by parent ids.
     let path = path_from(PAYMENT, &trace)?;
     let hops: Vec<_> = path
         .iter()
@@ -94,7 +98,7 @@ fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
         first == Some(CLIENT),
         "the first hop's parent: found {first:?}, expected the client's span {CLIENT}"
     );
-    // Spans of the first database are siblings of this path.
+    // The spans of the first database are not on this path, but belong to the same request.
     for name in ["INSERT orders", ENQUEUE, "UPDATE orders"] {
         let path = path_from(name, &trace)?;
         let request = path.last().map(|span| &*span.name);
@@ -184,5 +188,7 @@ const HOPS: [(&str, &str, &str); 6] = [
     (SHOP, "server", "POST /orders"),
 ];
 
+/// The client's trace id.
 const TRACE: &str = "70a57000000000000000000000000006";
+/// The id of the client's span.
 const CLIENT: &str = "c11e000000000001";

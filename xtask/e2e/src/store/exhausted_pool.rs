@@ -23,7 +23,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
     let connections = CONNECTIONS.to_string();
     let mut service = database.serve(&[("DATABASE_MAX_CONNECTIONS", &*connections)])?;
     orders::place(&service, orders::TELESCOPE)?;
-    OrderCounts::settled(&database)?;
+    OrderCounts::when_settled(&database)?;
     let before = Exposition::scrape(&service)?;
     ensure!(
         Symptom::Timeout.count(&before) == 0.0,
@@ -66,7 +66,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
     let livez = http::get(&format!("{}/livez", service.admin))?;
     ensure!(livez.status == 200, "/livez: {livez:?}");
     orders::place(&service, orders::TELESCOPE)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.done == 2,
         "found {counts:?}, expected both orders to be done"
@@ -76,7 +76,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
 
 /// The size of the pool, small so that few requests use it up.
 const CONNECTIONS: usize = 4;
-/// The duration of a query.
+/// The duration of a query, in milliseconds.
 ///
-/// It is shorter than the 3 s that a request waits for a connection, and twice as long is longer.
+/// It is shorter than the 3 s that a request waits for a connection. Two queries one after the other take longer.
 const SLOW_MILLISECONDS: u32 = 2_000;

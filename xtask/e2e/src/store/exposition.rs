@@ -49,7 +49,11 @@ impl Exposition {
         }
     }
 
-    fn with<'a>(&'a self, name: &'a str, labels: Labels<'a>) -> impl Iterator<Item = &'a Sample> {
+    fn matching<'a>(
+        &'a self,
+        name: &'a str,
+        labels: Labels<'a>,
+    ) -> impl Iterator<Item = &'a Sample> {
         self.0.iter().filter(move |sample| {
             let has = |(label, value): &(&str, &str)| sample.label(label) == *value;
             sample.name == name && labels.iter().all(has)
@@ -60,25 +64,26 @@ impl Exposition {
     ///
     /// An empty value matches a missing label.
     pub(super) fn sum(&self, name: &str, labels: Labels<'_>) -> f64 {
-        self.with(name, labels).map(|sample| sample.value).sum()
+        self.matching(name, labels).map(|sample| sample.value).sum()
     }
 
     /// The sum of all samples with this name for which `predicate` is true.
     pub(super) fn sum_where(&self, name: &str, predicate: impl Fn(&Sample) -> bool) -> f64 {
-        let samples = self.with(name, &[]).filter(|sample| predicate(sample));
+        let samples = self.matching(name, &[]).filter(|sample| predicate(sample));
         samples.map(|sample| sample.value).sum()
     }
 
     /// Whether a sample has exactly this value.
     pub(super) fn has(&self, name: &str, labels: Labels<'_>, value: f64) -> bool {
-        self.with(name, labels).any(|sample| sample.value == value)
+        self.matching(name, labels)
+            .any(|sample| sample.value == value)
     }
 
     /// The number of measurements above one of the histogram's bounds.
     pub(super) fn above(&self, histogram: &str, labels: Labels<'_>, bound: f64) -> f64 {
         let buckets = format!("{histogram}_bucket");
         let below = self
-            .with(&buckets, labels)
+            .matching(&buckets, labels)
             .filter(|bucket| bucket.label("le").parse() == Ok(bound));
         self.sum(&format!("{histogram}_count"), labels)
             - below.map(|bucket| bucket.value).sum::<f64>()

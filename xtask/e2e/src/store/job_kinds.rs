@@ -56,7 +56,7 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
     wait_for_rows(&service, "letters Done 1", 5)?;
     for queue in ["letters", "charges"] {
         for (state, depth) in [
-            ("dead", 2),
+            ("dead_lettered", 2),
             ("ready", 0),
             ("running", 0),
             ("retry", 0),
@@ -73,7 +73,7 @@ fn run(program: &Path, url: &str) -> anyhow::Result<()> {
     service.stop()
 }
 
-/// The program's commands list and retry dead letters of both kinds.
+/// Checks that the program's commands list and retry dead letters of both kinds.
 fn check_admin_commands(
     program: &Path,
     settings: &[(&str, &str)],
@@ -94,10 +94,11 @@ fn check_admin_commands(
             "found {letters}, expected two dead letters of {queue} with their decoding errors"
         );
     }
+    // The job 0 is a letter, and the job 3 is a charge.
     let retried = admin(program, settings, &["retry-dead-letters", &id(0), &id(3)])?;
     ensure!(
         retried.contains("2 dead letters will be tried again"),
-        "found {retried:?}, expected 2 of them"
+        "found {retried:?}, expected 2 dead letters"
     );
     let undecodable = "worker_tasks_total{error_type=\"undecodable\",";
     wait("one more dead letter of each queue", || {
@@ -108,6 +109,7 @@ fn check_admin_commands(
     wait_for_rows(service, "charges Killed 1", 2)
 }
 
+/// Runs a command of the program to its end and returns its output.
 fn admin(program: &Path, settings: &[(&str, &str)], arguments: &[&str]) -> anyhow::Result<String> {
     let mut admin = Command::new(program);
     admin.args(arguments).envs(settings.iter().copied());

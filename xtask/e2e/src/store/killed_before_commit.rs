@@ -1,6 +1,6 @@
-//! A kill of the service between the insert of an order and that of its job.
+//! Kills the service between the insert of an order and the insert of its job.
 //!
-//! A lock on the table of jobs holds the service at this point.
+//! A lock on the table of jobs stops the service between the two inserts.
 
 use anyhow::ensure;
 use support::Cases;
@@ -42,7 +42,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
 
     let mut service = database.serve(&[])?;
     orders::accepted(&orders::send(&service, orders::TELESCOPE, &key)?)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.orders == 1 && counts.done == 1,
         "found {counts:?}, expected one order that is done"

@@ -56,7 +56,7 @@ fn during_jobs(fixture: &Fixture) -> anyhow::Result<()> {
 
     let mut service = database.serve(&[])?;
     order_counts::check_stored(&database, &accepted)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.orders == 20 && counts.dead_lettered == 2 && counts.done == 18,
         "found {counts:?}, expected 20 orders, of which the 2 that the bank declines are dead-lettered"
@@ -65,7 +65,7 @@ fn during_jobs(fixture: &Fixture) -> anyhow::Result<()> {
         counts.charged_twice == unpaid + unrecorded,
         "found {counts:?}, expected {unpaid} and {unrecorded} charges that were started again"
     );
-    // Because of the repeated key, the bank did not take the money twice: see `OrderCounts::settled`.
+    // Because of the repeated key, the bank did not take the money twice: see `OrderCounts::when_settled`.
     ensure!(
         counts.bank_called_twice == unrecorded,
         "found {counts:?}, expected a second call to the bank for {unrecorded} orders"
@@ -83,14 +83,14 @@ fn before_success_is_recorded(fixture: &Fixture) -> anyhow::Result<()> {
     for _ in 0..ORDERS {
         orders::place(&service, orders::TELESCOPE)?;
     }
-    let first = OrderCounts::settled(&database)?;
+    let first = OrderCounts::when_settled(&database)?;
     ensure!(
         first.orders == ORDERS && first.charged_twice == 0,
         "found {first:?}, expected {ORDERS} orders, charged once each"
     );
     database.rows(RESET)?;
     database.wait_for("jobs that ran again", RAN_AGAIN, ORDERS)?;
-    let again = OrderCounts::settled(&database)?;
+    let again = OrderCounts::when_settled(&database)?;
     ensure!(
         again == first,
         "found {again:?} after the jobs ran again, expected {first:?} as before"
@@ -113,7 +113,7 @@ fn between_commit_and_answer(fixture: &Fixture) -> anyhow::Result<()> {
             sent.push((HELD.to_owned(), None));
             return Ok(sent);
         }
-        for order in 0..MOST {
+        for order in 0..MAX_ORDERS {
             let key = format!("client-{number}-order-{order}");
             let answer = orders::send(&service, orders::TELESCOPE, &[("idempotency-key", &key)]);
             let Ok(answer) = answer else {
@@ -168,13 +168,13 @@ fn between_commit_and_answer(fixture: &Fixture) -> anyhow::Result<()> {
         repeats.windows(2).all(|pair| pair.first() == pair.last()),
         "concurrent requests returned different orders: {repeats:?}"
     );
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     let keys = i64::try_from(sent.len())?;
     ensure!(
         counts.orders == keys && counts.done == keys,
         "found {counts:?}, expected one order that is done for each of {keys} keys"
     );
-    // Only running charges are started again. Their keys keep all others from running twice.
+    // Only running charges are started again. The idempotency keys keep all other charges from running twice.
     ensure!(
         counts.charged_twice <= CONCURRENCY,
         "found {counts:?}, expected at most {CONCURRENCY} charges to be started again"
@@ -193,7 +193,7 @@ const UNPAID: &str = "
 /// Orders with a payment that are not marked as charged.
 const UNRECORDED: &str = "
     SELECT COUNT(*) FROM orders WHERE NOT charged AND id IN (SELECT order_id FROM payments)";
-/// The lesser count of both kinds among the jobs that run for a while.
+/// Counts pairs of running charges: one without a payment, and one with a payment.
 const BOTH: &str = "
     SELECT LEAST(
         COUNT(*) FILTER (WHERE item = 'slow' AND NOT paid), COUNT(*) FILTER (WHERE item = 'unanswered' AND paid)
@@ -203,16 +203,17 @@ const BOTH: &str = "
         WHERE NOT charged AND id IN (SELECT order_id FROM attempts)
     ) AS begun";
 const ORDERS: i64 = 5;
-/// Makes jobs pending again; their first attempt stays counted.
+/// Makes jobs pending again. Their first attempt is still counted.
 const RESET: &str = "
     UPDATE apalis.jobs SET status = 'Pending', done_at = NULL, lock_at = NULL, lock_by = NULL";
 const RAN_AGAIN: &str = "SELECT COUNT(*) FROM apalis.jobs WHERE status = 'Done' AND attempts = 2";
 /// The number of jobs that `src/jobs.rs` runs at the same time.
 const CONCURRENCY: i64 = 4;
+/// The idempotency key of the order whose answer is held.
 const HELD: &str = "held";
 const IS_HELD: &str = "SELECT COUNT(*) FROM orders WHERE idempotency_key = 'held'";
 const CLIENTS: usize = 4;
 /// The number of answers after which the process is killed.
 const BURST: usize = 40;
 /// Maximum number of orders that a client sends.
-const MOST: usize = 500;
+const MAX_ORDERS: usize = 500;

@@ -30,15 +30,16 @@ pub(super) struct OrderCounts {
     pub(super) charged_twice: i64,
 }
 
+/// Queries the counts in the order of the fields of [`OrderCounts`].
 const COUNT: &str = "
-    SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead AND NOT charged),
+    SELECT COUNT(*), COUNT(*) FILTER (WHERE charged), COUNT(*) FILTER (WHERE dead_lettered AND NOT charged),
         COUNT(*) FILTER (WHERE jobs IS DISTINCT FROM 1), COALESCE(SUM(open), 0)::BIGINT,
         COALESCE(SUM(paid), 0)::BIGINT, COUNT(*) FILTER (WHERE paid > 1),
         COUNT(*) FILTER (WHERE asked > 1), COALESCE(SUM(called_when_done), 0)::BIGINT,
         COUNT(*) FILTER (WHERE begun > 1)
     FROM orders
     LEFT JOIN (
-        SELECT idempotency_key AS key, COUNT(*) AS jobs, BOOL_OR(status = 'Killed' OR spent) AS dead,
+        SELECT idempotency_key AS key, COUNT(*) AS jobs, BOOL_OR(status = 'Killed' OR spent) AS dead_lettered,
             COUNT(*) FILTER (WHERE status NOT IN ('Done', 'Killed') AND NOT spent) AS open
         FROM (SELECT *, status = 'Failed' AND attempts >= max_attempts AS spent FROM apalis.jobs) AS job
         WHERE job_type = 'charges' GROUP BY idempotency_key
@@ -88,7 +89,7 @@ impl OrderCounts {
     ///
     /// If that takes more than a minute, an order does not have exactly one job, an order that is done does not have exactly
     /// one payment, or the bank was called for an order that was done.
-    pub(super) fn settled(database: &Database<'_>) -> anyhow::Result<Self> {
+    pub(super) fn when_settled(database: &Database<'_>) -> anyhow::Result<Self> {
         let until = Instant::now() + DEADLINE;
         let counts = loop {
             let counts = Self::read(database)?;

@@ -5,6 +5,7 @@ use support::http::{self, Answer};
 
 use crate::service::Service;
 
+/// An item whose charge succeeds at once.
 pub(super) const TELESCOPE: &str = "telescope";
 /// An item whose charge takes two seconds.
 pub(super) const SLOW: &str = "slow";

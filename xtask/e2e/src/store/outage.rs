@@ -17,9 +17,10 @@ use super::{
     Fixture, clients,
     exposition::Exposition,
     order_counts::{self, OrderCounts},
-    orders, ready,
+    orders,
     symptoms::{Observations, Symptom},
     test_database::Database,
+    wait_for_readyz,
 };
 use crate::service::Service;
 
@@ -41,7 +42,7 @@ fn killed(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<
 
     let answers = under_load(&database, &service, || {
         server.kill()?;
-        ready(&service, 503)?;
+        wait_for_readyz(&service, 503)?;
         let status = http::get(&service.url("/orders/1"))?;
         ensure!(
             super::is_unavailable(&status),
@@ -57,7 +58,7 @@ fn killed(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<
         );
         observations.record("a lost server", &exposition);
         server.start_again()?;
-        ready(&service, 200)
+        wait_for_readyz(&service, 200)
     })?;
     check_recovery(&database, &mut service, &answers)?;
     wait_for_queue_up(&service, 1.0)?;
@@ -71,7 +72,7 @@ fn shut_down(fixture: &Fixture) -> anyhow::Result<()> {
     let answers = under_load(&database, &service, || {
         server.shut_down()?;
         server.start_again()?;
-        ready(&service, 200)
+        wait_for_readyz(&service, 200)
     })?;
     check_recovery(&database, &mut service, &answers)?;
     service.stop()
@@ -141,7 +142,7 @@ fn check_recovery(
 
     let ticks = database.number(TICKS)?;
     orders::place(service, orders::TELESCOPE)?;
-    let counts = OrderCounts::settled(database)?;
+    let counts = OrderCounts::when_settled(database)?;
     ensure!(
         counts.dead_lettered == 0,
         "found orders that are dead-lettered: {counts:?}"
@@ -161,11 +162,13 @@ fn wait_for_queue_up(service: &Service, up: f64) -> anyhow::Result<Exposition> {
 const CLIENTS: usize = 3;
 /// The pause between a client's orders, so that the worker keeps up.
 const PAUSE: Duration = Duration::from_millis(100);
-/// The duration of the query that the outage interrupts.
+/// The duration of the query that the outage interrupts, in milliseconds.
 ///
-/// It is longer than it takes until the server is down, and shorter than the client's timeout.
+/// It is longer than it takes until the server is down, and shorter than the client's timeout of 20 s.
 const INTERRUPTED_MILLISECONDS: u32 = 19_000;
+/// Counts the running queries that sleep.
 const SLEEPING: &str = "
     SELECT COUNT(*) FROM pg_stat_activity
     WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()";
+/// Counts the scheduled runs.
 const TICKS: &str = "SELECT COUNT(*) FROM ticks";

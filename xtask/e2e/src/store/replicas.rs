@@ -21,7 +21,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         orders::place(&second, orders::TELESCOPE)?;
     }
     database.wait_for("scheduled runs", RUNS, TICKS)?;
-    let counts = OrderCounts::settled(&database)?;
+    let counts = OrderCounts::when_settled(&database)?;
     ensure!(
         counts.orders == ORDERS && counts.done == ORDERS && counts.charged_twice == 0,
         "found {counts:?}, expected {ORDERS} orders that are done, each charged once"
@@ -44,6 +44,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let skipped = skipped_by_first + skipped(&second)?;
     second.stop()?;
 
+    // The schedule has a tick every 2000 ms.
     let [runs, ticks, span] = database.numbers(
         "SELECT COUNT(*), COUNT(DISTINCT scheduled_for), (MAX(scheduled_for) - MIN(scheduled_for)) / 2000 + 1 FROM ticks",
     )?;
@@ -71,9 +72,10 @@ fn skipped(service: &Service) -> anyhow::Result<f64> {
     counts.into_iter().sum()
 }
 
-/// The process that ran last.
+/// The process that ran the latest tick.
 const LAST: &str = "SELECT process FROM ticks ORDER BY scheduled_for DESC LIMIT 1";
+/// Counts the scheduled runs.
 const RUNS: &str = "SELECT COUNT(*) FROM ticks";
-/// Enough runs for both instances to try.
+/// The number of runs to wait for, enough for both instances to try.
 const TICKS: i64 = 6;
 const ORDERS: i64 = 20;

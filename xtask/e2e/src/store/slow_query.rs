@@ -20,6 +20,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
     let database = fixture.database("slow")?;
     let mut service = database.serve(&[])?;
     let traceparent = format!("00-{TRACE}-00f067aa0ba902b7-01");
+    // A statement is logged as slow from one second on.
     let answer = http::send(
         "POST",
         &service.url("/trouble/slow/1200"),

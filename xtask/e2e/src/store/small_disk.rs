@@ -16,7 +16,7 @@ use support::{command, process::Process, tools};
 
 use super::DEADLINE;
 
-/// A file system of a few megabytes in memory, which is unmounted on drop.
+/// A small file system in memory, which is unmounted on drop.
 pub(super) struct SmallDisk {
     folder: PathBuf,
 }

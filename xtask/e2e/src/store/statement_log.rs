@@ -153,7 +153,7 @@ impl StatementLog {
         command::run_quietly(
             Command::new(pgbadger)
                 .args(["--quiet", "--format", "stderr", "--extension", "text"])
-                // Otherwise the plan is counted as a second statement.
+                // Without this option, the plan is counted as a second statement.
                 .arg("--noexplain")
                 .args(["--prefix", &self.prefix])
                 .arg("--outfile")
@@ -175,7 +175,9 @@ impl StatementLog {
     }
 }
 
+/// A statement that is too quick to be logged.
 const QUICK: &str = "SELECT COUNT(*) AS quick FROM pg_database";
 /// A statement that takes 20 % longer than the limit for plans.
 const SLOW: &str = "SELECT COUNT(*) FROM pg_database, pg_sleep(1.2 * EXTRACT(EPOCH FROM current_setting('auto_explain.log_min_duration')::INTERVAL))";
+/// Text that is in [`SLOW`] and not in [`QUICK`].
 const SLOW_MARK: &str = "FROM pg_database, pg_sleep(";

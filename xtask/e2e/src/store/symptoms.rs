@@ -16,9 +16,9 @@ pub(super) enum Symptom {
     Broken,
     /// Successful queries took longer than a second.
     Slow,
-    /// SQLSTATE 40P01.
+    /// Statements failed with SQLSTATE 40P01, a deadlock.
     Deadlock,
-    /// SQLSTATE 40001.
+    /// Statements failed with SQLSTATE 40001, a serialization failure.
     Serialization,
 }
 
@@ -84,4 +84,5 @@ pub(super) fn cases(cases: &mut Cases, observations: &Observations) {
     });
 }
 
+/// The number of faults that the cases before this one record.
 const FAULTS: usize = 5;

@@ -116,6 +116,7 @@ impl<'a> Database<'a> {
     }
 }
 
+/// Returns 1 if no other session uses the database, and 0 otherwise.
 const NO_SESSION: &str = "
     SELECT (COUNT(*) = 0)::INT FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -59,7 +59,7 @@ impl Generated {
 const ADD_FILES: [&str; 2] = ["deploy", "ci"];
 
 /// The options that change code: all others with choices.
-fn of_code() -> impl Iterator<Item = &'static Question> {
+fn code_options() -> impl Iterator<Item = &'static Question> {
     QUESTIONS.iter().filter(|question| {
         !question.choices.is_empty() && !ADD_FILES.contains(&question.name.as_str())
     })
@@ -69,7 +69,7 @@ fn of_code() -> impl Iterator<Item = &'static Question> {
 ///
 /// All services share a target folder.
 pub(super) fn name(answers: &Answers) -> String {
-    let parts = of_code().filter_map(|question| match answers.get(&question.name) {
+    let parts = code_options().filter_map(|question| match answers.get(&question.name) {
         "" | "false" | "none" => None,
         "true" => Some(question.name.clone()),
         answer => Some(format!("{}-{answer}", question.name)),
@@ -85,7 +85,7 @@ pub(super) fn name(answers: &Answers) -> String {
 /// The combinations that differ in code, the one without options first.
 fn codes() -> Vec<Answers> {
     let mut codes = vec![Answers::least()];
-    for question in of_code() {
+    for question in code_options() {
         let with_each = |answers: &Answers| {
             let choices = question.choices.iter();
             let with = choices.map(|choice| answers.clone().with(&question.name, choice));
@@ -119,7 +119,7 @@ const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dep
 type Belongs = fn(&Answers) -> bool;
 
 /// Files of each option, and when a service has them.
-const FILES: [(&str, Belongs); 23] = [
+const FILES: [(&str, Belongs); 24] = [
     ("src/orders.rs", |answers| answers.has("example")),
     ("tests/orders.rs", |answers| answers.has("example")),
     ("src/orders/table.rs", |answers| {
@@ -141,6 +141,7 @@ const FILES: [(&str, Belongs); 23] = [
         answers.get("store") != "none"
     }),
     ("src/store.rs", |answers| answers.get("store") != "none"),
+    ("clippy.toml", |answers| answers.get("store") != "none"),
     ("src/jobs.rs", |answers| answers.has("worker")),
     ("tests/worker.rs", |answers| answers.has("worker")),
     ("deploy/compose/compose.yaml", |answers| {
@@ -197,7 +198,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
             if is_refused(&answers) {
                 continue;
             }
-            let files = make(generated, &answers)
+            let files = generate_and_check(generated, &answers)
                 .with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
             all.insert((deploy, ci), files);
         }
@@ -208,7 +209,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
         let added = |(name, _): &(&String, &Vec<u8>)| !plain.contains_key(*name);
         let of_ci = all[&("none", *ci)].iter().filter(added);
         sum.extend(of_ci.map(|(name, content)| (name.clone(), content.clone())));
-        files::same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
+        files::check_same(files, &sum).with_context(|| format!("deploy = {deploy}, ci = {ci}"))?;
     }
     Ok(())
 }
@@ -216,7 +217,7 @@ fn check_sums(generated: &Generated, code: &Answers) -> anyhow::Result<()> {
 /// Generates and checks a service.
 ///
 /// Returns its files without [`OF_ALL_OPTIONS`].
-fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
+fn generate_and_check(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
     let parent = generated.parent(answers);
     std::fs::create_dir_all(&parent)?;
     let service = Service {
@@ -226,7 +227,7 @@ fn make(generated: &Generated, answers: &Answers) -> anyhow::Result<Files> {
         extra: &generate::throwaway(),
     };
     support::command::run_quietly(&mut service.command()?)?;
-    let mut files = files::of(&generated.folder(answers))?;
+    let mut files = files::read(&generated.folder(answers))?;
     for (file, belongs) in FILES {
         ensure!(
             files.contains_key(file) == belongs(answers),

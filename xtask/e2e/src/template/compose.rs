@@ -8,18 +8,18 @@ use support::{Cases, tools::PostgresServer, yaml};
 
 use super::{
     combinations::Generated,
-    kubernetes::{at, known_variable, stop_seconds},
+    kubernetes::{at, check_variable, stop_seconds},
 };
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    of(cases, &generated.deployed("compose"), "", (9, 8));
+    check_file(cases, &generated.deployed("compose"), "", (9, 8));
     // The database adds an exporter with its queries, and a script that creates the exporter's user.
     let postgres = generated.with_store("postgres", "compose", "none");
-    of(cases, &postgres, ", with postgres", (11, 11));
+    check_file(cases, &postgres, ", with postgres", (11, 11));
 }
 
 /// Checks a compose file; `expected` are the numbers of mounts and addresses.
-fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
+fn check_file(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
     let folder = source.join("deploy/compose");
     let compose = || yaml::read(&folder.join("compose.yaml"));
     let datasources = || -> anyhow::Result<Vec<Value>> {
@@ -56,7 +56,7 @@ fn of(cases: &mut Cases, source: &Path, with: &str, expected: (usize, usize)) {
             );
             let variables = service["environment"].as_object();
             for name in variables.context("no variables")?.keys() {
-                known_variable(name)?;
+                check_variable(name)?;
             }
             Ok(())
         },
@@ -182,7 +182,7 @@ pub(super) fn mounts(service: &Value) -> anyhow::Result<Vec<Mount>> {
 
 /// The host of an address.
 ///
-/// Such as in `http://loki:3100/otlp`, `service:9464` or `postgres://user@database/name`.
+/// Examples of addresses are `http://loki:3100/otlp`, `service:9464` and `postgres://user@database/name`.
 fn host(address: &str) -> &str {
     let (_, rest) = address.split_once("://").unwrap_or(("", address));
     let (_, rest) = rest.split_once('@').unwrap_or(("", rest));

@@ -174,7 +174,7 @@ fn privileges(manifests: &Path) -> anyhow::Result<()> {
     let deployment = read(manifests, "deployment.yaml")?;
     let pod = at(&deployment, "/spec/template/spec")?;
     let container = container(&deployment)?;
-    for (where_, pointer, expected) in [
+    for (object, pointer, expected) in [
         (&pod, "/securityContext/runAsNonRoot", Value::from(true)),
         (&pod, "/automountServiceAccountToken", Value::from(false)),
         (
@@ -193,7 +193,7 @@ fn privileges(manifests: &Path) -> anyhow::Result<()> {
             Value::from("ALL"),
         ),
     ] {
-        let found = at(where_, pointer)?;
+        let found = at(object, pointer)?;
         ensure!(
             found == expected,
             "{pointer}: found {found}, expected {expected}"
@@ -209,7 +209,7 @@ fn variables(manifests: &Path) -> anyhow::Result<()> {
     let mut defined = BTreeSet::new();
     for entry in env.as_array().context("no list")? {
         let name = entry["name"].as_str().context("no name")?;
-        known_variable(name)?;
+        check_variable(name)?;
         let value = entry["value"].as_str().unwrap_or_default();
         for used in value.split("$(").skip(1) {
             let used = used.split(')').next().unwrap_or_default();
@@ -269,8 +269,8 @@ pub(super) fn stop_seconds() -> anyhow::Result<u64> {
     Ok(seconds("FIRSTLIGHT_DRAIN_TIMEOUT")? + seconds("FIRSTLIGHT_SHUTDOWN_TIMEOUT")?)
 }
 
-/// Checks that a variable with a prefix of telemetry exists.
-pub(super) fn known_variable(name: &str) -> anyhow::Result<()> {
+/// Checks that a variable exists if it has a prefix of telemetry.
+pub(super) fn check_variable(name: &str) -> anyhow::Result<()> {
     let telemetry = ["OTEL_", "FIRSTLIGHT_"]
         .iter()
         .any(|prefix| name.starts_with(prefix));

@@ -16,6 +16,7 @@ const BUILT_IN: [&str; 2] = ["project-name", "crate_name"];
 /// Files that `exclude` in cargo-generate.toml excludes from Liquid.
 const EXCLUDED: [&str; 2] = [".github/workflows/", ".gitlab-ci.yml"];
 
+/// Checks that each placeholder in the template has a value.
 pub(super) fn are_known() -> anyhow::Result<()> {
     let config = fs::read_to_string(paths::template().join("cargo-generate.toml"))?;
     let config: toml::Table = toml::from_str(&config)?;
@@ -29,8 +30,8 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         excluded == EXCLUDED,
         "found exclude = {excluded:?}, expected {EXCLUDED:?}"
     );
-    let known = known(&config)?;
-    for (name, content) in files::of(&paths::template())? {
+    let known = known_placeholders(&config)?;
+    for (name, content) in files::read(&paths::template())? {
         let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
         if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
@@ -48,7 +49,7 @@ pub(super) fn are_known() -> anyhow::Result<()> {
 }
 
 /// The placeholders of cargo-generate, of its configuration, and of the hooks.
-fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
+fn known_placeholders(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     let mut known: BTreeSet<String> = BUILT_IN.map(str::to_owned).into();
     let conditional = config["conditional"].as_table().context("no conditional")?;
     let tables = conditional
@@ -58,7 +59,7 @@ fn known(config: &toml::Table) -> anyhow::Result<BTreeSet<String>> {
     for table in tables.filter_map(toml::Value::as_table) {
         known.extend(table.keys().cloned());
     }
-    for (name, content) in files::of(&paths::template().join("hooks"))? {
+    for (name, content) in files::read(&paths::template().join("hooks"))? {
         let hook = String::from_utf8(content).with_context(|| name)?;
         let set = hook.split("variable::set(\"").skip(1);
         known.extend(set.filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
@@ -82,7 +83,7 @@ const LITERALS: &str = "a: ${{ github.ref }} $[[ inputs.x ]] {{ $labels.instance
 /// Checks that literals in all kinds of files are generated unchanged.
 pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
     let template = folder.join("template-with-literals");
-    for (name, content) in files::of(&paths::template())? {
+    for (name, content) in files::read(&paths::template())? {
         write(&template, &name, &content)?;
     }
     let workflow = ".github/workflows/literals.yml";
@@ -102,7 +103,7 @@ pub(super) fn survive(folder: &Path) -> anyhow::Result<()> {
             extra: &generate::throwaway(),
         };
         command::run_quietly(&mut service.command_for(&template)?)?;
-        let made = files::of(&folder.join(&name))?;
+        let made = files::read(&folder.join(&name))?;
         let holds = |file: &str, text: &str| {
             let found = made
                 .get(file)

@@ -19,20 +19,22 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     for deploy in ["compose", "kubernetes"] {
         let source = generated.with_store("postgres", deploy, "none");
         cases.check(&format!("{deploy}: dashboards equal those of docs"), || {
-            let mut expected = files::of(&paths::root().join("docs/dashboards"))?;
+            let mut expected = files::read(&paths::root().join("docs/dashboards"))?;
             expected.remove("README.md");
-            files::same(&files::of(&source.join(DASHBOARDS))?, &expected)
+            files::check_same(&files::read(&source.join(DASHBOARDS))?, &expected)
         });
         cases.check(
             &format!("{deploy}: README.md, \"Watch it\", replaces all default URLs"),
-            || addresses(&source),
+            || check_readme_commands(&source),
         );
         cases.check(
             &format!("{deploy}: given URLs replace all default URLs"),
-            || answered(deploy, folder),
+            || check_given_urls(deploy, folder),
         );
     }
-    cases.check("grafana: an invalid URL is rejected", || rejected(folder));
+    cases.check("grafana: an invalid URL is rejected", || {
+        check_invalid_url(folder)
+    });
     mounted::cases(cases, generated);
     applied::cases(cases, generated);
 }
@@ -42,16 +44,16 @@ const DASHBOARDS: &str = "observability/dashboards";
 
 /// The names of the dashboards' files.
 fn dashboards() -> anyhow::Result<BTreeSet<String>> {
-    let files = files::of(&paths::root().join("docs/dashboards"))?;
+    let files = files::read(&paths::root().join("docs/dashboards"))?;
     let names = files.into_keys().filter(|name| name.ends_with(".json"));
     Ok(names.collect())
 }
 
 /// Runs the README's commands on a copy of the generated service.
-fn addresses(source: &Path) -> anyhow::Result<()> {
+fn check_readme_commands(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
     let observability = copy.join("observability");
-    files::write(&observability, &files::of(&source.join("observability"))?)?;
+    files::write(&observability, &files::read(&source.join("observability"))?)?;
     let before = with_defaults(&observability)?;
     ensure!(before.len() > 8, "found defaults only in {before:?}");
     for block in readme::shell_blocks(source, "## Watch it")? {
@@ -71,13 +73,13 @@ fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
         let text = String::from_utf8_lossy(content);
         defaults.iter().any(|default| text.contains(default))
     };
-    let files = files::of(folder)?.into_iter();
+    let files = files::read(folder)?.into_iter();
     let found = files.filter(|(_, content)| has_default(content));
     Ok(found.map(|(name, _)| name).collect())
 }
 
 /// Generates a service with URLs, one of them with a slash at its end.
-fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
+fn check_given_urls(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     let (grafana, runbooks) = ("https://grafana.test", "https://wiki.test/books");
     let with_slash = format!("{runbooks}/");
     let name = format!("addressed-{deploy}");
@@ -113,7 +115,7 @@ fn answered(deploy: &str, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rejected(folder: &Path) -> anyhow::Result<()> {
+fn check_invalid_url(folder: &Path) -> anyhow::Result<()> {
     let extra = generate::throwaway();
     let service = Service {
         name: "addressed-badly",

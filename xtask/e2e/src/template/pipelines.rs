@@ -1,4 +1,4 @@
-//! Checks of the configurations of the collector and of Tempo.
+//! Checks the configurations of the collector and of Tempo.
 //!
 //! No package provides the collector, so its own validation is not available. The checks compare keys and components
 //! with its documentation, and its pipelines with the defined components.
@@ -124,10 +124,10 @@ fn pipelines(file: &Path) -> anyhow::Result<()> {
             let list = pipeline[kind].as_array().context("no list")?;
             let names: Vec<_> = list.iter().filter_map(Value::as_str).collect();
             if kind == "processors" {
-                let ends = (names.first(), names.last());
+                let first_and_last = (names.first(), names.last());
                 let expected = (Some(&"memory_limiter"), Some(&"batch"));
                 ensure!(
-                    ends == expected,
+                    first_and_last == expected,
                     "{signal}: found {names:?}, expected {expected:?} as the first and the last"
                 );
             }

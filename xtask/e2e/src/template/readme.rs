@@ -96,6 +96,7 @@ pub(super) fn commands_work(
         for needed in ["# HELP ", "logs"] {
             ensure!(output.contains(needed), "no {needed:?} in:\n{output}");
         }
+        // The statuses of the README's requests, in ascending order.
         let expected: &[f64] = if !answers.has("example") {
             &[404.0]
         } else if answers.get("store") == "none" {

@@ -28,9 +28,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
         generate.args(["--name", &combinations::name(&answers), "--destination"]);
         generate.arg(&again).args(generate::throwaway());
         command::run_quietly(&mut generate)?;
-        files::same(
-            &files::of(&again.join(combinations::name(&answers)))?,
-            &files::of(&original)?,
+        files::check_same(
+            &files::read(&again.join(combinations::name(&answers)))?,
+            &files::read(&original)?,
         )
     });
     cases.check("record: has the version of the template", || {

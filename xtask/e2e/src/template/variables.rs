@@ -6,11 +6,12 @@ use anyhow::{Context as _, ensure};
 use firstlight::config::VARIABLES;
 use support::paths;
 
-use super::kubernetes::known_variable;
+use super::kubernetes::check_variable;
 
 /// Checks that each variable exists and is shown with its default.
 ///
-/// A line `#NAME=value` shows a default. The value is empty, or the default in the library's table.
+/// A line `#NAME=value` shows a default. The value is empty, contains the service's name, or is the default in
+/// the library's table.
 pub(super) fn check() -> anyhow::Result<()> {
     let example = fs::read_to_string(paths::template().join(".env.example"))?;
     let mut known = 0;
@@ -24,7 +25,7 @@ pub(super) fn check() -> anyhow::Result<()> {
             continue;
         };
         let (name, value) = line.split_once('=').with_context(|| line.to_owned())?;
-        known_variable(name)?;
+        check_variable(name)?;
         let Some(variable) = VARIABLES.iter().find(|variable| variable.name == name) else {
             continue;
         };

@@ -15,7 +15,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         "versions: files and versions.md agree",
         || {
             let page = fs::read_to_string(paths::root().join("docs/book/src/versions.md"))?;
-            let listed = listed(&page);
+            let listed = listed_versions(&page);
             let mut used = BTreeSet::new();
             for (store, deploy, ci) in [
                 ("postgres", "compose", "github"),
@@ -25,13 +25,13 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             ] {
                 let folder = generated.with_store(store, deploy, ci);
                 let own = folder.file_name().context("no name")?.to_string_lossy();
-                for (file, content) in files::of(&folder)? {
+                for (file, content) in files::read(&folder)? {
                     // These files contain no versions to run.
                     if file.starts_with("observability/") {
                         continue;
                     }
                     for line in String::from_utf8_lossy(&content).lines() {
-                        for (name, version) in named(line, &listed) {
+                        for (name, version) in versions_in(line, &listed) {
                             // The image of the service itself has no listed version.
                             if name == own {
                                 continue;
@@ -61,7 +61,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
 /// The table has both in backticks, in its first two columns.
 type Versions = BTreeMap<String, BTreeSet<String>>;
 
-fn listed(page: &str) -> Versions {
+fn listed_versions(page: &str) -> Versions {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
     rows.filter_map(|row| {
         let mut cells = row.split(" | ");
@@ -73,7 +73,7 @@ fn listed(page: &str) -> Versions {
 }
 
 /// The names and versions in a line of a generated file.
-fn named(line: &str, listed: &Versions) -> Vec<(String, String)> {
+fn versions_in(line: &str, listed: &Versions) -> Vec<(String, String)> {
     let line = line.trim();
     let item = line.strip_prefix("- ").unwrap_or(line);
     if let Some(action) = item.strip_prefix("uses: ") {
@@ -115,14 +115,14 @@ fn split(text: &str, separator: char) -> (String, String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Versions, named};
+    use super::{Versions, versions_in};
 
     fn known() -> Versions {
-        super::listed("| `postgres` | `18.6` | x |\n| `cargo-deny` | `0.20.2` | x |\n")
+        super::listed_versions("| `postgres` | `18.6` | x |\n| `cargo-deny` | `0.20.2` | x |\n")
     }
 
     fn one(line: &str) -> Option<(String, String)> {
-        named(line, &known()).pop()
+        versions_in(line, &known()).pop()
     }
 
     fn pair(name: &str, version: &str) -> Option<(String, String)> {

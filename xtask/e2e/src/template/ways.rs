@@ -13,7 +13,7 @@ use crate::{
 
 /// Checks that names with which cargo would fail or warn are rejected.
 ///
-/// No file may be written before.
+/// No file may be written before the rejection.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {
     for name in ["9lives", "fn", "std", "tokio", "caf\u{e9}", "build"] {
         cases.check(
@@ -158,7 +158,7 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
     for (index, (answer, keys, recorded)) in SOURCES.into_iter().enumerate() {
         cases.check(&format!("firstlight={answer}: {keys}"), || {
             let name = format!("source-{index}");
-            from(answer, &name, folder)?;
+            generate_with_source(answer, &name, folder)?;
             for (file, line) in [
                 (
                     "Cargo.toml",
@@ -183,7 +183,7 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
     cases.check(
         "firstlight=newest: rejected with the expected answers",
         || {
-            let Err(error) = from("newest", "source-refused", folder) else {
+            let Err(error) = generate_with_source("newest", "source-refused", folder) else {
                 bail!("the answer was accepted")
             };
             let message = format!("{error:#}");
@@ -195,7 +195,7 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
     );
 }
 
-fn from(answer: &str, name: &str, folder: &Path) -> anyhow::Result<String> {
+fn generate_with_source(answer: &str, name: &str, folder: &Path) -> anyhow::Result<String> {
     let mut extra = generate::throwaway();
     // The last definition of an option applies.
     extra.extend(["--define".to_owned(), format!("firstlight={answer}")]);
@@ -229,7 +229,7 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
         clippy.args(["clippy", "--package", "member", "--", "--deny", "warnings"]);
         command::run("clippy of the workspace", &mut clippy).map(drop)
     });
-    // Outside this checkout, so that its repository and its folders are not used.
+    // The folder is outside this checkout, so that the checkout's repository and folders are not used.
     let elsewhere = std::env::temp_dir().join(format!("firstlight-xtask-{}", std::process::id()));
     let service = elsewhere.join("fresh-service");
     let made = cases.check("new: creates a service with its own repository", || {
@@ -247,7 +247,7 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
         cases.cargo_test("new: the service's tests pass", test.arg("test"));
     }
     cases.check("firstlight=auto: the git URL outside a checkout", || {
-        from("auto", "on-its-own", &elsewhere)?;
+        generate_with_source("auto", "on-its-own", &elsewhere)?;
         let manifest = fs::read_to_string(elsewhere.join("on-its-own/Cargo.toml"))?;
         let keys = concat!("git = \"", env!("CARGO_PKG_REPOSITORY"), "\"");
         ensure!(manifest.contains(keys), "found no {keys}:\n{manifest}");

@@ -65,7 +65,7 @@ fn pool_timeouts() -> Alert {
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests give up waiting for a database connection.")
-        .description("{{ $value | humanize }} calls of {{ $labels.instance }} of {{ $labels.job }} gave up waiting for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes.")
+        .description("Calls of {{ $labels.instance }} of {{ $labels.job }} that gave up waiting for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes: {{ $value | humanize }}.")
         .on(Board::Database)
 }
 
@@ -75,7 +75,7 @@ fn n_plus_one() -> Alert {
         .when(&[&format!("{REPEATED} >= {N_PLUS_ONE_REQUESTS}")])
         .lasting("5m")
         .summary("Requests run the same statement again and again.")
-        .description("{{ $value | humanize }} requests to {{ or $labels.http_route $labels.rpc_method $labels.span_name }} of {{ $labels.job }} ran {{ $labels.db_query_summary }} once for each row in the last hour.")
+        .description("Requests to {{ or $labels.http_route $labels.rpc_method $labels.span_name }} of {{ $labels.job }} that ran {{ $labels.db_query_summary }} once for each row in the last hour: {{ $value | humanize }}.")
         .on(Board::Database)
 }
 
@@ -170,7 +170,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &POOL,
-                    "15 calls of a of orders gave up waiting for a connection of the pool main in the last five minutes.",
+                    "Calls of a of orders that gave up waiting for a connection of the pool main in the last five minutes: 15.",
                 )
                 .resolved(65),
             AlertTest::of(
@@ -187,7 +187,7 @@ pub(super) mod alert_tests {
                     ("http_route", "/orders"),
                     ("db_query_summary", "SELECT items"),
                 ],
-                "60 requests to /orders of orders ran SELECT items once for each row in the last hour.",
+                "Requests to /orders of orders that ran SELECT items once for each row in the last hour: 60.",
             )
             .resolved(230),
         ]

@@ -85,7 +85,7 @@ fn deadlocks() -> Alert {
         .when(&[&format!("{} >= {DEADLOCKS}", sum(&service_labels(&DATABASE), increase(&deadlocks, "1h")))])
         .lasting("1m")
         .summary("Transactions run into deadlocks.")
-        .description("{{ $value | humanize }} deadlocks in the database {{ $labels.datname }} of {{ $labels.server }} in the last hour.")
+        .description("Deadlocks in the database {{ $labels.datname }} of {{ $labels.server }} in the last hour: {{ $value | humanize }}.")
         .on(Board::Database)
 }
 
@@ -141,7 +141,7 @@ fn replica_disconnected() -> Alert {
         ])
         .lasting("5m")
         .summary("A replica is no longer connected.")
-        .description("{{ $labels.server }} had {{ $value }} connections of the replica {{ $labels.application_name }} within a day, and has fewer now.")
+        .description("{{ $labels.server }} has fewer connections of the replica {{ $labels.application_name }} than within a day, when it had {{ $value }}.")
         .on(Board::Database)
 }
 
@@ -176,7 +176,7 @@ pub(super) mod alert_tests {
                 .fires(
                     105,
                     &with(("datname", "orders")),
-                    "17 deadlocks in the database orders of db:5432 in the last hour.",
+                    "Deadlocks in the database orders of db:5432 in the last hour: 17.",
                 )
                 .resolved(180),
             AlertTest::of("PostgresIdleInTransaction", "a transaction that is never ended")
@@ -219,7 +219,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &with(("application_name", "replica-1")),
-                    "db:5432 had 1 connections of the replica replica-1 within a day, and has fewer now.",
+                    "db:5432 has fewer connections of the replica replica-1 than within a day, when it had 1.",
                 )
                 .resolved(85),
             AlertTest::of("PostgresReplicaDisconnected", "the state is unknown while the primary is down")

@@ -1,7 +1,7 @@
 //! Alerts on lost telemetry, and the watchdog of alerting itself.
 
 use firstlight::metrics::catalog::{
-    LOGGING_EVENTS_DROPPED, METRICS_SERIES_OVER_BUDGET, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
+    LOGGING_EVENTS_DROPPED, METRICS_CARDINALITY_OVERFLOW, Metric, OTEL_SDK_EXPORTER_LOG_EXPORTED,
     OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED, OTEL_SDK_EXPORTER_SPAN_EXPORTED,
     OTEL_SDK_PROCESSOR_LOG_PROCESSED, OTEL_SDK_PROCESSOR_SPAN_PROCESSED,
 };
@@ -9,7 +9,7 @@ use firstlight::metrics::catalog::{
 use super::{alert::Alert, board::Board, group::Group, recording::Record};
 use crate::promql::{SERVICE, Selector, counted, on_service, service_labels};
 
-const OVERFLOWED: &str = "metric:metrics_series_over_budget:count15m";
+const OVERFLOWED: &str = "metric:metrics_cardinality_overflow:count15m";
 
 /// The metrics of lost spans, with the series that records each.
 const SPANS: [(&Metric, &str); 2] = [
@@ -55,7 +55,7 @@ pub(super) fn counts() -> Vec<Record> {
         };
         Record::named(name).expr(&[&counted(&SERVICE, &failed, "5m")])
     });
-    let overflowed = Selector::of(&METRICS_SERIES_OVER_BUDGET);
+    let overflowed = Selector::of(&METRICS_CARDINALITY_OVERFLOW);
     let overflowed = counted(&service_labels(&["metric"]), &overflowed, "15m");
     lost.chain([Record::named(OVERFLOWED).expr(&[&overflowed])])
         .collect()
@@ -70,7 +70,7 @@ pub(super) fn group() -> Group {
         dropping("log lines", &LINES),
         dropping("log records", &RECORDS),
         dropping("data points", &POINTS),
-        over_budget(),
+        cardinality_overflow(),
         watchdog(),
     ])
 }
@@ -87,13 +87,13 @@ fn dropping(signal: &'static str, counted: &[(&Metric, &str)]) -> Alert {
         .on(Board::Runtime)
 }
 
-fn over_budget() -> Alert {
-    Alert::ticket("MetricsOverBudget")
+fn cardinality_overflow() -> Alert {
+    Alert::ticket("MetricsCardinalityOverflow")
         .because("A label has too many values, such as ids or raw paths. Sums stay correct, but new label values are no longer distinguished.")
         .when(&[&format!("{OVERFLOWED} > 0")])
         .lasting("5m")
         .summary("A metric exceeds its cardinality limit.")
-        .description("{{ $labels.metric }} of {{ $labels.job }} exceeds its cardinality limit: {{ $value | humanize }} uses went to its overflow series in the last 15 minutes.")
+        .description("{{ $labels.metric }} of {{ $labels.job }} exceeds its cardinality limit. Uses that went to its overflow series in the last 15 minutes: {{ $value | humanize }}.")
         .on(Board::Runtime)
 }
 
@@ -137,13 +137,13 @@ pub(super) mod alert_tests {
             AlertTest::of("TelemetryDropping", "delivered spans")
                 .series(r#"otel_sdk_exporter_span_exported_total{job="orders",instance="a"}"#, "0+600x60")
                 .transient(60),
-            AlertTest::of("MetricsOverBudget", "an id in a label")
-                .series(r#"metrics_series_over_budget_total{job="orders",instance="a",metric="orders_placed_total"}"#, "0x20 0+10x30 300x40")
+            AlertTest::of("MetricsCardinalityOverflow", "an id in a label")
+                .series(r#"metrics_cardinality_overflow_total{job="orders",instance="a",metric="orders_placed_total"}"#, "0x20 0+10x30 300x40")
                 .transient(22)
                 .fires(
                     45,
                     &[("job", "orders"), ("metric", "orders_placed_total")],
-                    "orders_placed_total of orders exceeds its cardinality limit: 150 uses went to its overflow series in the last 15 minutes.",
+                    "orders_placed_total of orders exceeds its cardinality limit. Uses that went to its overflow series in the last 15 minutes: 150.",
                 )
                 .resolved(70),
             AlertTest::of("Watchdog", "always").fires(

@@ -24,14 +24,14 @@ use crate::{
 const QUEUE: [&str; 1] = ["queue"];
 const AGE: &str = "queue:worker_queue_oldest_age_seconds:last";
 const BUDGET: &str = "queue:worker_queue_latency_budget_seconds:last";
-const DEAD_LETTERED: &str = "queue:worker_tasks_dead:count1h";
+const DEAD_LETTERED: &str = "queue:worker_tasks_dead_lettered:count1h";
 const FAILED: &str = "queue:worker_tasks_failed:count1h";
 const DONE: &str = "queue:worker_tasks_ok:count1h";
 
 pub(super) fn counts() -> Vec<Record> {
     let attempts = || Selector::of(&WORKER_TASKS);
     let counts = [
-        (DEAD_LETTERED, attempts().is("outcome", "dead")),
+        (DEAD_LETTERED, attempts().is("outcome", "dead_lettered")),
         (FAILED, attempts().is_not("outcome", "ok")),
         (DONE, attempts().is("outcome", "ok")),
     ]
@@ -122,7 +122,7 @@ fn stuck() -> Alert {
         .when(&[&format!("{} > 0", max(&service_labels(&QUEUE), stuck))])
         .lasting("15m")
         .summary("Jobs are held by no worker, and none will take them.")
-        .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} are stuck.")
+        .description("Stuck jobs of the queue {{ $labels.queue }} of {{ $labels.job }}: {{ $value }}.")
         .on(Board::Worker)
 }
 
@@ -136,7 +136,7 @@ fn failing() -> Alert {
         ])
         .lasting("5m")
         .summary("Every attempt at the jobs of a queue fails.")
-        .description("{{ $value | humanize }} attempts at jobs of the queue {{ $labels.queue }} of {{ $labels.job }} failed in the last hour, and none succeeded.")
+        .description("No attempt at a job of the queue {{ $labels.queue }} of {{ $labels.job }} succeeded in the last hour. Failed attempts: {{ $value | humanize }}.")
         .on(Board::Worker)
 }
 
@@ -179,12 +179,12 @@ fn dead_letters() -> Alert {
         .when(&[&format!("{DEAD_LETTERED} > 0")])
         .lasting("0m")
         .summary("Jobs were dead-lettered.")
-        .description("{{ $value | humanize }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} were dead-lettered in the last hour.")
+        .description("Jobs of the queue {{ $labels.queue }} of {{ $labels.job }} that were dead-lettered in the last hour: {{ $value | humanize }}.")
         .on(Board::Worker)
 }
 
 fn dead_letters_left() -> Alert {
-    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead");
+    let dead = Selector::of(&WORKER_QUEUE_DEPTH).is("status", "dead_lettered");
     Alert::ticket("WorkerDeadLetters")
         .because("Dead letters in the store that the alert above did not report within a week: dead-lettered while Prometheus was down, or left there.")
         .when(&[
@@ -195,7 +195,7 @@ fn dead_letters_left() -> Alert {
         .lasting("1h")
         .label("state", "left")
         .summary("Dead-lettered jobs are still in the store.")
-        .description("{{ $value }} jobs of the queue {{ $labels.queue }} of {{ $labels.job }} are dead-lettered, none of them within a week, and were neither retried nor removed.")
+        .description("Dead-lettered jobs of the queue {{ $labels.queue }} of {{ $labels.job }}: {{ $value }}, none of them within a week. They were neither retried nor removed.")
         .on(Board::Worker)
 }
 
@@ -224,7 +224,7 @@ pub(super) mod alert_tests {
         r#"worker_queue_depth{job="orders",instance="a",queue="emails",status="ready"}"#;
     const UP: &str = r#"worker_queue_up{job="orders",instance="a",queue="emails"}"#;
     const UP_B: &str = r#"worker_queue_up{job="orders",instance="b",queue="emails"}"#;
-    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead",error_type="smtp"}"#;
+    const DEAD_LETTERED: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="dead_lettered",error_type="smtp"}"#;
     const RETRY: &str = r#"worker_tasks_total{job="orders",instance="a",queue="emails",kind="welcome",outcome="retry",error_type="smtp"}"#;
     const TARGET: &str = r#"job="orders",instance="a""#;
     /// A declared objective, without which a stalled queue is a ticket.
@@ -268,14 +268,14 @@ pub(super) mod alert_tests {
                 .series(RETRY, "0+1x150")
                 .series(DEAD_LETTERED, "_x30 2x120")
                 .transient(25)
-                .fires(35, &EMAILS, "2 jobs of the queue emails of orders were dead-lettered in the last hour.")
+                .fires(35, &EMAILS, "Jobs of the queue emails of orders that were dead-lettered in the last hour: 2.")
                 .resolved(100),
             // A pod fails before its first scrape and is deleted soon after.
             AlertTest::of("WorkerDeadLetters", "two of a new process that is soon gone")
                 .process(TARGET, 1_700, "_x30 Vx5 stale")
                 .series(DEAD_LETTERED, "_x30 2x5 stale")
                 .transient(29)
-                .fires(50, &EMAILS, "2 jobs of the queue emails of orders were dead-lettered in the last hour.")
+                .fires(50, &EMAILS, "Jobs of the queue emails of orders that were dead-lettered in the last hour: 2.")
                 .resolved(100),
             // An earlier process had the same series.
             AlertTest::of("WorkerDeadLetters", "one, some time after a restart of the same instance")
@@ -283,14 +283,14 @@ pub(super) mod alert_tests {
                 .process(TARGET, 1_900, "_x32 Vx150")
                 .series(DEAD_LETTERED, "7x30 stale _x100 1x40")
                 .transient(100)
-                .fires(133, &EMAILS, "1 jobs of the queue emails of orders were dead-lettered in the last hour."),
+                .fires(133, &EMAILS, "Jobs of the queue emails of orders that were dead-lettered in the last hour: 1."),
             // The jobs were dead-lettered while Prometheus was down.
             AlertTest::of("WorkerDeadLetters", "three from before the first scrape, and one in another queue")
                 .process(TARGET, -36_000, "_x60 Vx240")
                 .series(DEAD_LETTERED, "_x60 3x240")
-                .series(&READY.replace("ready", "dead"), "_x60 3x120 0x60 1x60")
+                .series(&READY.replace("ready", "dead_lettered"), "_x60 3x120 0x60 1x60")
                 .series(&DEAD_LETTERED.replace("emails", "invoices"), "_x60 0x60 1x180")
-                .series(&READY.replace("ready", "dead").replace("emails", "invoices"), "_x60 0x60 1x180")
+                .series(&READY.replace("ready", "dead_lettered").replace("emails", "invoices"), "_x60 0x60 1x180")
                 .transient(115)
                 .firing(130, &[EMAILS[0], EMAILS[1], ("state", "left")])
                 .resolved_only(190, "queue", "emails")

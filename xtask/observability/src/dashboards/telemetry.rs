@@ -211,7 +211,7 @@ fn series() -> Panel {
             "A climb that does not end is a label with too many values. The panel of rejected metrics \
              names the metric.",
         )
-        .runbook("MetricsOverBudget")
+        .runbook("MetricsCardinalityOverflow")
         .unit(Unit::Count)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -228,7 +228,7 @@ fn scrapes() -> Panel {
         .means("How long a scrape of an instance takes.")
         .normally("Milliseconds.")
         .otherwise("It rises with the series, and with a runtime that is blocked.")
-        .runbook("MetricsOverBudget")
+        .runbook("MetricsCardinalityOverflow")
         .unit(Unit::Seconds)
         .shows(Target::new(
             &query::legend("{{instance}}"),
@@ -241,7 +241,7 @@ fn rejected() -> Panel {
         let each = query::per_second(&service_labels(&[by]), &query::selected(metric));
         query::or_none_each(each, by)
     };
-    let over = most("metric", &catalog::METRICS_SERIES_OVER_BUDGET);
+    let over = most("metric", &catalog::METRICS_CARDINALITY_OVERFLOW);
     let samples = most("metric", &catalog::METRICS_SAMPLES_DROPPED);
     let uses = most("reason", &catalog::METRICS_REJECTED);
     Panel::timeseries("Rejected metrics and samples")
@@ -254,7 +254,7 @@ fn rejected() -> Panel {
             "Over the limit: a label has too many values, such as an id; remove it. New values go to \
              one overflow series meanwhile, so sums stay right.",
         )
-        .runbook("MetricsOverBudget")
+        .runbook("MetricsCardinalityOverflow")
         .unit(Unit::EventsPerSecond)
         .red_from(limits::ABOVE_ZERO)
         .shows(Target::new(&query::legend("over the limit: {{metric}}"), over).in_trouble())

@@ -145,7 +145,7 @@ fn waiting() -> Panel {
 }
 
 fn dead_lettered() -> Panel {
-    let dead = selected(&catalog::WORKER_TASKS).is("outcome", "dead");
+    let dead = selected(&catalog::WORKER_TASKS).is("outcome", "dead_lettered");
     Panel::stat("Dead-lettered")
         .means(
             "Jobs within the time range that failed at their last attempt, of all chosen queues \
@@ -154,7 +154,7 @@ fn dead_lettered() -> Panel {
         .normally("0.")
         .otherwise(
             "Read why in the table of failures, repair it, then put them back: they are in the \
-             store, in the state `dead`.",
+             store, in the state `dead_lettered`.",
         )
         .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
@@ -244,7 +244,7 @@ fn depth() -> Panel {
         )
         .normally("`ready` comes back to 0; `running` is at most the number of workers.")
         .otherwise(
-            "`retry` grows: attempts fail. `dead` grows: last attempts fail. `stuck` is \
+            "`retry` grows: attempts fail. `dead_lettered` grows: last attempts fail. `stuck` is \
              not 0: no worker runs these jobs and none will take them; see what was killed.",
         )
         .runbook("WorkerQueueGrowing")
@@ -256,7 +256,7 @@ fn depth() -> Panel {
         .color("running", Color::Green)
         .color("retry", Color::Yellow)
         .color("stuck", Color::Orange)
-        .color("dead", Color::Red)
+        .color("dead_lettered", Color::Red)
 }
 
 fn flow() -> Panel {
@@ -275,7 +275,7 @@ fn flow() -> Panel {
         ))
         .shows(Target::new(
             &legend("out"),
-            rate(&selected(&catalog::WORKER_TASKS).matches("outcome", "ok|dead")),
+            rate(&selected(&catalog::WORKER_TASKS).matches("outcome", "ok|dead_lettered")),
         ))
         .shades("in", Color::Blue)
         .shades("out", Color::Green)
@@ -289,14 +289,14 @@ fn outcomes() -> Panel {
              chosen queues together.",
         )
         .normally("`ok` is nearly all.")
-        .otherwise("`retry` costs time, `dead` costs work. The table of failures has the reasons.")
+        .otherwise("`retry` costs time, `dead_lettered` costs work. The table of failures has the reasons.")
         .runbook("WorkerDeadLetters")
         .runbook("WorkerAttemptsFailing")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new("{{outcome}}", attempts))
         .color("ok", Color::Green)
         .color("retry", Color::Orange)
-        .color("dead", Color::Red)
+        .color("dead_lettered", Color::Red)
 }
 
 fn times() -> Row {

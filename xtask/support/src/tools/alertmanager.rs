@@ -19,7 +19,7 @@ pub struct Alertmanager {
     pub amtool: PathBuf,
     /// The folder to start an unpacked server in.
     ///
-    /// The server finds its templates relative to it. `None` if the server is installed.
+    /// The server finds its templates relative to this folder. `None` if the server is installed.
     folder: Option<PathBuf>,
 }
 
@@ -81,7 +81,10 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
         .position(|window| window == wanted)
 }
 
+/// Debian's name of the package and of the server.
 const DEBIAN: &str = "prometheus-alertmanager";
+/// The name of the copy of the server that finds its templates in its folder.
 const RELOCATED: &str = "alertmanager-relocated";
+/// The compiled-in path of the default templates.
 const TEMPLATES: &[u8] = b"/usr/share/prometheus/alertmanager";
 const RELATIVE_TEMPLATES: &[u8; TEMPLATES.len()] = b"usr//share/prometheus/alertmanager";

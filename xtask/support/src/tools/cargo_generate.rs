@@ -1,7 +1,7 @@
 //! cargo-generate, which renders the template.
 //!
-//! An installed release from [`MINIMUM`] on is used. Otherwise one is built into `target/tools`: the newest, or the
-//! last that compiles with this toolchain.
+//! An installed release from [`MINIMUM`] on is used. Otherwise a release is built into `target/tools`: the newest, or,
+//! with a toolchain that is too old for it, the last that compiles.
 
 use std::{path::PathBuf, process::Command};
 
@@ -26,8 +26,8 @@ pub fn cargo_generate() -> anyhow::Result<PathBuf> {
     let mut install = Command::new("cargo");
     // A debug build halves the build time, and the program renders only a dozen small files.
     install.args(["install", "cargo-generate", "--locked", "--debug"]);
-    if rustc_version()? < NEEDED_BY_NEWER {
-        install.args(["--version", LAST_FOR_OLDER]);
+    if rustc_version()? < RUSTC_FOR_NEWEST {
+        install.args(["--version", LAST_FOR_OLDER_RUSTC]);
     }
     install
         .arg("--root")
@@ -58,7 +58,7 @@ fn rustc_version() -> anyhow::Result<Version> {
 
 /// The first version in `text`.
 ///
-/// Such as in `rustc 1.95.0 (…)` or `cargo generate-generate 0.23.14`.
+/// Examples of such texts are `rustc 1.95.0 (…)` and `cargo generate-generate 0.23.14`.
 fn version_in(text: &str) -> Option<Version> {
     text.split_whitespace().find_map(|word| {
         let mut parts = word.split(['.', '-']).map(str::parse);
@@ -72,8 +72,9 @@ fn version_in(text: &str) -> Option<Version> {
 /// The oldest release that the template is tested with.
 const MINIMUM: Version = (0, 23, 14);
 /// The compiler that cargo-generate needs from 0.24 on.
-const NEEDED_BY_NEWER: Version = (1, 96, 0);
-const LAST_FOR_OLDER: &str = "0.23.14";
+const RUSTC_FOR_NEWEST: Version = (1, 96, 0);
+/// The last release that older compilers can build.
+const LAST_FOR_OLDER_RUSTC: &str = "0.23.14";
 
 #[cfg(test)]
 mod tests {

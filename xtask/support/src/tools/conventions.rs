@@ -7,15 +7,17 @@ use anyhow::Context as _;
 use super::{npm, python};
 use crate::paths;
 
-/// Names of attributes and metrics, and which are deprecated.
+/// The npm package with the names of attributes and metrics.
 ///
-/// Pinned, because emitted names change only on purpose.
-const NAMES: &str = "@opentelemetry/semantic-conventions@1.45.0";
+/// It also marks the deprecated names.
+/// The version is pinned, because emitted names change only on purpose.
+const NAMES_PACKAGE: &str = "@opentelemetry/semantic-conventions@1.45.0";
 
-/// Instruments and units of metrics, which the JavaScript package does not have.
+/// The Python package with the instruments and units of metrics.
 ///
+/// The npm package does not have them.
 /// The newest release covers version 1.44.0 of the conventions.
-const METRICS: &str = "opentelemetry-semantic-conventions==0.66b2";
+const METRICS_PACKAGE: &str = "opentelemetry-semantic-conventions==0.66b2";
 
 /// Paths and versions of both packages.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Conventions {
 
 /// Finds both packages, or installs them below `target/tools`.
 pub fn conventions() -> anyhow::Result<Conventions> {
-    // Each version has a folder, so a new version is fetched.
+    // Each version has its own folder, so a new version is fetched.
     let folder = |package: &str| {
         paths::tools().join(
             package
@@ -38,20 +40,20 @@ pub fn conventions() -> anyhow::Result<Conventions> {
                 .replace(['/', '@', '='], "-"),
         )
     };
-    let (names, metrics) = (folder(NAMES), folder(METRICS));
+    let (names, metrics) = (folder(NAMES_PACKAGE), folder(METRICS_PACKAGE));
     let names_in = names.join("node_modules/@opentelemetry/semantic-conventions/dist");
     if !names_in.exists() {
-        npm::install("the semantic conventions", &names, &[NAMES]).context(
+        npm::install("the semantic conventions", &names, &[NAMES_PACKAGE]).context(
             "install Node.js 18 or newer with npm, which fetches the semantic conventions by itself",
         )?;
     }
     let metrics_in = metrics.join("opentelemetry/semconv");
     if !metrics_in.exists() {
-        python::install(METRICS, &metrics, &["--no-deps"])?;
+        python::install(METRICS_PACKAGE, &metrics, &["--no-deps"])?;
     }
     Ok(Conventions {
         names: names_in,
         metrics: metrics_in,
-        packages: [NAMES, METRICS],
+        packages: [NAMES_PACKAGE, METRICS_PACKAGE],
     })
 }

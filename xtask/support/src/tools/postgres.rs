@@ -22,7 +22,7 @@ const PACKAGES: [&str; 3] = ["postgresql-15", "postgresql-client-15", "libpq5"];
 #[derive(Debug, Clone)]
 pub struct Postgres {
     bin: PathBuf,
-    /// The folder of their shared libraries; `None` if they are installed.
+    /// The folder of shared libraries; `None` if the programs are installed.
     libraries: Option<PathBuf>,
 }
 
@@ -49,7 +49,7 @@ pub fn postgres() -> anyhow::Result<Postgres> {
             initdb.parent().unwrap_or(Path::new("/")).to_owned(),
         ));
     }
-    // Debian does not put them on PATH, because several versions may be installed.
+    // Debian does not put the programs on PATH, because several versions may be installed.
     if let Some(bin) = newest(Path::new("/usr/lib/postgresql")) {
         return Ok(installed(bin));
     }
@@ -65,7 +65,7 @@ pub fn postgres() -> anyhow::Result<Postgres> {
     })
 }
 
-/// The programs of the highest version below this folder.
+/// The folder of the programs of the highest version below `versions`.
 fn newest(versions: &Path) -> Option<PathBuf> {
     let versions = std::fs::read_dir(versions).ok()?;
     let found = versions.filter_map(|entry| {
@@ -77,7 +77,9 @@ fn newest(versions: &Path) -> Option<PathBuf> {
     found.max().map(|(_, bin)| bin)
 }
 
-/// The folder of libpq, such as `usr/lib/x86_64-linux-gnu`, for any architecture.
+/// The folder of libpq, such as `usr/lib/x86_64-linux-gnu`.
+///
+/// Its name depends on the architecture, so it is searched for.
 fn library_folder(folder: &Path) -> Option<PathBuf> {
     let folders = std::fs::read_dir(folder.join("usr/lib")).ok()?;
     folders

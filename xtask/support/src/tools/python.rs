@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 
 use crate::{command, paths, tools};
 
-/// Installs `package` into `folder`, which Python finds through `PYTHONPATH` only.
+/// Installs `package` into `folder`, which Python finds only through `PYTHONPATH`.
 ///
 /// `options` are passed to pip.
 pub(super) fn install(package: &str, folder: &Path, options: &[&str]) -> anyhow::Result<()> {

@@ -16,7 +16,7 @@ pub fn rotel() -> anyhow::Result<PathBuf> {
     if program.exists() {
         return Ok(program);
     }
-    // The dependencies are only needed to use it from Python.
+    // rotel needs its dependencies only if it is used from Python.
     python::install("rotel", &folder, &["--no-deps"])?;
     if !program.exists() {
         bail!("the wheel of rotel does not contain {}", program.display());

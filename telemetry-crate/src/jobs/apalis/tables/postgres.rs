@@ -24,11 +24,15 @@ const STATEMENTS: Statements = Statements {
     stats: POSTGRES_STATS,
     state: "
         SELECT status, attempts::bigint, max_attempts::bigint FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
+    // An array of its own, so that the index finds each key.
+    states: "
+        SELECT idempotency_key, status, attempts::bigint, max_attempts::bigint FROM apalis.jobs
+        WHERE job_type = $1 AND idempotency_key = ANY(ARRAY(SELECT jsonb_array_elements_text($2::text::jsonb)))",
     dead_letters: "
         SELECT convert_to(job_type, 'UTF8'), convert_to(id, 'UTF8'), attempts::bigint, job, convert_to(last_result::text, 'UTF8') FROM apalis.jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
-    retry_dead: "
+    retry_dead_lettered: "
         UPDATE apalis.jobs
         SET status = 'Pending', attempts = 0, run_at = now(), lock_at = NULL, lock_by = NULL, done_at = NULL
         WHERE (status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AND ($1::text IS NULL OR id = $1)",

@@ -23,11 +23,15 @@ const STATEMENTS: Statements = Statements {
         SELECT CAST(name AS BLOB) FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: SQLITE_STATS,
     state: "SELECT status, attempts, max_attempts FROM Jobs WHERE job_type = ?1 AND idempotency_key = ?2",
+    // One parameter, because their number is limited.
+    states: "
+        SELECT idempotency_key, status, attempts, max_attempts FROM Jobs
+        WHERE job_type = ?1 AND idempotency_key IN (SELECT value FROM json_each(?2))",
     dead_letters: "
         SELECT CAST(job_type AS BLOB), CAST(id AS BLOB), CAST(attempts AS INTEGER), CAST(job AS BLOB), CAST(last_result AS BLOB) FROM Jobs
         WHERE status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)
         ORDER BY job_type, run_at",
-    retry_dead: "
+    retry_dead_lettered: "
         UPDATE Jobs
         SET status = 'Pending', attempts = 0, run_at = unixepoch(), lock_at = NULL, lock_by = NULL, done_at = NULL
         WHERE (status = 'Killed' OR (status = 'Failed' AND attempts >= max_attempts)) AND (?1 IS NULL OR id = ?1)",

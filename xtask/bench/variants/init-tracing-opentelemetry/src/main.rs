@@ -1,8 +1,8 @@
 //! `init-tracing-opentelemetry` with `axum-tracing-opentelemetry`.
 //!
-//! As their READMEs say: the preset for production, the middleware, and the Prometheus router beside the service's
-//! routes. The middleware has no metrics. The two OpenTelemetry instruments here are those of the semantic conventions
-//! for HTTP servers, with the labels that most services have.
+//! It has what their READMEs show: the preset for production, the middleware, and the Prometheus router beside the
+//! service's routes. The middleware has no metrics. The two OpenTelemetry instruments here are those of the semantic
+//! conventions for HTTP servers, with the labels that most services have.
 
 use std::time::Instant;
 

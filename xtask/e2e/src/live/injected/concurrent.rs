@@ -7,9 +7,9 @@ use std::{
 };
 
 use anyhow::ensure;
-use firstlight::testing::Answer;
+use firstlight::testing::CollectorAnswer;
 
-use super::{Fault, SAME_CAUSE, held, none, posts};
+use super::{Fault, SAME_CAUSE, held, posts, without_value};
 use crate::live::{
     background_load::Load,
     environment::{ORDERS, SERVER, STARVED},
@@ -33,7 +33,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "WorkerQueueStalled",
         STARVED,
         "a bank that does not answer, so that every worker hangs",
-        |env| none(env.starved.post("/faults/bank/3600000", 200)),
+        |env| without_value(env.starved.post("/faults/bank/3600000", 200)),
     )
     .until(|env| env.starved.post("/faults/bank/0", 200)),
     Fault::ticket(
@@ -53,7 +53,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |env| posts(1, 200, &env.orders.address, "/faults/n-plus-one/20"),
     ),
     Fault::ticket(
-        "MetricsOverBudget",
+        "MetricsCardinalityOverflow",
         ORDERS,
         "a label with 200 values, while the limit is 10 series",
         |env| posts(1, 300, &env.orders.address, "/faults/flood/200"),
@@ -69,23 +69,23 @@ pub(super) const FAULTS: &[Fault] = &[
         ORDERS,
         "a collector that refuses everything",
         |env| {
-            let reject = Answer::Reject {
+            let reject = CollectorAnswer::Reject {
                 status: 400,
                 retry_after: None,
             };
             env.collector.set_answer(reject);
-            none(Ok(()))
+            without_value(Ok(()))
         },
     )
     .until(|env| {
-        env.collector.set_answer(Answer::Accept);
+        env.collector.set_answer(CollectorAnswer::Accept);
         Ok(())
     }),
     Fault::ticket(
         "CronThunderingHerd",
         ORDERS,
         "three schedules that start in the same second, without jitter",
-        |env| none(env.orders.post("/faults/herd/true", 200)),
+        |env| without_value(env.orders.post("/faults/herd/true", 200)),
     )
     .until(|env| env.orders.post("/faults/herd/false", 200)),
     Fault::ticket(
@@ -129,7 +129,7 @@ pub(super) const FAULTS: &[Fault] = &[
             // Writes WAL like a bulk load, without a table to remove.
             let load = "SELECT count(pg_logical_emit_message(false, 'load', repeat('x', 1048576))) \
                         FROM generate_series(1, 300)";
-            none(env.postgres.psql("postgres", load).map(drop))
+            without_value(env.postgres.psql("postgres", load).map(drop))
         },
     )
     .until(|env| {
@@ -138,9 +138,9 @@ pub(super) const FAULTS: &[Fault] = &[
     }),
 ];
 
-/// A connection that has had an answer and is kept open.
+/// Opens a connection, reads one answer, and keeps the connection open.
 ///
-/// The service soon closes a connection without any request.
+/// The service would soon close a connection without a request.
 fn kept_open(address: &str) -> anyhow::Result<TcpStream> {
     let mut connection = TcpStream::connect(address)?;
     connection.write_all(b"GET /nothing HTTP/1.1\r\nhost: live\r\n\r\n")?;

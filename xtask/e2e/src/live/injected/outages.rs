@@ -2,16 +2,16 @@
 
 use std::thread;
 
-use super::{Fault, SAME_CAUSE, none, posts};
+use super::{Fault, SAME_CAUSE, posts, without_value};
 use crate::live::environment::{ORDERS, SERVER, STARVED};
 
-/// PostgreSQL is killed.
+/// Faults while PostgreSQL is killed.
 pub(super) const DATABASE: &[Fault] = &[
     Fault::page(
         "HttpAvailabilityBudgetBurn",
         ORDERS,
         "PostgreSQL killed",
-        |env| none(env.postgres.kill()),
+        |env| without_value(env.postgres.kill()),
     )
     .until(|env| env.postgres.start_again()),
     Fault::ticket(
@@ -39,17 +39,17 @@ pub(super) const DATABASE: &[Fault] = &[
     ),
 ];
 
-/// One service is killed, and the other is no longer a target.
+/// Faults of the services: one is killed, and the other is no longer scraped.
 pub(super) const SERVICES: &[Fault] = &[
     Fault::page("ServiceDown", STARVED, "the service killed", |env| {
-        none(env.starved.kill())
+        without_value(env.starved.kill())
     })
     .until(|env| env.start_again(&env.starved)),
     Fault::page(
         "ServiceAbsent",
         ORDERS,
         "the service removed from Prometheus' targets",
-        |env| none(env.scrape(|job| job != ORDERS)),
+        |env| without_value(env.scrape(|job| job != ORDERS)),
     )
     .until(|env| env.scrape(|_| true)),
 ];

@@ -5,7 +5,7 @@
 //! Pool timeouts inhibit the alert on the exhausted pool. A stalled queue inhibits the alert on its growth. A killed standby
 //! has no replication lag.
 
-use super::{Fault, SAME_CAUSE, none, posts};
+use super::{Fault, SAME_CAUSE, posts, without_value};
 use crate::live::environment::{ORDERS, SERVER, STARVED};
 
 pub(super) const FAULTS: &[Fault] = &[
@@ -21,7 +21,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "WorkerQueueGrowing",
         ORDERS,
         "a bank that takes 6 s for each charge, so that orders arrive faster than they are charged",
-        |env| none(env.orders.post("/faults/bank/6000", 200)),
+        |env| without_value(env.orders.post("/faults/bank/6000", 200)),
     )
     .until(|env| env.orders.post("/faults/bank/0", 200)),
     // The service reads the state of queues without a worker once a minute, so this alert and the next one fire late.
@@ -32,7 +32,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |env| {
             let insert = "INSERT INTO apalis.jobs (id, job, job_type, status, run_at) \
                        VALUES ('left', '{}', 'left-behind', 'Lost', now() - interval '1 hour')";
-            none(env.postgres.psql("orders", insert).map(drop))
+            without_value(env.postgres.psql("orders", insert).map(drop))
         },
     )
     .until(|env| {
@@ -49,7 +49,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "PostgresReplicaDisconnected",
         SERVER,
         "a standby that is killed",
-        |env| none(env.replica.kill()),
+        |env| without_value(env.replica.kill()),
     )
     .until(|env| env.replica.start_again()),
 ];

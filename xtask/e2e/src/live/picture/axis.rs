@@ -29,7 +29,7 @@ pub(super) fn range(low: f64, high: f64, min: Option<f64>, max: Option<f64>) -> 
     }
 }
 
-/// The step and the values of round ticks, as many as fit into `pixels`.
+/// The step and the values of round ticks, at least 30 of `pixels` apart.
 pub(super) fn ticks(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f64>) {
     let least = (high - low) * 30.0 / pixels.max(30.0);
     let (base, parts): (f64, &[f64]) = match unit {
@@ -47,6 +47,8 @@ pub(super) fn ticks(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f
 }
 
 /// The ticks of a time axis in seconds, with their labels.
+///
+/// They are at least 64 of `pixels` apart.
 pub(super) fn time_ticks(period: Period, pixels: f64) -> Vec<(f64, String)> {
     const STEPS: [f64; 12] = [
         1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 21_600.0,

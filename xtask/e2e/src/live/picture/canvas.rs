@@ -167,7 +167,9 @@ fn joined(points: impl Iterator<Item = (f64, f64)>) -> String {
     points.collect::<Vec<_>>().join(" ")
 }
 
-/// Shortens a text to `width`; the width of a letter is about half its height.
+/// Shortens a text to `width` pixels.
+///
+/// The width of a letter is about 0.55 of `size`, its height.
 pub(super) fn truncate(text: &str, width: f64, size: f64) -> String {
     let mut room = width / (size * 0.55);
     let mut truncated = String::new();

@@ -12,7 +12,7 @@ pub(super) struct Field<'a> {
 }
 
 impl<'a> Field<'a> {
-    pub(super) fn of(panel: &'a Value, name: &'a str) -> Self {
+    pub(super) fn new(panel: &'a Value, name: &'a str) -> Self {
         Self { panel, name }
     }
 
@@ -46,7 +46,7 @@ impl<'a> Field<'a> {
 
     /// The text of a value: a mapping, or the number with its unit.
     ///
-    /// Without a value, it is the panel's text for that.
+    /// Without a value, it is the panel's text for missing values.
     pub(super) fn text(&self, value: Option<f64>) -> String {
         let Some(value) = value else {
             let nothing = self.get("noValue").as_str();
@@ -67,8 +67,8 @@ impl<'a> Field<'a> {
 
     /// The color of a value, from its mapping or threshold.
     ///
-    /// A threshold applies to values that have reached it. A missing value has the color of the first one.
-    pub(super) fn color_of(&self, value: Option<f64>) -> &'static str {
+    /// A threshold applies to values that have reached it. A missing value has the color of the first threshold.
+    pub(super) fn value_color(&self, value: Option<f64>) -> &'static str {
         let mapped = value.map_or(&Value::Null, |value| self.mapped(value));
         if let Some(mapped) = mapped["color"].as_str() {
             return palette::named(mapped);
@@ -91,7 +91,7 @@ impl<'a> Field<'a> {
         match own["mode"].as_str() {
             Some("fixed") => palette::named(name(&own["fixedColor"])).to_owned(),
             Some("shades") => palette::shade(palette::named(name(&own["fixedColor"])), index),
-            Some("thresholds") => self.color_of(value).to_owned(),
+            Some("thresholds") => self.value_color(value).to_owned(),
             _ => palette::by_name(self.name).to_owned(),
         }
     }

@@ -21,7 +21,7 @@ pub(super) fn stat(
     let has_names = all_series.len() > 1 || panel["options"]["textMode"] == "value_and_name";
     let is_colored = panel["options"]["colorMode"] == "background";
     for (index, series) in (0_u16..).zip(all_series) {
-        let field = Field::of(panel, &series.name);
+        let field = Field::new(panel, &series.name);
         let value = Some(series.last());
         let part = Area {
             x: area.x + f64::from(index) * width,
@@ -30,7 +30,7 @@ pub(super) fn stat(
         };
         let (mut text, mut line) = (canvas::TEXT, canvas::MUTED);
         if is_colored {
-            canvas.rect(part, field.color_of(value), 0.85);
+            canvas.rect(part, field.value_color(value), 0.85);
             (text, line) = (canvas::WHITE, canvas::WHITE);
         }
         let points = series.values.iter();
@@ -51,7 +51,7 @@ pub(super) fn stat(
         }
         let middle = part.x + part.width / 2.0;
         let words = field.text(value);
-        // As large as fits. A minimum size would make neighbors overlap.
+        // The text is as large as fits. A minimum size would make neighbors overlap.
         let size = (part.width * 0.85 / (words.chars().count().max(1) as f64 * 0.6)).min(30.0);
         canvas.text_middle(middle, part.y + part.height * 0.62, size, text, &words);
         if has_names {
@@ -75,7 +75,7 @@ pub(super) fn bars(canvas: &mut Canvas, area: Area, panel: &Value, all_series: &
     let names = area.width * 0.35;
     let whole = area.width - names - 76.0;
     for (index, (y, series)) in super::rows(area).zip(all_series).enumerate() {
-        let field = Field::of(panel, &series.name);
+        let field = Field::new(panel, &series.name);
         let value = series.last();
         let color = field.color(Some(value), index);
         let bar = Area {
@@ -116,7 +116,7 @@ mod tests {
         let panel = panel.json(1, json!({}));
         let series = |name: &str| {
             let value = json!({ "metric": {}, "value": [0, "0.306"] });
-            Series::of(&value, name).unwrap_or_default()
+            Series::parse(&value, name).unwrap_or_default()
         };
         let all_series = ["a", "b", "c"].map(series);
         let mut canvas = Canvas::new(90.0, 60.0);
@@ -134,7 +134,7 @@ mod tests {
         let sizes: Vec<f64> = sizes.filter_map(|(size, _)| size.parse().ok()).collect();
         assert_eq!(sizes.len(), 3, "{svg}");
         for size in sizes {
-            // The width of a letter is about 0.6 of its height.
+            // The width of a letter is about 0.6 of its height. The text has 11 letters, and a stat is 30 pixels wide.
             assert!(size * 0.6 * 11.0 < 30.0, "{svg}");
         }
     }
@@ -146,7 +146,7 @@ mod tests {
             .red_from(0.9)
             .json(1, json!({}));
         let series = |name: &str, value: &str| {
-            Series::of(&json!({ "metric": {}, "value": [0, value] }), name).unwrap_or_default()
+            Series::parse(&json!({ "metric": {}, "value": [0, value] }), name).unwrap_or_default()
         };
         let (fast, starved) = (series("fast", "0.1"), series("starved", "1"));
         let mut canvas = Canvas::new(300.0, 100.0);

@@ -51,7 +51,7 @@ pub(super) fn draw(
     let opacity = custom["fillOpacity"].as_f64().unwrap_or_default() / 100.0;
     let width = custom["lineWidth"].as_f64().unwrap_or(1.0);
     for (index, (series, segments)) in all_series.iter().zip(&lines).enumerate() {
-        let color = Field::of(panel, &series.name).color(Some(series.last()), index);
+        let color = Field::new(panel, &series.name).color(Some(series.last()), index);
         for segment in segments {
             let top = segment.iter().map(|(at, _, value)| (x(*at), y(*value)));
             let bottom = segment.iter().rev().map(|(at, base, _)| (x(*at), y(*base)));
@@ -93,7 +93,7 @@ fn range(panel: &Value, lines: &[Segments]) -> (f64, f64) {
 
 /// Draws both axes with their grid lines.
 fn frame(canvas: &mut Canvas, plot: Area, panel: &Value, (low, high): (f64, f64), period: Period) {
-    let unit = Field::of(panel, "").unit();
+    let unit = Field::new(panel, "").unit();
     let (step, values) = axis::ticks(low, high, plot.height, unit);
     for value in values {
         let y = plot.y + plot.height * (high - value) / (high - low);
@@ -162,7 +162,7 @@ fn legend(canvas: &mut Canvas, area: Area, panel: &Value, all_series: &[&Series]
     }
     for (row, (index, series)) in (1_u8..).zip(sorted).take(ROWS) {
         let y = area.y + 9.0 + f64::from(row) * ROW;
-        let field = Field::of(panel, &series.name);
+        let field = Field::new(panel, &series.name);
         let mark = Area {
             x: area.x,
             y: y - 6.0,
@@ -191,6 +191,7 @@ mod tests {
     use super::{Area, Canvas, Period, Series, draw, segments};
     use observability::dashboards::{Panel, Target, Unit};
 
+    /// Two minutes from 08:00:00 UTC.
     const PERIOD: Period = Period {
         from: 1_800_000_000.0,
         to: 1_800_000_120.0,
@@ -201,7 +202,7 @@ mod tests {
             .iter()
             .map(|(at, value)| json!([PERIOD.from + at, value.to_string()]))
             .collect();
-        Series::of(&json!({ "metric": {}, "values": values }), name).unwrap_or_default()
+        Series::parse(&json!({ "metric": {}, "values": values }), name).unwrap_or_default()
     }
 
     fn svg(panel: &Panel, all_series: &[&Series]) -> String {

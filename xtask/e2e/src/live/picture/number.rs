@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Units of durations: upper limit and size in seconds, singular and plural.
-const SECOND: [(f64, f64, &str, &str); 8] = [
+const DURATIONS: [(f64, f64, &str, &str); 8] = [
     (1e-6, 1e-9, " ns", " ns"),
     (1e-3, 1e-6, " µs", " µs"),
     (1.0, 1e-3, " ms", " ms"),
@@ -76,13 +76,15 @@ fn duration(value: f64, digits: fn(f64) -> String) -> String {
     let fits = |(below, ..): &&(f64, f64, &str, &str)| value.abs() < *below;
     // Grafana uses years from 365 days on, but divides by tropical years.
     let year = (f64::INFINITY, 31_556_900.0, " year", " years");
-    let (_, one, single, several) = *SECOND.iter().find(fits).unwrap_or(&year);
+    let (_, one, single, several) = *DURATIONS.iter().find(fits).unwrap_or(&year);
     let value = rounded(value / one);
     let unit = if value == 1.0 { single } else { several };
     format!("{}{unit}", digits(value))
 }
 
 /// Formats a time in milliseconds since 1970 relative to now.
+///
+/// The limits of the units are those of moment.js, which Grafana uses.
 fn ago(value: f64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.unwrap_or_default().as_secs_f64() - value / 1000.0;

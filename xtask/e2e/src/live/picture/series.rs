@@ -17,7 +17,7 @@ pub(super) struct Series {
 
 impl Series {
     /// Parses a series of a range or of an instant; `None` without finite values.
-    pub(super) fn of(series: &Value, legend: &str) -> Option<Self> {
+    pub(super) fn parse(series: &Value, legend: &str) -> Option<Self> {
         let values = match series["values"].as_array() {
             Some(values) => values.as_slice(),
             None => std::slice::from_ref(&series["value"]),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{number, palette};
 
-/// Any value is supported.
+/// The supported values of an option that may have any value.
 const ANY: &[&str] = &[];
 
 /// Paths of options and their supported values; a final `*` matches any suffix.
@@ -138,7 +138,7 @@ const SUPPORTED: &[(&str, &[&str])] = &[
     ("targets.format", &["time_series", "table", "heatmap"]),
     ("transformations.id", &["merge", "organize"]),
     ("transformations.options.excludeByName.*", ANY),
-    ("transformations.options.includeByName.*", &[]),
+    ("transformations.options.includeByName.*", ANY),
     ("transformations.options.indexByName.*", ANY),
     ("transformations.options.renameByName.*", ANY),
     (
@@ -183,11 +183,11 @@ pub(super) fn unsupported(panel: &Value) -> Vec<String> {
     }
     let unsupported = leaves.into_iter().filter(|(path, value)| {
         let is_supported = |(option, values): &(&str, &[&str])| {
-            let same = match option.strip_suffix('*') {
+            let is_option = match option.strip_suffix('*') {
                 Some(start) => path.starts_with(start),
                 None => path == option,
             };
-            same && (values.is_empty() || values.contains(&&**value))
+            is_option && (values.is_empty() || values.contains(&&**value))
         };
         !SUPPORTED.iter().any(is_supported)
     });

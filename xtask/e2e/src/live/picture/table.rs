@@ -10,7 +10,9 @@ use super::{
     series::Series,
 };
 
+/// Height of a row, in pixels.
 const ROW: f64 = 24.0;
+/// Height of the text, in pixels.
 const SIZE: f64 = 11.0;
 
 /// The columns and the cells of each row.
@@ -26,8 +28,9 @@ enum Cell {
     Value(Option<f64>),
 }
 
+/// Draws the heading and the cells of each column, and how many rows do not fit.
 pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Vec<Series>]) {
-    let table = Table::of(panel, answers);
+    let table = Table::new(panel, answers);
     let width = area.width / table.columns.len().max(1) as f64;
     let fits = (area.height / ROW).floor().max(2.0) - 1.0;
     for (column, x) in table
@@ -35,7 +38,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Ve
         .iter()
         .zip((0_u16..).map(|index| area.x + f64::from(index) * width))
     {
-        let field = Field::of(panel, column);
+        let field = Field::new(panel, column);
         let right = field.get("custom.align") == "right";
         let write = |canvas: &mut Canvas, y: f64, color: &str, text: &str| {
             let text = canvas::truncate(text, width - 10.0, SIZE);
@@ -61,7 +64,7 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Ve
                             width,
                             height: ROW,
                         };
-                        canvas.rect(cell, field.color_of(*value), 0.9);
+                        canvas.rect(cell, field.value_color(*value), 0.9);
                     }
                     let color = if is_colored {
                         canvas::WHITE
@@ -88,11 +91,11 @@ pub(super) fn draw(canvas: &mut Canvas, area: Area, panel: &Value, answers: &[Ve
     }
 }
 
-/// Labels and the value of each query for them.
+/// The labels of a row, and the value of each query for these labels.
 type Joined<'a> = (&'a BTreeMap<String, String>, Vec<Option<f64>>);
 
 impl Table {
-    fn of(panel: &Value, answers: &[Vec<Series>]) -> Self {
+    fn new(panel: &Value, answers: &[Vec<Series>]) -> Self {
         let organize = &panel["transformations"][1]["options"];
         // Grafana adds the letter of the query if there are several.
         let value = |index: usize| match answers.len() {
@@ -157,7 +160,7 @@ impl Table {
             .position(|column| sort["displayName"] == **column)
         {
             rows.sort_by(|a, b| {
-                let order = compared(a.get(by), b.get(by));
+                let order = compare(a.get(by), b.get(by));
                 if sort["desc"] == true {
                     order.reverse()
                 } else {
@@ -169,7 +172,7 @@ impl Table {
     }
 }
 
-fn compared(a: Option<&Cell>, b: Option<&Cell>) -> std::cmp::Ordering {
+fn compare(a: Option<&Cell>, b: Option<&Cell>) -> std::cmp::Ordering {
     let number = |cell: Option<&Cell>| match cell {
         Some(Cell::Value(Some(value))) => *value,
         _ => f64::NEG_INFINITY,
@@ -199,7 +202,7 @@ mod tests {
 
     fn series(statement: &str, value: &str) -> Series {
         let metric = json!({ "statement": statement, "job": "orders" });
-        Series::of(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
+        Series::parse(&json!({ "metric": metric, "value": [0, value] }), "").unwrap_or_default()
     }
 
     fn answers() -> [Vec<Series>; 2] {
@@ -211,7 +214,7 @@ mod tests {
 
     #[test]
     fn rows_are_sorted_and_columns_named() {
-        let table = Table::of(&panel(), &answers());
+        let table = Table::new(&panel(), &answers());
         assert_eq!(table.columns, ["Statement", "Service", "Busy", "Promised"]);
         let first: Vec<_> = table.rows.iter().filter_map(|row| row.first()).collect();
         let label = |text: &str| Cell::Label(text.to_owned());

@@ -37,7 +37,7 @@ pub(super) fn states(
             canvas::TEXT,
             &name,
         );
-        let field = Field::of(panel, &series.name);
+        let field = Field::new(panel, &series.name);
         for (from, to, value) in intervals(&series.values) {
             if !seen.contains(&value) {
                 seen.push(value);
@@ -48,12 +48,12 @@ pub(super) fn states(
                 width: ((to - from) * second).max(1.0),
                 height: height * 0.8,
             };
-            canvas.rect(bar, field.color_of(Some(value)), 0.8);
+            canvas.rect(bar, field.value_color(Some(value)), 0.8);
         }
     }
     lines::time_axis(canvas, plot, period, false);
     seen.sort_by(f64::total_cmp);
-    let field = Field::of(panel, "");
+    let field = Field::new(panel, "");
     for (x, value) in (0_u16..)
         .map(|index| area.x + f64::from(index) * 80.0)
         .zip(seen)
@@ -65,12 +65,14 @@ pub(super) fn states(
             width: 10.0,
             height: 4.0,
         };
-        canvas.rect(mark, field.color_of(Some(value)), 1.0);
+        canvas.rect(mark, field.value_color(Some(value)), 1.0);
         canvas.text(x + 15.0, y, 11.0, canvas::TEXT, &field.text(Some(value)));
     }
 }
 
 /// The intervals of equal values, which end where a value is missing.
+///
+/// Each value lasts for a second, the step of the query.
 fn intervals(values: &[(f64, f64)]) -> Vec<(f64, f64, f64)> {
     let mut intervals: Vec<(f64, f64, f64)> = Vec::new();
     for (at, value) in values {
@@ -107,7 +109,7 @@ pub(super) fn heat(
     let mut below: Option<&Series> = None;
     for (row, bucket) in (1_u16..).zip(buckets) {
         let y = plot.y + plot.height - height * f64::from(row);
-        // As many labels as fit.
+        // Only as many labels are drawn as fit.
         let every = (12.0 / height).ceil().max(1.0);
         if f64::from(row) % every < 0.5 {
             let bound = number::format(bucket.bound(), unit);
@@ -181,8 +183,8 @@ mod tests {
             .word(1.0, "runs", Color::Green)
             .json(1, json!({}));
         let values = json!([[0, "0"], [1, "1"], [2, "1"]]);
-        let series =
-            Series::of(&json!({ "metric": {}, "values": values }), "nightly").unwrap_or_default();
+        let series = Series::parse(&json!({ "metric": {}, "values": values }), "nightly")
+            .unwrap_or_default();
         let mut canvas = Canvas::new(400.0, 200.0);
         let area = Area {
             x: 0.0,
@@ -207,7 +209,7 @@ mod tests {
         assert_eq!(
             svg.matches("#5794F2").count(),
             2,
-            "its interval and its mark: {svg}"
+            "the interval of this state, and its mark in the legend: {svg}"
         );
     }
 

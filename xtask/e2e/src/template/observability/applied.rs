@@ -12,21 +12,21 @@ use crate::template::{combinations::Generated, kubernetes::at};
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
     cases.check("kustomization: has every dashboard, with a prefix", || {
-        listed(&source)
+        check_kustomization(&source)
     });
     cases.check("PrometheusRules: known keys, rules of docs/alerts", || {
-        rules(&source)
+        check_rules(&source)
     });
     let what = "kustomize: adds name, label and namespace";
     match tools::on_path("kubectl") {
         Some(kubectl) => {
-            cases.check(what, || rendered(&source, &kubectl));
+            cases.check(what, || check_rendered(&source, &kubectl));
         }
         None => cases.not_run(what, "install kubectl; no cluster is needed"),
     }
 }
 
-fn listed(source: &Path) -> anyhow::Result<()> {
+fn check_kustomization(source: &Path) -> anyhow::Result<()> {
     let kustomization = yaml::read(&source.join("observability/kustomization.yaml"))?;
     let entries = at(&kustomization, "/configMapGenerator")?;
     let mut found = BTreeSet::new();
@@ -51,7 +51,7 @@ fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
 /// Checks the rules and their keys.
 ///
 /// No package provides the operator's schema, so the used keys are listed here.
-fn rules(source: &Path) -> anyhow::Result<()> {
+fn check_rules(source: &Path) -> anyhow::Result<()> {
     let read = |file: &Path| documents(&fs::read_to_string(file)?);
     let found = read(&source.join("observability/alerts/prometheusrule.yaml"))?;
     let expected = read(&paths::root().join("docs/alerts/prometheusrule.yaml"))?;
@@ -65,12 +65,12 @@ fn rules(source: &Path) -> anyhow::Result<()> {
             kind.0 == "monitoring.coreos.com/v1" && kind.1 == "PrometheusRule",
             "found {kind:?}"
         );
-        known(resource, &["apiVersion", "kind", "metadata", "spec"])?;
-        known(&resource["spec"], &["groups"])?;
+        check_keys(resource, &["apiVersion", "kind", "metadata", "spec"])?;
+        check_keys(&resource["spec"], &["groups"])?;
         for group in items(&resource["spec"]["groups"])? {
-            known(group, &["name", "interval", "rules"])?;
+            check_keys(group, &["name", "interval", "rules"])?;
             for rule in items(&group["rules"])? {
-                known(
+                check_keys(
                     rule,
                     &["record", "alert", "expr", "for", "labels", "annotations"],
                 )?;
@@ -94,7 +94,7 @@ fn items(list: &Value) -> anyhow::Result<&Vec<Value>> {
         .with_context(|| format!("{list} is not a list"))
 }
 
-fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
+fn check_keys(object: &Value, known: &[&str]) -> anyhow::Result<()> {
     let object = object.as_object().context("no object")?;
     let unknown: Vec<_> = object
         .keys()
@@ -108,9 +108,9 @@ fn known(object: &Value, known: &[&str]) -> anyhow::Result<()> {
 }
 
 /// Renders a copy in which the commented namespace and observability are enabled.
-fn rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
+fn check_rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
-    files::write(&copy, &files::of(source)?)?;
+    files::write(&copy, &files::read(source)?)?;
     let manifests = copy.join("deploy/kubernetes");
     let kustomization = manifests.join("kustomization.yaml");
     let text = fs::read_to_string(&kustomization)?;

@@ -40,7 +40,7 @@ struct Container {
 }
 
 impl Container {
-    fn of(source: &Path, name: &str) -> anyhow::Result<Self> {
+    fn with_mounts(source: &Path, name: &str) -> anyhow::Result<Self> {
         let folder = source.join("deploy/compose");
         let compose = yaml::read(&folder.join("compose.yaml"))?;
         let service = at(&compose, &format!("/services/{name}"))?;
@@ -48,7 +48,7 @@ impl Container {
         for Mount { source, target } in compose::mounts(&service)? {
             let (from, to) = (folder.join(&source), below(&root, &target));
             if from.is_dir() {
-                files::write(&to, &files::of(&from)?)?;
+                files::write(&to, &files::read(&from)?)?;
             } else {
                 fs::create_dir_all(to.parent().unwrap_or(&root))?;
                 fs::copy(&from, &to).with_context(|| source.clone())?;
@@ -74,7 +74,7 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
         Err(error) => return cases.not_run(&what, &format!("{error:#}")),
     };
     cases.check(&what, || {
-        let container = Container::of(source, "prometheus")?;
+        let container = Container::with_mounts(source, "prometheus")?;
         let arguments = at(&container.service, "/command")?;
         let mut arguments = arguments.as_array().into_iter().flatten();
         let config =
@@ -105,7 +105,7 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
 
 /// Checks Alertmanager's configuration with and without its commented receivers.
 ///
-/// As generated, no receiver sends anything. With the comments removed, it is the configuration of `docs/alerts`.
+/// In the generated file, no receiver sends anything. Without the comment signs, the file equals that of `docs/alerts`.
 fn alertmanager(cases: &mut Cases, source: &Path) {
     let what = "amtool: accepts alertmanager.yml, also uncommented";
     let amtool = match tools::alertmanager() {
@@ -113,7 +113,7 @@ fn alertmanager(cases: &mut Cases, source: &Path) {
         Err(error) => return cases.not_run(what, &format!("{error:#}")),
     };
     cases.check(what, || {
-        let container = Container::of(source, "alertmanager")?;
+        let container = Container::with_mounts(source, "alertmanager")?;
         // The path that the image uses.
         let config = container.path("/etc/alertmanager/alertmanager.yml");
         let check = || {
@@ -137,7 +137,7 @@ fn alertmanager(cases: &mut Cases, source: &Path) {
 }
 
 fn grafana(source: &Path) -> anyhow::Result<()> {
-    let container = Container::of(source, "grafana")?;
+    let container = Container::with_mounts(source, "grafana")?;
     let provisioning = container.path("/etc/grafana/provisioning");
     let providers = yaml::read(&provisioning.join("dashboards/dashboards.yaml"))?;
     let folder = at(&providers, "/providers/0/options/path")?;

@@ -53,7 +53,7 @@ fn objection(query: &str, lints: &[fn(&Rule) -> Option<String>]) -> Option<Strin
 /// All queries in a folder, each with the name of its file.
 fn queries(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
     let mut queries = Vec::new();
-    for (name, content) in files::of(&paths::root().join("docs").join(folder))? {
+    for (name, content) in files::read(&paths::root().join("docs").join(folder))? {
         if name.ends_with(".md") {
             let text = String::from_utf8_lossy(&content).into_owned();
             let blocks = text.split("```promql\n").skip(1);

@@ -42,7 +42,7 @@ pub(super) fn cases(cases: &mut Cases) {
 fn pages() -> anyhow::Result<BTreeMap<String, String>> {
     let mut pages = BTreeMap::new();
     for folder in ["docs", "template"] {
-        for (name, content) in files::of(&paths::root().join(folder))? {
+        for (name, content) in files::read(&paths::root().join(folder))? {
             if name.ends_with(".md") {
                 let text = String::from_utf8_lossy(&content).into_owned();
                 pages.insert(format!("{folder}/{name}"), text);

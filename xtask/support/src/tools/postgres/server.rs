@@ -21,16 +21,23 @@ use crate::{command, process::Process};
 /// PostgreSQL refuses to run as root. The user exists on nearly every system with this id and owns nothing.
 const UNPRIVILEGED: u32 = 65_534;
 
-/// Long enough for a machine that is also building.
+/// How long the server may take to start, on a machine that is also building.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Short, because no client is connected by then.
+/// How long the server may take to end on drop or after SIGKILL.
+///
+/// It is short, because on drop no client is connected any more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running server, which is stopped on drop together with its files.
+/// How long the server may take to shut down while clients are connected.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running server, which is stopped on drop.
+///
+/// Its files are removed on drop as well.
 #[derive(Debug)]
 pub struct PostgresServer {
-    /// Replaced by each [`start_again`](Self::start_again).
+    /// The server's process, which [`start_again`](Self::start_again) replaces.
     process: RefCell<Process>,
     folder: Folder,
     port: u16,
@@ -60,7 +67,7 @@ impl PostgresServer {
         command::run("make a PostgreSQL cluster", unprivileged(&mut initdb)).context(
             "if xtask runs as root, initdb runs as an unprivileged user, which must be able to read PostgreSQL's programs",
         )?;
-        Self::of(postgres, folder, port, settings)
+        Self::launched(postgres, folder, port, settings)
     }
 
     /// Creates and starts a standby with the application name `replica`.
@@ -74,10 +81,10 @@ impl PostgresServer {
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync"])
             .current_dir(&folder.0);
         command::run("copy a PostgreSQL cluster", unprivileged(&mut copy))?;
-        Self::of(&self.postgres, folder, port, self.settings.clone())
+        Self::launched(&self.postgres, folder, port, self.settings.clone())
     }
 
-    fn of(
+    fn launched(
         postgres: &Postgres,
         folder: Folder,
         port: u16,
@@ -172,7 +179,7 @@ impl PostgresServer {
     pub fn shut_down(&self) -> anyhow::Result<()> {
         let mut process = self.process.borrow_mut();
         process.interrupt()?;
-        process.wait(START_TIMEOUT)?;
+        process.wait(SHUTDOWN_TIMEOUT)?;
         Ok(())
     }
 

@@ -66,7 +66,7 @@ fn failing() -> AlertTest {
         .fires(
             160,
             &EMAILS,
-            "30 attempts at jobs of the queue emails of orders failed in the last hour, and none succeeded.",
+            "No attempt at a job of the queue emails of orders succeeded in the last hour. Failed attempts: 30.",
         )
         .resolved(200)
 }
@@ -79,7 +79,7 @@ fn undecodable() -> AlertTest {
         .fires(
             35,
             &EMAILS,
-            "1 jobs of the queue emails of orders were dead-lettered in the last hour.",
+            "Jobs of the queue emails of orders that were dead-lettered in the last hour: 1.",
         )
 }
 
@@ -91,11 +91,7 @@ fn stuck() -> AlertTest {
     )
     .series(&READY.replace("ready", "stuck"), "0x10 3x5 0x15 2x30 0x20")
     .transient(15)
-    .fires(
-        55,
-        &EMAILS,
-        "2 jobs of the queue emails of orders are stuck.",
-    )
+    .fires(55, &EMAILS, "Stuck jobs of the queue emails of orders: 2.")
     .resolved(70)
 }
 

@@ -1,0 +1,121 @@
+//! Tests of the start of workers, and of its warnings.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use apalis_core::error::BoxDynError;
+use sqlx::sqlite::SqlitePoolOptions;
+
+use super::*;
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Note {}
+
+fn queue(name: &str) -> TaskQueue<Note> {
+    let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
+    TaskQueue::new("note", queue)
+}
+
+async fn done(_: Note) -> Result<(), BoxDynError> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn warning_names_the_variable_of_a_pool() {
+    let capture = crate::testing::capture();
+    let file = std::env::temp_dir().join(format!("pool-size-{}.db", std::process::id()));
+    let options = crate::sqlx::DatabaseOptions::<sqlx::Sqlite>::from_env("SHOP", "shop");
+    let options = options.unwrap().url(format!("sqlite://{}", file.display()));
+    let pool = options.unwrap().open(&[]).await.unwrap();
+    let workers = Workers::new(pool.clone()).concurrency(10);
+    let workers = workers.add(&queue("of-a-service"), done);
+    workers.run(std::future::ready(())).await.unwrap();
+    pool.close().await;
+    for suffix in ["", "-lock"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+    let logs = capture.logs();
+    let named = "raise SHOP_MAX_CONNECTIONS or lower Workers::concurrency";
+    assert!(
+        logs.iter().any(|line| line.message.ends_with(named)),
+        "{logs:?}"
+    );
+}
+
+#[tokio::test]
+async fn queues_with_two_workers_are_refused() {
+    let pool = SqlitePoolOptions::new().connect_lazy("sqlite::memory:");
+    let workers = Workers::new(pool.unwrap())
+        .add(&queue("charges"), done)
+        .add(&queue("mails"), done)
+        .add(&queue("charges"), done);
+    // It would not end by itself.
+    let error = workers.run(std::future::pending()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "queue \"charges\" was added twice; give each kind of job a queue of its own"
+    );
+}
+
+#[tokio::test]
+async fn queues_without_worker_are_warned_of() {
+    let capture = crate::testing::capture();
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect("sqlite::memory:").await.unwrap();
+    super::super::migrations::<sqlx::Sqlite>()
+        .run(&pool)
+        .await
+        .unwrap();
+    let (with, without) = (queue("with-worker"), queue("without-worker"));
+    let enqueue = async |key| {
+        for queue in [&with, &without] {
+            let mut connection = pool.acquire().await.unwrap();
+            let stored = queue.enqueue::<sqlx::Sqlite>(&mut connection, &Note {}, key);
+            stored.await.unwrap();
+        }
+    };
+    let warnings = || {
+        let lines = capture.logs().into_iter().map(|line| line.message);
+        lines
+            .filter(|line| line.contains("no worker of this process"))
+            .collect::<Vec<_>>()
+    };
+    // A process without workers leaves all jobs to others.
+    enqueue("1").await;
+    assert_eq!((warnings(), crate::jobs::cautions()), (vec![], vec![]));
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let workers = Workers::new(pool.clone()).add(&with, done);
+    let workers = workers.run(async { stopped.await.unwrap() });
+    let enqueueing = async {
+        enqueue("2").await;
+        enqueue("3").await;
+        let expected = "queue \"without-worker\": jobs are enqueued here, but no worker of this process runs them; add it to Workers, unless another process runs them";
+        assert_eq!(warnings(), [expected]);
+        assert_eq!(crate::jobs::cautions(), [expected]);
+        stop.send(()).unwrap();
+    };
+    let (ended, ()) = tokio::join!(workers, enqueueing);
+    ended.unwrap();
+}
+
+#[tokio::test]
+async fn sum_of_concurrency_is_warned_of() {
+    let capture = crate::testing::capture();
+    for (concurrency, warnings) in [(2, 0), (3, 1)] {
+        let pool = SqlitePoolOptions::new().max_connections(5);
+        let pool = pool.connect_lazy("sqlite::memory:").unwrap();
+        let mut workers = Workers::new(pool).concurrency(concurrency);
+        for name in ["mails", "invoices"] {
+            workers = workers.add(&queue(name), done);
+        }
+        workers.run(std::future::ready(())).await.unwrap();
+        let logs = capture.logs();
+        let logged = logs
+            .iter()
+            .filter(|line| line.message.starts_with("the queues' concurrency"));
+        assert_eq!(
+            logged.count(),
+            warnings,
+            "{concurrency} of each queue, of 5 connections"
+        );
+    }
+}
