@@ -113,7 +113,7 @@ impl Alert {
         }
     }
 
-    /// Sets the reason for the alert and its limit, which becomes a comment of the rule.
+    /// Sets the reason for the alert and its limit, as a comment of the rule.
     pub(super) fn because(mut self, reason: &'static str) -> Self {
         self.because = reason;
         self

@@ -242,7 +242,7 @@ pub(super) mod alert_tests {
                 .series(&DECLARED.replace("orders", "billing"), "0.999x60")
                 .fires(30, &[EMAILS[0], EMAILS[1], ("objective", "default")], STALLED)
                 .resolved(45),
-            AlertTest::of("WorkerQueueGrowing", "more comes in than is worked off")
+            AlertTest::of("WorkerQueueGrowing", "more jobs arrive than workers complete")
                 .series(BUDGET, "60x120")
                 .series(AGE, "1x20 40x5 1x25 45x69")
                 .series(READY, "0x20 10x5 0x25 10+10x40 100x30")

@@ -55,8 +55,9 @@ fn now() -> Row {
 fn latest_of_all() -> Panel {
     Panel::stat("Most overdue")
         .means(
-            "How long ago a run should have succeeded, of all schedules the worst. One run may fail: \
-             a success is due with the second after the last one. Below 0 it is the time that is left.",
+            "The time since a run should have succeeded, for the most overdue schedule. One run may fail, \
+             because a success is due only with the second run after the last success. A negative \
+             value is the time that is left.",
         )
         .normally("Below 0.")
         .otherwise("Two runs in a row are missing. The table below says which, and since when.")
@@ -75,7 +76,7 @@ fn failed() -> Panel {
             "Runs within the time range that began and did not succeed, of all schedules together.",
         )
         .normally("0.")
-        .otherwise("One may fail; the next one repairs it. Its log lines have `cron` as a field.")
+        .otherwise("One run may fail, because the next one compensates for it. The log lines of a run have the field `cron`.")
         .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("Failed", query::or_zero(query::in_range(&[], &failed))).in_trouble())
@@ -104,8 +105,8 @@ fn missed() -> Panel {
     Panel::stat("Ticks without a run")
         .means(
             "Ticks within the time range at which nothing ran, of all schedules together: no \
-             process, no store, or the run before it went on. Those that another replica took are \
-             not in it.",
+             process, no store, or the run before it went on. Ticks that another replica took do \
+             not count.",
         )
         .normally("0.")
         .otherwise(

@@ -129,8 +129,8 @@ fn table() -> Panel {
     let time = query::per_second(by, &operations().sum());
     Panel::table("Statements")
         .means(
-            "Each kind of statement: the time that it takes, as seconds per second, which is \
-             connections that it keeps busy; how often it runs, and how long it takes.",
+            "Each kind of statement: its time in seconds per second, which is the number of \
+             connections that it keeps busy, how often it runs, and how long it takes.",
         )
         .normally("The first rows are the same on every day.")
         .otherwise(
@@ -293,8 +293,8 @@ fn transaction_durations() -> Panel {
     let open = query::selected(&catalog::SQL_TRANSACTION_DURATION);
     Panel::timeseries("Duration of transactions, p95")
         .means(
-            "How long transactions are open, by outcome. All the while they hold a connection, \
-             their locks, and back the vacuum.",
+            "How long transactions are open, by outcome. An open transaction holds a connection and \
+             its locks, and holds back vacuum.",
         )
         .normally("A few statements long.")
         .otherwise(

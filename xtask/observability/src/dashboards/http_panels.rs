@@ -116,9 +116,9 @@ impl Requests {
     pub(super) fn failing(self) -> Panel {
         Panel::stat("Failing now")
             .means(
-                "How many times faster than its service's objective allows its requests fail: 5xx, panics, \
-                 answers that break off. Of several services or routes, the worst. 4xx are the client's \
-                 mistakes and are not in it.",
+                "The burn rate: how many times more requests fail (5xx, panics, answers that break off) than \
+                 the objective of their service allows. Of several services or routes, the highest. 4xx are \
+                 the client's mistakes and do not count.",
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
@@ -138,8 +138,8 @@ impl Requests {
     pub(super) fn too_slow(self) -> Panel {
         Panel::stat("Too slow now")
             .means(
-                "How many times faster than its service's objective allows it answers later than \
-                 promised; of several services or routes, the worst.",
+                "The burn rate: how many times more requests are too slow than the objective of their \
+                 service allows. Of several services or routes, the highest.",
             )
             .normally("Below 1: the budget lasts for the month.")
             .otherwise(
@@ -158,8 +158,8 @@ impl Requests {
 
     pub(super) fn by_class(self) -> Panel {
         let panel = Panel::stack("Requests by status")
-            .means("Requests per second, by the class of their status, of all that is chosen together. No \
-                 status have those that ended before their answer began: the client left, or the service broke off.")
+            .means("Requests per second, by the class of their status, of all that is chosen together. Requests \
+                 that ended before their answer began have no status: the client left, or the service broke off.")
             .normally("Green is nearly all of it.")
             .otherwise(
                 "Orange that grows after a release of a client is the client's fault; red is the \

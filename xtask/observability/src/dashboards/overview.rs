@@ -35,8 +35,9 @@ fn services() -> Row {
         .of_selected_services();
     let table = Panel::table("Services")
         .means(
-            "Each service: how many times faster than its own objectives allow it fails and is \
-             slow, its load, and its instances that are up.",
+            "Each service: its burn rates of failed and of slow requests, its firing alerts, its load, \
+             and its instances that are up. A burn rate is how many times faster than allowed the \
+             error budget burns.",
         )
         .normally("No red.")
         .otherwise("Click on the red one: this page then shows it alone.")
@@ -217,9 +218,9 @@ fn routes() -> Row {
     );
     let table = Panel::table("Routes")
         .means(
-            "Each route's load, failures and duration, and how many times faster than its \
-             service's objectives allow it fails and is slow; click on one for its own page. Requests \
-             that no route matched have none.",
+            "Each route's load, failures and duration, and its burn rates of failed and of slow \
+             requests. Click on a route for its own dashboard. Requests that no route matched are in \
+             the row without a route.",
         )
         .normally("No red.")
         .otherwise(

@@ -135,7 +135,7 @@ impl Panel {
         self
     }
 
-    /// Adds a query; queries are in the order of the legend.
+    /// Adds a query, in the order of the legend.
     pub fn shows(mut self, mut target: Target) -> Self {
         target.ask = match self.kind {
             // A window over the whole range yields a single value.

@@ -69,7 +69,9 @@ fn title_and_description(panel: PanelView<'_>) -> Vec<String> {
     [missing("title"), missing("description")].concat()
 }
 
-/// The unit ids that the dashboards use; any other is probably a mistake.
+/// The unit ids that the dashboards use.
+///
+/// Any other id is probably a mistake.
 const UNITS: [&str; 9] = [
     "bool_yes_no",
     "bytes",

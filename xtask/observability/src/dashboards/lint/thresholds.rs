@@ -114,11 +114,11 @@ const CONSTANTS: [(f64, &str); 4] = [
     ),
     (
         IDLE_IN_TRANSACTION_SECONDS,
-        "the server's, which has no objective: what a vacuum bears",
+        "a limit of the server, which has no objective: vacuum tolerates such a transaction",
     ),
     (
         REPLICATION_LAG_BYTES,
-        "the server's, which has no objective: sixteen segments of its log",
+        "a limit of the server, which has no objective: 16 segments of its WAL",
     ),
 ];
 
