@@ -77,13 +77,12 @@ pub(super) fn waited() -> Panel {
     let objective = Objective::seconds();
     Panel::stat("Wait for a connection, of objective")
         .means(
-            "How long it takes to get a connection from the pool, of 99 of 100, as a part of the \
-             seconds within which the service promises to answer; of several pools and instances, \
-             the longest.",
+            "The wait for a connection of the pool, at the 99th percentile, as a part of the latency \
+             objective of the service. Of several pools and instances, the longest.",
         )
         .normally("Below a hundredth.")
         .otherwise(
-            "Everything behind it is slow, whatever the statements do. Look at the pool's use.",
+            "Requests that need a connection are slow, even if their statements are fast. Look at the pool's use.",
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
@@ -146,7 +145,7 @@ fn connections() -> Panel {
         .color("maximum", Color::Purple)
 }
 
-/// The wait for a connection; of all pools if `pools` is empty.
+/// The wait for a connection, over all pools if `pools` is empty.
 pub(super) fn wait(pools: &str) -> Panel {
     let wait = query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME);
     let wait = if pools.is_empty() {

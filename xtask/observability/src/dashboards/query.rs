@@ -10,7 +10,7 @@ use crate::{
     promql::{self, Selector, on_service, service_labels},
 };
 
-/// The legend of a service; a label that a target lacks is empty.
+/// The legend of a service, in which a label that the target lacks is empty.
 pub(super) const SERVICE_LEGEND: &str = "{{cluster}} {{namespace}} {{job}}";
 
 /// The legend of one of several series of a service.

@@ -25,7 +25,7 @@ impl Row {
 
     /// A row that is closed at first.
     ///
-    /// For panels that most services have no data for, or that are rarely needed.
+    /// It holds panels that are rarely needed, or for which most services have no data.
     pub(crate) fn collapsed(title: &str) -> Self {
         Self {
             collapsed: true,

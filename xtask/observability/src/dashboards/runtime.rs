@@ -101,8 +101,8 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
     );
     panel
         .means(
-            "Memory in RAM as a part of the control group's limit; of several instances, the \
-             fullest. 0 where there is no limit.",
+            "Memory in RAM as a part of the control group's limit. Of several instances, the fullest. \
+             The value is 0 where there is no limit.",
         )
         .normally("Level, below three quarters.")
         .otherwise(
@@ -118,9 +118,9 @@ fn memory(panel: Panel, by: &[&str]) -> Panel {
         ))
 }
 
-/// The legend of the fullest instance, of each service or of all.
+/// The legend of the fullest instance of each service.
 ///
-/// It is of all services if `by` is empty.
+/// If `by` is empty, it is the fullest instance of all services.
 fn fullest(by: &[&str]) -> String {
     if by.is_empty() {
         "Fullest".to_owned()

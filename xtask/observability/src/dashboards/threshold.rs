@@ -10,9 +10,13 @@ pub(crate) enum Thresholds {
     /// One color, for panels without an alert.
     #[default]
     None,
-    /// Higher values are worse: each color applies from its value on, green below all.
+    /// Higher values are worse: each color applies from its value on.
+    ///
+    /// Values below all steps are green.
     Rising(Vec<(f64, Color)>),
-    /// Lower values are worse: each color applies below its value, green above all.
+    /// Lower values are worse: each color applies below its value.
+    ///
+    /// Values above all steps are green.
     Falling(Vec<(f64, Color)>),
 }
 

@@ -187,7 +187,7 @@ fn accepted_to_done_now() -> Panel {
 fn succeeding() -> Panel {
     let all = selected(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
-        .means("The part of attempts that ended well; of several queues, the smallest.")
+        .means("The part of attempts that succeeded. Of several queues, the smallest.")
         .normally("1, or close to it if a dependency is unreliable.")
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook("WorkerDeadLetters")
