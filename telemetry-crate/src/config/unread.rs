@@ -60,7 +60,9 @@ fn is_of_kubernetes(name: &str) -> bool {
             .is_some_and(|(_, rest)| rest.starts_with(|first: char| first.is_ascii_digit()))
 }
 
-/// The `FIRSTLIGHT_` variable with the smallest edit distance to the name, if it is small.
+/// The nearest `FIRSTLIGHT_` variable.
+///
+/// `None` if the edit distance to each is above [`MAX_DISTANCE`].
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let names = VARIABLES.iter().map(|variable| variable.name);

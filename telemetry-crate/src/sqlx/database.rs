@@ -32,7 +32,9 @@ const CONNECTION_RANGE: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// own timeout would come first, and would not show the reason.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The connect options of opened pools, which identify them, with the variable of their size.
+/// The connect options of opened pools, with the variable of the pool's size.
+///
+/// The options identify a pool.
 static SIZE_VARIABLES: Mutex<Vec<(Weak<dyn Any + Send + Sync>, String)>> = Mutex::new(Vec::new());
 
 /// Returns the variable of the pool's size, if [`DatabaseOptions`] opened it.
