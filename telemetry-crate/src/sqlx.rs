@@ -85,6 +85,8 @@ mod transaction;
 mod transaction_connection;
 mod unit;
 
+use std::time::Duration;
+
 use log::LevelFilter;
 use sqlx::{Database, Pool, pool::PoolOptions};
 
@@ -108,6 +110,9 @@ pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 /// Target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
 
+/// The limit of [`close`], which is short, because requests and jobs have ended by then.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Instruments a pool: metrics of its connections, attributes on all spans.
 ///
 /// The metrics are `db_client_connection_count` and `db_client_connection_limit`. The attributes are the database's system,
@@ -125,6 +130,13 @@ pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {
 /// Use it for one of several pools of the same database. The pool replaces an earlier pool of the same name.
 pub fn instrument_pool_as<DB: Database>(pool: &Pool<DB>, name: impl Into<String>) {
     pools::add(pool, Some(name.into()));
+}
+
+/// Closes a pool, and waits up to 1 s for connections that are still in use.
+///
+/// [`Pool::close`] alone waits without a limit for a connection that is never returned.
+pub async fn close<DB: Database>(pool: &Pool<DB>) {
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, pool.close()).await;
 }
 
 /// Instruments the pools that these options open.

@@ -17,9 +17,7 @@ use crate::{config::Config, store};
 use crate::{jobs, schedule};
 {%- endif %}
 
-/// State that handlers, jobs and scheduled runs share, such as clients and caches.
-///
-/// A clone shares the same state.
+/// State that handlers, jobs and scheduled runs share, as do all clones.
 {%- if store == "none" %}
 #[derive(Debug, Clone, Default)]
 {%- else %}
@@ -75,15 +73,13 @@ impl AppState {
         starting.release();
         firstlight::run_until_shutdown(tasks, || stop.cancel()).await?;
 {%- if store != "none" %}
-        store::close(&self.store).await;
+        firstlight::sqlx::close(&self.store).await;
 {%- endif %}
         Ok(())
     }
 }
 
-/// Returns all routes with their layers.
-///
-/// Errors of handlers, extractors and the router are answered as problem details (RFC 9457).
+/// All routes; errors of all layers are answered as problem details (RFC 9457).
 pub fn router(app: AppState) -> Router {
     routes::routes()
         .layer(middleware::from_fn(problem_details))

@@ -20,9 +20,7 @@ struct Cli {
 enum Command {
     /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
-    /// Lists dead letters, one per line, with tab-separated fields.
-    ///
-    /// The fields are the queue, the id, the attempts, the job, and the error of the last attempt.
+    /// Lists dead letters: queue, id, attempts, job and last error, tab-separated.
     DeadLetters,
     /// Enqueues dead letters again, with all of their attempts.
     RetryDeadLetters {

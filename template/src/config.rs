@@ -1,6 +1,4 @@
 //! Settings of the service, read from the environment once at startup.
-//!
-//! Telemetry reads its own variables. README.md lists both.
 
 use std::env;
 
@@ -17,22 +15,16 @@ use crate::orders::bank;
 /// The service's settings.
 #[derive(Debug)]
 pub struct Config {
-    /// Address or name to listen on: `HOST`, default 127.0.0.1.
-    ///
-    /// Other machines cannot reach the default.
+    /// `HOST`: address or name to listen on, by default 127.0.0.1.
     pub host: String,
-    /// Port to listen on: `PORT`, default 8080.
-    ///
-    /// 0 takes a free port, which the log line "listening" names.
+    /// `PORT`: port to listen on, by default 8080; 0 takes a free port.
     pub port: u16,
 {%- if store != "none" %}
-    /// The database: `DATABASE_URL` and the other variables with this prefix.
-    ///
-    /// The default is a database that is named like the service.
+    /// `DATABASE_URL` and more: by default a database named like the service.
     pub database: DatabaseOptions<crate::store::Db>,
 {%- endif %}
 {%- if worker and example %}
-    /// Address of the bank: `BANK_URL`. Without one, charges are simulated.
+    /// `BANK_URL`: address of the bank; without one, charges are simulated.
     pub bank_url: Option<String>,
 {%- endif %}
 }

@@ -1,14 +1,9 @@
 //! The error type of handlers, which becomes a response and a log line.
 
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 
-/// Error of a request.
-///
-/// The text of `NotFound` and `Unprocessable` becomes the `detail` of the response (problem details, RFC 9457). The cause in
-/// `Failed` is logged and is not sent to the client.
+/// Error of a request; a text is sent to the client, a cause is only logged.
 #[derive(Debug)]
 pub enum AppError {
     /// 404: the requested resource does not exist.

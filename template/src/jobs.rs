@@ -1,21 +1,15 @@
 //! The workers, which run jobs that are rows of the service's database.
 //!
-//! Because a job is a row, it can be enqueued in the same transaction as the data that it belongs to.
-//!
-//! A job runs **at least once**. If a process ends after the work and before the job is marked as done, another process runs
-//! it again, so each job must be idempotent.
-//!
-//! To add a kind of job, add a type with its `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the
-//! first two.{% endif %}
+//! A job is enqueued in the transaction of the data that it belongs to. It runs **at least once**: if a process ends after the
+//! work and before the job is marked as done, another process runs it again. To add a kind of job, add a type with its
+//! `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
 
 {% if example -%}
 use firstlight::jobs::apalis::Workers;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    app::AppState,
-    orders::charge::{CHARGES, charge},
-};
+use crate::app::AppState;
+use crate::orders::charge::{CHARGES, charge};
 {%- else -%}
 use std::{sync::LazyLock, time::Duration};
 
@@ -60,16 +54,10 @@ async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
 pub async fn work(app: AppState, stop: CancellationToken) -> anyhow::Result<()> {
 {%- if example %}
     let charges = app.clone();
+    let workers = Workers::new(app.store).add(&CHARGES, move |job| charge(job, charges.clone()));
 {%- else %}
     let greetings = app.clone();
+    let workers = Workers::new(app.store).add(&GREETINGS, move |job| greet(job, greetings.clone()));
 {%- endif %}
-    Workers::new(app.store)
-{%- if example %}
-        .add(&CHARGES, move |job| charge(job, charges.clone()))
-{%- else %}
-        .add(&GREETINGS, move |job| greet(job, greetings.clone()))
-{%- endif %}
-        .run(stop.cancelled_owned())
-        .await?;
-    Ok(())
+    Ok(workers.run(stop.cancelled_owned()).await?)
 }

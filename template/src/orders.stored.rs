@@ -2,19 +2,6 @@
 //!
 //! To remove it, delete `src/orders.rs`, `src/orders/`, their tests and migration, and all uses of orders{% if worker %} and the bank{% endif %}
 //! in other files{% if worker %}. Keep the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
-//!
-//! | request | shows |
-//! | --- | --- |
-{%- if worker %}
-//! | `POST /orders` | one transaction for order and job; 202 with the order's address |
-//! | `POST /orders` with the item `declined` | a dead letter (if `BANK_URL` is set, the bank decides instead) |
-//! | `GET /orders/{id}` | pending, running, retrying, done or dead-lettered; 404 |
-{%- else %}
-//! | `POST /orders` | a transaction, and 201 |
-//! | `GET /orders/{id}` | a fast request; 404 for an unknown order |
-{%- endif %}
-//! | `POST /orders` with an `Idempotency-Key` | a repeat creates no second order |
-//! | `GET /orders/stats` | a cached read, at most 10 s old |
 
 {% if worker -%}
 pub mod bank;
@@ -24,13 +11,11 @@ pub mod table;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Json, Router,
-    extract::{Path, State},
-    http::{HeaderMap, StatusCode, header::LOCATION},
-    response::IntoResponse,
-    routing::{get, post},
-};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header::LOCATION};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use firstlight::sqlx::ErrorClass;
 use firstlight::staleness::{Cache, DataType};
 use serde::Deserialize;
@@ -47,13 +32,9 @@ use crate::store::Db;
 use crate::{app::AppState, error::AppError, metrics, store::Store};
 
 const MAX_QUANTITY: i32 = 1_000;
-/// Maximum length of an item, in characters.
-///
-/// Bounded because the item is stored, and the body of a request may have 2 MiB.
+/// In characters; bounded because the body of a request may have 2 MiB.
 const MAX_ITEM: usize = 200;
-/// Maximum length of an idempotency key, in bytes.
-///
-/// Enough for a UUID, and bounded because the table has an index on the key.
+/// In bytes; enough for a UUID, and bounded because the table has an index on it.
 const MAX_KEY: usize = 100;
 
 /// Totals over all orders, which may be 10 s old because counting is expensive.
@@ -80,7 +61,6 @@ pub fn cache() -> Orders {
     Cache::with_capacity(&STATS, 1)
 }
 
-/// The routes of the example.
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders", post(create))
@@ -149,20 +129,16 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
     Ok(key)
 }
 
-/// Stores an order in one transaction and returns its id.
-///
-/// If an order with the same key exists, returns the id of that order.
+/// Stores an order, or finds the one that has the same key, and returns its id.
 async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, AppError> {
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let Some(id) = table::insert(&mut *transaction, new, key).await? else {
         transaction.rollback().await?;
         let first = table::find_by_key(store, key).await?;
         let same = first.filter(|it| it.item == new.item && it.quantity == new.quantity);
-        let other = || {
-            let message = "Idempotency-Key: already used for a different order";
-            AppError::Unprocessable(message.to_owned())
-        };
-        return same.map(|order| order.id).ok_or_else(other);
+        let message = "Idempotency-Key: already used for a different order";
+        let refused = || AppError::Unprocessable(message.to_owned());
+        return same.map(|order| order.id).ok_or_else(refused);
     };
 {%- if worker %}
     // The job's key is the order's id, so that the queue accepts one charge per order.

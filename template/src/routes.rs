@@ -1,6 +1,4 @@
-//! The routes of the service.
-//!
-//! A handler takes its input from extractors and returns `Result<_, AppError>`.
+//! The routes; a handler takes extractors and returns `Result<_, AppError>`.
 {%- if example %}
 
 use axum::Router;

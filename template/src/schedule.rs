@@ -5,40 +5,28 @@
 
 use std::time::Duration;
 
-use firstlight::{
-    cron::{Schedule, Scheduler},
-    jobs::apalis::remove_finished,
-    sqlx::CronStore,
-};
+use firstlight::cron::{Schedule, Scheduler};
+use firstlight::jobs::apalis::remove_finished;
+use firstlight::sqlx::CronStore;
 
-{% if example -%}
+use crate::app::AppState;
+{%- if example %}
 use crate::orders::table::forget_keys;
-{% endif -%}
-use crate::{app::AppState, store::Store};
-
-/// How long finished jobs are kept; dead letters are kept until they are retried.
-const FINISHED_JOBS_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+{%- endif %}
 
 /// All schedules; an invalid one ends the process before it is ready.
-///
-/// A new job needs a function, a `Schedule`, a clone of what it uses, and an `add` here.
 pub fn all(app: AppState) -> anyhow::Result<Scheduler<CronStore<crate::store::Db>>> {
     let daily = Schedule::cron("@daily")?.named("remove-finished-jobs");
-    let store = app.store.clone();
+    // Dead letters are kept until they are retried.
+    let (store, week) = (app.store.clone(), Duration::from_secs(7 * 24 * 60 * 60));
 {%- if example %}
     let hourly = Schedule::cron("@hourly")?.named("forget-idempotency-keys");
     let keys_store = app.store.clone();
 {%- endif %}
     let schedules = Scheduler::new(CronStore::new(app.store))
-        .add(daily, move || remove_finished_jobs(store.clone()));
+        .add(daily, move || remove_finished(store.clone(), week));
 {%- if example %}
     let schedules = schedules.add(hourly, move || forget_keys(keys_store.clone()));
 {%- endif %}
     Ok(schedules)
-}
-
-async fn remove_finished_jobs(store: Store) -> Result<(), sqlx::Error> {
-    let removed = remove_finished(&store, FINISHED_JOBS_KEPT).await?;
-    tracing::info!(removed, "finished jobs removed");
-    Ok(())
 }

@@ -13,9 +13,10 @@ const MAX_BUCKETS: usize = 200;
 /// [`MAX_BUCKETS`], or if a bound is not finite, is below 0, or is not above the bound before it.
 pub(crate) fn validate_buckets(bounds: &[f64]) -> Result<(), String> {
     if bounds.is_empty() {
-        return Err(format!(
+        return Err(
             "found none, expected at least one upper bound; leave the setting out for the default"
-        ));
+                .to_owned(),
+        );
     }
     if bounds.len() > MAX_BUCKETS {
         return Err(format!(

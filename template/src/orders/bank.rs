@@ -1,22 +1,17 @@
 //! Client of the bank, another service that is called over HTTP at `BANK_URL`.
 //!
-//! Each call is a span of the job's trace. A call is made once; the queue retries the job if the call fails. Without `BANK_URL`,
-//! charges are simulated.
+//! Each call is a span of the job's trace. A failed call is retried with its job. Without `BANK_URL`, charges are simulated.
 
 use std::time::Duration;
 
-use firstlight::{
-    http::ClientLayer,
-    jobs::apalis::{AbortError, BoxDynError},
-};
+use firstlight::http::ClientLayer;
+use firstlight::jobs::apalis::{AbortError, BoxDynError};
 use reqwest::{Client, Url};
 use serde_json::json;
 
 use super::table::Order;
 
-/// How long the bank may take to answer.
-///
-/// Less than the 15 s of an attempt, so that the error of a hanging call names the bank.
+/// Less than the 15 s of an attempt, so that a hanging call's error names the bank.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Client of the bank; clones share its connections.
@@ -38,11 +33,7 @@ impl Bank {
         Ok(Self { url, client, calls })
     }
 
-    /// Charges the card for an order.
-    ///
-    /// # Errors
-    ///
-    /// Fails with an [`AbortError`] if the bank declines. After any other error the job is retried, with the same idempotency key.
+    /// Charges the card; fails with an [`AbortError`] if the bank declines.
     #[tracing::instrument(name = "ask_bank", skip_all)]
     pub async fn charge(&self, order: &Order) -> Result<(), BoxDynError> {
         let Some(url) = &self.url else {
@@ -56,8 +47,7 @@ impl Bank {
         let call = self.calls.send(payment).url_template("/payments/{order}");
         let status = call.await?.status();
         // 408 (timeout) and 429 (rate limit) may succeed later; any other 4xx is a decision about this order.
-        let declined = status.is_client_error() && ![408, 429].contains(&status.as_u16());
-        if declined {
+        if status.is_client_error() && ![408, 429].contains(&status.as_u16()) {
             return Err(AbortError::new(format!("the bank declines: {status}")).into());
         }
         match status.is_success() {
@@ -69,11 +59,7 @@ impl Bank {
 
 const EXPECTED: &str = "BANK_URL: found a value that is not an address, expected one such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet";
 
-/// Checks that `given` is the address of a server, to which a path can be added.
-///
-/// # Errors
-///
-/// The error does not contain the address, because it may hold a password.
+/// Checks the bank's address; the error hides it, because it may hold a password.
 pub fn url(given: String) -> anyhow::Result<String> {
     let is_server = |url: Url| url.scheme() == "http" && url.has_host();
     let is_address = !given.contains(['?', '#', '@']) && Url::parse(&given).is_ok_and(is_server);

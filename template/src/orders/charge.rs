@@ -2,18 +2,14 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use firstlight::jobs::{
-    Queue,
-    apalis::{AbortError, BoxDynError, JobState, TaskQueue},
-};
+use firstlight::jobs::Queue;
+use firstlight::jobs::apalis::{AbortError, BoxDynError, JobState, TaskQueue};
 use serde::{Deserialize, Serialize};
 
 use super::table::{self, Order};
 use crate::{app::AppState, store::Store};
 
-/// Payload of the job.
-///
-/// It is stored as JSON, and the next version of the service must be able to read it.
+/// Payload of the job, stored as JSON that the next version must be able to read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charge {
     pub order_id: i64,
@@ -26,11 +22,9 @@ pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
 });
 
-/// Returns the status of an order's charge.
-///
-/// The queue is the only place that stores the status of a job, so the two cannot disagree. Finished jobs are removed from the
-/// queue, hence the column `charged`.
+/// Returns the status of an order's charge, which the queue alone stores.
 pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Error> {
+    // Finished jobs are removed from the queue.
     if order.charged {
         return Ok(JobState::Done);
     }

@@ -52,8 +52,8 @@ const EDITS: [Edit; 7] = [
     },
     Edit {
         file: "src/jobs.rs",
-        found: "        .add(&CHARGES, ",
-        replacement: "        .watch_interval(crate::faults::look())\n        .add(&CHARGES, ",
+        found: ".add(&CHARGES, ",
+        replacement: ".watch_interval(crate::faults::look()).add(&CHARGES, ",
     },
 ];
 
@@ -88,8 +88,8 @@ pub(crate) fn service() -> anyhow::Result<Built> {
 const SECOND_KIND: [Edit; 3] = [
     Edit {
         file: "src/jobs.rs",
-        found: "    Workers::new(app.store)",
-        replacement: "    let letters = app.clone();\n    Workers::new(app.store)\n        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, letters.clone()))",
+        found: "    let workers = Workers::new(app.store)",
+        replacement: "    let letters = app.clone();\n    let workers = Workers::new(app.store)\n        .add(&crate::letters::LETTERS, move |letter| crate::letters::send(letter, letters.clone()))",
     },
     Edit {
         file: "src/lib.rs",

@@ -184,13 +184,15 @@ pub async fn retry_dead_letters<DB: Tables>(
 
 /// Removes the jobs of all queues that ended successfully at least `age` ago.
 ///
-/// Returns their number. Dead letters stay.
+/// Logs their number. Dead letters stay. Takes the pool by value, so a schedule can run the returned future.
 ///
 /// # Errors
 ///
 /// Returns errors of the database.
-pub async fn remove_finished<DB: Tables>(pool: &Pool<DB>, age: Duration) -> Result<u64, Error> {
-    DB::remove_finished(pool, age).await
+pub async fn remove_finished<DB: Tables>(pool: Pool<DB>, age: Duration) -> Result<(), Error> {
+    let removed = DB::remove_finished(&pool, age).await?;
+    tracing::info!(removed, "finished jobs removed");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ pub(super) async fn finished_jobs_are_removed_by_age<DB: TestDatabase>(pool: Poo
     }
     enqueue(&pool, &notes, 3).await;
     let week = Duration::from_secs(7 * 24 * 60 * 60);
-    assert_eq!(remove_finished(&pool, week).await.unwrap(), 1);
+    remove_finished(pool.clone(), week).await.unwrap();
     for (key, is_kept) in [("0", true), ("1", false), ("2", true), ("3", true)] {
         let state = notes.state(&pool, key).await.unwrap();
         assert_eq!(state.is_some(), is_kept, "{key}");
@@ -139,10 +139,7 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
     wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
     running.stop().await;
     // No job has ended more than an hour ago.
-    assert_eq!(
-        remove_finished(&pool, Duration::from_secs(3_600))
-            .await
-            .unwrap(),
-        0
-    );
+    let hour = Duration::from_secs(3_600);
+    remove_finished(pool.clone(), hour).await.unwrap();
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
 }
