@@ -110,7 +110,7 @@ pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 /// Target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";
 
-/// The limit of [`close`], which is short, because requests and jobs have ended by then.
+/// The limit of [`close`]; requests and jobs have ended before it is called.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Instruments a pool: metrics of its connections, attributes on all spans.

@@ -63,6 +63,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("panic.", "log line: the location of a panic"),
     ("queue", "label, log line: the queue of a job"),
     ("reason", "label: why a metric was rejected"),
+    (
+        "removed",
+        "log line: the number of finished jobs that were removed",
+    ),
     ("requests", "log line: the requests that a drain cuts"),
     ("result", "label: where data came from"),
     ("revision", "label: the revision of the running build"),

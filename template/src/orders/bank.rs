@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::table::Order;
 
-/// Less than the 15 s of an attempt, so that a hanging call's error names the bank.
+/// Less than the 15 s of an attempt, so that a hanging call names the bank.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Client of the bank; clones share its connections.
