@@ -92,7 +92,7 @@ use sqlx::{Database, Pool, pool::PoolOptions};
 
 #[cfg(feature = "cron")]
 pub use self::cron_store::CronStore;
-#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub(crate) use self::database::size_variable;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};

@@ -44,6 +44,7 @@ static SIZE_VARIABLES: Mutex<Vec<(Weak<dyn Any + Send + Sync>, String)>> = Mutex
     not(any(feature = "apalis-postgres", feature = "apalis-sqlite")),
     expect(dead_code, reason = "workers use it")
 )]
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub(crate) fn size_variable<DB: Database>(pool: &Pool<DB>) -> Option<String> {
     let options: Arc<dyn Any + Send + Sync> = pool.connect_options();
     let known = SIZE_VARIABLES
@@ -86,10 +87,6 @@ pub struct DatabaseOptions<DB> {
     )]
     processes: u32,
     acquire_timeout: Duration,
-    #[cfg_attr(
-        not(feature = "sqlx-sqlite"),
-        expect(dead_code, reason = "only a file is created")
-    )]
     must_exist: bool,
     database: PhantomData<fn() -> DB>,
 }
