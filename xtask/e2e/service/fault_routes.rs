@@ -36,7 +36,7 @@ use crate::{
     store::{Db, Store},
 };
 
-/// The duration of each charge in milliseconds.
+/// The delay of each charge, in milliseconds.
 static BANK_TAKES: AtomicU64 = AtomicU64::new(0);
 /// Whether scheduled runs take so long that they overlap.
 static HERD: AtomicBool = AtomicBool::new(false);
@@ -67,7 +67,7 @@ pub fn routes() -> Router<AppState> {
         .route("/faults/call", post(call))
 }
 
-/// Sets the duration of charges, including those under way.
+/// Sets the delay of charges, including those under way.
 async fn bank_takes(Path(milliseconds): Path<u64>) {
     BANK_TAKES.store(milliseconds, Ordering::Relaxed);
 }
@@ -109,6 +109,8 @@ async fn not_a_number() {
 }
 
 /// Serves a price whose age only the first of its declarations allows.
+///
+/// The second check passes, because its age is zero. It exports the shorter window as the budget of both.
 async fn stale() -> Result<(), AppError> {
     PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN
@@ -118,7 +120,7 @@ async fn stale() -> Result<(), AppError> {
 
 /// Makes a gRPC call within the process, through the layers of both sides.
 ///
-/// The call ends with `status`.
+/// The call ends with `status`, or with `UNAVAILABLE` if the query fails.
 async fn pay(State(store): State<Store>, Path(status): Path<u8>) -> Result<(), AppError> {
     let answer = move || async move {
         let balance = sqlx::query("SELECT balance FROM accounts WHERE id = 1");
@@ -149,6 +151,7 @@ async fn call() -> Result<(), AppError> {
         LazyLock::new(firstlight::http::ClientLayer::new);
     let client = reqwest::Client::builder().no_proxy().build();
     let client = client.map_err(AppError::internal)?;
+    // In the suite `live`, the service is its own bank.
     let bank = env::var("BANK_URL").map_err(AppError::internal)?;
     let failing = client.post(format!("{bank}/faults/fail"));
     let answer = CALLS.send(failing).url_template("/faults/fail").await;

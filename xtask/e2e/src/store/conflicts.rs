@@ -1,4 +1,4 @@
-//! Conflicting transactions: the server aborts one, and the service reports it.
+//! Conflicting transactions: PostgreSQL aborts one, and the service reports it.
 
 use anyhow::{Context as _, ensure};
 use firstlight::testing::OtlpReceiver;
@@ -54,6 +54,8 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, observations: &mut Obs
 }
 
 /// Two requests whose transactions conflict.
+///
+/// Each request waits for the other between its statements, so the transactions always conflict.
 struct Conflict {
     fault: &'static str,
     paths: [&'static str; 2],

@@ -29,7 +29,7 @@ impl<'a> Tablespace<'a> {
         Ok(Self { server, name })
     }
 
-    /// Removes both and returns errors, which a drop ignores.
+    /// Removes the database and the tablespace; returns errors, unlike a drop.
     pub(super) fn remove(self) -> anyhow::Result<()> {
         self.remove_both()
             .with_context(|| format!("removing the tablespace {}", self.name))

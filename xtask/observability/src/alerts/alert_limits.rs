@@ -36,18 +36,21 @@ pub(crate) fn limits(alert: &str) -> anyhow::Result<Vec<f64>> {
 fn comparison_limits(binary: &BinaryExpr) -> Vec<f64> {
     let mut limits = Vec::new();
     match (&*binary.op.to_string(), value(&binary.rhs)) {
-        // A rate is divided by its window, so a single event gives far less than 1. Any value above zero is over the limit.
+        // A panel turns red at its threshold, so the threshold is just above zero. It is not 1, because a rate is divided by its
+        // window, so a single event gives far less than 1.
         (">", Some(0.0)) => limits.push(limits::ABOVE_ZERO),
         // The alert fires at 0, such as for 0 instances that are up, so the panel requires at least 1.
         ("==", Some(0.0)) => limits.push(limits::AT_LEAST_ONE),
         // `unless x < limit` suppresses the alert below the limit, so the alert fires from the limit on.
         (">" | ">=" | "<", Some(value)) => limits.push(value),
-        // The service exports the limit. The panel shows the ratio of it that is used, so the limit on the panel is 1.
+        // The limit is a metric, which the service exports or a rule records. The panel shows the ratio of the limit that is
+        // used, so the limit on the panel is 1.
         (">", None) => limits.push(limits::FULLY_USED),
+        // The limit is a part of an objective, and the lines below add the factor.
         ("<", None) => {}
         _ => return limits,
     }
-    // The factor before an objective is a burn rate, or the ratio of the latency objective that may be used.
+    // The factor before an objective is a burn rate, or the ratio of the latency objective that waits may use.
     let has_objective = selects(&binary.rhs, |name| {
         OBJECTIVE_RATIOS.contains(&name) || name == OBJECTIVE_SECONDS
     });

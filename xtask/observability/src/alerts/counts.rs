@@ -1,10 +1,10 @@
 //! Recorded event counts per window, which several alerts share.
 //!
-//! `increase()` ignores the first value of a series. It misses the events before the first scrape, such as the first failures
-//! of a route, a pod or a queue. [`counted`](crate::promql::counted) adds the first value if all events that it counts happened
-//! within the window. That is certain in two cases: the process was seen before the window and the series was not, or the process
-//! itself is new. The rules of this module record the processes of both cases. If neither is certain, because Prometheus or a
-//! scrape failed, the value is not added.
+//! `increase()` ignores the first value of a series. It therefore misses the events before the first scrape, such as the first
+//! failures of a route, a pod or a queue. [`counted`](crate::promql::counted) adds the first value if all events in this value
+//! happened within the window. That is certain in two cases: the process was seen before the window and the series was not, or
+//! the process itself is new. The rules of this module record the processes of both cases. If neither case is certain, because
+//! Prometheus or a scrape failed, the value is not added.
 
 use firstlight::metrics::catalog::PROCESS_START_TIME;
 

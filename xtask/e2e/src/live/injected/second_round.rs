@@ -1,9 +1,7 @@
-//! Faults of the second round.
+//! Faults that are injected after those of [`concurrent`](super::concurrent).
 //!
-//! They would affect those of [`concurrent`](super::concurrent).
-//!
-//! Pool timeouts inhibit the alert on the exhausted pool. A stalled queue inhibits the alert on its growth. A killed standby
-//! has no replication lag.
+//! Some would affect those faults if they were injected at the same time. Pool timeouts suppress the alert on the exhausted
+//! pool. A slow bank also delays the charges that are declined. A killed standby has no replication lag.
 
 use super::{Fault, SAME_CAUSE, posts, without_value};
 use crate::live::environment::{ORDERS, SERVER, STARVED};

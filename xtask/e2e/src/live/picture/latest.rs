@@ -9,7 +9,9 @@ use super::{
     series::Series,
 };
 
-/// Draws the value of each series on its color, above a line of its history.
+/// Draws the latest value of each series, above a line of its history.
+///
+/// With the color mode `background`, the background has the color of the value.
 pub(super) fn stat(
     canvas: &mut Canvas,
     area: Area,
@@ -51,7 +53,7 @@ pub(super) fn stat(
         }
         let middle = part.x + part.width / 2.0;
         let words = field.text(value);
-        // The text is as large as fits. A minimum size would make neighbors overlap.
+        // The text is as large as fits, up to 30 pixels. A minimum size would make neighbors overlap.
         let size = (part.width * 0.85 / (words.chars().count().max(1) as f64 * 0.6)).min(30.0);
         canvas.text_middle(middle, part.y + part.height * 0.62, size, text, &words);
         if has_names {
@@ -134,7 +136,7 @@ mod tests {
         let sizes: Vec<f64> = sizes.filter_map(|(size, _)| size.parse().ok()).collect();
         assert_eq!(sizes.len(), 3, "{svg}");
         for size in sizes {
-            // The width of a letter is about 0.6 of its height. The text has 11 letters, and a stat is 30 pixels wide.
+            // A character is about 0.6 times as wide as the font size. The text has 11 characters, and a stat is 30 pixels wide.
             assert!(size * 0.6 * 11.0 < 30.0, "{svg}");
         }
     }

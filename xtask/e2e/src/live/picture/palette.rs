@@ -2,7 +2,8 @@
 
 /// Grafana's classic palette, as its color mode `palette-classic-by-name` uses it.
 ///
-/// Grafana leaves out the colors that have too little contrast with the background of a panel.
+/// In this mode, Grafana skips colors that have too little contrast with the background of a panel. They are not in this
+/// list.
 const PALETTE: [&str; 46] = [
     "#73BF69", "#F2CC0C", "#5794F2", "#FF9830", "#F2495C", "#B877D9", "#37872D", "#E0B400",
     "#FA6400", "#C8F2C2", "#FFF899", "#C0D8FF", "#FFCB7D", "#FFA6B0", "#DEB6F2", "#447EBC",
@@ -55,7 +56,10 @@ pub(super) fn shade(color: &str, index: usize) -> String {
     format!("rgb({red},{green},{blue})")
 }
 
-/// The color of a value from 0 to 1 on the Turbo scale, blue to red.
+/// The color of a value from 0 to 1 on the Turbo scale.
+///
+/// The scale starts almost black and goes through blue, green and yellow to dark red. Colors between the stops are
+/// interpolated.
 pub(super) fn turbo(value: f64) -> String {
     const STOPS: [[f64; 3]; 9] = [
         [35.0, 23.0, 27.0],
