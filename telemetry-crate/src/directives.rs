@@ -12,7 +12,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Words that other loggers use for a level, for all targets, or for on and off.
 ///
-/// A directive with such a word would be read as a target, and would silence all other targets.
+/// A directive with such a word would be read as a target, and would silence all other targets. `rust_log` is here because
+/// the variable may be pasted with its value, as in `RUST_LOG=info`.
 const FOREIGN_WORDS: [&str; 25] = [
     "all",
     "any",
@@ -56,7 +57,9 @@ pub(crate) fn targets(text: &str) -> Option<Targets> {
 enum Scope {
     /// All targets: the directive is a level alone.
     All,
-    /// One target and the modules below it.
+    /// The targets whose names begin with the given one.
+    ///
+    /// `orders` thus also selects `orders::db`, and the crate `orders_api`.
     Target,
     /// Spans of one target or of all targets.
     Spans,

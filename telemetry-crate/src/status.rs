@@ -1,7 +1,7 @@
 //! The status of telemetry, for `/telemetry` and `firstlight::check()`.
 //!
-//! Values are read from their counters when a report is requested. `/metrics` has the counters over time. The report
-//! contains no secrets.
+//! Values are read from their counters when a report is requested. For their course over time, scrape `/metrics`. The
+//! report contains no secrets.
 
 mod crates;
 mod exports;
@@ -95,12 +95,15 @@ impl Status {
         &self.log_filter
     }
 
-    /// Whether events of the calling thread become log lines.
+    /// Whether the calling thread's default subscriber has firstlight's layers.
+    ///
+    /// Without them, no event of the thread becomes a log line. The default is the global subscriber, unless the thread
+    /// has set its own.
     pub(crate) fn log_layer_is_in_subscriber(&self) -> bool {
         dispatcher::get_default(|dispatch| dispatch.downcast_ref::<Installed>().is_some())
     }
 
-    /// Remarks that do not make the check fail.
+    /// Remarks in the report of `firstlight::check()` that do not make it fail.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = self.settings.warnings.clone();
         notes.extend(self.log_filter.caution());
@@ -215,9 +218,10 @@ impl Status {
             .with("hidden", Item::List(self.hidden()))
     }
 
-    /// Returns one sentence per setting that excludes spans from traces.
+    /// Returns one sentence about the span filter, and one if no new trace is sampled.
     ///
-    /// A forgotten setting is often the cause of missing spans.
+    /// A forgotten setting is often the cause of missing spans. A ratio between 0 and 1 has no sentence; it is in the item
+    /// `sampler`.
     fn hidden(&self) -> Vec<String> {
         let settings = &self.settings;
         let trace_filter = settings.trace_filter.to_string();

@@ -7,7 +7,7 @@ use super::{Kind, Metric, buckets};
 
 /// The age that the oldest waiting job of a queue may reach.
 ///
-/// The program declares it with `Queue::latency_budget`. The alert `WorkerQueueStalled` compares
+/// The program declares it with `QueueBuilder::latency_budget`. The alert `WorkerQueueStalled` compares
 /// [`WORKER_QUEUE_OLDEST_AGE`] with it.
 pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
     name: "worker_queue_latency_budget_seconds",
@@ -20,7 +20,8 @@ pub const WORKER_QUEUE_LATENCY_BUDGET: Metric = Metric {
 
 /// Number of jobs in the store by status, when the store was last read.
 ///
-/// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead_lettered`. NaN if the store could not be read.
+/// The status is `ready`, `scheduled`, `running`, `retry`, `stuck` or `dead_lettered`. The value is NaN if
+/// the store could not be read.
 pub const WORKER_QUEUE_DEPTH: Metric = Metric {
     name: "worker_queue_depth",
     kind: Kind::Gauge,
@@ -44,8 +45,8 @@ pub const WORKER_QUEUE_OLDEST_AGE: Metric = Metric {
 
 /// Whether the last reading of the store succeeded: 1 or 0.
 ///
-/// The alert `WorkerQueueUnreadable` needs it, because [`WORKER_QUEUE_DEPTH`] and [`WORKER_QUEUE_OLDEST_AGE`] are then NaN,
-/// and a comparison with NaN is never true.
+/// After a failure, [`WORKER_QUEUE_DEPTH`] and [`WORKER_QUEUE_OLDEST_AGE`] are NaN, and a comparison with NaN is never
+/// true. The alert `WorkerQueueUnreadable` therefore uses this metric.
 pub const WORKER_QUEUE_UP: Metric = Metric {
     name: "worker_queue_up",
     kind: Kind::Gauge,
@@ -55,7 +56,9 @@ pub const WORKER_QUEUE_UP: Metric = Metric {
     help: "Whether the state of the queue could be read, 1 or 0.",
 };
 
-/// Jobs that were enqueued, even if the transaction was rolled back.
+/// Jobs that were stored.
+///
+/// A job stays counted if the transaction that stored it is rolled back.
 pub const WORKER_TASKS_ENQUEUED: Metric = Metric {
     name: "worker_tasks_enqueued_total",
     kind: Kind::Counter,

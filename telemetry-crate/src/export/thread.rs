@@ -1,10 +1,10 @@
 //! The thread that runs the exporters.
 //!
 //! The thread has its own runtime, so the exporters work with any runtime of the application and cannot deadlock with it.
-//! Each signal has a task, so a collector that hangs delays only its own signal.
+//! Each signal has a task, so a collector that hangs delays only the signal that is exported to it.
 //!
-//! The thread creates no telemetry about itself: events of its libraries are dropped, and its spans are suppressed. The
-//! only exceptions are the log lines of [`Health`].
+//! The thread creates no log lines or spans about itself: events of its libraries are dropped, and its spans are
+//! suppressed. The only exceptions are the log lines of [`Health`]. The metrics of the exports come from [`ExportStats`].
 
 use std::{pin::Pin, sync::Arc, thread};
 
@@ -26,6 +26,9 @@ const THREAD: &str = "firstlight-otlp";
 #[derive(Default)]
 pub(crate) struct ExporterThread {
     tasks: Vec<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// The subscriber to which [`Health`] logs.
+    ///
+    /// It is the default subscriber of the thread that adds the tasks.
     dispatch: Option<Dispatch>,
 }
 

@@ -97,9 +97,9 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
     out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
-/// The label range of a field that does not become a label.
+/// The value of [`Name::label`] for a field that does not become a label.
 ///
-/// The range is empty. The range of a label's name is never empty.
+/// It is empty, and the range of a label's name never is.
 const NO_LABEL: Range<usize> = 0..0;
 
 /// The names of the fields on the line, and whether the line is complete.
@@ -260,9 +260,9 @@ fn must_escape(byte: u8) -> bool {
 
 /// Whether any of eight bytes must be escaped.
 ///
-/// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n` if subtracting `n` borrows into its
-/// highest bit, which was not set before. A borrow may also reach the next byte, but only from a byte that matches, so the
-/// result is true in any case.
+/// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n`, which is at most 0x80, if its
+/// highest bit is clear and subtracting `n` sets it. The subtraction may also borrow from the next byte and falsify its
+/// test, but only if the byte itself matches, and then the result is true anyway.
 fn any_must_escape(bytes: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;
