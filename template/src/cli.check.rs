@@ -1,6 +1,6 @@
 //! Command-line arguments, and the commands that run instead of the server.
 
-use std::process::ExitCode;
+use std::{io::Write as _, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +24,6 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         return Ok(None);
     };
     let report = firstlight::check!();
-    println!("{report}");
+    writeln!(std::io::stdout(), "{report}")?; // `println!` panics on a closed pipe
     Ok(Some(report.exit_code()))
 }

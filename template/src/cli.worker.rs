@@ -35,18 +35,18 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
         None => return Ok(None),
         Some(Command::CheckTelemetry) => {
             let report = firstlight::check!();
-            println!("{report}");
+            writeln!(std::io::stdout(), "{report}")?; // `println!` panics on a closed pipe
             return Ok(Some(report.exit_code()));
         }
         Some(Command::DeadLetters) => {
             let letters = dead_letters(&store().await?).await?;
             let lines: String = letters.iter().map(|it| format!("{it}\n")).collect();
-            std::io::stdout().write_all(lines.as_bytes())?; // `print!` panics on a closed pipe
+            std::io::stdout().write_all(lines.as_bytes())?;
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;
             let letters = if retried == 1 { "letter" } else { "letters" };
-            println!("{retried} dead {letters} will be tried again");
+            writeln!(std::io::stdout(), "{retried} dead {letters} will be tried again")?;
         }
     }
     Ok(Some(ExitCode::SUCCESS))

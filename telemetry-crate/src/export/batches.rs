@@ -79,7 +79,10 @@ impl<E: Export> Batches<E> {
             let items = batch.len();
             let result = match timeout(self.timeout, self.exporter.export(batch)).await {
                 Ok(result) => result,
-                Err(_) => Err(ExportError::timeout(self.timeout_variable, self.timeout)),
+                Err(_) => {
+                    let stats = self.queue.stats();
+                    Err(stats.timed_out(self.timeout_variable, self.timeout))
+                }
             };
             health.export_finished(items, result);
             self.queue.stats().done(items);

@@ -83,10 +83,10 @@ impl Intervals {
                 self.handle.stats.queued(points);
                 let result = match timeout(self.timeout, self.client.send(request)).await {
                     Ok(result) => result,
-                    Err(_) => Err(ExportError::timeout(
-                        "OTEL_METRIC_EXPORT_TIMEOUT",
-                        self.timeout,
-                    )),
+                    Err(_) => {
+                        let stats = &self.handle.stats;
+                        Err(stats.timed_out("OTEL_METRIC_EXPORT_TIMEOUT", self.timeout))
+                    }
                 };
                 health.export_finished(points, result);
                 self.handle.stats.done(points);

@@ -49,6 +49,8 @@ pub(crate) struct ExportStats {
 struct Failures {
     by_reason: BTreeMap<String, u64>,
     last: Option<ExportError>,
+    /// The error of the last attempt of the current export.
+    attempt: Option<ExportError>,
     /// The collector's warning about an accepted request, until it is logged.
     warning: Option<String>,
 }
@@ -89,7 +91,7 @@ impl ExportError {
         Self::new("encoding", text, Retry::No)
     }
 
-    /// The error of a timeout that `variable` sets.
+    /// The error of a timeout that `variable` sets, without any attempt that failed before.
     pub(super) fn timeout(variable: &str, limit: Duration) -> Self {
         let limit = limit.as_millis();
         Self::new(
@@ -152,6 +154,7 @@ impl ExportStats {
     pub(super) fn exported(&self, items: u64) {
         self.exported.fetch_add(items, Ordering::Relaxed);
         self.failing.store(false, Ordering::Relaxed);
+        self.failures().attempt = None;
     }
 
     /// Counts items that were lost because of an error, and stores the error.
@@ -166,6 +169,7 @@ impl ExportStats {
         };
         *failures.by_reason.entry(kind.to_owned()).or_default() += items;
         failures.last = Some(error.clone());
+        failures.attempt = None;
     }
 
     pub(super) fn dropped_queue_full(&self) {
@@ -183,7 +187,25 @@ impl ExportStats {
     /// Stores an error without counting a loss.
     pub(super) fn remember(&self, error: ExportError) {
         self.failing.store(true, Ordering::Relaxed);
-        self.failures().last = Some(error);
+        let mut failures = self.failures();
+        failures.attempt = Some(error.clone());
+        failures.last = Some(error);
+    }
+
+    /// Returns the error of an export that did not succeed within the limit that `variable` sets.
+    ///
+    /// It has the kind and the text of the last attempt, because a refused connection needs another remedy than a collector
+    /// that does not answer.
+    pub(super) fn timed_out(&self, variable: &str, limit: Duration) -> ExportError {
+        let timeout = ExportError::timeout(variable, limit);
+        match self.failures().attempt.take() {
+            Some(attempt) => ExportError {
+                text: format!("{}; {}", attempt.text, timeout.text),
+                kind: attempt.kind,
+                retry: timeout.retry,
+            },
+            None => timeout,
+        }
     }
 
     /// Counts items that the collector rejected in an accepted request.
@@ -278,5 +300,35 @@ impl Collector for ExportStats {
         }
         samples.sample(queue.size, &[], self.in_flight() as f64);
         samples.sample(queue.capacity, &[], self.capacity as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_have_the_error_of_the_last_attempt() {
+        let stats = ExportStats::new(Signal::Traces, 1);
+        let limit = Duration::from_secs(30);
+        let timed_out = || stats.timed_out("OTEL_BSP_EXPORT_TIMEOUT", limit);
+        assert_eq!(timed_out().kind, "timeout");
+
+        let refused = || ExportError::new("connect", "connection refused", Retry::Yes);
+        stats.remember(refused());
+        let error = timed_out();
+        assert_eq!(error.kind, "connect");
+        assert_eq!(
+            error.text,
+            "connection refused; no success within OTEL_BSP_EXPORT_TIMEOUT, 30000 ms"
+        );
+
+        // An attempt of an export that has ended says nothing about the next export.
+        stats.remember(refused());
+        stats.failed(1, &refused());
+        assert_eq!(timed_out().kind, "timeout");
+        stats.remember(refused());
+        stats.exported(1);
+        assert_eq!(timed_out().kind, "timeout");
     }
 }
