@@ -24,7 +24,6 @@ use crate::{jobs, schedule};
 #[derive(Debug, Clone)]
 {%- endif %}
 pub struct AppState {
-    // Add your own fields here.
 {%- if store != "none" %}
     pub store: store::Store,
 {%- endif %}

@@ -31,22 +31,23 @@ enum Command {
 
 /// Runs the command that the arguments name; returns `None` if there is none.
 pub async fn run() -> anyhow::Result<Option<ExitCode>> {
+    let mut output = std::io::stdout(); // `println!` panics on a closed pipe
     match Cli::parse().command {
         None => return Ok(None),
         Some(Command::CheckTelemetry) => {
             let report = firstlight::check!();
-            writeln!(std::io::stdout(), "{report}")?; // `println!` panics on a closed pipe
+            writeln!(output, "{report}")?;
             return Ok(Some(report.exit_code()));
         }
         Some(Command::DeadLetters) => {
-            let letters = dead_letters(&store().await?).await?;
-            let lines: String = letters.iter().map(|it| format!("{it}\n")).collect();
-            std::io::stdout().write_all(lines.as_bytes())?;
+            for letter in dead_letters(&store().await?).await? {
+                writeln!(output, "{letter}")?;
+            }
         }
         Some(Command::RetryDeadLetters { ids }) => {
             let retried = retry_dead_letters(&store().await?, &ids).await?;
             let letters = if retried == 1 { "letter" } else { "letters" };
-            writeln!(std::io::stdout(), "{retried} dead {letters} will be tried again")?;
+            writeln!(output, "{retried} dead {letters} will be tried again")?;
         }
     }
     Ok(Some(ExitCode::SUCCESS))

@@ -11,7 +11,7 @@ use super::{
     client::OtlpClient,
     flush::{Flush, Flushes},
     health::Health,
-    stats::{ExportError, ExportStats},
+    stats::ExportStats,
 };
 use crate::config::PeriodicExport;
 
