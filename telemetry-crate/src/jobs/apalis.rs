@@ -40,6 +40,8 @@ mod future;
 mod metadata;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod payload;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod poll_interval;
 mod postpone;
 mod service;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]

@@ -168,7 +168,9 @@ macro_rules! storage {
                 Item = Result<apalis_core::worker::event::Event, apalis_core::error::WorkerError>,
             > + Send {
                 use apalis_core::backend::ext::BackendExt;
-                use $crate::jobs::apalis::{draining::Draining, payload::RawCodec, tables};
+                use $crate::jobs::apalis::{
+                    draining::Draining, payload::RawCodec, poll_interval::PollInterval, tables,
+                };
 
                 let config = <$config>::default()
                     .queue(queue)
@@ -180,7 +182,7 @@ macro_rules! storage {
                 let tasks = $backend::<Vec<u8>>::new(pool)
                     .with_config(config)
                     .with_codec(RawCodec)
-                    .poll_with_interval(tables::POLL_INTERVAL);
+                    .poll_with_strategy(PollInterval::new(tables::POLL_INTERVAL));
                 let work = attempts.clone();
                 apalis_core::worker::builder::WorkerBuilder::new(context)
                     .backend(Draining::new(tasks, drain))

@@ -15,12 +15,16 @@ fn queue(name: &str) -> TaskQueue<Note> {
     TaskQueue::new("note", queue)
 }
 
+/// Held by each test that runs workers, because the running queues are known to the whole process.
+static RUNNING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 async fn done(_: Note) -> Result<(), BoxDynError> {
     Ok(())
 }
 
 #[tokio::test]
 async fn warning_names_the_variable_of_a_pool() {
+    let _alone = RUNNING.lock().await;
     let capture = crate::testing::capture();
     let file = std::env::temp_dir().join(format!("pool-size-{}.db", std::process::id()));
     let options = crate::sqlx::DatabaseOptions::<sqlx::Sqlite>::from_env("SHOP", "shop");
@@ -58,6 +62,7 @@ async fn queues_with_two_workers_are_refused() {
 
 #[tokio::test]
 async fn queues_without_worker_are_warned_of() {
+    let _alone = RUNNING.lock().await;
     let capture = crate::testing::capture();
     let pool = SqlitePoolOptions::new().max_connections(1);
     let pool = pool.connect("sqlite::memory:").await.unwrap();
@@ -99,6 +104,7 @@ async fn queues_without_worker_are_warned_of() {
 
 #[tokio::test]
 async fn sum_of_concurrency_is_warned_of() {
+    let _alone = RUNNING.lock().await;
     let capture = crate::testing::capture();
     for (concurrency, warnings) in [(2, 0), (3, 1)] {
         let pool = SqlitePoolOptions::new().max_connections(5);
