@@ -223,7 +223,7 @@ impl Pipelines<'_> {
 
     /// Checks a pushed signal without a test item of its own.
     ///
-    /// The log line and the sample of the checks before are also exported.
+    /// The log line and the sample that the preceding checks produced are exported, too.
     fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
         let (endpoint, stats) = self.status.export(signal)?;
         let exported = stats.total_exported();

@@ -12,7 +12,10 @@ use std::{
 /// The largest number of causes to follow, because an error may be its own cause.
 const MAX_CAUSES: usize = 16;
 
-/// Returns a word for the error's known cause, or else the name of its type.
+/// Returns a word for the error's cause, or the name of the error's type.
+///
+/// The name is returned for a type that [`as_error`] does not know. An error of a known type without a known cause is
+/// `_OTHER`.
 pub(crate) fn error_type<E: 'static>(error: &E) -> &'static str {
     let Some(mut cause) = as_error(error) else {
         return type_name::<E>();

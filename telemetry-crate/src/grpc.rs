@@ -15,8 +15,8 @@
 //! inside the layer that translates gRPC-Web. Interceptors cannot replace a layer, because they
 //! never see how a call ends.
 //!
-//! `server` or `client` starts a `call`, which passes through `future` until the response's head
-//! and `body` until the trailers.
+//! In the source, the module `server` or `client` starts a `call`, which passes through `future`
+//! until the response's head and through `body` until the trailers.
 //!
 //! ```no_run
 //! use firstlight::grpc::{ClientLayer, ServerLayer};

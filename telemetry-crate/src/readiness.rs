@@ -1,6 +1,6 @@
 //! Readiness of the process: checks, latches of the start, and draining.
 //!
-//! All requests within a second share one run of the checks, so many probes put no load on the systems that are checked.
+//! All requests within a second share one run of the checks. More probes mean no more load on the checked systems.
 
 use std::{
     fmt,

@@ -16,7 +16,8 @@ use crate::unwind::end_on_panic;
 pin_project! {
     /// Response body of [`TelemetryService`](super::TelemetryService).
     ///
-    /// If it is dropped before its end, a client disconnect is recorded.
+    /// If it is dropped after its first poll and before its end, a client disconnect is recorded,
+    /// unless a panic or a limit of the server ended the response.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -31,7 +32,7 @@ pin_project! {
     impl<B> PinnedDrop for ResponseBody<B> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // The body was never polled, so an outer layer may have replaced the response.
+            // If the body was never polled, an outer layer may have replaced the response.
             if let Some(exchange) = this.exchange.take_if(|_| !*this.is_polled) {
                 exchange.end_unanswered();
             }
@@ -91,8 +92,8 @@ impl<B: Body> Body for ResponseBody<B> {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
         *this.is_polled = true;
-        // A body of known size is already in memory. The program may generate any other body during
-        // the poll, so the span is entered.
+        // A body of known size is assumed to be in memory. The program may generate any other body
+        // during the poll, so the span is entered.
         let in_span = this.left.is_none();
         let polled = end_on_panic(this.exchange, |exchange| {
             let _entered = exchange

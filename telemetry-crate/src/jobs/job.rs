@@ -61,9 +61,10 @@ impl Job {
         self
     }
 
-    /// Sets the time at which the job is due, if it is later than its acceptance.
+    /// Sets the time at which the job is due.
     ///
-    /// The wait is measured from this time, because a job that is not due keeps no client waiting.
+    /// The wait is measured from this time if it is later than the job's acceptance,
+    /// because a job that is not due keeps no client waiting.
     pub fn due_at(mut self, due: SystemTime) -> Self {
         self.due = Some(due);
         self
@@ -71,15 +72,15 @@ impl Job {
 
     /// Sets the envelope that was stored with the job.
     ///
-    /// Without it the job belongs to no trace, and no wait is measured.
+    /// Without it the job continues no trace, and a wait is measured only from [`due_at`](Self::due_at).
     pub fn envelope(mut self, envelope: Envelope) -> Self {
         self.envelope = envelope;
         self
     }
 
-    /// Begins a new trace with a link to the trace of the request.
+    /// Begins a new trace with a link to the trace in the envelope.
     ///
-    /// By default the job continues the request's trace.
+    /// By default the job continues the envelope's trace, that of the request that enqueued the job.
     pub fn new_linked_trace(mut self) -> Self {
         self.is_linked = true;
         self

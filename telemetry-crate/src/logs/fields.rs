@@ -255,7 +255,7 @@ pub(super) struct EventVisitor<'a> {
 impl EventVisitor<'_> {
     fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
         let name = field.name();
-        // `tracing-log` passes the target, module, file and line as fields. The line has the target already.
+        // `tracing-log` passes the target, module, file and line as fields. The log line already has the target.
         if self.from_log && name.starts_with("log.") {
             return;
         }

@@ -1,8 +1,9 @@
 //! Canonical names and labels, which Prometheus accepts.
 //!
-//! Follows [Prometheus compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/)
-//! of the OpenTelemetry specification: invalid characters become `_`, counters end in `_total`, and labels that become
-//! equal are merged. Two inputs with the same canonical form are one series. A unit is not added to a name that has none.
+//! Follows the OpenTelemetry specification's section on [Prometheus
+//! compatibility](https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/): invalid characters
+//! become `_`, counters end in `_total`, and labels that become equal are merged. Two inputs with the same canonical form
+//! are one series. A unit is not added to a name that has none.
 
 use std::fmt::Write;
 

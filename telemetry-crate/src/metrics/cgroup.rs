@@ -67,7 +67,8 @@ impl MemoryLimit {
 
 /// The path of `file` in each group from `path` up to the root.
 fn upwards(root: &Path, path: &str, file: &str) -> Vec<PathBuf> {
-    // In a cgroup namespace below its own group, a process sees a path with `..`, which leads out of the tree.
+    // A process whose group is outside the root of its cgroup namespace sees a path with `..`, which leads out of
+    // the tree.
     let path = if path.contains("..") { "" } else { path };
     let group = root.join(path.trim_start_matches('/'));
     group

@@ -4,7 +4,7 @@
 //! samples. This one keeps none, needs no upkeep, and never blocks.
 //!
 //! A scrape is not a consistent snapshot. The count is the sum of the buckets, so it always equals the `+Inf` bucket, but
-//! the sum may be a sample ahead or behind. The difference is too small to matter in `rate()`.
+//! the sum may be a few samples ahead or behind. The difference is too small to matter in `rate()`.
 
 use std::sync::{
     Arc, OnceLock,
@@ -103,9 +103,9 @@ impl ::metrics::HistogramFn for Histogram {
             return;
         }
         let samples = u64::try_from(count).unwrap_or(u64::MAX);
-        // The samples are dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics parsers treat the sum as
-        // a counter, which must not decrease. Counting the sample without adding it to the sum would make every average
-        // wrong.
+        // Negative and non-finite samples are dropped entirely, as in the OpenTelemetry SDKs. `rate()` and OpenMetrics
+        // parsers treat the sum as a counter, which must not decrease. Counting such a sample without adding it to the
+        // sum would make every average wrong.
         if !(value >= 0.0 && value.is_finite()) {
             self.dropped.fetch_add(samples, Ordering::Relaxed);
             return;
