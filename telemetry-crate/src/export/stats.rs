@@ -91,7 +91,7 @@ impl ExportError {
         Self::new("encoding", text, Retry::No)
     }
 
-    /// The error of a timeout that `variable` sets, without any attempt that failed before.
+    /// The error of a timeout that `variable` sets, if no attempt has failed.
     pub(super) fn timeout(variable: &str, limit: Duration) -> Self {
         let limit = limit.as_millis();
         Self::new(
@@ -192,7 +192,7 @@ impl ExportStats {
         failures.last = Some(error);
     }
 
-    /// Returns the error of an export that did not succeed within the limit that `variable` sets.
+    /// Returns the error of an export that did not succeed within its limit.
     ///
     /// It has the kind and the text of the last attempt, because a refused connection needs another remedy than a collector
     /// that does not answer.
@@ -308,7 +308,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timeouts_have_the_error_of_the_last_attempt() {
+    fn timeouts_name_the_last_attempts_error() {
         let stats = ExportStats::new(Signal::Traces, 1);
         let limit = Duration::from_secs(30);
         let timed_out = || stats.timed_out("OTEL_BSP_EXPORT_TIMEOUT", limit);

@@ -15,7 +15,7 @@ fn queue(name: &str) -> TaskQueue<Note> {
     TaskQueue::new("note", queue)
 }
 
-/// Held by each test that runs workers, because the running queues are known to the whole process.
+/// Held by tests that run workers, whose queues the whole process knows.
 static RUNNING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn done(_: Note) -> Result<(), BoxDynError> {
