@@ -24,6 +24,9 @@ use crate::{jobs, schedule};
 #[derive(Debug, Clone)]
 {%- endif %}
 pub struct AppState {
+{%- if store == "none" %}
+    // Add your own fields here.
+{%- endif %}
 {%- if store != "none" %}
     pub store: store::Store,
 {%- endif %}
