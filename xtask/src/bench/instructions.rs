@@ -12,14 +12,15 @@ log line, and there are 16 connections.
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 51,000 | 0.19 | 28,900 | 0.13 |
+| **firstlight** | 60,700 | 0.22 | 31,500 | 0.14 |
 | firstlight-no-access-line | 44,800 | 0.16 | 22,800 | 0.10 |
 | firstlight-span-events | 66,300 | 0.24 | 29,200 | 0.13 |
 | by-hand | 275,600 | | 225,700 | |
 | oxtel | 158,000 | 0.57 | 110,000 | 0.49 |
 
-To repeat it, install valgrind, run `cargo xtask bench --quick` and then this command, and divide the program's total by the
-21,000 requests:
+The row of firstlight was measured on 2026-11-29, the other rows on 2026-11-24. To repeat it, install valgrind, run
+`cargo xtask bench --quick` and then this command with 20,000 and with 4,000 requests, and divide the difference of the
+totals by 16,000:
 
 ```console
 $ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --timeout 120 \\
