@@ -84,6 +84,16 @@ impl FollowedFiles {
         Self(files.filter(|followed| followed.belongs_to(pool)).collect())
     }
 
+    /// Notices a change of a file before a transaction begins.
+    ///
+    /// The pool checks only connections that were idle. Without this check, the commit on a new
+    /// connection would take an earlier change for one during the transaction.
+    pub(super) fn check_begin(&self) {
+        for followed in &self.0 {
+            followed.is_unchanged(Duration::ZERO);
+        }
+    }
+
     /// Fails if a file changed within `age`, the duration of the transaction.
     pub(super) fn check_commit(&self, age: Duration) -> Result<(), Error> {
         let Some(missing) = self.0.iter().find(|followed| !followed.is_unchanged(age)) else {
@@ -134,8 +144,10 @@ impl FollowedFile {
 
     /// Returns whether the path has had the same file for the time `age`.
     fn is_unchanged(&self, age: Duration) -> bool {
-        let found = File::at(&self.path);
-        let (is_same, change) = self.history().update(found, age);
+        let mut history = self.history();
+        // Under the lock, so that no thread overwrites a later state by an earlier one.
+        let (is_same, change) = history.update(File::at(&self.path), age);
+        drop(history);
         if let Some(change) = change {
             let path = self.path.display();
             tracing::warn!(target: TARGET, "the database's file {path} {change}");

@@ -22,7 +22,7 @@ pub(super) struct TransactionConnection<DB: Database> {
     connection: Option<PoolConnection<DB>>,
     state: State,
     files: FollowedFiles,
-    /// Time at which the pool checked the file and handed out the connection.
+    /// Time at which the file was checked and the pool had handed out the connection.
     since: Instant,
 }
 
@@ -46,10 +46,12 @@ impl<DB: Database> TransactionConnection<DB> {
             // The connection was left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
+        let files = FollowedFiles::of_pool(pool);
+        files.check_begin();
         let mut transaction = Self {
             connection: Some(connection),
             state: State::Unknown,
-            files: FollowedFiles::of_pool(pool),
+            files,
             since: Instant::now(),
         };
         DB::TransactionManager::begin(&mut transaction, None).await?;

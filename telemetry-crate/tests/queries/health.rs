@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("health::replaced_files_are_reopened", replaced),
     ("health::lost_files_fail_the_commit", lost),
     ("health::commits_check_their_own_file", others),
+    ("health::returned_files_take_commits_at_once", returned),
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
@@ -196,6 +197,26 @@ fn others() {
         fs::remove_file(gone.file()).unwrap();
         transaction.commit().await.unwrap();
         other.commit().await.unwrap_err();
+    });
+}
+
+/// Tests the first transaction after a missing file exists again.
+fn returned() {
+    on_runtime(async {
+        let folder = Folder::new("returned");
+        let pool = folder.pool().await;
+        run(&pool, "SELECT 1").await; // checks the file
+        let elsewhere = folder.0.join("elsewhere.db");
+        fs::rename(folder.file(), &elsewhere).unwrap();
+        // Each call closes one of the two connections.
+        for _ in 0..2 {
+            pool.acquire().await.unwrap_err();
+        }
+        fs::rename(elsewhere, folder.file()).unwrap();
+        let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+        let insert = sqlx::raw_sql("INSERT INTO rows VALUES (1)");
+        insert.execute(&mut *transaction).await.unwrap();
+        transaction.commit().await.unwrap();
     });
 }
 
