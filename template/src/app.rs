@@ -42,15 +42,21 @@ impl AppState {
 {%- if store != "none" %}
     /// Opens the database and registers its readiness check.
     pub async fn new(config: &Config, readiness: &Readiness) -> anyhow::Result<Self> {
+{%- if worker and example %}
         Ok(Self {
             store: store::open(&config.database, readiness).await?,
-{%- if example %}
             orders: crate::orders::cache(),
-{%- endif %}
-{%- if worker and example %}
             bank: crate::orders::bank::Bank::new(config.bank_url.clone())?,
-{%- endif %}
         })
+{%- elsif example %}
+        Ok(Self {
+            store: store::open(&config.database, readiness).await?,
+            orders: crate::orders::cache(),
+        })
+{%- else %}
+        let store = store::open(&config.database, readiness).await?;
+        Ok(Self { store })
+{%- endif %}
     }
 
 {%- endif %}

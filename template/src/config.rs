@@ -34,16 +34,25 @@ impl Config {
     pub fn from_env() -> anyhow::Result<Self> {
         let port = variable("PORT").unwrap_or_else(|| "8080".to_owned());
         let expected = "expected a number from 0 to 65535 (0 takes a free port)";
+{%- if worker and example %}
         Ok(Self {
             host: variable("HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
             port: (port.parse()).with_context(|| format!("PORT: found {port:?}, {expected}"))?,
-{%- if store != "none" %}
             database: DatabaseOptions::from_env("DATABASE", env!("CARGO_PKG_NAME"))?,
-{%- endif %}
-{%- if worker and example %}
             bank_url: variable("BANK_URL").map(bank::url).transpose()?,
-{%- endif %}
         })
+{%- elsif store != "none" %}
+        Ok(Self {
+            host: variable("HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            port: (port.parse()).with_context(|| format!("PORT: found {port:?}, {expected}"))?,
+            database: DatabaseOptions::from_env("DATABASE", env!("CARGO_PKG_NAME"))?,
+        })
+{%- else %}
+        Ok(Self {
+            host: variable("HOST").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            port: (port.parse()).with_context(|| format!("PORT: found {port:?}, {expected}"))?,
+        })
+{%- endif %}
     }
 
     /// Opens the port.
