@@ -193,7 +193,7 @@ impl TelemetryGuard {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        // A failed start may have released its latches, and `/readyz` would then answer 200.
+        // The program has ended, and traffic should go to other replicas.
         self.parts.readiness.drain();
         let code = match result {
             Ok(()) => ExitCode::SUCCESS,

@@ -90,10 +90,17 @@ struct Inner {
 #[derive(Default)]
 struct Registered {
     checks: Vec<(String, Check)>,
-    /// The names of the latches that are held.
-    latches: Vec<String>,
+    /// The latches that were not released, in the order in which they were created.
+    latches: Vec<Unreleased>,
     /// Incremented when a check is added or replaced, which invalidates the last run.
     version: u64,
+}
+
+/// A latch that is held, or that was dropped before its release.
+#[derive(Clone, PartialEq, Eq)]
+struct Unreleased {
+    name: String,
+    is_dropped: bool,
 }
 
 /// One run of all checks.
@@ -111,30 +118,41 @@ pub(super) struct Report {
     pub(super) text: String,
 }
 
-/// A latch that keeps `/readyz` at 503 until it is released or dropped.
+/// A latch that keeps `/readyz` at 503 until it is released.
 ///
-/// Created by [`Readiness::latch`].
+/// Created by [`Readiness::latch`]. If it is dropped without a release, its work has failed, and `/readyz` stays at 503.
 #[derive(Debug)]
-#[must_use = "dropping the latch releases it; bind it with `let latch = ...`, not `let _ = ...`"]
+#[must_use = "a latch that is dropped without `release()` keeps the process unready"]
 pub struct Latch {
     name: String,
     readiness: Readiness,
+    is_released: bool,
 }
 
 impl Latch {
-    /// Releases the latch, as dropping it does.
-    pub fn release(self) {}
+    /// Releases the latch: its work is done.
+    pub fn release(mut self) {
+        self.is_released = true;
+    }
 }
 
 impl Drop for Latch {
     fn drop(&mut self) {
         let mut registered = self.readiness.registered();
-        if let Some(index) = registered
-            .latches
-            .iter()
-            .position(|name| *name == self.name)
-        {
-            registered.latches.remove(index);
+        let latches = &mut registered.latches;
+        // Any held latch of this name, because they have the same line in the report.
+        let held = |it: &Unreleased| it.name == self.name && !it.is_dropped;
+        let Some(index) = latches.iter().position(held) else {
+            return;
+        };
+        let latch = latches.remove(index);
+        let dropped = Unreleased {
+            is_dropped: true,
+            ..latch
+        };
+        // One line per name, so that dropped latches take no more memory.
+        if !self.is_released && !latches.contains(&dropped) {
+            latches.push(dropped);
         }
     }
 }
@@ -185,18 +203,23 @@ impl Readiness {
         drop(replaced);
     }
 
-    /// Creates a latch: `/readyz` answers 503 until it is released or dropped.
+    /// Creates a latch: `/readyz` answers 503 until it is released.
     ///
     /// A latch suits work that must be done once before the first request, such as migrations or filling a cache. Several
-    /// latches may be held at a time, also with the same name.
+    /// latches may be held at a time, also with the same name. A latch that is dropped without a release, as by `?` in a failed
+    /// start, keeps `/readyz` at 503 until the process ends.
     ///
     /// Create a latch for the start before telemetry starts. Otherwise a probe may be answered before the latch exists.
     pub fn latch(&self, name: impl Into<String>) -> Latch {
         let name = name.into();
-        self.registered().latches.push(name.clone());
+        self.registered().latches.push(Unreleased {
+            name: name.clone(),
+            is_dropped: false,
+        });
         Latch {
             name,
             readiness: self.clone(),
+            is_released: false,
         }
     }
 
@@ -226,8 +249,13 @@ impl Readiness {
         let latches = self.registered().latches.clone();
         let ready = latches.is_empty() && outcomes.iter().all(|(_, outcome)| outcome.is_ok());
         let mut text = format!("{}\n", if ready { "ready" } else { "not ready" });
-        for name in latches {
-            text.push_str(&format!("{name}: not finished\n"));
+        for Unreleased { name, is_dropped } in latches {
+            let state = if is_dropped {
+                "failed: its latch was dropped without a release"
+            } else {
+                "not finished"
+            };
+            text.push_str(&format!("{name}: {state}\n"));
         }
         for (name, outcome) in outcomes {
             match outcome {
@@ -394,7 +422,20 @@ mod tests {
             readiness.report().await.text,
             "not ready\ncache: not finished\n"
         );
-        drop(cache);
+        cache.release();
         assert!(readiness.report().await.ready);
+    }
+
+    #[tokio::test]
+    async fn dropped_latches_stay_unready() {
+        let readiness = Readiness::default();
+        let caches = [readiness.latch("cache"), readiness.latch("cache")];
+        let start = readiness.latch("start");
+        drop(caches);
+        start.release();
+        assert_eq!(
+            readiness.report().await.text,
+            "not ready\ncache: failed: its latch was dropped without a release\n"
+        );
     }
 }

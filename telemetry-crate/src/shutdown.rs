@@ -13,6 +13,7 @@ use std::{
 use tokio::{
     sync::oneshot,
     task::{JoinError, JoinSet},
+    time::{error::Elapsed, timeout},
 };
 
 use crate::{export::LOSS_TARGET, readiness};
@@ -23,6 +24,12 @@ const THREAD: &str = "firstlight-signals";
 ///
 /// It is twice the timeout of the log writer. A foreign subscriber may block without a timeout.
 const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The time in which further signals count as repetitions of the first one.
+///
+/// GNU `timeout` and some supervisors signal the process and then its group, which are two signals within a millisecond. The second
+/// Ctrl-C of a person comes later.
+const REPETITION_TIME: Duration = Duration::from_millis(100);
 
 /// The drain delay in milliseconds.
 ///
@@ -137,6 +144,7 @@ where
 ///
 /// After it has completed, stop accepting requests, drain, and let the guard flush. `/readyz` answers 503 from the signal
 /// on. A second signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
+/// Signals within 100 ms of the first one are ignored, because GNU `timeout` and some supervisors send two at a time.
 ///
 /// `FIRSTLIGHT_DRAIN_DELAY` (milliseconds, default 0) delays the completion. Kubernetes sends the signal while its load
 /// balancers still send requests. If the delay is longer than the load balancers need to notice, no request meets a
@@ -196,7 +204,8 @@ fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::
             tokio::time::sleep(delay).await;
             let _ = drained.send(());
         });
-        // The first signal's listener also receives the second one, so no signal is lost between them.
+        // The first signal's listener also receives the others, so no signal is lost between them.
+        signals.ignore_for(REPETITION_TIME).await;
         signals.next().await
     });
     log_last_line(name, 128 + number);
@@ -219,6 +228,18 @@ fn log_last_line(signal: &'static str, code: i32) {
     // If the thread did not start, there is no log line to wait for.
     if thread.is_ok() {
         let _ = is_logged.recv_timeout(LAST_LINE_TIMEOUT);
+    }
+}
+
+impl Signals {
+    /// Ignores the signals that come within `time`.
+    async fn ignore_for(&mut self, time: Duration) {
+        let ignored = async {
+            loop {
+                self.next().await;
+            }
+        };
+        let _: Result<(), Elapsed> = timeout(time, ignored).await;
     }
 }
 

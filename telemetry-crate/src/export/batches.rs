@@ -77,7 +77,8 @@ impl<E: Export> Batches<E> {
         while waiting > 0 {
             let batch = self.queue.take_batch();
             let items = batch.len();
-            let result = match timeout(self.timeout, self.exporter.export(batch)).await {
+            let export = timeout(self.timeout, self.exporter.export(batch));
+            let result = match health.watch(export).await {
                 Ok(result) => result,
                 Err(_) => {
                     let stats = self.queue.stats();

@@ -1,10 +1,12 @@
 //! Log lines when the export of a signal fails, recovers or loses items.
 
 use std::{
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use tokio::time::{self, MissedTickBehavior, interval_at};
 use tracing::{Dispatch, dispatcher};
 
 use super::stats::{ExportError, ExportStats};
@@ -40,6 +42,14 @@ struct Failing {
 /// The shortest time between two log lines about the same problem.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The time for which the attempts of an export may fail without a log line.
+///
+/// A restart of the collector is shorter. An export whose attempts all fail takes up to its timeout, 30 s.
+const UNLOGGED_FAILURE: Duration = Duration::from_secs(5);
+
+/// The interval of the checks during an export.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The target of the events about losses, which the log filter does not remove.
 pub(crate) const LOSS_TARGET: &str = "firstlight::loss";
 
@@ -59,6 +69,35 @@ impl Health {
             failure_logged: None,
             warned: None,
             overflow: None,
+        }
+    }
+
+    /// Waits for an export, and logs failures of its attempts and a full queue meanwhile.
+    pub(super) async fn watch<F: Future>(&mut self, export: F) -> F::Output {
+        let started = Instant::now();
+        let mut export = pin!(export);
+        let mut checks = interval_at(time::Instant::now() + CHECK_INTERVAL, CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut export => return result,
+                _ = checks.tick() => {
+                    self.check_overflow();
+                    self.check_attempts(started);
+                }
+            }
+        }
+    }
+
+    /// Logs the failure of the attempts since `started` if it lasts.
+    fn check_attempts(&mut self, started: Instant) {
+        if started.elapsed() < UNLOGGED_FAILURE {
+            return;
+        }
+        if let Some(error) = self.stats.attempt_error() {
+            let lost_before = self.stats.total_lost();
+            self.failed(&error, lost_before);
         }
     }
 
@@ -127,13 +166,22 @@ impl Health {
         let new = lost - self.overflow.map_or(0, |(logged, _)| logged);
         self.overflow = Some((lost, Instant::now()));
         let (unit, capacity) = (self.signal.unit(), self.stats.capacity());
-        self.log(|| {
-            tracing::warn!(
+        let dropped = unit.counted(new);
+        // A longer queue is no remedy for a collector that accepts nothing.
+        let failing = self.stats.current_error();
+        self.log(|| match failing {
+            Some(error) => tracing::warn!(
                 target: LOSS_TARGET,
-                "{} dropped: the queue of {capacity} was full; {} makes it longer, and a smaller sampling ratio or a stricter filter makes fewer {unit}",
-                unit.counted(new),
+                endpoint = self.endpoint,
+                error.r#type = error.kind,
+                "{dropped} dropped: the queue of {capacity} was full, because their export fails: {}",
+                error.text
+            ),
+            None => tracing::warn!(
+                target: LOSS_TARGET,
+                "{dropped} dropped: the queue of {capacity} was full; {} makes it longer, and a smaller sampling ratio or a stricter filter makes fewer {unit}",
                 queue.variable
-            );
+            ),
         });
     }
 
@@ -158,7 +206,7 @@ impl Health {
                 target: LOSS_TARGET,
                 endpoint,
                 error.r#type = error.kind,
-                "export of {signal} fails: {}; {unit} are lost and counted until it works again",
+                "export of {signal} fails: {}; {unit} that cannot be sent in time are lost and counted",
                 error.text
             );
         });

@@ -81,7 +81,9 @@ impl Intervals {
             let flushes = self.handle.flushes.take();
             for (request, points) in (self.read)() {
                 self.handle.stats.queued(points);
-                let result = match timeout(self.timeout, self.client.send(request)).await {
+                self.handle.stats.taken(points);
+                let export = timeout(self.timeout, self.client.send(request));
+                let result = match health.watch(export).await {
                     Ok(result) => result,
                     Err(_) => {
                         let stats = &self.handle.stats;

@@ -121,11 +121,14 @@ impl<T> Queue<T> {
     /// Takes the next items to export, at most one batch.
     pub(super) fn take_batch(&self) -> Vec<T> {
         let mut items = self.lock();
-        if items.len() <= self.0.max_batch_size {
+        let batch = if items.len() <= self.0.max_batch_size {
             let room = items.capacity().min(self.0.max_batch_size);
-            return std::mem::replace(&mut *items, Vec::with_capacity(room));
-        }
-        items.drain(..self.0.max_batch_size).collect()
+            std::mem::replace(&mut *items, Vec::with_capacity(room))
+        } else {
+            items.drain(..self.0.max_batch_size).collect()
+        };
+        self.0.stats.taken(batch.len());
+        batch
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<T>> {

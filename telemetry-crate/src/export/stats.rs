@@ -30,6 +30,8 @@ pub(crate) struct ExportStats {
     open: AtomicU64,
     /// Items that are queued or being exported.
     in_flight: AtomicU64,
+    /// Items that an export has taken from the queue.
+    exporting: AtomicU64,
     exported: AtomicU64,
     /// Items dropped by the full queue.
     queue_full: AtomicU64,
@@ -109,6 +111,7 @@ impl ExportStats {
             capacity,
             open: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
+            exporting: AtomicU64::new(0),
             exported: AtomicU64::new(0),
             queue_full: AtomicU64::new(0),
             after_shutdown: AtomicU64::new(0),
@@ -136,14 +139,26 @@ impl ExportStats {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Counts items that are queued or about to be exported.
+    /// Counts items that were queued.
     pub(super) fn queued(&self, items: usize) {
         self.in_flight.fetch_add(items as u64, Ordering::Release);
     }
 
+    /// Counts items that an export has taken from the queue.
+    pub(super) fn taken(&self, items: usize) {
+        self.exporting.fetch_add(items as u64, Ordering::Relaxed);
+    }
+
     /// Ends the export of items that are delivered or lost.
     pub(super) fn done(&self, items: usize) {
+        self.exporting.fetch_sub(items as u64, Ordering::Relaxed);
         self.in_flight.fetch_sub(items as u64, Ordering::Release);
+    }
+
+    /// The items in the queue, without those that are being exported.
+    pub(crate) fn waiting(&self) -> u64 {
+        let exporting = self.exporting.load(Ordering::Relaxed);
+        self.in_flight().saturating_sub(exporting)
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
@@ -206,6 +221,20 @@ impl ExportStats {
             },
             None => timeout,
         }
+    }
+
+    /// The error of the current export's last attempt.
+    pub(super) fn attempt_error(&self) -> Option<ExportError> {
+        self.failures().attempt.clone()
+    }
+
+    /// The error of the current export's last attempt, or of the last export.
+    ///
+    /// `None` if the last attempt succeeded.
+    pub(super) fn current_error(&self) -> Option<ExportError> {
+        let failures = self.failures();
+        let last = failures.last.as_ref().filter(|_| self.is_failing());
+        failures.attempt.as_ref().or(last).cloned()
     }
 
     /// Counts items that the collector rejected in an accepted request.
@@ -298,7 +327,7 @@ impl Collector for ExportStats {
         ] {
             samples.sample(queue.processed, &[("error_type", reason)], count as f64);
         }
-        samples.sample(queue.size, &[], self.in_flight() as f64);
+        samples.sample(queue.size, &[], self.waiting() as f64);
         samples.sample(queue.capacity, &[], self.capacity as f64);
     }
 }
@@ -306,6 +335,16 @@ impl Collector for ExportStats {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn exported_items_are_not_waiting() {
+        let stats = ExportStats::new(Signal::Traces, 1);
+        stats.queued(3);
+        stats.taken(2);
+        assert_eq!((stats.waiting(), stats.in_flight()), (1, 3));
+        stats.done(2);
+        assert_eq!((stats.waiting(), stats.in_flight()), (1, 1));
+    }
 
     #[test]
     fn timeouts_name_the_last_attempts_error() {

@@ -38,7 +38,7 @@ pub(super) fn describe(section: Section, endpoint: &str, stats: &ExportStats) ->
         0 => section,
         capacity => section.with(
             "queue",
-            Item::Text(format!("{} of {capacity} {unit}", stats.in_flight())),
+            Item::Text(format!("{} of {capacity} {unit}", stats.waiting())),
         ),
     }
 }

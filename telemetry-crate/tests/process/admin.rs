@@ -267,16 +267,7 @@ pub(crate) fn drains() {
         (503, "not ready: draining\n")
     );
     assert_eq!(ask(address, "GET /livez").status, 200);
-    // A second signal has no effect until the process listens for it, and no log line reports when it does. The test
-    // therefore repeats the signal.
-    service.send_signal("-TERM");
-    let mut signals = 1;
-    while service.child.try_wait().unwrap().is_none() {
-        assert!(signals < 600, "a second signal does not end the process");
-        thread::sleep(std::time::Duration::from_millis(100));
-        service.send_signal("-TERM");
-        signals += 1;
-    }
+    service.repeat_signal("-TERM");
     let rest = service.rest();
     assert!(
         rest.iter().all(|line| line.contains("a second signal")),

@@ -2,8 +2,9 @@
 
 use std::{
     convert::Infallible,
-    io::{self, Write},
+    io::{self, Read as _, Write},
     mem::ManuallyDrop,
+    net::TcpListener,
     process::ExitCode,
     sync::mpsc,
     thread,
@@ -52,6 +53,40 @@ pub(crate) fn full_queue() {
             "the flush itself has lost nothing"
         );
     }
+}
+
+/// Fills the queue, and runs until standard input is closed.
+pub(crate) fn run_overflows() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..10_000 {
+        drop(tracing::info_span!("at once"));
+    }
+    let _ = io::stdin().read_to_end(&mut Vec::new());
+    let flushed = telemetry.shutdown(Duration::from_secs(30));
+    ExitCode::from(u8::from(flushed.is_err()))
+}
+
+/// Tests the lines that are logged while the only export is retried.
+pub(crate) fn failing_exports() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
+        ("OTEL_BSP_EXPORT_TIMEOUT", "3600000"),
+        ("RUST_LOG", "off"),
+    ];
+    let mut scenario = Scenario::start("overflows", &variables);
+    let full = scenario.line();
+    let text = full["message"].as_str().unwrap();
+    let cause = "the queue of 64 was full, because their export fails: ";
+    assert!(text.contains(cause), "{text}");
+    assert!(text.contains("Connection refused"), "{text}");
+    let failing = scenario.message("export of traces fails: ");
+    let text = failing["message"].as_str().unwrap();
+    assert!(text.contains("Connection refused"), "{text}");
+    assert_eq!(scenario.end().0, Some(1));
 }
 
 pub(crate) fn run_leaves_open() -> ExitCode {

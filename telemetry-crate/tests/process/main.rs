@@ -47,6 +47,10 @@ fn main() -> ExitCode {
             ("shutdown::exit_flushes", exits),
             #[cfg(feature = "testing")]
             ("losses::full_queues_are_logged", losses::full_queue),
+            (
+                "losses::failing_exports_are_logged_early",
+                losses::failing_exports,
+            ),
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
@@ -110,6 +114,11 @@ fn main() -> ExitCode {
                 server::second_signals,
             ),
             #[cfg(feature = "axum")]
+            (
+                "serve::signals_at_one_time_are_one",
+                server::signals_at_one_time,
+            ),
+            #[cfg(feature = "axum")]
             ("serve::variables_override_the_program", server::variables),
             #[cfg(feature = "axum")]
             (
@@ -122,6 +131,7 @@ fn main() -> ExitCode {
             ("waits", run_waits),
             ("writes", output::run_writes),
             ("floods", output::run_floods),
+            ("overflows", losses::run_overflows),
             ("exits", run_exits),
             ("starts", start::run_starts),
             ("checks", run_checks),
@@ -309,7 +319,7 @@ fn signals() {
     scenario.send_signal("-TERM");
     scenario.message("shutting down");
     scenario.message("stuck");
-    scenario.send_signal("-TERM");
+    scenario.repeat_signal("-TERM");
     let last = scenario.message("a second signal: exiting at once with 143");
     assert_eq!(
         (&last["level"], &last["signal"]),

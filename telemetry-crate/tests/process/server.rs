@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    process::ExitCode,
+    process::{Command, ExitCode},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -164,11 +164,26 @@ pub(crate) fn second_signals() {
         let clients = stalled(address, admin);
         scenario.send_signal("-TERM");
         scenario.message("shutting down");
-        // This signal is sent while the drain starts.
-        scenario.send_signal(second);
+        scenario.repeat_signal(second);
         assert_eq!(scenario.end().0, Some(128 + number));
         drop(clients);
     }
+}
+
+/// Sends two signals as `timeout` does, of two kinds because the kernel merges equal ones.
+pub(crate) fn signals_at_one_time() {
+    let mut scenario = Scenario::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "300")]);
+    let _bounded = kill_at_deadline(&scenario);
+    let (address, admin) = listening(&mut scenario);
+    let clients = stalled(address, admin);
+    let both = format!("kill -TERM {0}; kill -INT {0}", scenario.child.id());
+    let sent = Command::new("sh").args(["-c", &both]).status().unwrap();
+    assert!(sent.success());
+    scenario.message("shutting down");
+    scenario.message("the drain of 0.3 s is over: open connections are cut");
+    scenario.rest();
+    assert_eq!(scenario.end().0, Some(0));
+    drop(clients);
 }
 
 /// Reads everything until the service closes the connection.

@@ -10,6 +10,8 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
+    thread,
+    time::Duration,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -152,6 +154,19 @@ impl Scenario {
             .status()
             .unwrap();
         assert!(status.success());
+    }
+
+    /// Sends a signal every 100 ms until the child has ended.
+    ///
+    /// A second signal has no effect directly after the first one, and no log line reports when it has one.
+    pub(crate) fn repeat_signal(&mut self, name: &str) {
+        let mut signals = 0;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(signals < 600, "a second signal does not end the process");
+            self.send_signal(name);
+            signals += 1;
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Closes standard input, waits, and returns the exit code and standard error.
