@@ -1,8 +1,9 @@
 //! Tests of the shutdown on every kind of runtime with every fault of a collector.
 //!
-//! Nothing panics, everything that can be delivered is delivered, and the shutdown keeps its deadline and names each
-//! signal that has lost something. Each case runs in a process of its own, which this test starts from its own
-//! executable; the variable `SCENARIO` selects the runtime. The table in the book is generated from the same lists.
+//! Nothing panics, everything that can be delivered is delivered, and the shutdown keeps its
+//! deadline and names each signal that has lost something. Each case runs in a process of its own,
+//! which this test starts from its own executable. The variable `SCENARIO` selects the runtime. The
+//! table in the book is generated from [`RUNTIMES`], [`TRANSPORTS`] and [`FAULTS`].
 
 #![expect(
     clippy::unwrap_used,
@@ -120,7 +121,7 @@ fn run_scenario(runtime: &str) -> ExitCode {
 
 /// Records telemetry of all signals and shuts down.
 ///
-/// The shutdown blocks the runtime, as the end of an async `main` may do.
+/// The shutdown blocks the current thread, as at the end of an async `main`.
 fn work() -> ExitCode {
     let deadline = std::env::var("DEADLINE").unwrap().parse().unwrap();
     let telemetry = firstlight::init().unwrap();
@@ -139,7 +140,7 @@ fn work() -> ExitCode {
     }
 }
 
-/// A collector with a fault, which lasts until it is dropped.
+/// A collector with a fault that lasts until the value is dropped.
 struct Collector {
     endpoint: String,
     receiver: Option<OtlpReceiver>,
@@ -216,7 +217,8 @@ fn black_hole() -> (Runtime, TcpListener, Vec<TcpStream>) {
 
 fn check(runtime: &str, transport: &str, fault: Fault) {
     let collector = Collector::start(fault);
-    // In milliseconds. A delivery may be slow on a busy machine, and a fault would last longer than any deadline.
+    // In milliseconds. Without a fault it is long, because a delivery may be slow on a busy
+    // machine. With a fault it is short, because the shutdown may take all of it.
     let deadline = if fault == Fault::None {
         "30000"
     } else {

@@ -27,8 +27,8 @@ const LONG: Duration = Duration::from_secs(30);
 
 type Row = BTreeMap<String, String>;
 
-/// Enqueues a job in a request and returns its row.
-async fn request(queue: &Queue) -> Row {
+/// Enqueues the job `welcome`, and returns the row that a database would store.
+async fn enqueue_welcome(queue: &Queue) -> Row {
     let store = |envelope: Envelope| async move { Ok::<Row, Infallible>(envelope.to_pairs()) };
     queue.enqueue("welcome", store).await.unwrap()
 }
@@ -74,6 +74,7 @@ async fn run_every_outcome(queue: &Queue, row: &Row) {
     assert!(permanent.unwrap_err().is_dead_lettered());
 
     let panics = queue.run(job(row).attempt(1, 9), async {
+        // Always true. Without the condition, the compiler would warn of unreachable code.
         if row.len() < 99 {
             panic!("on purpose");
         }
@@ -116,11 +117,15 @@ pub(crate) async fn runs_continue_the_request() {
         .init()
         .unwrap();
 
-    let row = request(&queue).instrument(info_span!("request")).await;
+    let row = enqueue_welcome(&queue)
+        .instrument(info_span!("request"))
+        .await;
     run_every_outcome(&queue, &row).await;
 
-    // This batch job is not due, and has a trace of its own.
-    let other = request(&queue).instrument(info_span!("other")).await;
+    // This batch job is not due yet, and has a trace of its own.
+    let other = enqueue_welcome(&queue)
+        .instrument(info_span!("other"))
+        .await;
     let later = Job::new("batch")
         .envelope(Envelope::from_pairs(&row))
         .link(Envelope::from_pairs(&other).context().clone())
@@ -292,7 +297,8 @@ pub(crate) async fn gauges_are_nan_without_the_store() {
 
     let reads = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&reads);
-    // The clock is paused, so the test reads the metrics halfway between two reads of the store.
+    // On the paused clock each sleep has its exact length, so the test reads the metrics about
+    // halfway between two reads of the store.
     let watch = queue.watch(Duration::from_secs(15), move || {
         read_store(counter.fetch_add(1, Ordering::Relaxed))
     });

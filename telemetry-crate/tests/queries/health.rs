@@ -1,4 +1,4 @@
-//! Tests of readiness checks.
+//! Tests of readiness checks, and of pools that follow their file.
 //!
 //! The databases are read-only, busy, or have lost their file.
 
@@ -28,7 +28,7 @@ pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
     ("health::locked_row_is_ready", locked),
 ];
 
-/// A folder with a database file, which is removed when the value is dropped.
+/// A folder with a database file; dropping the value removes the folder.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -54,6 +54,7 @@ impl Folder {
             .connect_with(self.options().create_if_missing(true))
             .await
             .unwrap();
+        // New connections must not create a removed file again.
         pool.set_connect_options(self.options());
         run(&pool, "CREATE TABLE rows (id integer PRIMARY KEY)").await;
         pool
@@ -120,7 +121,7 @@ fn removed() {
         let lost = sqlx::raw_sql("INSERT INTO rows VALUES (1)")
             .execute(&pool)
             .await;
-        assert!(lost.is_err(), "a write into a removed file");
+        assert!(lost.is_err(), "a write into a removed file succeeded");
         let error = check().await.unwrap_err();
         assert!(matches!(error, StoreCheckError::Unreachable(_)), "{error}");
     });
@@ -205,10 +206,11 @@ fn returned() {
     on_runtime(async {
         let folder = Folder::new("returned");
         let pool = folder.pool().await;
-        run(&pool, "SELECT 1").await; // checks the file
+        // The pool checks the file when it uses an idle connection.
+        run(&pool, "SELECT 1").await;
         let elsewhere = folder.0.join("elsewhere.db");
         fs::rename(folder.file(), &elsewhere).unwrap();
-        // Each call closes one of the two connections.
+        // Each call closes an idle connection if there is one, and the pool has at most two.
         for _ in 0..2 {
             pool.acquire().await.unwrap_err();
         }

@@ -1,4 +1,4 @@
-//! Tests of transactions: a reported commit is stored, whatever fails around it.
+//! Tests of transactions: after a commit returns `Ok`, its rows are stored.
 
 #[path = "transactions/postgresql.rs"]
 mod postgresql;
@@ -111,9 +111,10 @@ async fn with_sqlx(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     transaction.commit().await
 }
 
-/// Uses firstlight's `begin` while the disk is full and sqlx's own otherwise.
+/// Uses firstlight's `begin` only while the disk is full.
 ///
-/// A failed transaction must not affect later uses of the connection.
+/// Otherwise it rolls back a transaction of sqlx's `begin`, and then stores the row without a
+/// transaction. A failed transaction must not affect these later uses of the connection.
 async fn mixed(pool: &SqlitePool, id: i64) -> Result<(), Error> {
     if (20..40).contains(&id) {
         return with_begin(pool, id).await;

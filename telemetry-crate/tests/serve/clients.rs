@@ -13,7 +13,8 @@ use crate::{DEADLINE, Running, SHORT, answer, wait_for_active, wait_for_limited,
 async fn unfinished_heads_are_closed() {
     let capture = capture();
     let server = Running::start(|serve| serve.header_timeout(SHORT)).await;
-    // The clients send nothing, a part of the HTTP/2 preface, and a part of a head.
+    // Three clients send nothing, a part of the HTTP/2 preface, and a part of a head. The fourth
+    // sends one header after another without an end.
     let silent = server.client("").await;
     let preface = server.client("PR").await;
     let head = server.client("GET / HTTP/1.1\r\nhost: a\r\nx-").await;
@@ -39,6 +40,7 @@ async fn later_heads_have_the_same_timeout() {
     assert_eq!(&status, b"HTTP/1.1 200 OK");
     wait_for_active(&capture, 0.0).await;
     client.write_all(b"GET /").await.unwrap();
+    // The rest of the first response. The unfinished second request has none.
     assert!(answer(client).await.ends_with("hello"));
     wait_for_limited(&capture, "header_timeout", 1.0).await;
     wait_for_open(&capture, 0.0).await;
@@ -104,7 +106,7 @@ async fn slow_readers_get_their_response() {
     let mut length = 0;
     let read = async {
         loop {
-            // Each pause is shorter than the timeout, and their sum is longer.
+            // Each pause is shorter than the timeout, but all pauses together may be longer.
             sleep(SHORT / 8).await;
             match client.read(&mut buffer).await.unwrap() {
                 0 => break,
@@ -149,7 +151,7 @@ async fn requests_beyond_the_limit_are_rejected() {
 async fn connections_beyond_the_limit_wait() {
     let capture = capture();
     let server = Running::start(|serve| serve.max_connections(2).idle_timeout(SHORT)).await;
-    // The clients keep their connections open, which are idle after the first response.
+    // A client keeps its connection open after the response, until the idle timeout closes it.
     let clients = (0..6).map(|_| async {
         let client = server.client("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
         assert!(answer(client).await.ends_with("hello"));

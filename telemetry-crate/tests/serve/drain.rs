@@ -55,7 +55,7 @@ async fn open_connections_are_cut_and_counted() {
             .with("level", "ERROR")
             .once();
     }
-    // Each request has ended and has its log line, so a later flush includes it.
+    // Every request has ended, so a later flush of telemetry includes its log line and its span.
     assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
     for mut client in clients {
         let mut rest = Vec::new();

@@ -221,6 +221,7 @@ async fn probes_make_no_telemetry_under_a_prefix() {
     let layer = TelemetryLayer::new().exclude("/base/mine");
     let outside = Router::new().nest("/base", probes()).layer(layer.clone());
     let inside = Router::new().nest("/base", probes().layer(layer.clone()));
+    // The inner layer does not exclude `/base/mine`, and the outer one does.
     let both = Router::new().nest_service("/base", probes().layer(TelemetryLayer::new()));
     for app in [outside, inside, both.layer(layer)] {
         for path in ["/base/healthz", "/base/mine"] {

@@ -83,6 +83,8 @@ impl Running {
     }
 
     /// Sends a request without a body, and returns the whole response.
+    ///
+    /// `request` is a head without `connection: close` and the empty line, which are added.
     async fn ask(&self, request: &str) -> String {
         let request = format!("{request}connection: close\r\n\r\n");
         answer(self.client(&request).await).await
@@ -193,11 +195,11 @@ async fn events() -> Response<Body> {
     response.body(Body::from_stream(events)).unwrap()
 }
 
-/// Sends a few bytes endlessly, as fast as they are read.
+/// Sends an endless body in parts of ten bytes, as fast as the client reads.
 async fn drops() -> Body {
-    let drop = Bytes::from_static(b"0123456789");
+    let part = Bytes::from_static(b"0123456789");
     Body::from_stream(tokio_stream::iter(
-        std::iter::repeat(drop).map(Ok::<_, Infallible>),
+        std::iter::repeat(part).map(Ok::<_, Infallible>),
     ))
 }
 

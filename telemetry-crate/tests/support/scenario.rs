@@ -44,7 +44,7 @@ pub(crate) struct Scenario {
     pub(crate) child: Child,
     /// The lines of the child's standard output.
     ///
-    /// `None` if the test has taken or closed them.
+    /// `None` if standard output is not a pipe, or if the test has taken or closed the pipe.
     pub(crate) lines: Option<Lines<BufReader<ChildStdout>>>,
 }
 

@@ -1,4 +1,4 @@
-//! Checks the lengths of the names of tests and of test files.
+//! Checks the lengths of the names of functions, cases in tables and test files.
 //!
 //! The name of a test can be short, because its module carries the context.
 
@@ -14,7 +14,7 @@ use syn::{
 
 use super::path;
 
-/// Maximum number of characters in the name of a test.
+/// Maximum number of characters in the name of a function or of a case.
 const MAX_NAME: usize = 40;
 
 /// Maximum number of characters in the name of a test file.

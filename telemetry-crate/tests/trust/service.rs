@@ -46,7 +46,9 @@ impl Service {
         self.output += &format!("{}\n{}\n", answer.head, answer.body);
     }
 
-    /// Requests every endpoint of the admin listener.
+    /// Requests the admin listener's endpoints, and adds the responses to the output.
+    ///
+    /// `/livez` is left out, because its response is always the same.
     pub(crate) fn read_pages(&mut self) {
         for (page, accept) in [
             ("/metrics", "text/plain"),
@@ -70,6 +72,7 @@ impl Service {
             self.output += &format!("{line}\n");
         }
         let (code, stderr) = self.scenario.end();
+        // The service ends with an error on purpose, because its report could show a secret.
         assert_eq!(code, Some(1), "{stderr}");
         self.output + &stderr
     }

@@ -104,6 +104,10 @@ pub(crate) enum Labels {
 }
 
 impl Labels {
+    fn none() -> Self {
+        Self::Known(BTreeSet::new())
+    }
+
     pub(crate) fn known<S: AsRef<str>>(labels: impl IntoIterator<Item = S>) -> Self {
         Self::Known(
             labels
@@ -152,7 +156,7 @@ pub(crate) fn labels(expr: &Expr) -> Labels {
         Expr::Subquery(subquery) => labels(&subquery.expr),
         Expr::VectorSelector(selector) => selected(selector),
         Expr::MatrixSelector(matrix) => selected(&matrix.vs),
-        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Labels::known([""; 0]),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) => Labels::none(),
         Expr::Extension(_) => Labels::Any,
     }
 }
@@ -186,7 +190,7 @@ fn aggregated(aggregate: &AggregateExpr) -> Labels {
         return inside;
     }
     match &aggregate.modifier {
-        None => Labels::known([""; 0]),
+        None => Labels::none(),
         Some(LabelModifier::Include(by)) => Labels::known(&by.labels),
         Some(LabelModifier::Exclude(without)) => without
             .labels
@@ -230,7 +234,7 @@ fn called(call: &Call) -> Labels {
             Some(Expr::StringLiteral(label)) => argument(0).and(Labels::known([&label.val])),
             _ => Labels::Any,
         },
-        "time" | "vector" | "scalar" => Labels::known([""; 0]),
+        "time" | "vector" | "scalar" => Labels::none(),
         _ => argument(0),
     }
 }
@@ -247,7 +251,7 @@ mod tests {
     fn aggregation_keeps_its_labels() {
         let query = "sum by (http_route) (rate(http_server_request_duration_seconds_count[$__rate_interval]))";
         assert_eq!(labels_of(query), Some(Labels::known(["http_route"])));
-        assert_eq!(labels_of("sum(up)"), Some(Labels::known([""; 0])));
+        assert_eq!(labels_of("sum(up)"), Some(Labels::none()));
     }
 
     #[test]

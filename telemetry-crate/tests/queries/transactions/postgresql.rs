@@ -16,14 +16,17 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         failed_savepoint,
     ),
     (
-        "transactions::postgres_statement_begin_is_closed",
-        postgres_statement,
+        "transactions::postgres_begun_by_statement_are_closed",
+        begun_by_statement,
     ),
     (
         "transactions::failed_statements_fail_the_commit",
         failed_statement,
     ),
-    ("transactions::postgres_ended_fail_the_commit", ended),
+    (
+        "transactions::postgres_ended_by_statement_fail_commit",
+        ended,
+    ),
     ("transactions::postgres_drops_savepoints", dropped),
     ("transactions::postgres_keeps_what_it_committed", commits),
 ];
@@ -72,6 +75,7 @@ fn failed_statement() {
     });
 }
 
+/// Tests that a commit fails after a statement has ended the transaction.
 fn ended() {
     on_runtime(async {
         let name = "ended";
@@ -163,7 +167,8 @@ fn failed_savepoint() {
         let mut transaction = firstlight::sqlx::begin(&pool).await.unwrap();
         let wrong = sqlx::raw_sql("SELECT nothing");
         wrong.execute(&mut *transaction).await.unwrap_err();
-        // sqlx rolls the whole transaction back here, and would report its commit as a success.
+        // sqlx rolls back the whole transaction here. The commit of a transaction of sqlx's own
+        // `begin` would then be reported as a success.
         drop(transaction.begin().await.unwrap_err());
         let failed = transaction.commit().await.unwrap_err();
         assert!(matches!(failed, Error::Protocol(_)), "{failed}");
@@ -176,14 +181,15 @@ fn failed_savepoint() {
     });
 }
 
-fn postgres_statement() {
+/// Tests that a connection returned with an open transaction is closed.
+fn begun_by_statement() {
     on_runtime(async {
         let pool = postgres::schema("statement_begin").await;
         let make = "CREATE TABLE rows (id bigint)";
         sqlx::raw_sql(make).execute(&pool).await.unwrap();
-        for left in ["BEGIN; INSERT INTO rows VALUES (1)", "BEGIN; SELECT 1/0"] {
+        for unfinished in ["BEGIN; INSERT INTO rows VALUES (1)", "BEGIN; SELECT 1/0"] {
             let mut connection = pool.acquire().await.unwrap();
-            let _ = sqlx::raw_sql(left).execute(&mut *connection).await;
+            let _ = sqlx::raw_sql(unfinished).execute(&mut *connection).await;
             drop(connection);
             for _ in 0..8 {
                 let insert = sqlx::raw_sql("INSERT INTO rows VALUES (2)");

@@ -1,6 +1,7 @@
-//! The service of every variant: one route, a small answer, `LINES` log lines.
+//! The service of the benchmark, whose variants differ only in their telemetry.
 //!
-//! It has no database or other slow part, so that the cost of telemetry is a visible share of a request.
+//! It has one route with a small answer, and writes `LINES` log lines per request. It has no
+//! database or other slow part, so that the cost of telemetry is a visible share of a request.
 
 use std::{env, future::Future, net::SocketAddr};
 

@@ -39,7 +39,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     ensure!(
         exposition.sum("worker_tasks_total", &[("outcome", "ok")]) == orders as f64
             && exposition.sum("worker_tasks_total", &[]) == orders as f64,
-        "found other outcomes of jobs than {orders} times ok"
+        "worker_tasks_total: expected {orders} jobs with the outcome ok, and none with another"
     );
     let requests = exposition.sum("http_server_request_duration_seconds_count", &[]);
     ensure!(
@@ -64,7 +64,8 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         QUERIES,
         orders,
     )?;
-    // The histogram has the wait of every job; the gauge has only the oldest at each reading.
+    // The histogram has the wait of every job. The gauge `worker_queue_oldest_age_seconds` has only
+    // the oldest job of each reading.
     check_histogram(
         &exposition,
         "worker_task_wait_seconds",
@@ -98,7 +99,8 @@ fn check_histogram(
 
 /// Waits until the exposition shows an empty queue and returns it.
 ///
-/// The service reads the queue's state every 15 s. A reading from before the end of the orders does not count.
+/// The service reads the queue's state every 15 s. At least one more reading is awaited, because an
+/// earlier one may be from before the last order was done.
 fn wait_until_drained(service: &Service) -> anyhow::Result<Exposition> {
     // The reading of the queue's state is the only statement that reads jobs and workers without an update.
     let is_reading = |summary: &str| {

@@ -9,7 +9,7 @@ use crate::service::Service;
 pub(super) const TELESCOPE: &str = "telescope";
 /// An item whose charge takes two seconds.
 pub(super) const SLOW: &str = "slow";
-/// An item that the bank charges at once but answers after two seconds.
+/// An item that the bank charges at once, with an answer after two seconds.
 pub(super) const UNANSWERED: &str = "unanswered";
 /// An item whose charge aborts the process.
 pub(super) const FATAL: &str = "fatal";

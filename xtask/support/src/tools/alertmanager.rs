@@ -48,7 +48,7 @@ pub fn alertmanager() -> anyhow::Result<Alertmanager> {
     let folder = paths::tools().join("alertmanager");
     let server = folder.join("usr/bin").join(RELOCATED);
     if !server.exists() {
-        debian::unpack("Alertmanager", &["prometheus-alertmanager"], &folder)
+        debian::unpack("Alertmanager", &[DEBIAN], &folder)
             .and_then(|()| relocate(&folder.join("usr/bin").join(DEBIAN), &server))
             .context("install Alertmanager so that `alertmanager` and `amtool` are on PATH (Debian, Ubuntu: apt-get install prometheus-alertmanager; elsewhere: prometheus.io/download)")?;
     }
@@ -83,7 +83,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 
 /// Debian's name of the package and of the server.
 const DEBIAN: &str = "prometheus-alertmanager";
-/// The name of the copy of the server that finds its templates in its folder.
+/// The name of the server's copy that [`relocate`] writes.
 const RELOCATED: &str = "alertmanager-relocated";
 /// The compiled-in path of the default templates.
 const TEMPLATES: &[u8] = b"/usr/share/prometheus/alertmanager";

@@ -9,8 +9,8 @@ use crate::paths;
 
 /// The npm package with the names of attributes and metrics.
 ///
-/// It also marks the deprecated names.
-/// The version is pinned, because emitted names change only on purpose.
+/// It also marks the deprecated names. The version is pinned, so that the names that firstlight
+/// emits change only on purpose.
 const NAMES_PACKAGE: &str = "@opentelemetry/semantic-conventions@1.45.0";
 
 /// The Python package with the instruments and units of metrics.

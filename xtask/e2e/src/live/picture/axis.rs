@@ -4,7 +4,9 @@ use super::Period;
 
 /// The range of an axis, from the data and the limits that the panel sets.
 ///
-/// It exceeds the data by a tenth on each side, in round numbers, but does not cross zero.
+/// On each side it exceeds the data by a tenth of their spread. If all values are equal, it exceeds
+/// them by that value, or by 100 if it is 0. Both ends are rounded outward. The range does not
+/// cross zero unless the data do.
 pub(super) fn range(low: f64, high: f64, min: Option<f64>, max: Option<f64>) -> (f64, f64) {
     let spread = high - low;
     let largest = low.abs().max(high.abs());
@@ -24,12 +26,14 @@ pub(super) fn range(low: f64, high: f64, min: Option<f64>, max: Option<f64>) -> 
     let high = if high <= 0.0 { above.min(0.0) } else { above };
     let (low, high) = (min.unwrap_or(low), max.unwrap_or(high));
     match high - low {
-        none if none > 0.0 => (low, high),
+        size if size > 0.0 => (low, high),
         _ => (low, low + 100.0),
     }
 }
 
-/// The step and the values of round ticks, at least 30 of `pixels` apart.
+/// The step and the values of the ticks of an axis that is `pixels` long.
+///
+/// The step is a round number, and the ticks are at least 30 pixels apart.
 pub(super) fn ticks(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f64>) {
     let least = (high - low) * 30.0 / pixels.max(30.0);
     let (base, parts): (f64, &[f64]) = match unit {
@@ -46,9 +50,9 @@ pub(super) fn ticks(low: f64, high: f64, pixels: f64, unit: &str) -> (f64, Vec<f
     )
 }
 
-/// The ticks of a time axis in seconds, with their labels.
+/// The ticks of a time axis that is `pixels` long, each with its label.
 ///
-/// They are at least 64 of `pixels` apart.
+/// A tick is a time in seconds since 1970. The ticks are at least 64 pixels apart.
 pub(super) fn time_ticks(period: Period, pixels: f64) -> Vec<(f64, String)> {
     const STEPS: [f64; 12] = [
         1.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 21_600.0,

@@ -1,4 +1,6 @@
-//! Rules and dashboards with compose, as mounted into its containers.
+//! Checks the files that compose mounts into its containers.
+//!
+//! They are the rules, Alertmanager's configuration and the dashboards.
 
 use std::{
     fs,
@@ -79,7 +81,7 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
         let mut arguments = arguments.as_array().into_iter().flatten();
         let config =
             arguments.find_map(|argument| argument.as_str()?.strip_prefix("--config.file="));
-        let config = container.path(config.context("no --config.file")?);
+        let config = container.path(config.context("Prometheus has no --config.file")?);
         let check = || {
             let mut check = Command::new(&promtool);
             command::run_quietly(check.args(["check", "config"]).arg(&config))
@@ -122,8 +124,8 @@ fn alertmanager(cases: &mut Cases, source: &Path) {
         };
         check()?;
         let receivers = at(&yaml::read(&config)?, "/receivers")?;
-        for receiver in receivers.as_array().context("no list")? {
-            let keys = receiver.as_object().context("no object")?;
+        for receiver in receivers.as_array().context("receivers are not a list")? {
+            let keys = receiver.as_object().context("a receiver has no fields")?;
             ensure!(keys.keys().eq(["name"]), "{receiver} sends something");
         }
         let text = fs::read_to_string(&config)?;
@@ -141,7 +143,7 @@ fn grafana(source: &Path) -> anyhow::Result<()> {
     let provisioning = container.path("/etc/grafana/provisioning");
     let providers = yaml::read(&provisioning.join("dashboards/dashboards.yaml"))?;
     let folder = at(&providers, "/providers/0/options/path")?;
-    let folder = folder.as_str().context("no path")?;
+    let folder = folder.as_str().context("the dashboards have no path")?;
     for name in dashboards()? {
         let file = container.path(folder).join(&name);
         ensure!(file.is_file(), "{name} is not in {folder}");
@@ -150,7 +152,10 @@ fn grafana(source: &Path) -> anyhow::Result<()> {
         &container.service,
         "/environment/GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH",
     )?;
-    ensure!(home == format!("{folder}/overview.json"), "found {home}");
+    ensure!(
+        home == format!("{folder}/overview.json"),
+        "the first dashboard: found {home}, expected overview.json in {folder}"
+    );
     // Dashboards use the default data source unless another one is selected.
     let sources = yaml::read(&provisioning.join("datasources/datasources.yaml"))?;
     let sources = at(&sources, "/datasources")?;
@@ -161,13 +166,16 @@ fn grafana(source: &Path) -> anyhow::Result<()> {
     let [prometheus] = default[..] else {
         bail!("found {} default data sources, expected 1", default.len())
     };
-    ensure!(prometheus["type"] == "prometheus", "found {prometheus}");
+    ensure!(
+        prometheus["type"] == "prometheus",
+        "the default data source: found {prometheus}, expected Prometheus"
+    );
     let interval = at(prometheus, "/jsonData/timeInterval")?;
     let scraped = yaml::read(&source.join("deploy/compose/prometheus.yml"))?;
     let scraped = at(&scraped, "/global/scrape_interval")?;
     ensure!(
         interval == scraped,
-        "found {interval}, scraped every {scraped}"
+        "timeInterval: found {interval}, expected Prometheus' scrape interval {scraped}"
     );
     Ok(())
 }
@@ -193,7 +201,7 @@ fn links(source: &Path) -> anyhow::Result<()> {
         let uid = url.as_str().and_then(|url| url.strip_prefix(&grafana));
         let uid = uid.and_then(|rest| rest.split('?').next());
         let known = uid.is_some_and(|uid| uids.iter().any(|known| known == uid));
-        ensure!(known, "{}: found {url}", alert["alert"]);
+        ensure!(known, "{}: {url} is not a dashboard", alert["alert"]);
         alerts += 1;
     }
     ensure!(alerts > 20, "found {alerts} alerts");
