@@ -17,7 +17,7 @@ use crate::{config::Config, store};
 use crate::{jobs, schedule};
 {%- endif %}
 
-/// State that handlers, jobs and scheduled runs share, as do all clones.
+/// State that handlers, jobs and scheduled runs share; a clone is the same state.
 {%- if store == "none" %}
 #[derive(Debug, Clone, Default)]
 {%- else %}
@@ -60,14 +60,14 @@ impl AppState {
     }
 
 {%- endif %}
-    /// Releases the latch and serves until SIGTERM or Ctrl-C, then drains.
+    /// Allows `/readyz` to answer 200, serves until SIGTERM or Ctrl-C, then drains.
     pub async fn serve(self, listener: TcpListener, starting: Latch) -> anyhow::Result<()> {
         tracing::info!(address = %listener.local_addr()?, "listening");
         let stop = CancellationToken::new();
-        // Has limits for slow, idle and numerous clients, listed in README.md. Each has a setter here.
+        // `serve` limits slow, idle and numerous clients, see README.md, and has a setter for each.
         let server = serve(listener, router(self.clone()))
             .with_graceful_shutdown(stop.clone().cancelled_owned());
-        // If one of these fails or panics, the service ends, so that its supervisor restarts all of them together.
+        // If a task fails or panics, the service ends, so that its supervisor restarts it.
         let mut tasks = JoinSet::new();
         tasks.spawn(async {
             server.await;
@@ -91,7 +91,7 @@ impl AppState {
 pub fn router(app: AppState) -> Router {
     routes::routes()
         .layer(middleware::from_fn(problem_details))
-        // Added last, because a layer covers only the routes that exist when it is added.
+        // Added last, so that it sees the final response of every route.
         .layer(TelemetryLayer::new())
         .with_state(app)
 }

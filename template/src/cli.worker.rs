@@ -22,7 +22,7 @@ enum Command {
     CheckTelemetry,
     /// Lists dead letters: queue, id, attempts, job and last error, tab-separated.
     DeadLetters,
-    /// Enqueues dead letters again, with all of their attempts.
+    /// Enqueues dead letters again, beginning with their first attempt.
     RetryDeadLetters {
         /// Ids of the dead letters; without an id, all are retried.
         ids: Vec<String>,

@@ -3,10 +3,10 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-/// Error of a request; a text is sent to the client, a cause is only logged.
+/// Error of a request; the client gets its text, but never its cause.
 #[derive(Debug)]
 pub enum AppError {
-    /// 404: the requested resource does not exist.
+    /// 404: the resource with this name, such as `order 7`, does not exist.
     NotFound(String),
     /// 422: the request is well-formed but invalid.
     Unprocessable(String),

@@ -1,8 +1,8 @@
-//! The workers, which run jobs that are rows of the service's database.
+//! The workers. They run jobs, which are rows of the service's database.
 //!
-//! A job is enqueued in the transaction of the data that it belongs to. It runs **at least once**: if a process ends after the
-//! work and before the job is marked as done, another process runs it again. To add a kind of job, add a type with its
-//! `TaskQueue`, a function, and two lines in [`work`].{% if example %} `orders/charge.rs` has the first two.{% endif %}
+//! A job is enqueued in the transaction that stores its data. It runs **at least once**: if its
+//! process ends before it marks the job as done, another one repeats it. A new kind of job needs
+//! a type with its `TaskQueue`, a function{% if example %} (see `orders/charge.rs`){% endif %}, and two lines in [`work`].
 
 {% if example -%}
 use firstlight::jobs::apalis::Workers;
@@ -32,8 +32,8 @@ pub struct Greeting {
 
 /// Queue of greetings.
 ///
-/// `GREETINGS.enqueue::<Db>(&mut transaction, &greeting, &key)` stores a job. A key that the queue already holds stores no
-/// second job, so a job that may be repeated needs a new key each time.
+/// `GREETINGS.enqueue::<Db>(&mut transaction, &greeting, &key)` stores a job. It stores no
+/// second job with the same key, so a job that is to run several times needs a new key each time.
 pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
     let queue = Queue::declare("jobs").system("apalis");
     // How old the oldest waiting job may become before an alert fires.
@@ -42,8 +42,8 @@ pub static GREETINGS: LazyLock<TaskQueue<Greeting>> = LazyLock::new(|| {
 
 /// Runs a job; put your first one here.
 ///
-/// An error is retried, an `AbortError` is not. The error is a `BoxDynError`, because an `AbortError` inside an
-/// `anyhow::Error` is not seen, and retried.
+/// After an error the job is retried, unless the error is an `AbortError`. The type of the error is
+/// `BoxDynError`, because an `AbortError` inside an `anyhow::Error` would not be recognized.
 async fn greet(greeting: Greeting, _app: AppState) -> Result<(), BoxDynError> {
     tracing::info!(name = greeting.name, "hello");
     Ok(())

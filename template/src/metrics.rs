@@ -1,7 +1,7 @@
 //! Metrics of the service, one typed function for each.
 //!
-//! Parameter types limit the values of labels. Values that a client can choose belong on a span or a log line instead. A handle
-//! that is made before telemetry has started counts nothing, for good.
+//! The types of parameters limit the values of labels. Values that clients choose belong on spans
+//! and log lines. A handle that is created before telemetry has started never records anything.
 {%- if example %}
 
 use metrics::{Counter, counter, describe_counter, describe_histogram, histogram};
@@ -12,7 +12,7 @@ pub enum Rejection {
     Quantity,
 }
 
-/// Describes the metrics, once telemetry has started.
+/// Describes the metrics; telemetry must have started.
 pub fn register() {
     describe_counter!("orders_accepted_total", "Orders that were accepted.");
     describe_counter!("orders_rejected_total", "Orders that were rejected.");
@@ -50,6 +50,6 @@ pub fn rejected(reason: Rejection) -> Counter {
 //! }
 //! ```
 
-/// Describes the metrics, once telemetry has started.
+/// Describes the metrics; telemetry must have started.
 pub fn register() {}
 {%- endif %}

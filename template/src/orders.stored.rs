@@ -1,7 +1,7 @@
 //! The example endpoints: an API for orders, which are stored in the database.
 //!
 //! To remove it, delete `src/orders.rs`, `src/orders/`, their tests and migration, and all uses of orders{% if worker %} and the bank{% endif %}
-//! in other files{% if worker %}. Keep the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
+//! in other files{% if worker %}. Copy the pattern of `create` for requests whose work takes longer than a client should wait{% endif %}.
 
 {% if worker -%}
 pub mod bank;
@@ -49,7 +49,7 @@ pub struct NewOrder {
 /// The part of the app's state that belongs to the example: a cache of the totals.
 pub type Orders = Cache<(), Stats, sqlx::Error>;
 
-/// An error of the cache, which all reads that waited for it share.
+/// Converts an error of the cache, which concurrent reads share.
 impl From<Arc<sqlx::Error>> for AppError {
     fn from(error: Arc<sqlx::Error>) -> Self {
         Self::Failed(ErrorClass::of(&error).status(), error.into())

@@ -1,7 +1,7 @@
 //! Jobs that run on a schedule.
 //!
-//! Each run happens once across all replicas. It starts up to a tenth of its interval late, and never more than five minutes, so
-//! that jobs with the same schedule do not all start at once. It may take until the next scheduled time.
+//! Each run happens once across all replicas. It starts late by up to a tenth of the interval, at
+//! most five minutes, so that equal schedules do not start at once. It may take one interval.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::orders::table::forget_keys;
 /// All schedules; an invalid one ends the process before it is ready.
 pub fn all(app: AppState) -> anyhow::Result<Scheduler<CronStore<crate::store::Db>>> {
     let daily = Schedule::cron("@daily")?.named("remove-finished-jobs");
-    // Dead letters are kept until they are retried.
+    // `remove_finished` keeps dead letters.
     let (store, week) = (app.store.clone(), Duration::from_secs(7 * 24 * 60 * 60));
 {%- if example %}
     let hourly = Schedule::cron("@hourly")?.named("forget-idempotency-keys");

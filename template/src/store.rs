@@ -18,8 +18,8 @@ pub async fn open(options: &DatabaseOptions<Db>, ready: &Readiness) -> anyhow::R
 {%- else %}
     let store = options.open(&[sqlx::migrate!()]).await?;
 {%- endif %}
-    // `writable` writes a row from time to time, and also counts failed writes of requests. A service that only reads should
-    // use `reachable` instead, which stays ready when the disk is full.
+    // `writable` fails if a test row cannot be written, or a request just failed to write. A
+    // service that only reads should use `reachable`, which passes even if the disk is full.
     ready.register("database", writable(&store));
     Ok(store)
 }

@@ -120,13 +120,13 @@ struct Bank {
 
 impl Bank {
     /// Opens a bank that answers with this status until the test ends.
-    fn open(answer: &'static str) -> Self {
+    fn open(status: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, asked) = mpsc::channel();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                if sender.send(take(stream, answer)).is_err() {
+                if sender.send(answer(stream, status)).is_err() {
                     break;
                 }
             }
@@ -136,10 +136,10 @@ impl Bank {
 }
 
 /// Answers one request, and returns the lines of its head.
-fn take(mut stream: TcpStream, answer: &str) -> Vec<String> {
+fn answer(mut stream: TcpStream, status: &str) -> Vec<String> {
     let lines = BufReader::new(&stream).lines().map_while(Result::ok);
     let head = lines.take_while(|line| !line.is_empty()).collect();
-    let answer = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    stream.write_all(answer.as_bytes()).unwrap();
+    let response = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    stream.write_all(response.as_bytes()).unwrap();
     head
 }

@@ -18,7 +18,7 @@ fn keys_are_forgotten_after_a_day() {
     assert_eq!(kept, [None, Some("new".to_owned())]);
 }
 
-/// Returns the keys of an order of yesterday and of one of today, after the run.
+/// Returns the keys of orders that are 25 and 23 hours old, after the run.
 async fn kept(database: &Database) -> Vec<Option<String>> {
     let mut config = Config::from_env().unwrap();
     config.database = config.database.url(database.url()).unwrap();

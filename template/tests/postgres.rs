@@ -19,7 +19,7 @@ fn too_many_processes_are_a_warning() {
     assert_eq!(warned("1"), [""; 0]);
     let warnings = warned("10000");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    let needed = "up to 220000 are needed";
+    let needed = "up to 220000 are needed"; // 2 * 10,000 processes with 10 + 1 connections
     assert!(warnings[0].contains(needed), "{warnings:?}");
 }
 

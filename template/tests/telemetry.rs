@@ -1,4 +1,4 @@
-//! Tests of the telemetry that the service has without an endpoint.
+//! Tests of the telemetry that a service has even without a route of its own.
 
 #![cfg(unix)] // for SIGTERM
 
@@ -113,7 +113,7 @@ fn bad_settings_are_one_error_line() {
 
 /// Whether a span belongs to a request.
 ///
-/// A scheduled run may start during a test. Its spans have no caller, so they are told apart by kind and trace.
+/// A scheduled run may start during a test. Its spans have another kind and another trace.
 fn is_of_request(span: &ReceivedSpan) -> bool {
     span.kind == "server" || span.trace_id == CALLER_TRACE
 }

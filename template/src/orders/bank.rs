@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::table::Order;
 
-/// Less than the 15 s of an attempt, so that a hanging call names the bank.
+/// Less than the 15 s of an attempt, so that the error names the bank.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Client of the bank; clones share its connections.
@@ -57,7 +57,7 @@ impl Bank {
     }
 }
 
-const EXPECTED: &str = "BANK_URL: found a value that is not an address, expected one such as http://bank.internal, without user, query and fragment; for https, Cargo.toml has no TLS yet";
+const EXPECTED: &str = "BANK_URL: found a value that is not an address, expected one such as http://bank, without user, query and fragment; for https, add TLS to Cargo.toml and bank.rs";
 
 /// Checks the bank's address; the error hides it, because it may hold a password.
 pub fn url(given: String) -> anyhow::Result<String> {

@@ -22,9 +22,9 @@ pub static CHARGES: LazyLock<TaskQueue<Charge>> = LazyLock::new(|| {
     TaskQueue::new("charge", queue.latency_budget(Duration::from_secs(60)))
 });
 
-/// Returns the status of an order's charge, which the queue alone stores.
+/// Returns the status of an order's charge.
 pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Error> {
-    // Finished jobs are removed from the queue.
+    // The queue keeps finished jobs only for a week.
     if order.charged {
         return Ok(JobState::Done);
     }
@@ -32,7 +32,7 @@ pub async fn status(store: &Store, order: &Order) -> Result<JobState, sqlx::Erro
     Ok(state.unwrap_or(JobState::Pending))
 }
 
-/// Runs the job. An error is retried, unless it is an unwrapped [`AbortError`].
+/// Runs the job; it is retried after any error other than an [`AbortError`].
 pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     let Some(order) = table::find(&app.store, job.order_id).await? else {
         return Err(AbortError::new(format!("there is no order {}", job.order_id)).into());
@@ -41,7 +41,7 @@ pub async fn charge(job: Charge, app: AppState) -> Result<(), BoxDynError> {
     if order.charged {
         return Ok(());
     }
-    // A crash before the next line repeats this call; the bank recognizes it by the order's id.
+    // A crash before `set_charged` repeats this call; the bank recognizes it by the order's id.
     app.bank.charge(&order).await?;
     table::set_charged(&app.store, order.id).await?;
     tracing::info!(order.id, "order charged");

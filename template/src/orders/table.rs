@@ -62,7 +62,7 @@ pub async fn set_charged(store: &Store, id: i64) -> Result<(), sqlx::Error> {
     charged.execute(store).instrumented().await.map(drop)
 }
 
-/// Removes idempotency keys after a day; clients do not repeat that late.
+/// Removes idempotency keys after a day, when clients no longer repeat requests.
 pub async fn forget_keys(store: Store) -> Result<(), sqlx::Error> {
     let forget = "UPDATE orders SET idempotency_key = NULL WHERE idempotency_key IS NOT NULL AND created_at < $1";
     let forget = sqlx::query(forget).bind(now() - 24 * 60 * 60);

@@ -45,7 +45,7 @@ impl Database {
         [("DATABASE_URL", self.url())]
     }
 
-    /// Returns `true`: only a database in a file has to be closed to be complete.
+    /// Returns `true`; only a SQLite file can have a write-ahead log beside it.
     pub fn is_at_rest(&self) -> bool {
         true
     }

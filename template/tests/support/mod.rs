@@ -116,7 +116,7 @@ impl Service {
         text(&line, "address").to_owned()
     }
 
-    /// Address of the admin listener.
+    /// Address of the admin listener, which serves `/metrics` and the probes.
     pub fn admin_address(&mut self) -> String {
         let line = self.line(|line| line["message"] == "telemetry is up");
         let url = text(&line, "metrics").strip_prefix("http://");
