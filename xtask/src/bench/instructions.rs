@@ -18,23 +18,24 @@ log line, and there are 16 connections.
 | by-hand | 275,600 | | 225,700 | |
 | oxtel | 158,000 | 0.57 | 110,000 | 0.49 |
 
-The row of firstlight was measured on 2026-11-29, the other rows on 2026-11-24. To repeat it, install valgrind, run
-`cargo xtask bench --quick` and then this command with 20,000 and with 4,000 requests, and divide the difference of the
-totals by 16,000:
+The row **firstlight** was measured on 2026-11-29, the other rows on 2026-11-24, and firstlight has changed since. So the
+differences between this row and the other two rows of firstlight include these changes. To repeat the measurement, install
+valgrind, run `cargo xtask bench --quick` and then this command with 20,000 and with 4,000 requests, and divide the
+difference of the totals by 16,000:
 
 ```console
 $ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --timeout 120 \\
     valgrind --tool=callgrind target/bench/release/with-firstlight
 ```
 
-The times above also include work of the kernel that does not depend on the telemetry. If a server is slower than `bare`, its
-clients wait for it, and the server has to wake them with each answer.
+The times above also include work of the kernel that telemetry causes only indirectly: the clients of a server that is slower
+than `bare` sleep while they wait, and the server has to wake them with each answer.
 
 ## A query
 
-The table has the additional cost of queries with sqlx. It includes the cost of sqlx's own event, which arises as soon as there
-is a subscriber. The numbers are medians of `cargo bench -p firstlight --all-features --bench calls -- query` on the machine of
-the tables above, entered by hand on 2026-11-24. The numbers of the sections before and after this one are from the same day.
+The table has the additional cost of queries with sqlx. It includes the cost of sqlx's own event, which arises as soon as
+there is a subscriber. The numbers are medians of `cargo bench -p firstlight --all-features --bench calls -- query` on the
+machine of the tables above, entered by hand on 2026-11-24. The numbers of the section after this one are from the same day.
 
 | | |
 | --- | ---: |

@@ -18,7 +18,7 @@ fn run_missed() -> Alert {
         .because("One run may fail, because the next one compensates for it. The due time follows the calendar of the schedule. It is counted across restarts, from the last success or, without one, from the first start. Replicas with a shared store export the same time. If each replica has its own store, the earliest time is used.")
         .when(&[&format!("time() - {due} > 0")])
         .lasting("1m")
-        .summary("A scheduled job has not succeeded twice in a row.")
+        .summary("The last two due runs of a scheduled job did not succeed.")
         .description("{{ $labels.cron }} of {{ $labels.job }} should have succeeded {{ $value | humanizeDuration }} ago.")
         .on(Board::Cron)
 }
