@@ -3,7 +3,7 @@
 //! The layers work on the requests of tonic's services and channels, `http::Request` with
 //! `content-type: application/grpc`, and do not depend on tonic. Other requests pass through
 //! unchanged. A call ends with its status. The status is in the trailers, so a call lasts until the
-//! end of its last stream.
+//! end of the response.
 //!
 //! Names follow the semantic conventions for
 //! [gRPC](https://opentelemetry.io/docs/specs/semconv/rpc/grpc/) and [RPC

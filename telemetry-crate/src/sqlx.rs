@@ -7,7 +7,7 @@
 //!   conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of
 //!   the current span,
 //! * a sample of `db_client_operation_duration_seconds`,
-//! * a part of its request's number of statements, which is a sample of `sql_queries_per_request`.
+//! * one of the statements of its request, whose number is a sample of `sql_queries_per_request`.
 //!   A statement that a request [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN
 //!   log line, attributes on the request's span, and a count in `sql_n_plus_one_total`,
 //! * one WARN log line, if it was [slow](crate::TelemetryConfig::slow_query).
@@ -24,7 +24,7 @@
 //! let pool = firstlight::sqlx::instrument_options(PgPoolOptions::new().max_connections(10))
 //!     .connect("postgres://orders@localhost/orders")
 //!     .await?;
-//! // Sets the database's attributes, and exports the pool's connections.
+//! // Sets the database's attributes, and exports metrics of the pool's connections.
 //! firstlight::sqlx::instrument_pool(&pool);
 //!
 //! // Unchanged:
@@ -36,7 +36,7 @@
 //! ```
 //!
 //! With the feature `sqlx-sqlite` or `sqlx-postgres`, `DatabaseOptions` reads the settings of a
-//! database from the environment, opens, migrates and instruments it.
+//! database from the environment, and opens, migrates and instruments the database.
 //!
 //! # Limits
 //!
@@ -119,8 +119,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// name, address and port, which sqlx's events do not have.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;
-/// [`instrument_pool_as`] gives it another name. The pool is held while it is open, so close it with [`Pool::close`] instead
-/// of dropping it. The call has the same effect before and after `init()`.
+/// [`instrument_pool_as`] gives it another name. firstlight keeps a clone of the pool until the
+/// pool is closed. So close it with [`Pool::close`], because dropping it closes no connections.
+/// `instrument_pool` has the same effect before and after `init()`.
 pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {
     pools::add(pool, None);
 }
@@ -149,10 +150,11 @@ pub async fn close<DB: Database>(pool: &Pool<DB>) {
 /// statement. So each returned connection is checked with one more statement, after its request.
 ///
 /// When a PostgreSQL server turns out to be read-only, connections that were open at that time are closed when they are
-/// returned, because a connection to a former primary stays connected to a replica. While the server stays read-only, they
-/// are reopened at most once a second. A refused write counts if it is
-/// [`instrumented()`](InstrumentQuery::instrumented), in a [transaction](begin), or in a [readiness check](writable).
-/// [`follow_file`] does the same for SQLite.
+/// returned, because they may be connected to a former primary that is now a replica. While the
+/// server stays read-only, connections are reopened at most once a second. A server turns out to be
+/// read-only when it refuses a write in an [instrumented](InstrumentQuery::instrumented) call, in a
+/// [transaction](begin), or in a [readiness check](writable). [`follow_file`] does the same for
+/// SQLite.
 ///
 /// This function replaces [`after_release`](PoolOptions::after_release) of the options.
 pub fn instrument_options<DB: Database>(options: PoolOptions<DB>) -> PoolOptions<DB> {

@@ -61,8 +61,9 @@ pub const CRON_LAST_SUCCESS: Metric = Metric {
 
 /// Time by which a run must have succeeded, for the alert.
 ///
-/// It is the expected end of the second run after the last success, or after the job was first scheduled if no run has ever
-/// succeeded. It follows the calendar of the schedule, and the store keeps both times over restarts.
+/// It is the expected end of the second run after the last success, or after the job was first
+/// scheduled if no run has ever succeeded. It follows the calendar of the schedule. A restart does
+/// not change it, because the store has the time of the last success and of the first scheduling.
 ///
 /// All replicas of a shared store have the same value. Replicas with a store of their own have different values, so query
 /// `min by (cron)`.

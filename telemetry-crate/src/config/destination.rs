@@ -88,7 +88,7 @@ impl fmt::Display for Destination {
     not(feature = "otlp-tls"),
     expect(
         dead_code,
-        reason = "checked in any build, so that a setting is wrong or right in all of them"
+        reason = "read in every build, so that a wrong setting is an error with and without TLS"
     )
 )]
 pub(crate) struct Tls {
@@ -110,7 +110,9 @@ pub(crate) struct PemFile {
 ///
 /// # Errors
 ///
-/// An address, a protocol or a file that is not valid. All other invalid values cause warnings.
+/// Returns an error if the address or the protocol is invalid, if a PEM file cannot be read, or if
+/// only one of the client's certificate and private key is set. Other invalid values cause
+/// warnings.
 pub(super) fn destination(
     signal: Signal,
     config: &TelemetryConfig,
@@ -192,7 +194,7 @@ fn warn_of_proxy(endpoint: &Uri, env: &mut Env<'_>) {
     }
     // The warning does not show the variable's value, which may contain credentials.
     env.warn_once(format!(
-        "{variable} is set and not used: exports go to {host} directly; if only the proxy reaches it, export to a collector or agent beside the service, and list {host} in NO_PROXY to silence this"
+        "{variable} is set and not used: exports go to {host} directly; if only the proxy can reach {host}, export to a collector or agent beside the service instead; otherwise list {host} in NO_PROXY to silence this"
     ));
 }
 
@@ -204,8 +206,8 @@ fn is_local(host: &str) -> bool {
 
 /// Whether `NO_PROXY` excludes the host.
 ///
-/// Reads the list as curl and Go do: domains including their subdomains, addresses and networks, each with or without a
-/// port.
+/// As for curl and Go, the list has domains (including their subdomains), addresses and networks. A
+/// port after a domain or an IPv4 address is ignored.
 fn is_excluded(host: &str, list: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     let host = host.as_str();
@@ -346,14 +348,14 @@ fn tls(own: &OtlpVariables, env: &Env<'_>) -> Result<Tls, InitError> {
             return Err(InitError::invalid(
                 alone.variable,
                 alone.path,
-                "OTEL_EXPORTER_OTLP_CLIENT_KEY beside it, with the certificate's private key",
+                "OTEL_EXPORTER_OTLP_CLIENT_KEY to be set as well, to the PEM file of the certificate's private key",
             ));
         }
         (None, Some(alone)) => {
             return Err(InitError::invalid(
                 alone.variable,
                 alone.path,
-                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE beside it, with the key's certificate",
+                "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE to be set as well, to the PEM file of the key's certificate",
             ));
         }
     };

@@ -39,6 +39,7 @@ impl Jitter {
         }
     }
 
+    /// Returns the delay of the run of `tick`; `gap` is the time until the next tick.
     pub(super) fn offset(
         self,
         instance: u64,

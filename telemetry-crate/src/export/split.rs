@@ -40,9 +40,10 @@ pub(super) struct Part {
     pub(super) records: u64,
 }
 
-/// Splits a request into parts of at most `max_bytes`, as far as records allow.
+/// Splits a request into parts of at most `max_bytes`.
 ///
-/// Returns `None` if the request cannot become smaller.
+/// A part with a single record may be larger. Returns `None` if the request cannot become smaller
+/// or cannot be decoded.
 pub(super) fn split(signal: Signal, message: &Bytes, max_bytes: usize) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     match signal {
@@ -102,17 +103,17 @@ macro_rules! records {
             }
 
             fn split_off(&mut self, at: usize) -> Self {
-                let mut left = at;
+                let mut to_keep = at;
                 let mut rest = Self::default();
                 for resource in &mut self.$resources {
                     let scopes = std::mem::take(&mut resource.$scopes);
-                    // A request has one resource, so the copy is small.
+                    // The scopes were taken out, so only the resource's attributes are copied.
                     let mut others = resource.clone();
                     for mut scope in scopes {
                         let mut first = std::mem::take(&mut scope.$records);
-                        let here = left.min(first.len());
-                        left -= here;
-                        let second = first.split_off(here);
+                        let kept = to_keep.min(first.len());
+                        to_keep -= kept;
+                        let second = first.split_off(kept);
                         for (records, scopes) in [
                             (first, &mut resource.$scopes),
                             (second, &mut others.$scopes),

@@ -172,6 +172,7 @@ impl Call {
         let method = self.method.as_str();
         let status = status.map(Code::name);
         let end = match (status, error) {
+            // Only a call that was dropped has this error in lower case.
             (Some("CANCELLED"), Some("cancelled")) => "client disconnected",
             (Some(status), _) => status,
             (None, error) => error.unwrap_or("no status"),

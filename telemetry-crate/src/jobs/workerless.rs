@@ -49,20 +49,20 @@ impl Drop for RunningWorkers {
 
 /// Records that a job was enqueued.
 ///
-/// Warns once if this process has workers, and none of them has the queue.
+/// Warns once per queue if this process runs workers and has never had one for the queue.
 pub(super) fn record_enqueued(name: &str) {
     let mut queues = queues();
-    let is_missed = queues.running > 0 && !queues.with_worker.contains(name);
+    let lacks_worker = queues.running > 0 && !queues.with_worker.contains(name);
     // A known queue needs no allocation.
     if !queues.enqueued.contains_key(name) {
         queues.enqueued.insert(name.to_owned(), false);
     }
-    let is_first = match queues.enqueued.get_mut(name) {
-        Some(is_warned) if is_missed => !std::mem::replace(is_warned, true),
+    let must_warn = match queues.enqueued.get_mut(name) {
+        Some(is_warned) if lacks_worker => !std::mem::replace(is_warned, true),
         _ => false,
     };
     drop(queues);
-    if is_first {
+    if must_warn {
         tracing::warn!(target: TARGET, "{}", caution(name));
     }
 }
@@ -72,9 +72,9 @@ pub(super) fn record_enqueued(name: &str) {
 /// It returns no sentence while no workers run, because another process may have all workers.
 pub(crate) fn cautions() -> Vec<String> {
     let queues = queues();
-    let is_missed = |name: &&String| queues.running > 0 && !queues.with_worker.contains(*name);
-    let missed = queues.enqueued.keys().filter(is_missed);
-    missed.map(|name| caution(name)).collect()
+    let lacks_worker = |name: &&String| queues.running > 0 && !queues.with_worker.contains(*name);
+    let workerless = queues.enqueued.keys().filter(lacks_worker);
+    workerless.map(|name| caution(name)).collect()
 }
 
 fn caution(name: &str) -> String {

@@ -51,8 +51,8 @@ impl Entry {
 
 /// Applies `pick` to this thread's handle of `key`, or to the handle of `find`.
 ///
-/// The handle from `find` is kept if the entry is empty or the last miss was for the same key. `find` returns the key in a
-/// form that can be stored.
+/// The handle from `find` is kept if the entry is empty or the last miss was for the same key.
+/// `find` looks up the handle in the shared cache, and returns it with an owned key.
 pub(super) fn get<T>(
     registry: RegistryId,
     key: &Key,
@@ -61,7 +61,7 @@ pub(super) fn get<T>(
 ) -> Option<T> {
     let find_and_pick = || find().as_ref().and_then(|(_, handle)| pick(handle));
     let get = |entries: &RefCell<[Entry; ENTRIES]>| {
-        // Never fails: no code of the program, which might record a metric, runs during the borrow.
+        // Never fails, because no code that might record another metric runs during the borrow.
         let Ok(mut entries) = entries.try_borrow_mut() else {
             return find_and_pick();
         };

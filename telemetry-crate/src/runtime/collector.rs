@@ -1,4 +1,4 @@
-//! Collects tokio's stable metrics and the current stall at each scrape.
+//! Collects tokio's stable metrics, and the duration of a stall, at each scrape.
 
 use std::time::Instant;
 

@@ -139,7 +139,7 @@ where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
 {
-    // The check's statements are not part of the service's work.
+    // sqlx emits no events for the check's statements, so they have no spans, metrics or log lines.
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
@@ -208,8 +208,8 @@ where
             }
         }
         if is_sqlite::<DB>() {
-            // The last connection that is closed writes the log back into the file. It should be a
-            // connection of the pool, so the check's connection is closed early.
+            // The last connection that is closed writes the write-ahead log back into the file. It
+            // should be a connection of the pool, so the check's connection is closed early.
             connection
                 .close()
                 .await

@@ -89,7 +89,7 @@ fn values_are_served_within_the_window() {
     assert_eq!(value(&exposition, window), 10.0);
     let within_window = "data_served_age_seconds_bucket{data_type=\"cart\",le=\"10.0\"}";
     assert_eq!(value(&exposition, within_window), 5.0, "{exposition}");
-    // One of the five reads served an age of 10 s, and the others an age of 0 s.
+    // One of the five served values was 10 s old, and the others were 0 s old.
     assert_eq!(
         value(
             &exposition,
@@ -305,7 +305,7 @@ fn caches_are_bounded() {
 #[test]
 fn early_reads_do_not_hide_later_ones() {
     static EARLY: DataType = DataType::declare("early", Duration::from_secs(10));
-    // Without a recorder, the `metrics` crate's handles never record.
+    // Handles that are created without a recorder never record, so this call must not keep them.
     EARLY.check_age(SECOND).unwrap();
     let ((), exposition) = with_paused_time(async || EARLY.check_age(SECOND).unwrap());
     assert_eq!(reads(&exposition, "early", "replica"), 1.0);

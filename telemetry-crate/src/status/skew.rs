@@ -1,13 +1,14 @@
 //! Detection of crates that are in the program in two versions.
 //!
-//! `metrics`, `opentelemetry` and `tracing` have globals, and each version of a crate has its own globals. Telemetry that
-//! a library records with another version is lost without an error. No type or function shows that a second version
-//! exists, but the executable does: code that can panic contains the path of its source file, such as
-//! `.../metrics-0.24.6/src/cow.rs`. In a measured program with two versions of each crate, the unoptimized build contains
-//! the paths of all crates. The stripped release build contains those of `opentelemetry`, but not always those of
-//! `metrics`, because little code of `metrics` remains. If two versions are found, the program therefore contains both. If
-//! one version is found, the program may contain a second. Vendored, patched and remapped paths have no version and are
-//! not found.
+//! `metrics`, `opentelemetry` and `tracing` have globals, and each version of a crate has its own
+//! globals. Telemetry that a library records with another version is lost without an error. No type
+//! or function shows that a second version exists, but the executable does: code that can panic
+//! contains the path of its source file, such as `.../metrics-0.24.6/src/cow.rs`.
+//!
+//! A version that is found is in the program. A second version may be in the program and not be
+//! found: a stripped release build contains the paths of `opentelemetry`, but not always those of
+//! `metrics`, because little code of `metrics` remains. An unoptimized build contains the paths of
+//! all these crates. Vendored, patched and remapped paths have no version and are not found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +24,10 @@ const CRATES: [(&str, &str); 5] = [
     ("opentelemetry", "spans and trace context"),
     ("opentelemetry_sdk", "spans and trace context"),
     ("tracing-core", "spans and log lines"),
-    ("tracing-opentelemetry", "what it says about spans"),
+    (
+        "tracing-opentelemetry",
+        "attributes, links and parents of spans",
+    ),
 ];
 
 /// The largest number of bytes that are read from the executable.
@@ -67,7 +71,7 @@ pub(crate) fn versions() -> &'static Versions {
 ///
 /// The check runs in a thread, so that the start does not wait for the disk.
 pub(crate) fn warn_of_duplicates() {
-    // If the thread cannot start, the warning is missing. `/telemetry` reports the same.
+    // If the thread cannot start, the warning is missing. `/telemetry` also reports duplicates.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         let duplicates = versions().duplicates();
         if !duplicates.is_empty() {
@@ -134,7 +138,7 @@ impl Versions {
         let duplicates = CRATES.iter().filter_map(|(name, lost)| {
             let versions = self.seen.get(name).filter(|versions| versions.len() > 1)?;
             Some(format!(
-                "the program contains {name} {}: of {lost}, only those recorded with firstlight's version arrive; `cargo tree -i {name}@{}` list the users: bring all to one version",
+                "the program contains {name} {}: {lost} are lost if they are recorded with another version than firstlight's; `cargo tree -i {name}@{}` show which crates use each version: bring all to one",
                 list(versions, " and "),
                 list(versions, &format!("` and `cargo tree -i {name}@")),
             ))

@@ -1,6 +1,6 @@
 //! Assertions about the number of SQL statements.
 //!
-//! Such a test fails when a loop starts to query the database for each row.
+//! They make a test fail when, for example, a loop runs one query for each row.
 
 use std::{fmt, future::Future};
 
@@ -15,10 +15,11 @@ pub struct Queries(Vec<(String, String)>);
 
 /// Runs `work` and returns its result and the statements that sqlx ran.
 ///
-/// Counts statements of the task and of tasks spawned inside its span.
+/// Runs `work` inside a span, and counts the statements inside that span. A task that `work` spawns
+/// is inside it with [`context::spawn`](crate::context::spawn), but not with `tokio::spawn`.
 ///
-/// Works in parallel tests, with and without telemetry. The count leaves out `BEGIN`, `COMMIT`, SQLite's `PRAGMA`s at the
-/// start of a connection, and statements of tasks that are spawned outside the span.
+/// Works in parallel tests, with and without telemetry. The count leaves out `BEGIN`, `COMMIT`, and
+/// SQLite's `PRAGMA`s at the start of a connection.
 ///
 /// # Panics
 ///
@@ -40,13 +41,13 @@ pub struct Queries(Vec<(String, String)>);
 pub async fn count_queries<T>(work: impl Future<Output = T>) -> (T, Queries) {
     assert!(
         !is_in_capture(),
-        "queries cannot be counted inside a capture; SQLite's thread is outside of it. Count them in a test of its own"
+        "queries cannot be counted inside a capture, because SQLite runs them on a thread outside it; count them in a test without a capture"
     );
     let recording = Recording::start();
     assert!(
         recording.is_some(),
-        "this process has a tracing subscriber without firstlight's layer, so that no query can be counted; \
-         use firstlight's, or add Telemetry::layer() to it"
+        "this process has a tracing subscriber without firstlight's layer, so no query can be counted; \
+         use firstlight's subscriber, or add Telemetry::layer() to that subscriber"
     );
     let Some((recording, span)) = recording else {
         return (work.await, Queries::default());

@@ -89,9 +89,9 @@ fn write(event: &Event<'_>, span: &SpanRef<'_>) {
         ..
     } = visitor;
 
-    // `#[instrument(err)]` records an event with an error and no message when the function returns an error. The operation
-    // of the span has then failed, and the semantic conventions require its status in "Recording errors". A plain `error!`
-    // does not fail the span.
+    // `#[instrument(err)]` records an event with an error and no message when the function returns
+    // an error. The operation of the span has then failed, and the semantic conventions require an
+    // error status (in "Recording errors"). A plain `error!` does not fail the span.
     if let (None, Some(error), &Level::ERROR) = (&message, &error, level) {
         span.set_status(Status::error(error.clone()));
     }
@@ -112,6 +112,7 @@ fn write(event: &Event<'_>, span: &SpanRef<'_>) {
 
 #[derive(Default)]
 struct Visitor {
+    /// Whether the event is a record of the `log` crate.
     from_log: bool,
     message: Option<String>,
     error: Option<String>,

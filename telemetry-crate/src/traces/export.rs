@@ -1,8 +1,9 @@
 //! The export of spans over OTLP.
 //!
-//! `opentelemetry-otlp` encodes the spans, and this crate's client sends them. The SDK's exporter reports every error of
-//! its HTTP client as "network error". So the exporter gets an HTTP client that only stores the encoded request. The actual
-//! client then sends the request and returns its own error.
+//! The exporter of `opentelemetry-otlp` encodes the spans, and `OtlpClient` sends them. The
+//! exporter reports every error of its HTTP client as "network error". So it gets an HTTP client
+//! that only stores the encoded request. `OtlpClient` then sends the request and returns the actual
+//! error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,14 +36,14 @@ impl SpanExport {
         let encoded = EncodedRequest::default();
         let mut encoder = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            // Set explicitly, because Cargo features of other crates change the default. The actual client decides between
-            // HTTP and gRPC.
+            // Set explicitly, because Cargo features of other crates change the default.
+            // `OtlpClient` decides between HTTP and gRPC.
             .with_protocol(Protocol::HttpBinary)
             .with_http_client(encoded.clone())
             .with_endpoint(destination.endpoint.to_string())
             .with_timeout(destination.request_timeout)
             .with_retry_policy(RetryPolicy::disabled())
-            // The actual client splits requests that are too large for a collector.
+            // `OtlpClient` splits requests that are too large for a collector.
             .with_max_request_body_size(usize::MAX)
             .build()
             .map_err(|error| InitError::Exporter {
@@ -72,7 +73,7 @@ impl Export for SpanExport {
     }
 }
 
-/// The HTTP client of the SDK's exporter, which only stores the encoded request.
+/// The HTTP client of the exporter, which only stores the encoded request.
 #[derive(Debug, Clone, Default)]
 struct EncodedRequest(Arc<Mutex<Option<Bytes>>>);
 
@@ -85,7 +86,8 @@ impl EncodedRequest {
 #[async_trait]
 impl HttpClient for EncodedRequest {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        // The exporter itself reads the compression variables, and compresses if another crate enables that feature.
+        // The exporter itself reads the compression variables, and compresses if another crate
+        // enables its feature `gzip-http` or `zstd-http`.
         if request.headers().contains_key(CONTENT_ENCODING) {
             let found = "found a compressed request, expected a plain one; disable the features gzip-http and zstd-http of opentelemetry-otlp in this program";
             return Err(found.into());

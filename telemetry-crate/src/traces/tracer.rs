@@ -133,9 +133,9 @@ impl opentelemetry::trace::Tracer for Tracer {
             builder.attributes.as_deref().unwrap_or_default(),
             builder.links.as_deref().unwrap_or_default(),
         );
-        // No configurable sampler records without sampling.
+        // `RecordOnly` counts as not sampled, because none of the configurable samplers returns it.
         let sampled = decision.decision == SamplingDecision::RecordAndSample;
-        // A new trace id is random. For the id of a parent, the parent's flag says whether it is random.
+        // A new trace id is random. A parent's flag says whether the parent's trace id is random.
         let flags = parent_context.map_or(RANDOM_FLAG, SpanContext::trace_flags);
         let context = SpanContext::new(
             trace_id,

@@ -96,7 +96,7 @@ impl Connection {
         }
     }
 
-    /// Switches to the idle timeout alone, because HTTP/2 pings are bytes as well.
+    /// Turns off the header timeout, because HTTP/2 pings begin no request.
     pub(super) fn set_http2(&self) {
         self.is_http2.store(true, Ordering::Relaxed);
     }
@@ -146,6 +146,8 @@ impl Connection {
     }
 
     /// Returns whether the socket still reads after it has sent its last byte.
+    ///
+    /// The first call that returns `true` records the time from which [`LINGER`] counts.
     pub(super) fn is_lingering(&self) -> bool {
         let unread = self.unread.load(Ordering::Relaxed);
         if unread && self.lingering_since.load(Ordering::Relaxed) == UNSET {
@@ -157,8 +159,8 @@ impl Connection {
 
     /// Returns the client's next deadline, and the limit that it then exceeds.
     ///
-    /// Without a limit, the connection is closed gracefully at the deadline. `closing` is the time
-    /// at which the graceful close began.
+    /// `closing` is the time at which a graceful close began. At a deadline without a limit, a
+    /// graceful close begins, or the connection is closed if it has already begun.
     pub(super) fn due(&self, closing: Option<Instant>) -> (Instant, Option<Limit>) {
         let limits = &self.server.limits;
         if let Some(due) = self.instant(&self.write_due) {
@@ -168,6 +170,7 @@ impl Connection {
             return (since + LINGER, None);
         }
         if self.busy.load(Ordering::Relaxed) > 0 {
+            // The client has no deadline: this one stays in the future.
             return (Instant::now() + limits.idle_timeout, None);
         }
         if !self.is_http2.load(Ordering::Relaxed)
@@ -177,7 +180,7 @@ impl Connection {
         }
         let idle = self.instant(&self.idle_since);
         match (idle, closing) {
-            // Over HTTP/2 a client may ignore the GOAWAY frame.
+            // A client may ignore the GOAWAY frame of HTTP/2, so the close has a deadline too.
             (idle, Some(closing)) => (
                 idle.map_or(closing, |idle| idle.max(closing)) + LINGER,
                 None,

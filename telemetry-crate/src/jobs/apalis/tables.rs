@@ -47,7 +47,9 @@ pub fn migrations<DB: Tables>() -> Migrator {
 /// Row of a dead-lettered task: queue, id, attempts, job, result.
 pub(super) type DeadRow = (Vec<u8>, Vec<u8>, i64, Vec<u8>, Option<Vec<u8>>);
 
-/// Statements for the workers; sealed, so a program only names the database.
+/// Statements that workers and queues run.
+///
+/// The trait is sealed: a program uses [`Tables`] as the bound.
 #[expect(unnameable_types, reason = "sealed")]
 pub trait Storage: Database {
     fn migrations() -> Migrator;
@@ -58,7 +60,7 @@ pub trait Storage: Database {
         task: Task<Vec<u8>>,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Returns the events of a worker with this name, which works while it is polled.
+    /// Runs the worker of `context` while the returned event stream is polled.
     fn work(
         pool: &Pool<Self>,
         context: &WorkerContext,
@@ -86,7 +88,7 @@ pub trait Storage: Database {
 
     /// Returns the names of the first 100 queues, including undeclared ones.
     ///
-    /// They are bytes, because SQLite stores text that is not UTF-8.
+    /// They are bytes, because SQLite can store text that is not UTF-8.
     fn queues(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<Vec<u8>>, Error>> + Send;
 
     fn stats(
@@ -113,7 +115,7 @@ pub trait Storage: Database {
 
     fn dead_letters(pool: &Pool<Self>) -> impl Future<Output = Result<Vec<DeadRow>, Error>> + Send;
 
-    /// Returns dead letters to the workers, all of them without an id.
+    /// Makes the dead letter `id` pending again, or all of them without an `id`.
     fn retry_dead_lettered(
         pool: &Pool<Self>,
         id: Option<&str>,

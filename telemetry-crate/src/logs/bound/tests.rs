@@ -1,4 +1,4 @@
-//! Tests of lines beyond the limit.
+//! Tests of log lines that would be longer than [`MAX_LINE`].
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -42,7 +42,7 @@ where
     fields
 }
 
-/// A resource with attributes beyond the limit for constant texts.
+/// A resource whose attributes are longer than `MAX_CONSTANT`.
 fn resource() -> Resource {
     let long = "s".repeat(20_000);
     let attributes = ["cloud.account.id", "deployment.environment.name"];
@@ -127,7 +127,8 @@ fn every_line_is_bounded_json() {
                 (target.as_str().unwrap(), &parts.target),
             ] {
                 let start = text.strip_suffix(TRUNCATION_MARK).unwrap_or(text);
-                // The target has up to 1024 bytes, of which a control character takes six.
+                // The target has up to 1024 bytes, and an escaped control character takes six, so
+                // at least 100 characters remain.
                 assert!(whole.starts_with(start) && start.len() > 100);
             }
             let ids = [
@@ -243,10 +244,10 @@ fn truncated_lines_are_counted() {
         tracing::info!(long = "short", "whole");
         assert_eq!(counts.truncated.load(Ordering::Relaxed), 0);
         tracing::info!(long, "one value");
+        // In ECS, both fields become the label `order_id`, so the line has only one of them.
         tracing::info!(order.id = 1, order_id = 2, "one label");
         let _span = tracing::info_span!("request", a = long, b = long, c = long).entered();
         tracing::error!("the fields of the span are truncated");
     });
-    // A long value, a field whose label is already on the line, and long fields of a span.
     assert_eq!(counts.truncated.load(Ordering::Relaxed), 3);
 }

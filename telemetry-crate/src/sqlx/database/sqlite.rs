@@ -23,10 +23,10 @@ impl Open for Sqlite {
         format!("sqlite://{service}.db")
     }
 
-    /// Refuses values that SQLite would take for something other than a writable file.
+    /// Accepts only addresses of files that SQLite opens for writing.
     ///
-    /// Addresses of other databases are refused because they would become names of files, databases
-    /// in memory because they lose their data, and read-only databases.
+    /// SQLite would take the address of another database for the name of a file. A database in
+    /// memory would lose its data. A read-only database cannot be created or migrated.
     fn is_url(url: &str) -> bool {
         // Parsed as sqlx does, because `%3Amemory%3A` is in memory as well. SQLite parses a name
         // after `file:` as a URI.
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn file_has_a_log_and_is_created_once() {
+    async fn file_has_a_wal_and_is_created_once() {
         let folder = Folder::new("log");
         let pool = folder.options().open(&[]).await.unwrap();
         let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode");

@@ -24,7 +24,7 @@ const STATEMENTS: Statements = Statements {
     stats: POSTGRES_STATS,
     state: "
         SELECT status, attempts::bigint, max_attempts::bigint FROM apalis.jobs WHERE job_type = $1 AND idempotency_key = $2",
-    // An array of its own, so that the index finds each key.
+    // The keys become one array, because PostgreSQL finds each element of an array in the index.
     states: "
         SELECT idempotency_key, status, attempts::bigint, max_attempts::bigint FROM apalis.jobs
         WHERE job_type = $1 AND idempotency_key = ANY(ARRAY(SELECT jsonb_array_elements_text($2::text::jsonb)))",

@@ -15,7 +15,7 @@ fn queue(name: &str) -> TaskQueue<Note> {
     TaskQueue::new("note", queue)
 }
 
-/// Held by tests that run workers, whose queues the whole process knows.
+/// Held by tests that run workers, because their queues are global.
 static RUNNING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 async fn done(_: Note) -> Result<(), BoxDynError> {
@@ -52,7 +52,7 @@ async fn queues_with_two_workers_are_refused() {
         .add(&queue("charges"), done)
         .add(&queue("mails"), done)
         .add(&queue("charges"), done);
-    // It would not end by itself.
+    // Without the error, `run` would never return.
     let error = workers.run(std::future::pending()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -84,7 +84,7 @@ async fn queues_without_worker_are_warned_of() {
             .filter(|line| line.contains("no worker of this process"))
             .collect::<Vec<_>>()
     };
-    // A process without workers leaves all jobs to others.
+    // No workers run in this process yet, so other processes may have all workers.
     enqueue("1").await;
     assert_eq!((warnings(), crate::jobs::cautions()), (vec![], vec![]));
     let (stop, stopped) = tokio::sync::oneshot::channel();
