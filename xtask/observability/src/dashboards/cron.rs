@@ -33,8 +33,8 @@ fn selected(metric: &Metric) -> Selector {
     query::selected(metric).matches("cron", "$cron")
 }
 
-/// The maximum over all replicas of a service.
-fn latest(metric: &Metric) -> String {
+/// The maximum over all replicas of a service, by schedule.
+fn largest(metric: &Metric) -> String {
     promql::max(&service_labels(&["cron"]), selected(metric))
 }
 
@@ -48,11 +48,11 @@ fn overdue(by: &[&str]) -> String {
 
 fn now() -> Row {
     Row::new("Did everything run?")
-        .line([latest_of_all(), failed(), running(), missed()])
+        .line([most_overdue(), failed(), running(), missed()])
         .line([schedules()])
 }
 
-fn latest_of_all() -> Panel {
+fn most_overdue() -> Panel {
     Panel::stat("Most overdue")
         .means(
             "The time since a run should have succeeded, for the most overdue schedule. One run may fail, \
@@ -147,22 +147,22 @@ fn schedules() -> Panel {
         .column(Column::new(
             "Last success",
             Unit::Since,
-            query::milliseconds(latest(&catalog::CRON_LAST_SUCCESS)),
+            query::milliseconds(largest(&catalog::CRON_LAST_SUCCESS)),
         ))
         .column(Column::new(
             "Interval",
             Unit::Seconds,
-            latest(&catalog::CRON_SCHEDULE_INTERVAL),
+            largest(&catalog::CRON_SCHEDULE_INTERVAL),
         ))
         .column(Column::new(
             "Last took",
             Unit::Seconds,
-            latest(&catalog::CRON_LAST_DURATION),
+            largest(&catalog::CRON_LAST_DURATION),
         ))
         .column(Column::new(
             "Expected",
             Unit::Seconds,
-            latest(&catalog::CRON_EXPECTED_DURATION),
+            largest(&catalog::CRON_EXPECTED_DURATION),
         ))
         .column(Column::new("Succeeded", Unit::Count, runs("ok")))
         .column(

@@ -17,7 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "database",
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
-        // The variable offers the jobs of services and those of postgres_exporter.
+        // Two metrics, so that the variable `job` offers services and postgres_exporter.
         &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
     )
     .variable(Variable::of(

@@ -99,6 +99,7 @@ impl Requests {
     /// The burn rate of slow requests, by service and the labels `parts`.
     pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
         let by = service_labels(parts);
+        // Failed requests do not count, neither as slow nor as fast.
         let good = good_requests(self.all());
         let buckets = good_requests(self.duration().bucket());
         let per_bucket = promql::sum(
@@ -106,9 +107,9 @@ impl Requests {
             promql::rate(&buckets, query::WINDOW),
         );
         let fast = Objective::fast(&by, &per_bucket);
-        let all = query::per_second(&by, &good);
+        let total = query::per_second(&by, &good);
         format!(
-            "(1 - {fast} / ({all} > 0)) {}",
+            "(1 - {fast} / ({total} > 0)) {}",
             of_budget(Objective::Latency)
         )
     }
@@ -278,7 +279,9 @@ impl Requests {
     }
 }
 
-/// Divides a ratio of bad requests by the ratio that the objective allows.
+/// The end of a query that divides a ratio of bad requests by the allowed ratio.
+///
+/// The result of the query is a burn rate.
 fn of_budget(objective: Objective) -> String {
     format!(
         "/ {} group_left () (1 - {})",

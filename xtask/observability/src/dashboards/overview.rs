@@ -87,9 +87,9 @@ fn impact() -> Row {
     ])
 }
 
-/// `up` of instances with firstlight within the time range.
+/// `up` of each instance that exported `build_info` within the time range.
 ///
-/// An instance that is down exports no `build_info`.
+/// The whole range counts, because an instance that is down exports nothing now.
 fn up() -> String {
     format!(
         "{} and {} last_over_time({}[$__range])",

@@ -40,7 +40,9 @@ fn in_use_over_time() -> Panel {
     )
 }
 
-/// The ratio of a pool's connections that are in use.
+/// Adds the ratio of a pool's connections that are in use to `panel`.
+///
+/// It is the highest ratio per combination of the labels `by`, and one number if `by` is empty.
 fn in_use(panel: Panel, by: &[&str]) -> Panel {
     let used =
         of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");

@@ -13,7 +13,8 @@ use crate::{
 
 /// Lost spans, log records and log lines per second, by the labels `by`.
 ///
-/// Spans and log records are lost when they are dropped or not delivered, and log lines when they are dropped.
+/// Spans and log records are lost when they are dropped or not delivered, and log lines when they are
+/// dropped.
 fn losses(by: &[&str]) -> [(&'static str, String); 5] {
     let lost = |counter: &Selector| {
         let lost = query::per_second(by, counter);
