@@ -1,8 +1,8 @@
 //! Dashboards for Grafana, generated from the library's metric catalog.
 //!
-//! Queries use the constants of the catalog, so a renamed metric breaks the build instead of a panel.
-//! Each dashboard has a module, and so has each part of a dashboard, such as `panel` and `row`. The
-//! JSON is committed in `docs/dashboards` and in the template, so that users need no generator.
+//! Queries use the constants of the catalog, so a renamed metric breaks the build, not a panel.
+//! Each dashboard has a module, and so has each part of a dashboard, such as `panel` and `row`.
+//! The JSON is committed in `docs/dashboards` and in the template, so that users need no generator.
 
 mod annotation;
 mod coverage;

@@ -27,7 +27,7 @@ impl Annotation {
                 on_service(&["instance"]),
                 query::selected(&catalog::BUILD_INFO),
             ),
-            // The selected instances do not matter: most alerts have no `instance` label.
+            // By service only, because most alerts concern a whole service and have no `instance`.
             Self::Alerts => Selector::foreign("ALERTS")
                 .is("alertstate", "firing")
                 .of_selected_services()

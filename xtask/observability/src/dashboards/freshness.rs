@@ -67,11 +67,14 @@ fn now() -> Row {
 
 fn oldest() -> Panel {
     Panel::bar_gauge("Age served, of its budget")
-        .means("The age that 99 of 100 answers are below, as a part of how old they may be.")
-        .normally("Below 1.")
+        .means(
+            "The age of answers at the 99th percentile, as a part of the staleness budget of their \
+             data.",
+        )
+        .normally("Below 100 %.")
         .otherwise(
-            "Above 1 users see data that is older than was promised: the refresh fails, or the \
-             replica lags.",
+            "Above 100 %, users see data that is older than was promised: the refresh fails, or \
+             the replica lags.",
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)

@@ -85,8 +85,8 @@ fn durations(title: &str, metric: &Metric) -> Panel {
     let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(
-            "How long calls take, to the end of the last stream. A stream that stays open is as \
-             long as it is open.",
+            "How long calls take, until their last stream ends. A call whose stream stays open for \
+             hours takes hours.",
         )
         .normally("Each method has its level.")
         .otherwise(

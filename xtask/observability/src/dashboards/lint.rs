@@ -1,8 +1,8 @@
 //! The rules of the dashboard linter.
 //!
 //! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and rules of
-//! firstlight. Rules check the generated JSON, because users load it. No dashboard is excluded. Each
-//! rule has an example of a violation, and a test checks that the rule finds it.
+//! firstlight. Rules check the generated JSON, because users load it. No dashboard is excluded.
+//! Each rule has an example of a violation, and a test checks that the rule finds it.
 
 mod aggregation;
 mod board_variables;

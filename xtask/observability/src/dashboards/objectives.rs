@@ -98,7 +98,7 @@ pub(super) fn availability() -> Panel {
         )
         .normally("Above the service's objective. The budget beside it turns red where it is not.")
         .otherwise(
-            "The budget beside it says how much is lost; the page about objectives says when.",
+            "The budget beside it says how much is lost; the dashboard of objectives says when.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
@@ -128,7 +128,7 @@ fn budget(title: &str, objective: Objective, may: &str) -> Panel {
             "Above 0 at the end of 30 days. A budget that is never touched means that releases \
              could be bolder.",
         )
-        .otherwise("Below 0 the objective is broken: stop releasing what is not a repair.")
+        .otherwise("Below 0 the objective is broken: release only repairs.")
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()

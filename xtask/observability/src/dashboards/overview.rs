@@ -40,7 +40,7 @@ fn services() -> Row {
              error budget burns.",
         )
         .normally("No red.")
-        .otherwise("Click on the red one: this page then shows it alone.")
+        .otherwise("Click on the red one: this dashboard then shows it alone.")
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
         .runbook("ServiceDown")
@@ -286,7 +286,7 @@ fn database() -> Panel {
     Panel::timeseries("Database time per request time")
         .means(
             "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
-             and statements that run side by side count twice, so it may exceed 1.",
+             and statements that run side by side count twice, so it may exceed 100 %.",
         )
         .normally("A level of its own for each service, often about a half.")
         .otherwise(

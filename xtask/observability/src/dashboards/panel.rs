@@ -107,7 +107,8 @@ impl Panel {
 
     /// Adds a link to the runbook of an alert.
     ///
-    /// Tests check that the alert exists, and that the panel turns red at a limit of its alerts.
+    /// Tests check that the alert exists, and that thresholds of the panel are limits of its
+    /// alerts.
     pub(crate) fn runbook(mut self, alert: &'static str) -> Self {
         self.runbooks.push(alert);
         self

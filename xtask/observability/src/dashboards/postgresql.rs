@@ -209,7 +209,7 @@ fn behind() -> Panel {
         .normally("A few kilobytes.")
         .otherwise(
             "It grows: the replica, or the way to it, is too slow. The primary keeps the log for \
-             it, until its disk is full.",
+             it, until the disk of the primary is full.",
         )
         .runbook("PostgresReplicationLag")
         .unit(Unit::Bytes)

@@ -54,10 +54,10 @@ pub(super) fn firstlight_only(query: impl Display) -> String {
 
 /// Events within the time range, including those before a series' first scrape.
 ///
-/// `increase()` ignores the first value of a series. This query adds the value of each new series: it
-/// was absent before the range although its process was seen, or the process itself is new. If
-/// neither is known, because Prometheus or a scrape failed, the value may include older events and is
-/// not added. [`promql::counted`] does the same in rules.
+/// `increase()` ignores the first value of a series. This query adds the value of each new series:
+/// the series was absent before the range although its process was seen, or the process itself is
+/// new. If neither is known, because Prometheus or a scrape failed, the value may include older
+/// events and is not added. [`promql::counted`] does the same in rules.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
     let start = selected(&catalog::PROCESS_START_TIME);
     let on = on_service(&["instance"]);

@@ -219,7 +219,7 @@ fn distinguishes(panel: PanelView<'_>) -> Vec<String> {
         let legend = text(&target["legendFormat"]);
         let named = |label: &str| {
             let of_table = &panel.json["transformations"][1]["options"]["renameByName"][label];
-            // `query::joined` joins all labels into `series`.
+            // `query::joined` joins several labels into `series`.
             legend.contains("{{series}}")
                 || legend.contains(&format!("{{{{{label}}}}}"))
                 || of_table.is_string()

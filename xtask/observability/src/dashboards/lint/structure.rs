@@ -217,7 +217,10 @@ fn thresholds(panel: PanelView<'_>) -> Vec<String> {
             .collect();
         let rising = values.windows(2).all(|pair| pair[0] < pair[1])
             && values.iter().all(|value| value.is_finite());
-        objection(!(first_is_open && rising), format!("its thresholds do not rise: {steps:?}"))
+        objection(
+            !(first_is_open && rising),
+            format!("its thresholds do not rise from null: {steps:?}"),
+        )
     })
     .collect()
 }

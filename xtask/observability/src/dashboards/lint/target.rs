@@ -162,8 +162,8 @@ fn matched(tree: &Expr, label: &str) -> Vec<String> {
 
 /// Counters are used with a rate or an increase, except in new series.
 ///
-/// The value of a counter includes all events since the process started. It equals the events in the
-/// window only if the series began in the window. Such series are
+/// The value of a counter includes all events since the process started. It equals the events in
+/// the window only if the series began in the window. Such series are
 /// `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`.
 ///
 /// `counter unless counter offset window` is rejected. It looks at one moment before the window: if

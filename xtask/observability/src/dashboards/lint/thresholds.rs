@@ -1,7 +1,7 @@
 //! Own rules on thresholds.
 //!
-//! A panel turns red at the value at which its alert fires. The value is a ratio of a limit that each
-//! service declares, apart from the exceptions listed below.
+//! A panel turns red at the value at which its alert fires. The value is a ratio of a limit that
+//! each service declares, apart from the exceptions listed below.
 
 use promql_parser::parser::{BinaryExpr, Expr, VectorSelector};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ const EXPORTED_LIMITS: [&str; 8] = [
 /// A recorded series that is already a ratio of an objective.
 const OF_AN_OBJECTIVE: &str = "error_budget_remaining_ratio";
 
-/// Thresholds that need no limit: above none, below one, and no budget left.
+/// Thresholds that need no limit: above zero, below one, and no budget left.
 const ABSOLUTE: [f64; 3] = [ABOVE_ZERO, AT_LEAST_ONE, BUDGET_LEFT];
 
 /// Other limits of alerts that are the same for all services, with the reason.
@@ -125,8 +125,8 @@ const CONSTANTS: [(f64, &str); 4] = [
 
 /// The value of a threshold is meaningful for all services.
 ///
-/// A threshold applies to a ratio of one of the [`EXPORTED_LIMITS`] or [`OF_AN_OBJECTIVE`], or it is
-/// listed in [`ABSOLUTE`] or in [`CONSTANTS`].
+/// A threshold applies to a ratio of one of the [`EXPORTED_LIMITS`] or [`OF_AN_OBJECTIVE`], or it
+/// is listed in [`ABSOLUTE`] or in [`CONSTANTS`].
 fn constants(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
