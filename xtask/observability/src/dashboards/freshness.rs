@@ -44,7 +44,8 @@ fn unanswered() -> Selector {
 
 /// The age at the 99th percentile.
 ///
-/// The alert fires if more than [`limits::STALE_READS_RATIO`], the remaining 1 %, is too old.
+/// The alert fires if more than [`limits::STALE_READS_RATIO`] of the reads, the remaining 1 %, are
+/// too old.
 fn oldest_age() -> String {
     let quantile = 1.0 - limits::STALE_READS_RATIO;
     query::quantile(quantile, TYPE, &selected(&catalog::DATA_SERVED_AGE))
