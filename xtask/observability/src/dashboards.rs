@@ -1,8 +1,8 @@
 //! Dashboards for Grafana, generated from the library's metric catalog.
 //!
-//! A renamed metric breaks the build instead of a panel. Each dashboard has a file, and so has each part of a
-//! dashboard, such as `panel` and `row`. The JSON is committed in `docs/dashboards` and in the template, so that users need
-//! no generator.
+//! Queries use the constants of the catalog, so a renamed metric breaks the build, not a panel.
+//! Each dashboard has a module, and so has each part of a dashboard, such as `panel` and `row`.
+//! The JSON is committed in `docs/dashboards` and in the template, so that users need no generator.
 
 mod annotation;
 mod coverage;
@@ -90,7 +90,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
         targets.filter(|target| target.filled() == by).count()
     };
     ui::line(format!(
-        "  {} dashboards in {}: {} panels; queries with values under ordinary load {}, with faults {}, with calls {}",
+        "  {} dashboards in {}: {} panels; queries that have values: {} under ordinary load, {} with faults, {} with calls",
         all.len(),
         output::DOCS,
         panels.len(),
@@ -117,7 +117,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         coverage::every_metric_is_shown,
     );
     cases.check(
-        "every panel links to runbooks of existing alerts",
+        "every runbook link of a panel names an existing alert",
         coverage::runbooks_are_of_alerts,
     );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();

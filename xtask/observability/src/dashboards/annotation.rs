@@ -20,13 +20,14 @@ impl Annotation {
 
     pub(crate) fn expr(self) -> String {
         match self {
+            // Grafana takes the time of the event from the value, in milliseconds.
             Self::Starts => format!(
                 "1000 * {} * {} group_left (version) {}",
                 query::selected(&catalog::PROCESS_START_TIME),
                 on_service(&["instance"]),
                 query::selected(&catalog::BUILD_INFO),
             ),
-            // Most alerts concern a service as a whole and have no `instance` label.
+            // By service only, because most alerts concern a whole service and have no `instance`.
             Self::Alerts => Selector::foreign("ALERTS")
                 .is("alertstate", "firing")
                 .of_selected_services()

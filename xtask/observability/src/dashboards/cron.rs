@@ -33,8 +33,8 @@ fn selected(metric: &Metric) -> Selector {
     query::selected(metric).matches("cron", "$cron")
 }
 
-/// The maximum over all replicas of a service.
-fn latest(metric: &Metric) -> String {
+/// The maximum over all replicas of a service, by schedule.
+fn largest(metric: &Metric) -> String {
     promql::max(&service_labels(&["cron"]), selected(metric))
 }
 
@@ -48,19 +48,22 @@ fn overdue(by: &[&str]) -> String {
 
 fn now() -> Row {
     Row::new("Did everything run?")
-        .line([latest_of_all(), failed(), running(), missed()])
+        .line([most_overdue(), failed(), running(), missed()])
         .line([schedules()])
 }
 
-fn latest_of_all() -> Panel {
+fn most_overdue() -> Panel {
     Panel::stat("Most overdue")
         .means(
-            "The time since a run should have succeeded, for the most overdue schedule. One run may fail, \
-             because a success is due only with the second run after the last success. A negative \
-             value is the time that is left.",
+            "The time since a run should have succeeded, for the most overdue schedule. A success \
+             is due by the end of the second run after the last success, so one run may fail. A \
+             negative value is the time that is left.",
         )
         .normally("Below 0.")
-        .otherwise("Two runs in a row are missing. The table below says which, and since when.")
+        .otherwise(
+            "Two runs in a row failed or did not start. The table below shows the schedule and its \
+             last success.",
+        )
         .runbook("CronRunMissed")
         .unit(Unit::Seconds)
         .red_from(limits::ABOVE_ZERO)
@@ -105,8 +108,8 @@ fn missed() -> Panel {
     Panel::stat("Ticks without a run")
         .means(
             "Ticks within the time range at which nothing ran, of all schedules together: no \
-             process, no store, or the run before it went on. Ticks that another replica took do \
-             not count.",
+             process ran, the store was down, or the previous run had not ended. Ticks that \
+             another replica took do not count.",
         )
         .normally("0.")
         .otherwise(
@@ -130,8 +133,8 @@ fn schedules() -> Panel {
         )
         .normally("Overdue is below 0, and the last duration below the expected one.")
         .otherwise(
-            "Overdue with runs: they fail. Overdue without: no scheduler runs, or none holds \
-             the lease.",
+            "Overdue, and runs failed: read their log lines. Overdue without any run: no scheduler \
+             runs, or none holds the lease.",
         )
         .runbook("CronRunMissed")
         .by_service()
@@ -147,22 +150,22 @@ fn schedules() -> Panel {
         .column(Column::new(
             "Last success",
             Unit::Since,
-            query::milliseconds(latest(&catalog::CRON_LAST_SUCCESS)),
+            query::milliseconds(largest(&catalog::CRON_LAST_SUCCESS)),
         ))
         .column(Column::new(
             "Interval",
             Unit::Seconds,
-            latest(&catalog::CRON_SCHEDULE_INTERVAL),
+            largest(&catalog::CRON_SCHEDULE_INTERVAL),
         ))
         .column(Column::new(
             "Last took",
             Unit::Seconds,
-            latest(&catalog::CRON_LAST_DURATION),
+            largest(&catalog::CRON_LAST_DURATION),
         ))
         .column(Column::new(
             "Expected",
             Unit::Seconds,
-            latest(&catalog::CRON_EXPECTED_DURATION),
+            largest(&catalog::CRON_EXPECTED_DURATION),
         ))
         .column(Column::new("Succeeded", Unit::Count, runs("ok")))
         .column(
@@ -191,8 +194,8 @@ fn timeline() -> Panel {
         .means("When each schedule ran.")
         .normally("Short bars at regular distances.")
         .otherwise(
-            "Bars below each other begin together, which is a herd. A bar that fills its interval \
-             leads to skipped runs.",
+            "Bars of several schedules that begin at the same time are a herd. A bar that fills \
+             its interval leads to skipped runs.",
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
@@ -212,7 +215,10 @@ fn durations() -> Panel {
              take.",
         )
         .normally("Below the expected duration, level.")
-        .otherwise("It climbs with the data: work in portions, before it reaches the interval.")
+        .otherwise(
+            "It climbs with the data: process the data in batches, before the duration reaches the \
+             interval.",
+        )
         .runbook("CronRunMissed")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -233,8 +239,8 @@ fn outcomes() -> Panel {
     );
     Panel::stack("Ticks by outcome")
         .means(
-            "What became of the ticks of all schedules together. With several replicas, all but \
-             one count `skipped_elsewhere`.",
+            "What became of the ticks of all schedules together. Each replica counts each tick: \
+             one runs the job, and the others count `skipped_elsewhere`.",
         )
         .normally("`ok` and `skipped_elsewhere`.")
         .otherwise(
@@ -299,7 +305,7 @@ fn delays() -> Panel {
 fn delay_spread() -> Panel {
     Panel::heatmap("Delay of starts, spread")
         .means("How many runs started how long after their tick, of all schedules together.")
-        .normally("All over the jitter.")
+        .normally("Spread over the whole jitter.")
         .otherwise(
             "All in one row: there is no jitter, and runs of the same minute start in the same \
              second.",

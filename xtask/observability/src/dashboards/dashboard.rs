@@ -27,8 +27,8 @@ pub struct Dashboard {
 impl Dashboard {
     /// A dashboard without rows.
     ///
-    /// `name` is part of the uid and of the file name. `present` selects series that every service with data for this
-    /// dashboard has, and fills the variables.
+    /// `name` is part of the uid and of the file name. `present` selects series that every service
+    /// with data on this dashboard has. The variables offer the labels of these series.
     pub(crate) fn new(
         name: &'static str,
         title: &'static str,
@@ -61,7 +61,7 @@ impl Dashboard {
         self
     }
 
-    /// The start of the default time range, instead of an hour ago.
+    /// Sets the start of the default time range, which is otherwise an hour ago.
     pub(crate) fn from(mut self, from: &'static str) -> Self {
         self.from = from;
         self

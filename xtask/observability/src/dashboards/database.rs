@@ -17,7 +17,7 @@ pub(super) fn dashboard() -> Dashboard {
         "database",
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
-        // The variable offers the jobs of services and those of postgres_exporter.
+        // Two metrics, so that the variable `job` offers services and postgres_exporter.
         &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
     )
     .variable(Variable::of(
@@ -35,7 +35,7 @@ pub(super) fn dashboard() -> Dashboard {
     .variable(Variable::hidden("exporter", "label_values(pg_up, job)"))
     .link(Link::page(
         "With the PostgreSQL server",
-        "Chooses the job of postgres_exporter as well, whose series are not the service's",
+        "Selects the job of postgres_exporter as well, which has the series of the server",
         "/d/firstlight-database?${datasource:queryparam}&${job:queryparam}\
          &var-job=${exporter}&var-instance=$__all",
     ))
@@ -129,8 +129,8 @@ fn table() -> Panel {
     let time = query::per_second(by, &operations().sum());
     Panel::table("Statements")
         .means(
-            "Each kind of statement: its time in seconds per second, which is the number of \
-             connections that it keeps busy, how often it runs, and how long it takes.",
+            "Each kind of statement: its time in seconds per second (the number of connections \
+             that it keeps busy), how often it runs, and how long it takes.",
         )
         .normally("The first rows are the same on every day.")
         .otherwise(
@@ -269,13 +269,13 @@ fn transaction_rate() -> Panel {
     let ended = query::selected(&catalog::SQL_TRANSACTION_DURATION).count();
     Panel::stack("Transactions by outcome")
         .means(
-            "Transactions per second of all that is chosen together: committed, rolled back, \
+            "Transactions per second of all selected services together: committed, rolled back, \
              dropped without an end, or ended by an error.",
         )
         .normally("`commit` is nearly all.")
         .otherwise(
-            "`dropped` is a `?` between begin and commit: harmless once, a lost write if it was \
-             meant to be kept.",
+            "`dropped`: the code returned before the commit, often by a `?`, so the transaction \
+             was rolled back. Check that none of its writes should have been kept.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::OperationsPerSecond)

@@ -44,7 +44,8 @@ fn unanswered() -> Selector {
 
 /// The age at the 99th percentile.
 ///
-/// The alert fires if more than the remaining hundredth is too old.
+/// The alert fires if more than [`limits::STALE_READS_RATIO`] of the reads, the remaining 1 %, are
+/// too old.
 fn oldest_age() -> String {
     let quantile = 1.0 - limits::STALE_READS_RATIO;
     query::quantile(quantile, TYPE, &selected(&catalog::DATA_SERVED_AGE))
@@ -67,11 +68,14 @@ fn now() -> Row {
 
 fn oldest() -> Panel {
     Panel::bar_gauge("Age served, of its budget")
-        .means("The age that 99 of 100 answers are below, as a part of how old they may be.")
-        .normally("Below 1.")
+        .means(
+            "The age of answers at the 99th percentile, as a part of the staleness budget of their \
+             data.",
+        )
+        .normally("Below 100 %.")
         .otherwise(
-            "Above 1 users see data that is older than was promised: the refresh fails, or the \
-             replica lags.",
+            "Above 100 %, users see data that is older than was promised: the refresh fails, or \
+             the replica lags.",
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)

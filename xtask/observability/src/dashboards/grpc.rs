@@ -25,7 +25,7 @@ pub(super) fn row() -> Row {
             rate("gRPC calls made", &catalog::RPC_CLIENT_CALL_DURATION),
             failures(
                 "gRPC calls that fail",
-                // A timeout of the service itself cancels the call, so canceled calls count.
+                // A timeout in this service cancels its calls, so canceled calls count as failed.
                 &query::selected(&catalog::RPC_CLIENT_CALL_DURATION)
                     .count()
                     .is_not("error_type", ""),
@@ -57,7 +57,7 @@ fn rate(title: &str, metric: &Metric) -> Panel {
 }
 
 fn failures(title: &str, failed: &Selector) -> Panel {
-    // Calls that broke off have an `error_type` and no status.
+    // By `error_type` instead of by status, because calls that broke off have no status.
     let by = ["rpc_method", "error_type"];
     let failed = query::top(10, query::per_second(&service_labels(&by), failed));
     let failed = query::joined(&by, failed);
@@ -85,8 +85,8 @@ fn durations(title: &str, metric: &Metric) -> Panel {
     let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(
-            "How long calls take, to the end of the last stream. A stream that stays open is as \
-             long as it is open.",
+            "How long calls take, until their last stream ends. A call whose stream stays open for \
+             hours takes hours.",
         )
         .normally("Each method has its level.")
         .otherwise(

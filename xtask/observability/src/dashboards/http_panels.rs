@@ -53,7 +53,10 @@ impl Requests {
 
     pub(super) fn rate(self) -> Panel {
         Panel::stat("Requests")
-            .means("Requests per second, of any status and of all that is chosen together.")
+            .means(
+                "Requests per second with any status, of all selected services and routes \
+                 together.",
+            )
             .normally("It follows the hour of the day.")
             .otherwise(
                 "A sudden drop is worse than a peak: look at what is in front of the service \
@@ -99,6 +102,7 @@ impl Requests {
     /// The burn rate of slow requests, by service and the labels `parts`.
     pub(super) fn slow_of_budget(self, parts: &[&'static str]) -> String {
         let by = service_labels(parts);
+        // The latency objective leaves out failed requests.
         let good = good_requests(self.all());
         let buckets = good_requests(self.duration().bucket());
         let per_bucket = promql::sum(
@@ -106,9 +110,9 @@ impl Requests {
             promql::rate(&buckets, query::WINDOW),
         );
         let fast = Objective::fast(&by, &per_bucket);
-        let all = query::per_second(&by, &good);
+        let total = query::per_second(&by, &good);
         format!(
-            "(1 - {fast} / ({all} > 0)) {}",
+            "(1 - {fast} / ({total} > 0)) {}",
             of_budget(Objective::Latency)
         )
     }
@@ -158,13 +162,16 @@ impl Requests {
 
     pub(super) fn by_class(self) -> Panel {
         let panel = Panel::stack("Requests by status")
-            .means("Requests per second, by the class of their status, of all that is chosen together. Requests \
-                 that ended before their answer began have no status: the client left, or the service broke off.")
+            .means(
+                "Requests per second by the class of their status, of all selected services and \
+                 routes together. Requests that ended before their answer began have no status: \
+                 the client left, or the service broke off.",
+            )
             .normally("Green is nearly all of it.")
             .otherwise(
                 "Orange that grows after a release of a client is the client's fault; red is the \
-                 service's. The errors below have the types of red and yellow. The graph beside it \
-                 shows which service fails.",
+                 service's. The graph of errors below shows the types of errors in red and yellow. \
+                 The graph of failures shows which service fails.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond);
@@ -242,7 +249,7 @@ impl Requests {
 
     pub(super) fn spread(self) -> Panel {
         Panel::heatmap("Duration, spread")
-            .means("How many requests took how long, of all that is chosen together.")
+            .means("How many requests took how long, of all selected services and routes together.")
             .normally("One bright band. Two, if some requests are answered from a cache.")
             .otherwise(
                 "A second band far above the first is a group of requests that waits for \
@@ -263,8 +270,8 @@ impl Requests {
             )
             .normally("None.")
             .otherwise(
-                "Find the newest one by its name in the log, filtered by `error.type`; the line \
-                 has the trace.",
+                "Filter the log by `error.type` and read the newest line: it has the id of the \
+                 trace.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond)
@@ -278,7 +285,9 @@ impl Requests {
     }
 }
 
-/// Divides a ratio of bad requests by the ratio that the objective allows.
+/// The end of a query that divides a ratio of bad requests by the allowed ratio.
+///
+/// The result of the query is a burn rate.
 fn of_budget(objective: Objective) -> String {
     format!(
         "/ {} group_left () (1 - {})",

@@ -64,6 +64,7 @@ impl Kind {
         }
     }
 
+    /// Grafana's `custom` options, which the plugin defines for its fields.
     pub(super) fn custom(&self, thresholds: &Thresholds) -> Value {
         match self {
             Self::Timeseries { stacked } => timeseries::custom(*stacked, thresholds),
@@ -74,7 +75,9 @@ impl Kind {
         }
     }
 
-    /// The color mode: by threshold for single values, by name for several series.
+    /// The color mode: by threshold, or by the name of the series.
+    ///
+    /// Time series are colored by name, and so are bar gauges without thresholds.
     pub(super) fn color(&self, thresholds: &Thresholds) -> Value {
         let mode = match (self, thresholds) {
             (Self::Timeseries { .. }, _) | (Self::BarGauge, Thresholds::None) => {

@@ -109,7 +109,9 @@ impl Job {
     }
 }
 
-/// A link on values to the dashboard `uid`, with `more` added to the query string.
+/// A data link: a click on a value opens the dashboard `uid`.
+///
+/// `more` is added to the query string.
 pub(super) fn detail(title: &str, uid: &str, job: Job, more: &str) -> Value {
     let job = job.parameter();
     let url = format!(

@@ -1,8 +1,8 @@
 //! The rules of the dashboard linter.
 //!
-//! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and rules that only firstlight
-//! needs. Rules check the generated JSON, because users load it. There are no exclusions. Each rule has an example violation, so that a rule without effect is
-//! detected.
+//! They are the 17 rules of Grafana's dashboard-linter, which needs another toolchain, and rules of
+//! firstlight. Rules check the generated JSON, because users load it. No dashboard is excluded.
+//! Each rule has an example of a violation, and a test checks that the rule finds it.
 
 mod aggregation;
 mod board_variables;
@@ -43,7 +43,7 @@ impl Rule {
     }
 }
 
-/// All rules: those of Grafana's linter in its order, then the own ones.
+/// All rules.
 pub(super) fn rules() -> Vec<Rule> {
     [
         board_variables::RULES,

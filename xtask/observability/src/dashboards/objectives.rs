@@ -10,7 +10,7 @@ use crate::{
 
 /// The latency objective of each service.
 const SECONDS: &str = "slo:latency:objective_seconds";
-/// The latency objective with the label of the bucket that contains it.
+/// The latency objective of each service, with its bucket in the label `le`.
 const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
 /// An objective with recorded series `slo:availability:…` or `slo:latency:…`.
@@ -46,7 +46,9 @@ impl Objective {
         promql::max(&SERVICE, query::recorded(SECONDS))
     }
 
-    /// The count in the bucket of fast responses, from counts per bucket.
+    /// The fast responses, by the labels `by`.
+    ///
+    /// `buckets` is a query by `le`. The result has its values in the bucket of the objective.
     pub(super) fn fast(by: &[&str], buckets: &str) -> String {
         let fast = format!(
             "{} and {} {}",
@@ -84,7 +86,7 @@ impl Objective {
 }
 
 /// The minimum over all services.
-fn worst(of: String) -> String {
+fn lowest(of: String) -> String {
     promql::min(&[], of)
 }
 
@@ -96,14 +98,14 @@ pub(super) fn availability() -> Panel {
         )
         .normally("Above the service's objective. The budget beside it turns red where it is not.")
         .otherwise(
-            "The budget beside it says how much is lost; the page about objectives says when.",
+            "The budget beside it says how much is lost; the dashboard of objectives says when.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
         .no_value("no rules")
         .shows(Target::new(
             "Availability",
-            worst(Objective::Availability.kept()),
+            lowest(Objective::Availability.kept()),
         ))
         .leads_to("Open the objectives", "firstlight-slo", "")
 }
@@ -126,12 +128,12 @@ fn budget(title: &str, objective: Objective, may: &str) -> Panel {
             "Above 0 at the end of 30 days. A budget that is never touched means that releases \
              could be bolder.",
         )
-        .otherwise("Below 0 the objective is broken: stop releasing what is not a repair.")
+        .otherwise("Below 0 the objective is broken: release only repairs.")
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()
         .red_below(limits::BUDGET_LEFT)
         .no_value("no rules")
-        .shows(Target::new("Left", worst(objective.left())))
+        .shows(Target::new("Left", lowest(objective.left())))
         .leads_to("Open the objectives", "firstlight-slo", "")
 }

@@ -3,12 +3,12 @@
 use super::{Dashboard, all};
 use crate::folder::Folder;
 
-/// The folder of all files, which readers copy from.
+/// The folder in the documentation, from which users copy the files.
 pub(super) const DOCS: &str = "docs/dashboards";
 /// The folder in the template, with placeholders for addresses.
 const TEMPLATE: &str = "template/observability/dashboards";
 
-/// The queries of postgres_exporter for the database dashboard, not generated.
+/// The handwritten queries of postgres_exporter for the database dashboard.
 const QUERIES: &str = "postgres_exporter.yaml";
 
 /// Both folders, with their files.

@@ -40,7 +40,7 @@ fn services() -> Row {
              error budget burns.",
         )
         .normally("No red.")
-        .otherwise("Click on the red one: this page then shows it alone.")
+        .otherwise("Click on the red one: this dashboard then shows it alone.")
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
         .runbook("ServiceDown")
@@ -87,9 +87,9 @@ fn impact() -> Row {
     ])
 }
 
-/// `up` of instances with firstlight within the time range.
+/// `up` of each instance that exported `build_info` within the time range.
 ///
-/// An instance that is down exports no `build_info`.
+/// The whole range counts, because an instance that is down exports nothing now.
 fn up() -> String {
     format!(
         "{} and {} last_over_time({}[$__range])",
@@ -286,7 +286,7 @@ fn database() -> Panel {
     Panel::timeseries("Database time per request time")
         .means(
             "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
-             and statements that run side by side count twice, so it may exceed 1.",
+             and statements that run side by side count twice, so it may exceed 100 %.",
         )
         .normally("A level of its own for each service, often about a half.")
         .otherwise(

@@ -105,9 +105,10 @@ impl Panel {
         self
     }
 
-    /// Adds a link to the runbook of the alert that fires when the panel turns red.
+    /// Adds a link to the runbook of an alert.
     ///
-    /// A test checks that the alert exists.
+    /// Tests check that the alert exists, and that thresholds of the panel are limits of its
+    /// alerts.
     pub(crate) fn runbook(mut self, alert: &'static str) -> Self {
         self.runbooks.push(alert);
         self
@@ -135,7 +136,9 @@ impl Panel {
         self
     }
 
-    /// Adds a query, in the order of the legend.
+    /// Adds a query.
+    ///
+    /// The kind of the panel determines the kind of result that Grafana requests.
     pub fn shows(mut self, mut target: Target) -> Self {
         target.ask = match self.kind {
             // A window over the whole range yields a single value.
@@ -164,7 +167,9 @@ impl Panel {
             .by("job", "Service")
     }
 
-    /// Adds a column of values to a table. Rows are sorted by the first one.
+    /// Adds a column of values to a table.
+    ///
+    /// Rows are sorted by the first column of values.
     pub fn column(mut self, column: Column) -> Self {
         let target = column.target.clone();
         if let Kind::Table(_, columns) = &mut self.kind {
@@ -205,7 +210,7 @@ impl Panel {
         self
     }
 
-    /// Sets the text if there is no value, which gives the reason.
+    /// Sets the text that replaces a missing value, and gives the reason.
     pub(crate) fn no_value(mut self, text: &'static str) -> Self {
         self.no_value = text;
         self

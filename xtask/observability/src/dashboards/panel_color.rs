@@ -1,4 +1,6 @@
-//! The colors of panels, by Grafana's names, which suit both of its themes.
+//! The colors of panels, by Grafana's names.
+//!
+//! Named colors suit both the light and the dark theme of Grafana.
 
 /// A color with the same meaning in all panels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -40,7 +40,9 @@ fn in_use_over_time() -> Panel {
     )
 }
 
-/// The ratio of a pool's connections that are in use.
+/// Adds the ratio of a pool's connections that are in use to `panel`.
+///
+/// It is the highest ratio per combination of the labels `by`, and one number if `by` is empty.
 fn in_use(panel: Panel, by: &[&str]) -> Panel {
     let used =
         of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_COUNT)).is(STATE, "used");
@@ -163,13 +165,13 @@ pub(super) fn wait(pools: &str) -> Panel {
         |series: &str| query::legend(&format!("{{{{db_client_connection_pool_name}}}} {series}"));
     Panel::timeseries("Wait for a connection")
         .means(
-            "How long it takes to get a connection from each pool, of several instances where it \
-             takes longest, and from when on that is too long for what the service promises.",
+            "How long it takes to get a connection from each pool, and the wait from which on an \
+             alert opens a ticket. Of several instances, the longest.",
         )
         .normally("p99 below a millisecond.")
         .otherwise(
             "The pool is too small for the load, or something holds connections for too long; the \
-             database's page says which.",
+             database's dashboard says which.",
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)

@@ -1,7 +1,7 @@
 //! The row of the PostgreSQL server on the dashboard of the database.
 //!
-//! Its metrics come from postgres_exporter. `postgres_exporter.yaml` beside the dashboards has the queries that version 0.11
-//! of the exporter lacks.
+//! Its metrics come from postgres_exporter. `postgres_exporter.yaml` beside the dashboards has the
+//! queries that version 0.11 of the exporter lacks.
 
 use super::{
     Color, Column, Panel, Row, Target, Unit,
@@ -128,6 +128,7 @@ fn idle_in_transaction() -> Panel {
 }
 
 fn cache_hits() -> Panel {
+    // Shared objects have an empty database name.
     let per_second = |name: &str| {
         query::per_second(
             &of_server(&["datname"]),
@@ -208,7 +209,7 @@ fn behind() -> Panel {
         .normally("A few kilobytes.")
         .otherwise(
             "It grows: the replica, or the way to it, is too slow. The primary keeps the log for \
-             it, until its disk is full.",
+             it, until the disk of the primary is full.",
         )
         .runbook("PostgresReplicationLag")
         .unit(Unit::Bytes)

@@ -54,8 +54,10 @@ pub(super) fn firstlight_only(query: impl Display) -> String {
 
 /// Events within the time range, including those before a series' first scrape.
 ///
-/// A series is new if it was absent before the range although its process was seen, or if the process itself is new. If neither
-/// is known, because Prometheus or a scrape failed, the first value is not counted.
+/// `increase()` ignores the first value of a series. This query adds the value of each new series:
+/// the series was absent before the range although its process was seen, or the process itself is
+/// new. If neither is known, because Prometheus or a scrape failed, the value may include older
+/// events and is not added. [`promql::counted`] does the same in rules.
 pub(super) fn in_range(by: &[&str], counter: &Selector) -> String {
     let start = selected(&catalog::PROCESS_START_TIME);
     let on = on_service(&["instance"]);
@@ -108,7 +110,7 @@ pub(super) fn or_zero(query: impl Display) -> String {
     )
 }
 
-/// Like [`or_zero`], with the value `none` for the label in the legend.
+/// Like [`or_zero`], but the series with 0 has the value `none` in `label`.
 pub(super) fn or_none(query: impl Display, label: &str) -> String {
     let zero = format!("0 * max({})", selected(&catalog::BUILD_INFO));
     format!("{query} or on () label_replace({zero}, \"{label}\", \"none\", \"\", \"\")")
@@ -121,7 +123,7 @@ pub(super) fn or_zero_each(query: impl Display) -> String {
     top(10, format!("{query} or {on} 0 * {zero}"))
 }
 
-/// Like [`or_zero_each`], with the value `none` for the label in the legend.
+/// Like [`or_zero_each`], but series with 0 have the value `none` in `label`.
 pub(super) fn or_none_each(query: impl Display, label: &str) -> String {
     let on = on_service(&[]);
     let zero = promql::max(&service_labels(&[]), selected(&catalog::BUILD_INFO));

@@ -1,4 +1,4 @@
-//! Tests of counts over the time range, by promtool.
+//! Tests `query::in_range`, which counts events over the time range, with promtool.
 //!
 //! They cover new series, failed scrapes and a Prometheus outage.
 

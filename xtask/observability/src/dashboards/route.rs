@@ -99,8 +99,8 @@ fn last_week() -> Panel {
     );
     Panel::timeseries("Requests, beside last week")
         .means(
-            "Requests per second of each route, and at the same hour a week ago; 0 where there was \
-             no last week. Of many, the ten with the most.",
+            "Requests per second of each route, and at the same hour a week ago; 0 if there is no \
+             data from then. Of many, the ten with the most.",
         )
         .normally("Two lines of the same shape.")
         .otherwise(
@@ -150,7 +150,8 @@ fn n_plus_one() -> Panel {
         .means("Statements per second that one request repeated too often.")
         .normally("None.")
         .otherwise(
-            "The name is the statement; its trace has all of them in a row. Fetch them with one.",
+            "The legend names the statement. The trace of a request shows the repetitions. Fetch \
+             all rows with one statement.",
         )
         .runbook("DatabaseNPlusOne")
         .unit(Unit::OperationsPerSecond)
@@ -172,8 +173,8 @@ fn call_rate() -> Panel {
     let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
     Panel::timeseries("Calls to others")
         .means(
-            "Requests per second that the service sends, by address. Not of one route: a call \
-             does not know for whom it is made.",
+            "Requests per second that the service sends, by address. They are those of all routes, \
+             because calls have no label for the route.",
         )
         .normally("In step with the requests that the service gets.")
         .otherwise("More calls than requests explain are retries: see whether they fail.")
@@ -199,7 +200,7 @@ fn call_failures() -> Panel {
         .normally("None.")
         .otherwise(
             "Ask the owners of that address. Until they have repaired it: a shorter timeout, \
-             fewer retries, or an answer without them.",
+             fewer retries, or answers that do without the call.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)

@@ -49,7 +49,7 @@ impl Row {
             *id += 1;
             *id
         };
-        let heading = (next(), *y);
+        let (heading_id, heading_y) = (next(), *y);
         *y += 1;
         let mut panels = Vec::new();
         for line in &self.lines {
@@ -72,8 +72,8 @@ impl Row {
         };
         to.push(json!({
             "collapsed": self.collapsed,
-            "gridPos": { "h": 1, "w": COLUMNS, "x": 0, "y": heading.1 },
-            "id": heading.0,
+            "gridPos": { "h": 1, "w": COLUMNS, "x": 0, "y": heading_y },
+            "id": heading_id,
             "panels": inside,
             "title": self.title,
             "type": "row",

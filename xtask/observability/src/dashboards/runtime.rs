@@ -78,9 +78,9 @@ fn delay_now() -> Panel {
     );
     Panel::stat("Scheduler delay, of objective")
         .means(
-            "How long a task that could go on waits for its turn, of 99 of 100, as a part of the \
-             seconds within which the service promises to answer; of several instances, the longest. \
-             Every request pays it, at every `.await`.",
+            "How long a task that is ready to run waits for a thread, at the 99th percentile, as a \
+             part of the latency objective of the service. Of several instances, the longest. A \
+             request may wait this long at every `.await`.",
         )
         .normally("Below a hundredth.")
         .otherwise(
@@ -168,9 +168,11 @@ fn delays() -> Panel {
     let delay = query::selected(&catalog::TOKIO_SCHEDULER_DELAY);
     let delay = |q| worst(&SERVICE, query::quantile(q, INSTANCE, &delay));
     Panel::timeseries("Scheduler delay")
-        .means("How long a task that could go on waits for its turn, measured ten times a second; of \
-             several instances of a service, the longest. And from when on that is too long for what \
-             the service promises.")
+        .means(
+            "How long a task that is ready to run waits for a thread, measured ten times a second, \
+             and the wait from which on an alert opens a ticket. Of several instances of a \
+             service, the longest.",
+        )
         .normally("p99 below a millisecond on a machine that is not full.")
         .otherwise(
             "p99 alone: something blocks for a moment now and then. p50 as well: the workers are \
@@ -189,7 +191,7 @@ fn delays() -> Panel {
 
 fn delay_spread() -> Panel {
     Panel::heatmap("Scheduler delay, spread")
-        .means("How many tasks waited for how long, of all instances together.")
+        .means("How many measured tasks waited for how long, of all instances together.")
         .normally("One bright band at the bottom.")
         .otherwise(
             "A thin band far above: rare, long blocks. Profile the process while it is there.",

@@ -1,7 +1,7 @@
 //! Checks of dashboards against Grafana's TypeScript types.
 //!
-//! Each dashboard becomes a constant of Grafana's type. The compiler rejects unknown keys and checks the options of each
-//! plugin, which is the strictest check without a running Grafana.
+//! Each dashboard becomes a constant of Grafana's type. The compiler rejects unknown keys and
+//! checks the options of each plugin, which is the strictest check without a running Grafana.
 
 use std::fs;
 
@@ -22,7 +22,8 @@ pub(super) fn all_boards_conform() -> anyhow::Result<()> {
 
 /// Checks that the compiler rejects mistakes.
 ///
-/// They are an unknown key, an unknown word of an enum, a string instead of a number, and a wrong key in a query.
+/// They are an unknown key, an unknown word of an enum, a string instead of a number, and a wrong
+/// key in a query.
 pub(super) fn mistakes_are_rejected() -> anyhow::Result<()> {
     let Some(overview) = all().first().map(Dashboard::json) else {
         bail!("there is no dashboard")

@@ -36,8 +36,8 @@ fn summary() -> Row {
 fn services() -> Panel {
     Panel::table("Services")
         .means(
-            "Each service: the least that is left of its budgets, what was promised, and what was \
-             kept within 30 days.",
+            "Each service: what is left of its budgets, what it achieved within 30 days, and what \
+             was promised.",
         )
         .normally("No red.")
         .otherwise(
@@ -94,8 +94,8 @@ fn budget(title: &str, objective: Objective) -> Panel {
         )
         .normally("A gentle slope above 0.")
         .otherwise(
-            "A cliff is an incident: look at what was deployed at its edge. Below 0 the objective \
-             is broken.",
+            "A sudden drop is an incident: look at what was deployed when it began. Below 0 the \
+             objective is broken.",
         )
         .runbook(objective.runbook())
         .unit(Unit::Part)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::datasource;
 
-/// The phase of the suite `live` in which a query must have values.
+/// The phase of the end-to-end suite `live` in which a query must have values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filled {
     /// Ordinary load: requests with 2xx and 4xx, jobs, scheduled runs, cached reads.

@@ -13,7 +13,8 @@ use crate::{
 
 /// Lost spans, log records and log lines per second, by the labels `by`.
 ///
-/// Spans and log records are lost when they are dropped or not delivered, and log lines when they are dropped.
+/// Spans and log records are lost when they are dropped or not delivered, and log lines when they
+/// are dropped.
 fn losses(by: &[&str]) -> [(&'static str, String); 5] {
     let lost = |counter: &Selector| {
         let lost = query::per_second(by, counter);
@@ -75,8 +76,8 @@ pub(super) fn health() -> Row {
 fn lost_over_time() -> Panel {
     let panel = Panel::timeseries("Telemetry lost, by where")
         .means(
-            "What per second was dropped because a queue or a pipe was full, what the collector \
-             did not take, and log lines of which something was cut.",
+            "Spans, log records and log lines per second that were dropped because a queue or a \
+             pipe was full, those that the collector did not take, and log lines that were cut.",
         )
         .normally("0.")
         .otherwise(
@@ -132,8 +133,8 @@ fn queues() -> Panel {
     };
     Panel::timeseries("Export queues, of their capacity")
         .means(
-            "How full the queues of spans and log records are, of several instances the fullest; \
-             beyond 1 is dropped. 0 for what is not exported over OTLP.",
+            "How full the queues of spans and log records are; of several instances, the fullest. \
+             0 for what is not exported over OTLP.",
         )
         .normally("Near 0.")
         .otherwise(

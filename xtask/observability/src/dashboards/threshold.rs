@@ -1,4 +1,4 @@
-//! Thresholds at which a panel changes its color, as an alert fires.
+//! Thresholds at which a panel changes its color: the limits of its alerts.
 
 use serde_json::{Value, json};
 

@@ -5,7 +5,7 @@
 pub enum Unit {
     /// A count, shortened if it is large.
     Count,
-    /// A ratio from 0 to 1, shown as a percentage.
+    /// A ratio, shown as a percentage: 1 is 100 %.
     Part,
     /// A duration in seconds.
     Seconds,

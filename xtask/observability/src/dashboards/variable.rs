@@ -12,7 +12,8 @@ use crate::promql::Selector;
 const NON_EMPTY: &str = ".+";
 /// Matches all values of labels that series may lack.
 ///
-/// A target outside Kubernetes has no `namespace`, and a request without a matching route has no `http_route`.
+/// A target outside Kubernetes has no `namespace`, and a request without a matching route has no
+/// `http_route`.
 const ANY_VALUE: &str = ".*";
 
 /// A variable of a dashboard.
@@ -37,7 +38,8 @@ pub struct Label {
 impl Variable {
     /// The variables of every dashboard: data source, labels of the service, instance.
     ///
-    /// `present` selects series that every service with data for the dashboard has.
+    /// `present` selects series that every service with data on the dashboard has. The variables
+    /// offer the labels of these series.
     pub(super) fn common(present: &Selector) -> Vec<Self> {
         let labels = [
             ("cluster", "Cluster", ANY_VALUE),
@@ -167,7 +169,8 @@ impl Label {
             "name": self.name,
             "options": [],
             "query": self.query,
-            // On a change of the time range, because the services of last week may differ from today's.
+            // On a change of the time range, because the services of last week may differ from
+            // today's.
             "refresh": 2,
             "regex": "",
             "skipUrlSync": false,

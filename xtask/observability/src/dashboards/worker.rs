@@ -88,13 +88,13 @@ fn age(panel: Panel, queues: &str) -> Panel {
     let budget = of_queue(&catalog::WORKER_QUEUE_LATENCY_BUDGET);
     panel
         .means(
-            "How long the oldest job has waited, as a part of what its queue allows. It is what \
-             users see of a queue: its length is not.",
+            "How long the oldest job has waited, as a part of its queue's latency budget. Users \
+             notice this wait, and not the length of the queue.",
         )
         .normally("Near 0.")
         .otherwise(
-            "From a half on and growing it is worth a ticket, above 1 it is a page: see \
-             whether the workers are gone, too slow, or fail.",
+            "From a half on and growing it is a ticket, above 100 % it is a page: see whether the \
+             workers are gone, too slow, or fail.",
         )
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueGrowing")
@@ -111,8 +111,8 @@ fn readable() -> Panel {
     let up = promql::min(QUEUE, selected(&catalog::WORKER_QUEUE_UP));
     Panel::stat("Queue is readable")
         .means(
-            "Whether the last look at the store worked. Ages and depths are not a number while it \
-             does not.",
+            "Whether the store could be read the last time. If not, the ages and depths have no \
+             value.",
         )
         .normally("Yes.")
         .otherwise(
@@ -188,7 +188,7 @@ fn succeeding() -> Panel {
     let all = selected(&catalog::WORKER_TASKS);
     Panel::stat("Attempts that succeed")
         .means("The part of attempts that succeeded. Of several queues, the smallest.")
-        .normally("1, or close to it if a dependency is unreliable.")
+        .normally("100 %, or slightly less if a dependency is unreliable.")
         .otherwise("Find the kind that fails in the table of failures.")
         .runbook("WorkerDeadLetters")
         .unit(Unit::Part)
@@ -215,7 +215,7 @@ fn ages() -> Panel {
         .normally("A sawtooth near 0.")
         .otherwise(
             "A straight line that climbs a second per second: no worker takes jobs from that queue \
-             at all. One without a budget is a queue that no worker knows.",
+             at all. A line without a budget is a queue that no worker knows.",
         )
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueUnknown")
@@ -304,12 +304,12 @@ fn times() -> Row {
         time(
             "Wait for the first attempt",
             &catalog::WORKER_TASK_WAIT,
-            "It is what more workers shorten; the pause before a retry is not in it.",
+            "More workers shorten this wait. It does not include the pauses before retries.",
         ),
         time(
             "Duration of attempts",
             &catalog::WORKER_TASK_RUN,
-            "It is what more workers do not shorten: follow a dot to its trace.",
+            "More workers do not shorten the attempts: follow a dot to its trace.",
         ),
         time(
             "Accepted to done",

@@ -19,6 +19,7 @@ pub(super) fn options(unit: Unit) -> Value {
             "steps": 64,
         },
         "exemplars": { "color": "rgba(255,255,255,0.7)" },
+        // Cells without samples are not drawn. `le` is Grafana's operator, not the label.
         "filterValues": { "le": 1e-9 },
         "legend": { "show": true },
         "rowsFrame": { "layout": "auto" },

@@ -1,4 +1,4 @@
-//! Stat panels: a number over a graph of its past, with a colored background.
+//! Stat panels: a number over a graph of its past, colored by its thresholds.
 
 use serde_json::{Value, json};
 

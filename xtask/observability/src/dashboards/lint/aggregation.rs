@@ -1,4 +1,6 @@
 //! Own rules on aggregation: a panel that merges entities hides an unhealthy one.
+//!
+//! [`entities`] defines what they are, such as a service, a pool or a queue.
 
 use promql_parser::parser::{BinaryExpr, Expr};
 use serde_json::{Value, json};
@@ -217,7 +219,7 @@ fn distinguishes(panel: PanelView<'_>) -> Vec<String> {
         let legend = text(&target["legendFormat"]);
         let named = |label: &str| {
             let of_table = &panel.json["transformations"][1]["options"]["renameByName"][label];
-            // `series` joins several labels.
+            // `query::joined` joins several labels into `series`.
             legend.contains("{{series}}")
                 || legend.contains(&format!("{{{{{label}}}}}"))
                 || of_table.is_string()

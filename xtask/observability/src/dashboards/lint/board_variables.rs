@@ -1,4 +1,6 @@
 //! The rules of Grafana's linter on the variables of a dashboard.
+//!
+//! The rule on `cluster` and `namespace` is firstlight's own.
 
 use serde_json::json;
 
@@ -87,7 +89,9 @@ fn datasource(view: &DashboardView<'_>) -> Vec<String> {
     .collect()
 }
 
-/// The variable of a label allows several values, and `all` for all of them.
+/// The variable of a label allows several values or all.
+///
+/// `all` is the pattern that stands for all values.
 fn label(view: &DashboardView<'_>, name: &str, title: &str, all: &str) -> Vec<String> {
     let Some(variable) = view.variable(name) else {
         return vec![format!("there is no variable {name}")];

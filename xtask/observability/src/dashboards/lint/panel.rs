@@ -1,4 +1,6 @@
-//! The rules of Grafana's linter on panels, applied to every kind of panel.
+//! The rules of Grafana's linter on panels, and its rule on editing.
+//!
+//! Grafana's linter skips some kinds of panels. These rules check all kinds.
 
 use serde_json::{Value, json};
 

@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
             view.each_query(|query| {
                 objection(
                     query.contains("[45]..") || query.contains("4..|5.."),
-                    "4xx and 5xx in one",
+                    "it counts 4xx and 5xx together",
                 )
             })
         },
@@ -87,27 +87,29 @@ pub(super) const RULES: &[Rule] = &[
 fn description_parts(panel: PanelView<'_>) -> Vec<String> {
     let description = text(&panel.json["description"]);
     let parts: Vec<&str> = description.split("\n\n").collect();
-    let ends = |index: usize, start: &str| {
+    let has_part = |index: usize, start: &str| {
         parts.get(index).is_some_and(|part| {
             part.len() >= start.len() + 2
                 && part.starts_with(start)
                 && part.ends_with(['.', '?', ')'])
         })
     };
-    let fine = ends(0, "") && ends(1, "**Normal:** ") && ends(2, "**Otherwise:** ");
+    let fine = has_part(0, "") && has_part(1, "**Normal:** ") && has_part(2, "**Otherwise:** ");
     objection(
         !fine,
         "its description does not have the three parts: meaning, Normal, Otherwise",
     )
 }
 
-/// A panel with thresholds links to a runbook, also in its description.
+/// A panel with thresholds has a link to a runbook.
+///
+/// The description repeats each link.
 fn runbook(panel: PanelView<'_>) -> Vec<String> {
-    let turns = panel
+    let has_thresholds = panel
         .thresholds()
         .any(|thresholds| items(&thresholds["steps"]).count() > 1);
     let mut objections = objection(
-        turns && panel.runbooks().is_empty() && !panel.counts_alerts(),
+        has_thresholds && panel.runbooks().is_empty() && !panel.counts_alerts(),
         "it has thresholds and no link to a runbook",
     );
     let description = text(&panel.json["description"]);

@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         check: |view| {
             objection(
                 !(39..=42).contains(&view.json["schemaVersion"].as_u64().unwrap_or(0)),
-                "expected 39 to 42",
+                "the schema version is not one of 39 to 42",
             )
         },
         breaks: |json| json["schemaVersion"] = json!(16),
@@ -101,7 +101,7 @@ fn unique_ids(view: &DashboardView<'_>) -> Vec<String> {
     for panel in all {
         if let Some(other) = seen.insert(panel["id"].to_string(), text(&panel["title"])) {
             objections.push(format!(
-                "{:?} and {other:?} are both {}",
+                "{:?} and {other:?} both have the id {}",
                 text(&panel["title"]),
                 panel["id"]
             ));
@@ -155,7 +155,7 @@ fn built_in(name: &str) -> bool {
 
 /// Every `$name` in a string is a variable of the dashboard.
 ///
-/// `$1` is a capture group of a regular expression.
+/// Numbers such as `$1` are allowed: they are capture groups of regular expressions.
 fn declared(view: &DashboardView<'_>) -> Vec<String> {
     let known: BTreeSet<&str> = view
         .variables()
@@ -195,13 +195,14 @@ fn repeated(panel: PanelView<'_>) -> Vec<String> {
     panel
         .targets()
         .filter(|target| {
+            // `|` instead of `||`, so that both sets grow.
             !queries.insert(text(&target["expr"])) | !letters.insert(text(&target["refId"]))
         })
         .map(|target| format!("{} {}", text(&target["refId"]), text(&target["expr"])))
         .collect()
 }
 
-/// Steps start at minus infinity and rise.
+/// Steps start at `null`, which is minus infinity, and rise.
 fn thresholds(panel: PanelView<'_>) -> Vec<String> {
     let all = panel.thresholds();
     all.flat_map(|thresholds| {
@@ -216,7 +217,10 @@ fn thresholds(panel: PanelView<'_>) -> Vec<String> {
             .collect();
         let rising = values.windows(2).all(|pair| pair[0] < pair[1])
             && values.iter().all(|value| value.is_finite());
-        objection(!(first_is_open && rising), format!("steps {steps:?}"))
+        objection(
+            !(first_is_open && rising),
+            format!("its thresholds do not rise from null: {steps:?}"),
+        )
     })
     .collect()
 }

@@ -1,4 +1,6 @@
 //! The rules of Grafana's linter on queries.
+//!
+//! The rule on `cluster` and `namespace` is firstlight's own.
 
 use promql_parser::{
     label::MatchOp,
@@ -83,7 +85,7 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Checks queries of Loki, of which no dashboard has any so far.
+/// Checks queries of Loki, which no dashboard has so far.
 fn logql(view: &DashboardView<'_>, wrong: fn(&str) -> bool) -> Vec<String> {
     view.each_panel(|panel| {
         let of_loki = panel
@@ -121,7 +123,7 @@ fn rate_interval(tree: &Expr) -> Vec<String> {
         };
         let fine = match call.func.name {
             "rate" | "irate" => is("$__rate_interval"),
-            // It looks for series before the range, across failed scrapes.
+            // It looks for a series before the range, in several scrapes because one may fail.
             "last_over_time" if matrix.vs.offset.is_some() => true,
             _ => is("$__rate_interval") || is("$__range"),
         };
@@ -160,9 +162,12 @@ fn matched(tree: &Expr, label: &str) -> Vec<String> {
 
 /// Counters are used with a rate or an increase, except in new series.
 ///
-/// The value of a counter depends on when the process started. It equals the events in the window only if the series is new:
-/// `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`. With `counter unless counter offset
-/// window` a single failed scrape at the start of the window would make all series new.
+/// The value of a counter includes all events since the process started. It equals the events in
+/// the window only if the series began in the window. Such series are
+/// `max_over_time(counter[window]) unless last_over_time(counter[gap] offset window)`.
+///
+/// `counter unless counter offset window` is rejected. It looks at one moment before the window: if
+/// the scrape at that moment failed, all series would appear to be new.
 fn counters(tree: &Expr) -> Vec<String> {
     let mut objections = Vec::new();
     expr::walk(tree, &mut |node, parents| {
@@ -226,7 +231,7 @@ mod tests {
         for (query, expected) in [
             ("sum(cron_runs_total)", 1),
             (new, 0),
-            // A failed scrape.
+            // All series would appear to be new if a scrape failed an hour ago.
             ("cron_runs_total unless cron_runs_total offset 1h", 3),
             (
                 "max_over_time(cron_runs_total[1h]) unless last_over_time(worker_tasks_total[15m] offset 1h)",

@@ -1,6 +1,7 @@
 //! Own rules on thresholds.
 //!
-//! A panel turns red exactly when an alert fires, in relation to a limit of each service.
+//! A panel turns red at the value at which its alert fires. The value is a ratio of a limit that
+//! each service declares, apart from the exceptions listed below.
 
 use promql_parser::parser::{BinaryExpr, Expr, VectorSelector};
 use serde_json::{Value, json};
@@ -99,10 +100,10 @@ const EXPORTED_LIMITS: [&str; 8] = [
 /// A recorded series that is already a ratio of an objective.
 const OF_AN_OBJECTIVE: &str = "error_budget_remaining_ratio";
 
-/// Thresholds that apply to every service alike.
+/// Thresholds that need no limit: above zero, below one, and no budget left.
 const ABSOLUTE: [f64; 3] = [ABOVE_ZERO, AT_LEAST_ONE, BUDGET_LEFT];
 
-/// Limits of alerts that are the same for all services, with the reason.
+/// Other limits of alerts that are the same for all services, with the reason.
 const CONSTANTS: [(f64, &str); 4] = [
     (
         N_PLUS_ONE_REQUESTS,
@@ -124,7 +125,8 @@ const CONSTANTS: [(f64, &str); 4] = [
 
 /// The value of a threshold is meaningful for all services.
 ///
-/// A threshold is in [`ABSOLUTE`], applies to a ratio of a limit in [`EXPORTED_LIMITS`], or is listed in [`CONSTANTS`].
+/// A threshold applies to a ratio of one of the [`EXPORTED_LIMITS`] or [`OF_AN_OBJECTIVE`], or it
+/// is listed in [`ABSOLUTE`] or in [`CONSTANTS`].
 fn constants(panel: PanelView<'_>) -> Vec<String> {
     let mut objections = Vec::new();
     for target in panel.targets() {
