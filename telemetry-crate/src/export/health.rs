@@ -72,7 +72,7 @@ impl Health {
         }
     }
 
-    /// Waits for an export, and logs failures of its attempts and a full queue meanwhile.
+    /// Waits for an export, and logs failed attempts and a full queue.
     pub(super) async fn watch<F: Future>(&mut self, export: F) -> F::Output {
         let started = Instant::now();
         let mut export = pin!(export);

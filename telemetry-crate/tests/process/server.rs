@@ -170,7 +170,9 @@ pub(crate) fn second_signals() {
     }
 }
 
-/// Sends two signals as `timeout` does, of two kinds because the kernel merges equal ones.
+/// Sends two signals as `timeout` does.
+///
+/// They are of two kinds, because the kernel merges equal ones.
 pub(crate) fn signals_at_one_time() {
     let mut scenario = Scenario::start("serves", &[("FIRSTLIGHT_DRAIN_TIMEOUT", "300")]);
     let _bounded = kill_at_deadline(&scenario);

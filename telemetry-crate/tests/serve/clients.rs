@@ -102,11 +102,12 @@ async fn slow_readers_get_their_response() {
     let mut client = server
         .client("GET /large HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
         .await;
-    let mut buffer = vec![0; 8 * 1024 * 1024];
+    // At least 32 reads, whose pauses together are twice the timeout.
+    let mut buffer = vec![0; crate::LARGE / 32];
     let mut length = 0;
     let read = async {
         loop {
-            // Each pause is shorter than the timeout, but all pauses together may be longer.
+            // Each pause is shorter than the timeout.
             sleep(SHORT / 8).await;
             match client.read(&mut buffer).await.unwrap() {
                 0 => break,

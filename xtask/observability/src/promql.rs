@@ -58,6 +58,11 @@ impl Selector {
         }
     }
 
+    /// All series of several metrics.
+    pub(crate) fn any_of(names: &[&str]) -> Self {
+        Self::foreign("").matches("__name__", &names.join("|"))
+    }
+
     /// The buckets of a histogram.
     pub(crate) fn bucket(self) -> Self {
         self.part("_bucket")

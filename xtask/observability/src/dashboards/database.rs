@@ -18,7 +18,7 @@ pub(super) fn dashboard() -> Dashboard {
         "firstlight: database",
         "Is the database the reason: the pool, a statement, or the server?",
         // Two metrics, so that the variable `job` offers services and postgres_exporter.
-        &Selector::foreign("").matches("__name__", "db_client_connection_limit|pg_up"),
+        &Selector::any_of(&["db_client_connection_limit", "pg_up"]),
     )
     .variable(Variable::of(
         "pool",

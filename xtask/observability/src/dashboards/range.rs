@@ -1,6 +1,6 @@
-//! Tests `query::in_range`, which counts events over the time range, with promtool.
+//! Tests of `query::in_range`, which counts events over the time range.
 //!
-//! They cover new series, failed scrapes and a Prometheus outage.
+//! promtool evaluates the queries. The tests cover new series, failed scrapes and a Prometheus outage.
 
 use std::{fs, process::Command};
 

@@ -32,11 +32,10 @@ pub(super) fn dashboard() -> Dashboard {
 
 /// Series of declared queues, and of queues in the store that no worker declares.
 fn known() -> Selector {
-    let names = [
+    Selector::any_of(&[
         catalog::WORKER_QUEUE_LATENCY_BUDGET.name,
         catalog::WORKER_QUEUE_UP.name,
-    ];
-    Selector::foreign("").matches("__name__", &names.join("|"))
+    ])
 }
 
 /// The legend of a queue's series.
