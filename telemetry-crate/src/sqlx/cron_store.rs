@@ -23,7 +23,7 @@ use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 ///     name          text   PRIMARY KEY,
 ///     scheduled_for bigint NOT NULL, -- the latest tick that was claimed
 ///     holder        text   NOT NULL, -- the process that claimed it
-///     leased_until  bigint,          -- NULL once its run has ended
+///     leased_until  bigint,          -- NULL once its run has succeeded or failed
 ///     last_success  bigint,
 ///     first_seen    bigint           -- all times in milliseconds since 1970, UTC
 /// );

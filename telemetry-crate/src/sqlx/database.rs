@@ -259,9 +259,10 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// the same time, one migrates and the others wait: with PostgreSQL by an advisory lock, with
     /// SQLite by a lock on the file `…-lock` beside the database.
     ///
-    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist). The database has a write-ahead log, so that readers
-    /// and the single writer do not block each other. Committed data survives a power failure. A
-    /// file that is removed later is [an error](super::follow_file), and is not created again.
+    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist).
+    /// The database has a write-ahead log, so that readers and the single writer do not block each
+    /// other. Committed data survives a power failure. A file that is removed later is
+    /// [an error](super::follow_file), and is not created again.
     ///
     /// On PostgreSQL, `application_name` is the service, unless the URL sets it. A warning is
     /// logged if the server's connection limit is too low. The service needs connections for twice
