@@ -20,6 +20,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) fn install_hook(writer: LogWriter) {
     panic::set_hook(Box::new(move |info| {
+        // `thread::is_ending` expects this panic, which shows that the thread is ending.
         if is_probing() {
             return;
         }

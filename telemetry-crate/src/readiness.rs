@@ -1,6 +1,7 @@
-//! Readiness of the process: checks, latches of the start, and draining.
+//! Readiness of the process: checks, latches for start-up work, and draining.
 //!
-//! All requests within a second share one run of the checks. More probes mean no more load on the checked systems.
+//! All requests within a second share one run of the checks. So further probes add no load to the
+//! checked systems.
 
 use std::{
     fmt,
@@ -114,7 +115,7 @@ struct Run {
 /// The answer of `/readyz`.
 pub(super) struct Report {
     pub(super) ready: bool,
-    /// One line per latch and check.
+    /// The state, then one line per latch and check.
     pub(super) text: String,
 }
 
@@ -140,7 +141,7 @@ impl Drop for Latch {
     fn drop(&mut self) {
         let mut registered = self.readiness.registered();
         let latches = &mut registered.latches;
-        // Any held latch of this name, because they have the same line in the report.
+        // Any held latch of this name, because latches of one name have equal lines in the report.
         let held = |it: &Unreleased| it.name == self.name && !it.is_dropped;
         let Some(index) = latches.iter().position(held) else {
             return;
@@ -150,7 +151,7 @@ impl Drop for Latch {
             is_dropped: true,
             ..latch
         };
-        // One line per name, so that dropped latches take no more memory.
+        // One entry per name, so that many dropped latches do not take more memory.
         if !self.is_released && !latches.contains(&dropped) {
             latches.push(dropped);
         }

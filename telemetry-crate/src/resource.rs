@@ -1,4 +1,4 @@
-//! The resource: attributes of this process on spans and metrics.
+//! The resource: attributes of this process, sent with every signal.
 //!
 //! The SDK's own builder is not used: it prefers `service.name` in `OTEL_RESOURCE_ATTRIBUTES` to `OTEL_SERVICE_NAME`,
 //! contrary to the specification ("Resource SDK", environment variables), and it prefers code to the environment.

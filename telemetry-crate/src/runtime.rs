@@ -14,7 +14,7 @@
 //! Metrics that tokio marks as unstable (poll times, steals, the blocking pool) are left out. The
 //! probe uses no timers, so it does not affect the paused clock of a test. If one of several workers
 //! is blocked, the others take over its tasks and the probe. Such a block is visible only in the
-//! busy time of the blocked worker, which does not grow.
+//! busy time of the blocked worker, which tokio does not update during the block.
 
 mod collector;
 mod scheduler_probe;

@@ -83,7 +83,7 @@ const WELL_KNOWN: [&str; 16] = [
     "token",
 ];
 
-/// The names that the operator and the author add.
+/// The names that the environment and the program add.
 static ADDED_NAMES: OnceLock<Vec<String>> = OnceLock::new();
 
 /// Adds names to redact; only the first call with names has an effect.

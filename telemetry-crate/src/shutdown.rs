@@ -181,20 +181,20 @@ pub async fn shutdown_signal() {
             delay.as_millis()
         );
     }
-    let (drained, drain) = oneshot::channel();
-    // A thread waits for the second signal. At that signal the drain hangs, possibly because the runtime is blocked.
+    let (end_delay, delay_ended) = oneshot::channel();
+    // A thread waits for the second signal, because the runtime may be blocked.
     let watcher = thread::Builder::new()
         .name(THREAD.to_owned())
-        .spawn(move || exit_at_next_signal(signals, delay, drained));
+        .spawn(move || exit_at_next_signal(signals, delay, end_delay));
     if let Err(error) = watcher {
         tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
     }
     // An error means that the thread could not start or wait. There is no delay then.
-    let _ = drain.await;
+    let _ = delay_ended.await;
 }
 
 /// Reports the end of the delay, and exits the process at the next signal.
-fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::Sender<()>) {
+fn exit_at_next_signal(mut signals: Signals, delay: Duration, end_delay: oneshot::Sender<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -202,7 +202,7 @@ fn exit_at_next_signal(mut signals: Signals, delay: Duration, drained: oneshot::
     let (name, number) = runtime.block_on(async {
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            let _ = drained.send(());
+            let _ = end_delay.send(());
         });
         // The first signal's listener also receives the others, so no signal is lost between them.
         signals.ignore_for(REPETITION_TIME).await;

@@ -67,7 +67,7 @@ pub(crate) fn attach(context: Context) -> Option<ContextGuard> {
     (!is_ending()).then(|| context.attach())
 }
 
-/// Whether a panic on this thread comes from the test in [`is_ending`].
+/// Whether a panic on this thread comes from the probe in [`is_ending`].
 ///
 /// Such a panic must not be logged.
 pub(crate) fn is_probing() -> bool {

@@ -70,9 +70,9 @@ pub(crate) fn with_plain_record<T>(
     values.with_set(|set| work(&Record::new(set)))
 }
 
-/// Whether no value runs code of the program or must be converted.
+/// Whether all values are plain, so that none must be converted.
 ///
-/// Unsigned numbers that fit `i64` are converted, see [`Plain::I64`].
+/// An unsigned number that fits `i64` is not plain, see [`Plain::I64`].
 struct IsPlain(bool);
 
 impl Visit for IsPlain {

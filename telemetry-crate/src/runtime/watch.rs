@@ -18,7 +18,7 @@ const WAKE_INTERVAL: Duration = Duration::from_millis(100);
 /// liveness probes, after which a restart would remove the evidence.
 const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 
-/// Delay of a wake-up after which its measurement is discarded.
+/// Delay of the admin thread's own timer after which a measurement is skipped.
 ///
 /// Such a delay means that the whole process was suspended, and not that the runtime was blocked.
 const MAX_OVERSLEEP: Duration = Duration::from_secs(1);

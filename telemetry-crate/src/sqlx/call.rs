@@ -133,7 +133,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        // A call that was dropped before it had sent anything was not an operation.
+        // Without a duration, the call was dropped before its end, and sqlx reported no statement.
         let Some(duration) = state.statement_duration.or(state.call_duration) else {
             return;
         };

@@ -22,10 +22,10 @@ use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 /// CREATE TABLE firstlight_cron (
 ///     name          text   PRIMARY KEY,
 ///     scheduled_for bigint NOT NULL, -- the latest tick that was claimed
-///     holder        text   NOT NULL, -- by whom
-///     leased_until  bigint,          -- NULL once its run has ended
+///     holder        text   NOT NULL, -- the process that claimed it
+///     leased_until  bigint,          -- NULL once its run has succeeded or failed
 ///     last_success  bigint,
-///     first_seen    bigint           -- all of them milliseconds since 1970, UTC
+///     first_seen    bigint           -- all times in milliseconds since 1970, UTC
 /// );
 /// ```
 ///

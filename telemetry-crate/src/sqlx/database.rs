@@ -145,7 +145,7 @@ pub enum OpenError {
     ///
     /// PostgreSQL's name for the error is `too_many_connections`.
     #[error(
-        "{variable}: found {max_connections}, expected a number that PostgreSQL's connection limit allows each process, with one more for its readiness check, but the limit is reached; lower this number, run fewer processes, or raise the limit of the server, the database or the role"
+        "{variable}: found {max_connections}, expected fewer connections, because PostgreSQL's connection limit is reached: each process needs this number, and one more for its readiness check; lower this number, run fewer processes, or raise the limit of the server, the database or the role"
     )]
     Full {
         /// The variable with the size of the pool.
@@ -156,7 +156,7 @@ pub enum OpenError {
         source: sqlx::Error,
     },
     /// A migration failed, or the database has one that this version does not know.
-    #[error("cannot migrate the database; a newer version of the service may have been there")]
+    #[error("cannot migrate the database; a newer version of the service may have migrated it")]
     Migrate(#[from] MigrateError),
 }
 
@@ -169,7 +169,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// | --- | --- |
     /// | `DATABASE_URL` | for the service `my-service`, `sqlite://my-service.db` or `postgres://localhost/my_service` |
     /// | `DATABASE_MAX_CONNECTIONS` | 10 |
-    /// | `DATABASE_PROCESSES`, PostgreSQL only | 1: the number of the service's processes at full scale |
+    /// | `DATABASE_PROCESSES`, PostgreSQL only: the number of the service's processes at full scale | 1 |
     ///
     /// The URL is parsed as sqlx parses it. These are errors as well, although sqlx would accept
     /// them:
@@ -177,7 +177,7 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// * for SQLite, a database in memory, which loses its data; a read-only database; a folder;
     ///   options other than `mode=rwc` and `cache`;
     /// * for PostgreSQL, an address without a host or without a database, and parameters that sqlx
-    ///   ignores, because `sslmod=verify-full` would be a connection without TLS.
+    ///   ignores: with the typo `sslmod=verify-full` it would not verify the server's certificate.
     ///
     /// # Errors
     ///
@@ -259,9 +259,10 @@ impl<DB: OwnedDatabase> DatabaseOptions<DB> {
     /// the same time, one migrates and the others wait: with PostgreSQL by an advisory lock, with
     /// SQLite by a lock on the file `…-lock` beside the database.
     ///
-    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist). It has a write-ahead log, so that readers
-    /// and the single writer do not block each other. Committed data survives a power failure. A
-    /// file that is removed later is [an error](super::follow_file), and is not created again.
+    /// On SQLite, the file is created if it is missing, unless it [must exist](Self::must_exist).
+    /// The database has a write-ahead log, so that readers and the single writer do not block each
+    /// other. Committed data survives a power failure. A file that is removed later is
+    /// [an error](super::follow_file), and is not created again.
     ///
     /// On PostgreSQL, `application_name` is the service, unless the URL sets it. A warning is
     /// logged if the server's connection limit is too low. The service needs connections for twice

@@ -137,8 +137,8 @@ fn classify_sqlite(code: u32) -> ErrorClass {
 
 /// Returns whether the error means that the database cannot store anything now.
 ///
-/// The reason is that its disk is full or fails, its file is missing or damaged, or the server or
-/// the file is read-only. A lock of another transaction does not count.
+/// The reason is that its disk is full or fails, its file is missing or damaged, the server or the
+/// file is read-only, or no transaction ids are left. A lock of another transaction does not count.
 pub(super) fn is_storage_failure(error: &Error) -> bool {
     match Code::from_error(error) {
         Some(Code::SqlState(state)) => {

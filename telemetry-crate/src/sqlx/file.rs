@@ -87,7 +87,7 @@ impl FollowedFiles {
     /// Notices a change of a file before a transaction begins.
     ///
     /// The pool checks only connections that were idle. Without this check, the commit on a new
-    /// connection would take an earlier change for one during the transaction.
+    /// connection would fail because of a change before the transaction.
     pub(super) fn check_begin(&self) {
         for followed in &self.0 {
             followed.is_unchanged(Duration::ZERO);
@@ -145,7 +145,8 @@ impl FollowedFile {
     /// Returns whether the path has had the same file for the time `age`.
     fn is_unchanged(&self, age: Duration) -> bool {
         let mut history = self.history();
-        // Under the lock, so that no thread overwrites a later state by an earlier one.
+        // The file is looked up under the lock, so that no thread overwrites a later state by an
+        // earlier one.
         let (is_same, change) = history.update(File::at(&self.path), age);
         drop(history);
         if let Some(change) = change {

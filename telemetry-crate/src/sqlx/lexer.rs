@@ -1,7 +1,7 @@
 //! Splits an SQL statement into names, values and other tokens.
 //!
 //! It accepts any input. Text that is not SQL, or that ends in the middle of a string, yields
-//! tokens as well, and a token that might be a value counts as one. It does not parse the grammar.
+//! tokens as well. A token that might be a value counts as a value. The grammar is not parsed.
 
 /// The SQL dialect, as far as it decides which tokens may be values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -79,8 +79,8 @@ enum Label {
 impl Statement {
     /// Returns whether the statement belongs to the opening of an SQLite connection.
     ///
-    /// The program's code does not run it. It runs in the request during which the pool grows, or
-    /// before the pool is instrumented.
+    /// Any `PRAGMA` counts, because a program's code seldom runs one. Such a statement runs in the
+    /// request during which the pool grows, or before the pool is instrumented.
     pub(super) fn is_connection_setup(&self) -> bool {
         self.operation == "PRAGMA"
     }
@@ -207,7 +207,7 @@ impl Statements {
         let mut parsed = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
         if parsed.len() >= MAX_STATEMENTS {
             // A program that writes values into its statements fills the cache with statements that
-            // never return.
+            // are never run again.
             parsed.clear();
         }
         parsed.insert(hash, Arc::clone(&statement));

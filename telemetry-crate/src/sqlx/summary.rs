@@ -92,8 +92,9 @@ impl<'a> Summarizer<'a> {
     }
 
     pub(super) fn read(&mut self, token: Token<'a>) {
-        let is_next = self.previous == Some(Token::Symbol(';')) && token != Token::Symbol(';');
-        self.is_script |= is_next && self.operation.is_some();
+        let begins_statement =
+            self.previous == Some(Token::Symbol(';')) && token != Token::Symbol(';');
+        self.is_script |= begins_statement && self.operation.is_some();
         match token {
             Token::Word(word) => self.word(word),
             Token::Quoted(name) => self.quoted(name),

@@ -65,8 +65,8 @@ where
         data_type.with_metrics(|_| ());
         let entries = moka::future::Cache::builder()
             .max_capacity(entries)
-            // The time to live only frees memory. It starts after the age that decides whether an
-            // entry is served, so an expired entry is already too old.
+            // The time to live only frees memory. It starts later than the age that decides whether
+            // an entry is served, so an expired entry is already too old.
             .time_to_live(data_type.window().min(MAX_TIME_TO_LIVE))
             .build();
         Self { data_type, entries }

@@ -43,7 +43,7 @@ impl DataType {
     /// otherwise. `age` is a replica's lag, or the age of an entry in another library's cache. It
     /// must count from a moment at which the answer was certainly true. In PostgreSQL,
     /// `now() - pg_last_xact_replay_timestamp()` is the age for a replica with changes to replay.
-    /// It is too large for a replica that is up to date without any writes.
+    /// While the primary has no writes, it grows although the replica is up to date.
     ///
     /// # Errors
     ///

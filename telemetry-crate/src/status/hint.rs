@@ -32,7 +32,7 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         "301" | "302" | "303" | "307" | "308" => {
             "the collector redirects, which is not followed: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself, with https if it requires that"
         }
-        "415" => "it does not accept protobuf: is it an OTLP receiver",
+        "415" => "the server there does not accept protobuf: is it an OTLP receiver",
         "UNAUTHENTICATED" | "PERMISSION_DENIED" => {
             "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
         }

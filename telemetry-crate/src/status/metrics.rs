@@ -64,7 +64,8 @@ impl Status {
         let own = reports.len() - reports.iter().filter(is_ours).count();
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
-        // A handle from before init() leaves no trace, so there is a caution only with evidence.
+        // A handle from before init() cannot be detected. The caution needs a sign of one: the program
+        // has no metric, or has one that is described and never recorded.
         let caution = if own == 0 {
             Some(
                 "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()",
@@ -124,7 +125,9 @@ fn series_of(report: &SeriesReport) -> String {
         offending_label,
         ..
     } = report;
-    let mut text = format!("{metric} has {series} of {limit} series, {growth} of them new");
+    let mut text = format!(
+        "{metric} has {series} of {limit} series, {growth} of them added in the last two minutes"
+    );
     if let Some(label) = offending_label {
         let samples = label.samples.join(", ");
         text += &format!(

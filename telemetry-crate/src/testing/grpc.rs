@@ -78,7 +78,7 @@ impl Message {
     fn from_body(body: &Bytes) -> Result<Self, Unreadable> {
         let malformed = |found: String| {
             Unreadable::Malformed(format!(
-                "found {found}, expected one message: a flag of 0 or 1, a length of four bytes, and as many bytes"
+                "found {found}, expected one message: a flag byte of 0 or 1, a length in four bytes, and that many bytes"
             ))
         };
         let Some((&[flag, a, b, c, d], content)) = body.split_first_chunk::<PREFIX>() else {

@@ -111,7 +111,7 @@ impl Scale {
             return 0;
         }
         let share = time.as_secs_f64() / self.total.as_secs_f64();
-        // The number is not negative and small, so the conversion loses nothing.
+        // The number is small and not negative, so the conversion loses nothing.
         (share * self.columns as f64).round() as usize
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn checks_cover_every_pipeline() {
         "\n  span filter: info\n",
         "\n  rejected: gauge orders_total is not recorded: ",
         "\n  metrics of the program: 1\n",
-        "\n  largest: orders_total has 1 of 2000 series, 1 of them new; its label tier has 1 value, such as gold\n",
+        "\n  largest: orders_total has 1 of 2000 series, 1 of them added in the last two minutes; its label tier has 1 value, such as gold\n",
         "\n  described and never recorded: refunds_total\n",
         "\n  scrapes: 2\n",
         "\n  caution: a metric that is described and was never recorded ",

@@ -36,9 +36,11 @@ pub(super) const EXPLAIN_OPTIONS: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "P
 /// The state of a statement, or of the content of a parenthesis.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'a> {
-    /// The operation of the query inside; `None` if there are values.
+    /// The operation of the query inside; `None` without a query, as in a list of values.
     pub(super) operation: Option<&'a str>,
+    /// Whether a token was read; `EXPLAIN` and its options do not count.
     pub(super) has_begun: bool,
+    /// Whether `EXPLAIN` was read.
     pub(super) is_explained: bool,
     /// Whether this is the parenthesis of the query or of the columns in a `WITH`.
     pub(super) is_body: bool,

@@ -51,6 +51,7 @@ impl<'a> Summarizer<'a> {
         } else if !follows_ctes {
             self.clause(word);
         }
+        // After `EXPLAIN`, the statement that it explains has not begun yet.
         self.frame().has_begun |= !self.frame().is_explained || !is_first || !is(word, "EXPLAIN");
     }
 
