@@ -73,7 +73,7 @@ impl<'a> ClaimRequest<'a> {
 ///     name          text PRIMARY KEY,
 ///     scheduled_for timestamptz NOT NULL, -- the latest tick that was claimed
 ///     holder        text NOT NULL,        -- by whom
-///     leased_until  timestamptz,          -- NULL once its run has ended
+///     leased_until  timestamptz,          -- NULL once its run has succeeded or failed
 ///     last_success  timestamptz,
 ///     first_seen    timestamptz
 /// );

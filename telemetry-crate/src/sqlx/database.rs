@@ -40,10 +40,6 @@ static SIZE_VARIABLES: Mutex<Vec<(Weak<dyn Any + Send + Sync>, String)>> = Mutex
 /// Returns the variable of the pool's size, if [`DatabaseOptions`] opened it.
 ///
 /// A pool whose connect options were replaced since then is not found.
-#[cfg_attr(
-    not(any(feature = "apalis-postgres", feature = "apalis-sqlite")),
-    expect(dead_code, reason = "workers use it")
-)]
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub(crate) fn size_variable<DB: Database>(pool: &Pool<DB>) -> Option<String> {
     let options: Arc<dyn Any + Send + Sync> = pool.connect_options();

@@ -120,7 +120,7 @@ pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
         (None, Some(path), Some(line)) => format!(", at {path}:{line}"),
         (None, ..) => String::new(),
     };
-    let message = format!("N+1: {summary} ran {count} times in one request{location}");
+    let message = format!("N+1: {summary} ran {count} times in one unit of work{location}");
     send(
         &REPEATED,
         Some(span),

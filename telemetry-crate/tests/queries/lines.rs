@@ -73,7 +73,7 @@ fn both() {
     assert_eq!(repeated["level"], "WARN");
     let message = repeated["message"].as_str().unwrap();
     assert!(
-        message.starts_with("N+1: SELECT items ran 25 times in one request, in items_of ("),
+        message.starts_with("N+1: SELECT items ran 25 times in one unit of work, in items_of ("),
         "{message}"
     );
     assert_eq!(repeated["db.query.summary"], "SELECT items");
