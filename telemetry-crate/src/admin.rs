@@ -158,7 +158,7 @@ impl AdminListener {
                 break listener;
             }
             tokio::time::sleep(BIND_INTERVAL).await;
-            // Other errors are temporary as well and are ignored until the next attempt.
+            // Any error may be temporary, so another attempt follows.
             if self.listen().is_ok() {
                 tracing::info!(target: "firstlight", address = self.configured_address(), "the admin listener is now listening");
             }
@@ -173,7 +173,8 @@ impl AdminListener {
                 continue;
             };
             connections.serve(stream, client, routes.clone());
-            // Lets the task read a request that has arrived before the next connection can replace it.
+            // Lets the new task read a request that has already arrived. Until then, the connection
+            // counts as idle, and a later connection could replace it.
             tokio::task::yield_now().await;
         }
     }

@@ -221,15 +221,16 @@ impl Pipelines<'_> {
         }
     }
 
-    /// Checks a pushed signal without a test item of its own.
+    /// Checks the export of metrics or log records.
     ///
-    /// The log line and the sample that the preceding checks produced are exported, too.
+    /// Among the items sent are the log line and the sample of the preceding checks.
     fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
         let (endpoint, stats) = self.status.export(signal)?;
         let exported = stats.total_exported();
         Some(match self.flush(signal, end) {
             Err(unsent) => Outcome::Fails(format!(
-                "{endpoint} did not accept them: {}",
+                "{endpoint} did not accept the {}: {}",
+                signal.unit(),
                 cause_with_hint(unsent, stats)
             )),
             Ok(()) => {

@@ -1,7 +1,7 @@
 //! Scheduled jobs: jitter, one run across replicas, and a count of missed runs.
 //!
 //! A [`Schedule`] says when a job is due, a [`Cron`] gives it a name and limits, a [`Scheduler`]
-//! runs it, and a [`Store`] keeps its state:
+//! runs it, and a [`Store`] keeps its state. A time at which a job is due is a *tick*.
 //!
 //! ```no_run
 //! use std::time::Duration;

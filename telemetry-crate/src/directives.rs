@@ -139,7 +139,8 @@ fn is_target(text: &str) -> bool {
 /// Whether the word is a level with a typing error.
 ///
 /// Such an error is a missing letter, an extra letter, two adjacent letters swapped, or a digit instead of a letter. A
-/// different letter is not an error, because the word may be a target: `warp` is a crate, and not a misspelled `warn`.
+/// word with a different letter is not a typing error, because it may be a target: `warp` is a
+/// crate, and not a misspelled `warn`.
 fn is_typo(typed: &str, meant: &str) -> bool {
     let typed = typed.to_ascii_lowercase();
     let (typed, meant) = (typed.as_bytes(), meant.as_bytes());

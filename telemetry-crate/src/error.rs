@@ -56,7 +56,7 @@ pub enum InitError {
     },
 
     /// The OTLP exporter rejected its configuration.
-    #[error("OTLP trace exporter: {reason}; check the OTEL_EXPORTER_OTLP_* variables")]
+    #[error("OTLP exporter: {reason}; check the OTEL_EXPORTER_OTLP_* variables")]
     #[non_exhaustive]
     Exporter {
         /// The exporter's message.

@@ -2,9 +2,11 @@
 //!
 //! On loopback the attacker is a web page in a browser on the same machine. The page can make a name of its own point to
 //! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request names the page's host, so the listener answers
-//! only requests for loopback hosts. A page that requests 127.0.0.1 directly needs a preflight request for changes, which
-//! is rejected like every unknown method. On other addresses every client that reaches the listener may read, and changes
-//! need the token.
+//! only requests for loopback hosts. Before a page can change anything on 127.0.0.1 itself, the
+//! browser sends a preflight request, whose method `OPTIONS` is rejected.
+//!
+//! On other addresses every client that reaches the listener may read. If a token is set, changes
+//! need it on every address. Without a token, changes are possible on loopback only.
 
 use std::net::IpAddr;
 

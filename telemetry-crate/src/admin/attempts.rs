@@ -73,14 +73,14 @@ impl Attempts {
     }
 }
 
-/// Logs attempts without the token that the client sent.
+/// Logs attempts, but not the token that the client sent.
 ///
 /// The sent token may be the right token with a typing error, or the token of another service.
 fn log(client: SocketAddr, attempts: u64) {
     tracing::warn!(
         target: "firstlight::admin",
         { client.address = %client.ip(), attempts },
-        "a change through the admin listener was rejected, because it did not send the token"
+        "a change through the admin listener was rejected, because it had no valid token"
     );
 }
 

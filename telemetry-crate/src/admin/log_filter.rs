@@ -31,7 +31,7 @@ const EXPECTED_FOR: &str =
 /// The size limit of the directives, ten times the longest lists in use.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// The size limit of a rejected body that is read before the response is sent.
+/// How much of an oversized body is read before the response is sent.
 ///
 /// A client that is still sending its body may not read the response.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;

@@ -23,7 +23,7 @@ pub const HTTP_CLIENT_REQUEST_DURATION: Metric = Metric {
     help: "Duration of HTTP client requests.",
 };
 
-/// Duration of incoming gRPC calls, until the end of the last stream.
+/// Duration of incoming gRPC calls, until the end of the response.
 ///
 /// Methods that the service does not have are `_OTHER`.
 ///
@@ -44,7 +44,7 @@ pub const RPC_SERVER_CALL_DURATION: Metric = Metric {
     help: "Duration of incoming gRPC calls.",
 };
 
-/// Duration of outgoing gRPC calls, until the end of the last stream.
+/// Duration of outgoing gRPC calls, until the end of the response.
 ///
 /// The name, the labels and the buckets are defined in the
 /// [RPC conventions](https://opentelemetry.io/docs/specs/semconv/rpc/rpc-metrics/#metric-rpcclientcallduration), which are

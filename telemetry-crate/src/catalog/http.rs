@@ -48,7 +48,7 @@ pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     help: "Open connections of the HTTP server.",
 };
 
-/// Connections and requests that a limit of `http::serve` has ended.
+/// Number of times that a limit of `http::serve` took effect.
 ///
 /// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`. A request is ended by
 /// `body_timeout`, `body_size`, `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept`
@@ -59,5 +59,5 @@ pub const SERVE_LIMITED: Metric = Metric {
     unit: "{event}",
     labels: &["limit"],
     buckets: None,
-    help: "Connections and requests that a limit of the HTTP server has ended, by limit.",
+    help: "Number of times that a limit of the HTTP server took effect, by limit.",
 };

@@ -165,7 +165,7 @@ pub const LOGGING_EVENTS: Metric = Metric {
     unit: "{event}",
     labels: &["level"],
     buckets: None,
-    help: "Log lines written, by level.",
+    help: "Log lines by level, including dropped lines.",
 };
 
 /// Log lines with a truncated value or without some field.

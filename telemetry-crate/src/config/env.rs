@@ -111,7 +111,7 @@ variables! {
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
-        "`true` makes an admin address that is in use an error of the start. Otherwise it is a warning, and tried again every 5 s.";
+        "`true` makes an admin address that is in use an error of the start. Otherwise a warning is logged, and the address is tried again every 5 s.";
     METRICS_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", "`2000`",
         "Series that each metric may have; `2000,orders_total=500` makes exceptions by name. Wins over `cardinality_limit`.";
     METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",

@@ -149,7 +149,9 @@ impl TraceContext {
     }
 }
 
-/// Values of the known names; private, like the traits that it implements.
+/// Values of the known names.
+///
+/// A private type, so that [`TraceContext`] does not expose OpenTelemetry's traits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Pairs([Option<String>; HEADER_NAMES.len()]);
 

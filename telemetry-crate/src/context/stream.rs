@@ -21,8 +21,8 @@ pin_project! {
 
 /// Wraps a stream so that every poll happens in the span that is current now.
 ///
-/// The poller may be another task, or a server that has already sent the response's head. The span
-/// ends when the stream is dropped, not with its last item.
+/// The poller may be another task, or a server that has already sent the response's head. The
+/// stream keeps the span open until it is dropped, not only until its last item.
 ///
 /// ```
 /// # use futures_core::Stream;

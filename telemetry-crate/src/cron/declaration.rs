@@ -80,8 +80,8 @@ impl Cron {
 
     /// Sets how long a run is expected to take.
     ///
-    /// The alert on missed runs fires if this time has passed since the start of the second run
-    /// after the last success. The default is a tenth of the interval, and never more than the time
+    /// The second run after the last success may take this long before the alert on missed runs
+    /// fires. The default is a tenth of the interval, and never more than the time
     /// limit. It does not cancel a run.
     pub fn expected_duration(mut self, expected: Duration) -> Self {
         self.expected_duration = Some(expected);

@@ -24,7 +24,7 @@ const RENEWALS: u32 = 3;
 const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Attempts to record the end of a run, [`STORE_TIMEOUT`] apart.
 ///
-/// They take less time than the lease, after which other replicas would repeat the run.
+/// More attempts could outlast the lease, after which other replicas repeat the run.
 const FINISH_ATTEMPTS: u32 = 3;
 
 /// Access of one job to the store.

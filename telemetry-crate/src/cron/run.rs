@@ -91,8 +91,8 @@ pub(super) async fn run(
         Err(ended) => classify(ended),
         Ok(reason) => {
             task.0.abort();
-            // The task may have ended at the same moment, and it must have ended before anything
-            // else starts.
+            // The task must have ended before another run starts. It may also have ended by itself
+            // at the same moment.
             match (&mut task.0).await {
                 Err(error) if error.is_cancelled() => reason,
                 ended => classify(ended),

@@ -216,8 +216,8 @@ impl Schedule {
 
 /// Checks and parses an expression.
 ///
-/// The error is the reason for which the expression is invalid. The checks refuse what the parser
-/// would accept with another meaning than the expression's dialect.
+/// The error is the reason for which the expression is invalid. The checks reject what the parser
+/// would accept, but understand differently than the author means it.
 fn parse(expression: &str) -> Result<Expression, String> {
     if expression.len() > MAX_LENGTH || !expression.is_ascii() {
         return Err(format!("expected at most {MAX_LENGTH} ASCII characters"));

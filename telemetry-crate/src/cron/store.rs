@@ -15,7 +15,7 @@ use std::{
 pub enum Claim {
     /// The replica runs the tick; no other process does until the lease ends.
     Granted,
-    /// This tick, or a later one, has already run, with any outcome.
+    /// A run of this tick has succeeded or failed, or a later tick was claimed.
     Done,
     /// Another process runs this tick.
     ///
@@ -103,9 +103,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Claims the tick for `lease`.
     ///
-    /// The claim is granted if no process has run the tick and none runs an earlier tick. An
-    /// unfinished run whose lease has ended does not count. If several replicas ask at the same
-    /// time, only one of them is granted the claim.
+    /// The claim is granted if no process has run this tick or claimed a later one, and none runs
+    /// an earlier tick. An unfinished run whose lease has ended does not count. If several replicas
+    /// ask at the same time, only one of them is granted the claim.
     fn claim(
         &self,
         request: ClaimRequest<'_>,

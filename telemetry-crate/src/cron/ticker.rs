@@ -256,7 +256,7 @@ impl<S: Store> Ticker<S> {
     fn skip(&self, outcome: TickOutcome) -> bool {
         self.metrics.count(outcome, 1);
         let name = &self.cron.name;
-        // A run by another replica is normal. A tick that no replica runs is an error.
+        // A run by another replica is normal. In the other cases, the tick may run nowhere.
         match outcome {
             TickOutcome::SkippedOverlap => {
                 cron_event!(
@@ -302,7 +302,7 @@ impl<S: Store> Ticker<S> {
         let ended = match report.outcome {
             TickOutcome::Ok => RunOutcome::Succeeded,
             TickOutcome::Interrupted => RunOutcome::Interrupted,
-            // The claim belongs to another process, and must not be changed.
+            // The claim may belong to another process by now, and must not be changed.
             TickOutcome::TakenOver => return report.outcome,
             _ => RunOutcome::Failed,
         };

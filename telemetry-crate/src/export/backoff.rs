@@ -29,7 +29,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Returns the delay before the next attempt, or `None` if the request has failed.
+    /// Returns the delay before the next attempt, or `None` if no attempt may follow.
     ///
     /// The caller enforces the timeout of the whole batch.
     pub(super) fn next_delay(

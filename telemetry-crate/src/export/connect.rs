@@ -33,8 +33,9 @@ type Pool = Client<Connector, Full<Bytes>>;
 
 /// The idle time before an HTTP/2 ping, and the timeout of the ping.
 ///
-/// Pings are sent only while a request is in flight. `grpc-go` treats three pings in a row without an answer as an
-/// attack. The third would be due after 12 s, and the default timeout ends an attempt after 10 s.
+/// Pings are sent only while a request is in flight. `grpc-go` treats the third ping
+/// during one unanswered request as an attack. That ping would be due after 12 s, and the default
+/// timeout ends an attempt after 10 s.
 #[cfg(feature = "otlp-grpc")]
 const PING_INTERVAL: Duration = Duration::from_secs(4);
 

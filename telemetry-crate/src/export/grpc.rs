@@ -82,7 +82,7 @@ async fn read(response: Response<Incoming>) -> Result<Bytes, ExportError> {
         Some(status) => Err(status.into_error()),
         None => Err(ExportError::new(
             "network",
-            "the answer broke off before its gRPC status: does a proxy in between support HTTP/2",
+            "the answer broke off before its gRPC status: does a proxy in between support HTTP/2?",
             Retry::Yes,
         )),
     }

@@ -44,7 +44,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The time for which the attempts of an export may fail without a log line.
 ///
-/// A restart of the collector is shorter. An export whose attempts all fail takes up to its timeout, 30 s.
+/// A restart of the collector is shorter. The end of the export, by default up to 30 s later, would
+/// be too late for the first line.
 const UNLOGGED_FAILURE: Duration = Duration::from_secs(5);
 
 /// The interval of the checks during an export.

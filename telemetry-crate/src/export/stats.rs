@@ -316,9 +316,10 @@ impl Collector for ExportStats {
         let Some(queue) = self.signal.queue() else {
             return;
         };
-        let processed_ok = self.total_exported() + self.total_failed();
+        // A failed export counts as processed: only dropped items have an `error_type` here.
+        let processed = self.total_exported() + self.total_failed();
         for (reason, count) in [
-            ("", processed_ok),
+            ("", processed),
             ("queue_full", self.queue_full.load(Ordering::Relaxed)),
             (
                 "already_shutdown",

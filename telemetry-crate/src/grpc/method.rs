@@ -1,8 +1,8 @@
 //! The methods that have a label of their own.
 //!
 //! A client can call methods that the server does not have, and each name would be a series. A
-//! layer cannot ask the server for its methods. So a method is known after its first response that
-//! only the method itself can have sent, unless the program lists the methods.
+//! layer cannot ask the server for its methods. So, unless the program lists the methods, a
+//! method is known once it has sent a message, or a status that no layer around it sends.
 
 use std::{
     collections::HashSet,

@@ -44,8 +44,9 @@ const HEALTH: &str = "/grpc.health.v1.Health/";
 /// `error.type="cancelled"`, or as `DEADLINE_EXCEEDED` if its deadline has passed.
 ///
 /// A method that the service does not have is recorded as `_OTHER`. A layer cannot ask the server
-/// for its methods. So a method counts as known after its first response that only the method
-/// itself can have sent. [`methods`](Self::methods) lists the methods instead.
+/// for its methods. So a method counts as known after its first message, or its first status that
+/// no layer for authentication, load shedding or routing sends, such as `OK`.
+/// [`methods`](Self::methods) lists the methods instead.
 ///
 /// Calls of `grpc.health.v1.Health` and requests other than gRPC produce no telemetry.
 #[derive(Debug, Clone)]

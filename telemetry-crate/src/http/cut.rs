@@ -1,6 +1,6 @@
-//! The limit for which the server ends a response early.
+//! The limit that makes the server end a response early.
 //!
-//! The limit distinguishes a response that the server cuts from one whose client disconnects.
+//! It distinguishes a response that the server cuts from one whose client disconnects.
 
 use std::cell::Cell;
 

@@ -44,7 +44,7 @@ pub(super) enum Outcome {
     BodyError,
     /// The client no longer waits for the response.
     Disconnected,
-    /// The server no longer waits for the client.
+    /// A limit of the server ended the response.
     Cut(Cut),
     /// The service or the response's body panicked.
     Panicked,
@@ -74,7 +74,7 @@ impl Outcome {
 /// A request from its head to the end of the response's body.
 ///
 /// Under [`serve`](super::serve) it lives until the body is sent. If it is dropped earlier, it
-/// finishes as a panic during unwinding, and as a client disconnect otherwise.
+/// finishes as a panic during unwinding, as cut by the server, or as a client disconnect.
 #[derive(Debug)]
 pub(super) struct Exchange {
     span: OpenSpan,

@@ -25,8 +25,8 @@ impl ClientLayer {
     /// `reqwest` follows redirects itself, inside the call. The call is one span with the first
     /// URL, and the context is sent to every redirect target. A client that may be redirected to
     /// third parties uses [`redirect_policy`](Self::redirect_policy) or `redirect::Policy::none()` as its
-    /// policy. The first redirect that takes the context to an excluded host logs a warning, once
-    /// per process.
+    /// policy. The first response that comes from an excluded host after a redirect logs a
+    /// warning, once per process.
     ///
     /// Available with the feature `reqwest`.
     ///

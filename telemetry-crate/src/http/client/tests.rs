@@ -18,7 +18,7 @@ fn request() -> Request<()> {
     Request::get(url).body(()).unwrap()
 }
 
-/// Returns the count of the series with these labels, followed by the server's.
+/// Returns the count of the series with `labels` and the labels of the server.
 fn count(metrics: &Metrics, labels: &str) -> Option<String> {
     let server = "server_address=\"orders.internal\",server_port=\"443\"";
     let line = format!("http_client_request_duration_seconds_count{{{labels}{server}}} ");
