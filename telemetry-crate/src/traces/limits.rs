@@ -1,4 +1,6 @@
-//! Limits on the size of a span, so that a span that is open for hours stays small.
+//! Limits on the size of a span.
+//!
+//! A span that is open for hours stays small.
 //!
 //! The specification defines the limits on counts and their defaults in "Span Limits". By default the specification does
 //! not limit the length of a value. Here the length is limited, because trace viewers do not show an attribute of five

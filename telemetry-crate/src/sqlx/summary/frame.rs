@@ -36,7 +36,9 @@ pub(super) const EXPLAIN_OPTIONS: [&str; 4] = ["ANALYZE", "VERBOSE", "QUERY", "P
 /// The state of a statement, or of the content of a parenthesis.
 #[derive(Debug, Default)]
 pub(super) struct Frame<'a> {
-    /// The operation of the query inside; `None` without a query, as in a list of values.
+    /// The operation of the query inside.
+    ///
+    /// `None` without a query, as in a list of values.
     pub(super) operation: Option<&'a str>,
     /// Whether a token was read; `EXPLAIN` and its options do not count.
     pub(super) has_begun: bool,
