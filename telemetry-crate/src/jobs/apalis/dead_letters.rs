@@ -184,8 +184,8 @@ pub async fn retry_dead_letters<DB: Tables>(
 
 /// Removes the jobs of all queues that ended successfully at least `age` ago.
 ///
-/// Logs their number. Dead letters stay. Takes the pool by value, so a schedule can run the returned
-/// future.
+/// Logs their number. Dead letters stay. Takes the pool by value, so a schedule can run the
+/// returned future.
 ///
 /// # Errors
 ///
