@@ -179,14 +179,14 @@ impl<O> SignalsFilter<O> {
         }
     }
 
-    /// The level above which logs and traces use no record of the `log` crate.
+    /// The most verbose level of `log` records that logs or traces use.
     ///
     /// The maximum level of `tracing` may be more verbose because of the observer, and would create unused records.
     pub(crate) fn level_of_records(&self) -> LevelFilter {
         self.logs.level().max(self.level_in_traces())
     }
 
-    /// The level above which traces use no record of the `log` crate.
+    /// The most verbose level of `log` records that traces use.
     pub(crate) fn level_in_traces(&self) -> LevelFilter {
         self.events.max_level_hint().unwrap_or(LevelFilter::TRACE)
     }

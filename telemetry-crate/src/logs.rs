@@ -274,7 +274,7 @@ pub(crate) fn span_field(
 #[derive(Debug)]
 pub(crate) struct LogCounts {
     by_level: [AtomicU64; 5],
-    /// Lines with a truncated value or without some field.
+    /// Lines with a truncated value or a dropped field.
     truncated: AtomicU64,
     writer: LogWriter,
 }

@@ -152,8 +152,8 @@ pub struct MetricsHandle {
 impl MetricsHandle {
     /// Renders all metrics as an exposition, sorted by name and labels.
     ///
-    /// Serve it with [`Format::content_type`]. On Linux this reads a few files of `/proc`, and otherwise only memory. The
-    /// cost is linear in the number of series.
+    /// Serve it with [`Format::content_type`]. On Linux this reads a few files of `/proc` and
+    /// `/sys/fs/cgroup`, and otherwise only memory. The cost is linear in the number of series.
     pub fn render(&self, format: Format) -> String {
         self.shared.is_read.store(true, Ordering::Relaxed);
         let mut exposition = exposition::Exposition::new(format);

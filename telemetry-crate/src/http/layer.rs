@@ -56,7 +56,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn excludes<B>(&self, request: &Request<B>, route: Option<&RouteTemplate>) -> bool {
         let whole = whole_path(request).map_or("", PathAndQuery::path);
-        // A nested router sees only the rest of the path.
+        // A nested router sees only the rest of the path, so both paths are compared.
         let is_in = |list: &[String]| {
             list.iter()
                 .any(|path| path == whole || path == request.uri().path())

@@ -62,7 +62,7 @@ impl RequestMetrics {
 
     /// Records the duration and returns the access log text for these labels.
     ///
-    /// `message` makes the text once for each series.
+    /// `message` makes the text if no handle is cached for these labels.
     pub(super) fn finished(
         &self,
         labels: RequestLabels<'_>,

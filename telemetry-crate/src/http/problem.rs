@@ -37,9 +37,9 @@ const MAX_DETAIL: usize = 8 * 1024;
 /// ```
 ///
 /// The text becomes `detail` for a client error (4xx), and is logged at `DEBUG`. For a server error
-/// (5xx) the text is logged at `ERROR` and not sent to the client. Other headers stay, and so does an error with any other
-/// content type. Add the middleware inside [`TelemetryLayer`](super::TelemetryLayer), so that the
-/// telemetry sees the final response.
+/// (5xx) the text is logged at `ERROR` and not sent to the client. Other headers stay, and so does
+/// an error with any other content type. Add the middleware inside
+/// [`TelemetryLayer`](super::TelemetryLayer), so that the telemetry sees the final response.
 pub async fn problem_details(request: Request, next: Next) -> Response {
     let delivery = request.extensions().get::<Delivery>().cloned();
     let mut response = next.run(request).await;
@@ -60,6 +60,7 @@ pub async fn problem_details(request: Request, next: Next) -> Response {
         .and_then(|text| String::from_utf8(text.into()).ok());
     let mut text = text.filter(|text| !text.trim().is_empty());
     if status.is_server_error() {
+        // A replaced status means that the request's body reached a limit, which is no failure.
         let text = text.take().filter(|_| status == answered);
         if let Some(text) = text {
             tracing::error!({ exception.message = text.trim() }, "request failed");

@@ -92,9 +92,12 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// and `FIRSTLIGHT_DRAIN_TIMEOUT`. These variables override the program, except for a limit that
 /// the program has lifted.
 ///
-/// `serve_limited_total` counts the connections and requests that a limit ends, and
-/// `serve_open_connections` is the number of open connections. Requests beyond `max_requests` never
-/// reach the router. They have a span, a sample and an access log line without a route.
+/// `serve_limited_total` counts, by limit, the connections and requests that were ended, and how
+/// often no connection could be accepted. It does not count idle connections, heads that are too
+/// large, and streams that wait. `serve_open_connections` is the number of open connections.
+///
+/// Requests beyond `max_requests` never reach the router. They have a span, a sample and an access
+/// log line without a route.
 ///
 /// The server does not limit the duration of a handler; tower-http's `TimeoutLayer` does. After an
 /// upgrade, such as to a WebSocket, only the write timeout and the drain apply to a connection.

@@ -22,9 +22,9 @@
 //! # drop(task);
 //! ```
 //!
-//! The store hands out a failed task with attempts left at once, unless [`TaskLayer::before_retry`]
-//! sets a later time. Do not use apalis' own `retry()` with backoff in a service: a worker that has
-//! to stop while a task waits for its retry never ends.
+//! A failed task that has attempts left is handed out again at once, unless
+//! [`TaskLayer::before_retry`] sets a later time. Do not use apalis' own `retry()` with backoff in
+//! a service: a worker that has to stop while a task waits for its retry never ends.
 //!
 //! With the feature `apalis-sqlite` or `apalis-postgres`, [`Workers`] contains all of this and the
 //! rest of a worker: polling, restarts, the drain, the state of the queues, dead letters. A kind of

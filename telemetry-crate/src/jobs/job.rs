@@ -31,7 +31,7 @@ impl Job {
     /// Describes the first attempt at a job of this kind.
     ///
     /// The kind is a label, so it is one of a few values that the source contains. It names what
-    /// the job does, such as `welcome`, and no object such as a customer.
+    /// the job does, such as `welcome`, and not an object such as a customer.
     pub fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),

@@ -174,7 +174,7 @@ impl Running {
                 }
                 None => format!("job {kind}: failed, to be tried again{reason}"),
             },
-            // Further attempts would not have helped.
+            // The attempts are not stated, because each of them would have failed.
             AttemptOutcome::DeadLettered if end.error_type == Some(UNDECODABLE) => {
                 format!("job {kind}: dead-lettered{reason}")
             }

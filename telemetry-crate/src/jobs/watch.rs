@@ -28,7 +28,7 @@ const MIN_STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A handle from [`Queue::watch`] that keeps a queue's gauges up to date.
 ///
-/// Dropping it stops the reading and sets the gauges to NaN.
+/// Dropping it stops the reading, and sets depth and age to NaN and `worker_queue_up` to 0.
 #[derive(Debug)]
 #[must_use = "dropping it stops the reading"]
 pub struct QueueWatch {

@@ -260,9 +260,10 @@ fn must_escape(byte: u8) -> bool {
 
 /// Whether any of eight bytes must be escaped.
 ///
-/// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n`, which is at most 0x80, if its
-/// highest bit is clear and subtracting `n` sets it. The subtraction may also borrow from the next byte and falsify its
-/// test, but only if the byte itself matches, and then the result is true anyway.
+/// Applies the tests of [`must_escape`] to all bytes at once. A byte is less than `n`, which is at
+/// most 0x80, if its highest bit is clear and subtracting `n` sets it. A byte that is less than `n`
+/// also borrows from the next byte, whose test may then be wrong. This does no harm, because the
+/// result is already true.
 fn any_must_escape(bytes: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const HIGHEST: u64 = ONES << 7;

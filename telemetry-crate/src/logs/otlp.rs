@@ -2,8 +2,9 @@
 //!
 //! A record has the content of the JSON line, with OTLP's types
 //! ([log data model](https://opentelemetry.io/docs/specs/otel/logs/data-model/)): severity, body, trace, and the fields as
-//! attributes. An attribute has the same name as the field in the line, except `error` and `err`, which become
-//! `exception.message`. The name of the instrumentation scope is the event's target, as in other log appenders.
+//! attributes. An attribute has the same name as the field in a line of the default format, except
+//! `error` and `err`, which become `exception.message`. The name of the instrumentation scope is
+//! the event's target, as in other log appenders.
 //! Implementations of [`RecordSink`] queue and send the records.
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The pretty format: time of day, level and message, then the dimmed fields.
+//! The pretty format: time of day, level and message, then target and fields, dimmed.
 //!
-//! The format is for a person at a terminal. Control characters are escaped, so that a value can neither move the cursor
-//! nor forge a line.
+//! The format is for a person at a terminal. Line breaks are indented and other control characters
+//! are escaped, so that a value can neither move the cursor nor forge a log line.
 
 use std::io::Write;
 

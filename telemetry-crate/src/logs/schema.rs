@@ -1,8 +1,8 @@
 //! The JSON schemas: the names of firstlight's keys, and of the program's fields.
 //!
-//! The default schema is flat. The other schemas have the keys that Elastic, Google Cloud and Datadog expect. Schemas
-//! differ only in their names and in the notation of ids. Constant parts, such as the service's name and the version of the
-//! schema, are rendered once.
+//! The default schema is flat. The other schemas have the keys that Elastic, Google Cloud and
+//! Datadog expect. Schemas differ in their names, the words for levels, and the notation of ids.
+//! Constant parts, such as the service's name and the version of the schema, are rendered once.
 
 mod reserved;
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! lines needs only one system call.
 //!
 //! Only an `ERROR` line waits for the pipe, because it may be the last one before a crash. The wait is short, and after a
-//! wait has timed out, no other line waits until something is written. The book's decision 6 has the reasons.
+//! wait has timed out, no other line waits until something is written. The reasons are in
+//! `docs/book/src/adr/0006-errors-wait-until-written.md`.
 
 use std::{
     fmt, io,

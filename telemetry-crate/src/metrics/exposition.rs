@@ -1,8 +1,9 @@
 //! The exposition: all metrics in one of the two text formats.
 //!
-//! One writer serves both formats and all sources, so that they cannot differ. The exposition is sorted by name and labels,
-//! so two expositions of the same series differ only in their numbers. OpenMetrics' units and creation times are not
-//! written, because no common scraper uses them.
+//! One writer serves both formats and all sources, so that each metric is written in the same way.
+//! The exposition is sorted by name and labels, so two expositions of the same series differ only
+//! in their numbers. OpenMetrics' units and creation times are not written, because no common
+//! scraper uses them.
 
 use std::{
     borrow::Cow,

@@ -3,10 +3,14 @@
 //! The first use of a name decides its kind. The names of the catalog are taken from the start. A second kind under the
 //! same name would need a second `# TYPE` line, for which parsers reject the whole exposition, so the metric is rejected.
 //!
-//! OpenMetrics also reserves `_created` for counters and histograms, and its reference parser rejects an exposition that
-//! uses the name otherwise. A counter whose `_created` is taken is exposed without its type, because `orders_total` beside
-//! `orders_created_total` is not a mistake. The lines of a histogram cannot be exposed without its type. So of a
-//! histogram and another gauge or histogram with its `_created` name, the second is rejected.
+//! OpenMetrics also reserves a name with `_created` for each counter and histogram, such as
+//! `orders_created` for `orders_total`. Its reference parser rejects an exposition in which another
+//! metric has that name.
+//!
+//! * A counter whose `_created` name is taken is exposed without its type, because `orders_total`
+//!   beside `orders_created_total` is not a mistake.
+//! * A histogram cannot be exposed without its type. If a gauge or another histogram has the
+//!   histogram's `_created` name, the metric that is used second is rejected.
 
 use std::collections::{HashMap, HashSet};
 
@@ -45,7 +49,7 @@ impl Names {
     ///
     /// Either this name is the `_created` of a known histogram, or this metric is a histogram whose `_created` is taken.
     fn conflict_of_created(&self, name: &str, kind: Kind) -> Option<&NameOwner> {
-        if !needs_type(kind) {
+        if !conflicts_without_type(kind) {
             return None;
         }
         let histogram = name.strip_suffix(CREATED);
@@ -55,7 +59,7 @@ impl Names {
             .map(|(_, owner)| owner);
         histogram.or_else(|| {
             let owner = self.owners.get(&format!("{name}{CREATED}"));
-            owner.filter(|owner| kind == Kind::Histogram && needs_type(owner.1))
+            owner.filter(|owner| kind == Kind::Histogram && conflicts_without_type(owner.1))
         })
     }
 
@@ -74,8 +78,10 @@ impl Names {
 /// The exposition has no lines with this suffix, but OpenMetrics reserves it.
 const CREATED: &str = "_created";
 
-/// Whether a metric of this kind cannot be exposed without its type.
-fn needs_type(kind: Kind) -> bool {
+/// Whether a conflict about `_created` remains if the metric is exposed without its type.
+///
+/// A counter without its type has only its full name, such as `orders_created_total`.
+fn conflicts_without_type(kind: Kind) -> bool {
     matches!(kind, Kind::Gauge | Kind::Histogram)
 }
 

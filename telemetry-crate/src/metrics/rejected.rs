@@ -1,7 +1,8 @@
 //! Metrics that the recorder rejects: counted, and each listed once.
 //!
-//! Without the list, a missing metric would be noticed only in the incident that it was added for. Nothing is logged here,
-//! because this code runs inside arbitrary code of the program, which includes its logging.
+//! Without the list, a missing metric would be noticed only in an incident that needs the metric.
+//! Nothing is logged here, because this code runs inside arbitrary code of the program, which
+//! includes its logging.
 
 use std::{
     fmt,

@@ -71,7 +71,10 @@ impl BodyLimits {
         }
     }
 
-    /// Lifts all limits, for endless streams such as those of gRPC.
+    /// Lifts these limits, for endless streams such as those of gRPC.
+    ///
+    /// Use it as a layer. With [`Serve::body`](super::Serve::body), the received bytes still count
+    /// towards [`Serve::body_memory`](super::Serve::body_memory), which ends a long stream.
     #[must_use]
     pub fn unlimited() -> Self {
         Self {
@@ -102,8 +105,9 @@ impl BodyLimits {
 
     /// Sets the minimum rate in bytes a second while a handler waits; default 500.
     ///
-    /// A client may fall behind this rate by `timeout` in all, so a client that sends a byte now
-    /// and then is refused however much it has sent before. `None` lifts the limit.
+    /// A client is refused once it is `timeout` behind this rate. Faster bytes reduce the delay,
+    /// but earn no time for later. So a client that sends a byte now and then is refused, however
+    /// much it has sent before. `None` lifts the limit.
     #[must_use]
     pub fn min_rate(mut self, bytes_per_second: impl Into<Option<u32>>) -> Self {
         self.min_rate = bytes_per_second.into().filter(|rate| *rate > 0);

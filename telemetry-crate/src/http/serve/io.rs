@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{connection::Connection, pace::Pace};
 
-/// First bytes of the HTTP/2 preface, which no HTTP/1.1 request begins with.
+/// First bytes of the HTTP/2 preface; no usual HTTP/1.1 method begins with them.
 const PREFACE: &[u8] = b"PRI";
 
 pub(super) struct Io {

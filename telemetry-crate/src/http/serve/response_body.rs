@@ -68,7 +68,7 @@ fn in_stream(change: impl FnOnce(&mut StreamProgress)) -> bool {
     changed.is_ok()
 }
 
-/// The body for hyper, which keeps its request in flight until it is sent.
+/// The body for hyper, which keeps its request in flight until the body is sent.
 pub(super) struct ResponseBody {
     inner: AxumBody,
     /// Rest of a frame that was larger than [`CHUNK`].
@@ -215,7 +215,7 @@ where
 }
 
 pin_project! {
-    /// Task of one HTTP/2 stream, which it resets at the write timeout.
+    /// Task of one HTTP/2 stream; it resets the stream at the write timeout.
     struct Stream<F> {
         #[pin]
         inner: Option<F>,

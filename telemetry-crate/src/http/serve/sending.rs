@@ -21,9 +21,9 @@ impl Sending {
         Self { delivery, request }
     }
 
-    /// Hands a complete response to the connection until it is written.
+    /// Lets the connection hold a complete response until it is written.
     pub(super) fn track(self) {
-        // Without a kept exchange, the exchange has already ended.
+        // If the delivery keeps no exchange, the exchange has already ended.
         if self.delivery.is_kept()
             && let Some(request) = &self.request
         {
@@ -43,7 +43,7 @@ impl Drop for Sending {
     }
 }
 
-/// A part of a body, of which the last over HTTP/2 reports when it is sent.
+/// A part of a body. Over HTTP/2, the last part reports when it is sent.
 pub(super) struct Piece {
     bytes: Bytes,
     sending: Option<Sending>,

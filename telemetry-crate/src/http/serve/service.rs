@@ -149,7 +149,7 @@ impl Future for ServerFuture {
             Err(_) => panicked(),
         };
         *this.waiting = None;
-        // A telemetry layer has already applied it, but the router may have none.
+        // A telemetry layer has already applied the rejection, but the router may have no layer.
         this.delivery.0.apply_rejection(&mut response);
         let status = response.status();
         this.delivery.0.answered(status);

@@ -97,9 +97,10 @@ async fn serve_requests(
     }
 }
 
-/// Completes when the client misses a deadline.
+/// Completes when the client misses a deadline, and returns the exceeded limit.
 ///
-/// The timer is reset only to an earlier time, so an ordinary request does not reset it.
+/// Returns `None` for a client that was idle, or that did not leave a closing connection. A timer
+/// that still runs is reset only to an earlier time, so an ordinary request does not reset it.
 async fn overdue(
     connection: &Connection,
     mut timer: Pin<&mut Sleep>,

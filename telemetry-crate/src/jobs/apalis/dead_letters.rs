@@ -63,7 +63,7 @@ struct FailedResult {
     error: String,
 }
 
-/// Returns the text of a result; another result than apalis' stays as it is.
+/// Returns the error in a stored result; other text is returned as it is.
 fn error_text(result: Vec<u8>) -> String {
     match serde_json::from_slice::<FailedResult>(&result) {
         Ok(failed) => failed.error,
@@ -153,7 +153,7 @@ impl From<Error> for RetryError {
 ///
 /// # Errors
 ///
-/// Returns errors of the database, and ids of no dead letter.
+/// Returns errors of the database, and the ids that belong to no dead letter.
 pub async fn retry_dead_letters<DB: Tables>(
     pool: &Pool<DB>,
     ids: &[String],
@@ -184,7 +184,8 @@ pub async fn retry_dead_letters<DB: Tables>(
 
 /// Removes the jobs of all queues that ended successfully at least `age` ago.
 ///
-/// Logs their number. Dead letters stay. Takes the pool by value, so a schedule can run the returned future.
+/// Logs their number. Dead letters stay. Takes the pool by value, so a schedule can run the
+/// returned future.
 ///
 /// # Errors
 ///

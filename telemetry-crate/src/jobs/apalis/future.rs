@@ -62,7 +62,7 @@ struct Postponed<T> {
 
 impl<T> fmt::Debug for Postponed<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Waiting")
+        formatter.write_str("Postponed")
     }
 }
 

@@ -21,8 +21,8 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 /// Traces and measures every attempt at a task, as [`Queue::run`] does for a job.
 ///
 /// It records the span, the wait, the run, the outcome and the log line. A panic is an error like
-/// any other, so `catch_panic()` is not needed. The outcome of an error is `dead_lettered` for apalis'
-/// `AbortError` and for the last attempt, and `retry` otherwise.
+/// any other, so `catch_panic()` is not needed. The outcome of an error is `dead_lettered` for
+/// apalis' `AbortError` and for the last attempt, and `retry` otherwise.
 ///
 /// The layer also corrects the status that apalis 1.0 stores for some attempts. After a panic or a
 /// timeout the status would be `Running`, and after a `RetryAfterError` or a `DeferredError` it
@@ -31,8 +31,8 @@ use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
 ///
 /// The layer also ends a task that apalis 1.0 would try without end: a task whose process dies with
 /// it, because it aborts or runs out of memory. The store counts such an attempt, but hands the
-/// task out again whatever the count. The layer records it as `dead_lettered` once its attempts are used up,
-/// with the error type `orphaned`, and does not call the function.
+/// task out again whatever the count. Once the task's attempts are used up, the layer records it as
+/// `dead_lettered` with the error type `orphaned`, and does not call the function.
 #[derive(Debug, Clone)]
 pub struct TaskLayer {
     queue: Queue,
@@ -107,7 +107,7 @@ impl TaskLayer {
             Some(kind) => kind,
             None => short_name::<Args>(),
         };
-        // The number is that of past attempts. This attempt is counted when it is first polled.
+        // `Task::attempt` is the number of past attempts. apalis adds this one at its first poll.
         let attempt = u32::try_from(task.attempt()).unwrap_or(u32::MAX);
         let max = task.max_attempts().map_or(u32::MAX, max_attempts);
         let mut job = Job::new(kind)
@@ -116,7 +116,7 @@ impl TaskLayer {
         if let Some(id) = task.task_id() {
             job = job.id(id.to_string());
         }
-        // The time is in whole seconds, so that of a task that is due at once is in the past.
+        // The time has whole seconds, so a task that is due at once has a time in the past.
         let due = task.run_at().map(Duration::from_secs);
         if let Some(due) = due.and_then(|due| UNIX_EPOCH.checked_add(due)) {
             job = job.due_at(due);

@@ -16,7 +16,8 @@ pub type StatsRow = (i64, i64, i64, i64, i64, i64, i64);
 ///
 /// - a worker has had it for longer than these seconds,
 /// - its worker has not been seen for these seconds,
-/// - the time of either is more than these seconds in the future, because a clock was set back,
+/// - its lock or its worker's last heartbeat is more than these seconds in the future, because a
+///   clock was set back,
 /// - it is locked although it waits, or
 /// - its status or time is invalid for apalis.
 ///
@@ -60,7 +61,8 @@ pub const SQLITE_STATS: &str = "
 
 /// Query for the state of a queue in the tables of `apalis-postgres` 1.0.
 ///
-/// Its parameters and states are those of [`SQLITE_STATS`].
+/// Its parameters and states are those of [`SQLITE_STATS`], except that a waiting task with a lock
+/// is not stuck, because a worker on PostgreSQL claims it.
 pub const POSTGRES_STATS: &str = "
     WITH task AS (
         SELECT run_at, CASE

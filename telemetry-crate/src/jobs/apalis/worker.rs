@@ -118,7 +118,7 @@ impl<DB: Tables> Worker<DB> {
 
     /// Runs one worker of apalis.
     ///
-    /// After an error, the worker takes no new task, and its running tasks may end.
+    /// After an error, the worker takes no new task, and waits for its running tasks.
     async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
         let context = WorkerContext::new(name);
         let (queue, attempts) = (self.queue.name(), &self.attempts);
@@ -160,7 +160,7 @@ impl<DB: Tables> Worker<DB> {
             }
             if !is_draining {
                 drain.begin();
-                draining.set(Some(self.drain(name)));
+                draining.set(Some(self.send_heartbeats(name)));
             }
             // After an error the worker is told to stop at once. Otherwise it is told only when no
             // job runs, for the reason that `draining` gives.
@@ -179,7 +179,7 @@ impl<DB: Tables> Worker<DB> {
     ///
     /// apalis sends none while it stops, and without heartbeats other workers would take over the
     /// running tasks.
-    async fn drain(&self, name: &str) {
+    async fn send_heartbeats(&self, name: &str) {
         let beat = async {
             loop {
                 let _ = DB::heartbeat(&self.pool, name).await;

@@ -165,7 +165,8 @@ impl Index {
                 _ => return Err(format!("{name}: {value} is not the value of a field")),
             };
             let kind = *self.0.entry(name.clone()).or_insert(dynamic);
-            // Elasticsearch coerces values: it truncates decimals, and reads digits in quotation marks as a number.
+            // Elasticsearch truncates the decimals of a `long`. It also reads digits in quotation
+            // marks as a number, but this index rejects them.
             let is_accepted = match kind {
                 "long" => value.as_f64().is_some_and(|n| n.abs() < i64::MAX as f64),
                 kind => is_of_type(kind, value),

@@ -1,8 +1,8 @@
 //! Splits data points into requests that collectors accept.
 //!
 //! A collector rejects a gRPC message of more than 4 MiB after decompression, at every attempt. So many series become
-//! several requests. The points of one metric may be in two of them, which OTLP permits. A single point is always smaller,
-//! because labels are bounded.
+//! several requests. The points of one metric may be in two of them, which OTLP permits. A single
+//! point is always smaller than the limit, because labels are bounded.
 
 use opentelemetry_proto::tonic::{
     collector::metrics::v1::ExportMetricsServiceRequest,

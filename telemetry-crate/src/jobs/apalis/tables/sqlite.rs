@@ -23,7 +23,7 @@ const STATEMENTS: Statements = Statements {
         SELECT CAST(name AS BLOB) FROM queue WHERE name IS NOT NULL LIMIT 100",
     stats: SQLITE_STATS,
     state: "SELECT status, attempts, max_attempts FROM Jobs WHERE job_type = ?1 AND idempotency_key = ?2",
-    // One parameter, because their number is limited.
+    // One parameter for all keys, because the number of parameters is limited.
     states: "
         SELECT idempotency_key, status, attempts, max_attempts FROM Jobs
         WHERE job_type = ?1 AND idempotency_key IN (SELECT value FROM json_each(?2))",
@@ -90,8 +90,8 @@ async fn dead_letter_unreadable(
 
 /// Checks whether apalis can read a row.
 ///
-/// apalis reads any value of a numeric column as a number. Text has to be UTF-8. apalis reads an id
-/// that it would write differently, but then never acknowledges the row.
+/// apalis reads any value of a numeric column as a number. Text has to be UTF-8. An id has to be
+/// spelled as apalis writes it: apalis reads other spellings, but never acknowledges such a row.
 fn check(row: &SqliteRow) -> Result<(), String> {
     for column in [
         "job_type",
