@@ -174,3 +174,18 @@ async fn routes_can_have_their_own_limits() {
     wait_for_limited(&capture, "body_timeout", 0.0).await;
     server.end().await;
 }
+
+#[tokio::test]
+async fn unlimited_bodies_take_no_shared_memory() {
+    const LENGTH: usize = 4 * 1024 * 1024;
+    let capture = capture();
+    let unlimited = |serve: Serve| serve.body(BodyLimits::unlimited()).body_memory(0);
+    let server = Running::start(unlimited).await;
+    let request = post("/frames", LENGTH).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+    let mut client = server.client(&request).await;
+    client.write_all(&vec![b'x'; LENGTH]).await.unwrap();
+    let served = answer(client).await;
+    assert!(served.ends_with(&LENGTH.to_string()), "{served}");
+    wait_for_limited(&capture, "body_memory", 0.0).await;
+    server.end().await;
+}

@@ -71,17 +71,17 @@ impl BodyLimits {
         }
     }
 
-    /// Lifts these limits, for endless streams such as those of gRPC.
+    /// Lifts all limits, for endless streams such as those of gRPC.
     ///
-    /// Use it as a layer. With [`Serve::body`](super::Serve::body), the received bytes still count
-    /// towards [`Serve::body_memory`](super::Serve::body_memory), which ends a long stream.
+    /// The received bytes do not count towards [`Serve::body_memory`](super::Serve::body_memory),
+    /// which would end a long stream.
     #[must_use]
     pub fn unlimited() -> Self {
         Self {
             max_bytes: None,
             timeout: None,
             min_rate: None,
-            shared: true,
+            shared: false,
         }
     }
 
