@@ -9,6 +9,7 @@
 //! `routes` answers. TLS and users are left to a proxy.
 
 mod access;
+mod answer;
 mod attempts;
 mod connections;
 #[cfg(feature = "otlp-gzip")]

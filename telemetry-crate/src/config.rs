@@ -12,6 +12,7 @@ mod env;
 mod export;
 mod host;
 mod limits;
+mod protocol;
 mod queries;
 mod server;
 mod settings;
@@ -30,19 +31,21 @@ pub(crate) use destination::PemFile;
 pub(crate) use destination::Tls;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) use env::process_lossy;
-pub(crate) use env::{PROMETHEUS_PORT, process as process_environment, unread as unread_variables};
+pub(crate) use env::{PROMETHEUS_PORT, process as process_environment};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
 pub(crate) use server::ServerLimits;
 pub use traces::RemoteParent;
+pub(crate) use unread::of_process as unread_variables;
 pub(crate) use {
     buckets::validate_buckets,
     cardinality::CardinalityLimits,
-    destination::{Destination, Protocol},
+    destination::Destination,
     export::{BatchExport, Batching, PeriodicExport},
     limits::{RecordLimits, SpanLimits},
+    protocol::Protocol,
     settings::Settings,
     traces::{Propagator, SamplerSetting},
 };

@@ -29,6 +29,7 @@ mod route;
 #[cfg(feature = "axum")]
 mod serve;
 mod service;
+mod settings;
 mod wiring;
 
 #[cfg(feature = "reqwest")]

@@ -73,7 +73,9 @@ mod pools;
 mod quotes;
 mod read_only;
 #[cfg(feature = "testing")]
-pub(crate) mod recorder;
+mod recorder;
+#[cfg(feature = "testing")]
+pub(crate) mod recording;
 mod server;
 mod span_extension;
 #[cfg(feature = "testing")]

@@ -39,6 +39,7 @@
 
 mod answer;
 mod assertions;
+mod body;
 mod capture;
 mod found;
 mod grpc;

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
 use subtle::ConstantTimeEq;
 
-use super::routes::{Answer, text};
+use super::answer::{Answer, text};
 use crate::Secret;
 
 /// The access rules of one listener.

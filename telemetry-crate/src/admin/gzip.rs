@@ -5,7 +5,7 @@
 use http::header;
 use http_body_util::{BodyExt, Full};
 
-use super::routes::Answer;
+use super::answer::Answer;
 use crate::gzip;
 
 /// The smallest body that is compressed; a smaller body fits into one packet.

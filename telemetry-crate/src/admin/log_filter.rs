@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use jiff::SignedDuration;
 use percent_encoding::percent_decode_str;
 
-use super::routes::{Answer, text};
+use super::answer::{Answer, text};
 use crate::{
     directives::Directives,
     logs::{Change, LogFilterControl},

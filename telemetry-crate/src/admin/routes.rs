@@ -2,19 +2,22 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
+use hyper::body::Incoming;
 
 #[cfg(feature = "otlp-gzip")]
 use super::gzip;
-use super::{Readiness, access::Access, attempts::Attempts, log_filter};
+use super::{
+    Readiness,
+    access::Access,
+    answer::{Answer, not_allowed, response, text},
+    attempts::Attempts,
+    log_filter,
+};
 use crate::{
     metrics::Format,
     status::{Status, versions},
 };
-
-pub(super) type Answer = Response<Full<Bytes>>;
 
 const NOT_FOUND: &str =
     "not found; there are /metrics, /livez, /readyz, /log-filter and /telemetry\n";
@@ -122,40 +125,4 @@ fn list_header(headers: &HeaderMap, name: HeaderName) -> String {
     let values = headers.get_all(name).iter();
     let values: Vec<_> = values.filter_map(|value| value.to_str().ok()).collect();
     values.join(",")
-}
-
-fn not_allowed(allowed: &'static str) -> Answer {
-    let mut answer = text(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("only {allowed} here\n"),
-    );
-    answer
-        .headers_mut()
-        .insert(header::ALLOW, header::HeaderValue::from_static(allowed));
-    answer
-}
-
-pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    response(status, "text/plain; charset=utf-8", body)
-}
-
-fn response(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut response = Response::new(Full::new(body.into()));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static(content_type),
-    );
-    // A response is valid only at the moment of its request.
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
-    // The body may contain text of a client, which a browser must not interpret.
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        header::HeaderValue::from_static("nosniff"),
-    );
-    response
 }

@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-use super::{destination::Protocol, host};
+use super::{host, protocol::Protocol};
 use crate::{InitError, signal::Signal};
 
 /// The default port of OTLP over gRPC, by the OTLP specification.

@@ -12,26 +12,9 @@ use super::{
     address::Address,
     env,
     env::{Env, OtlpVariables, key_value, pairs},
+    protocol::Protocol,
 };
 use crate::{InitError, error::without_query, signal::Signal};
-
-/// The transport of export requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    HttpProtobuf,
-    #[cfg(feature = "otlp-grpc")]
-    Grpc,
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::HttpProtobuf => "http/protobuf",
-            #[cfg(feature = "otlp-grpc")]
-            Self::Grpc => "grpc",
-        })
-    }
-}
 
 /// The address of one signal's exports and how requests are sent there.
 #[derive(Clone)]

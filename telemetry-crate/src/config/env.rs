@@ -8,8 +8,6 @@ use std::{str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
-use super::unread;
-
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -252,11 +250,6 @@ pub(crate) fn process(name: &str) -> Option<String> {
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
-}
-
-/// Returns warnings about variables of this process that are set and not read.
-pub(crate) fn unread() -> Vec<String> {
-    unread::warnings(std::env::vars_os())
 }
 
 /// Typed access to the environment, and the warnings about its values.

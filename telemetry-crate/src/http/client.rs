@@ -22,6 +22,7 @@ mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod service;
+mod settings;
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::ReqwestCall;

@@ -14,10 +14,10 @@ use super::{
     attributes,
     cut::{self, Cut},
     delivery::Delivery,
-    layer::Shared,
     metrics::{RequestLabels, RequestMetrics},
     protocol,
     route::{RouteTemplate, whole_path},
+    settings::ServerSettings,
     wiring,
 };
 use crate::{
@@ -103,7 +103,7 @@ impl Exchange {
     pub(super) fn start<B>(
         request: &Request<B>,
         route: Option<RouteTemplate>,
-        shared: &Shared,
+        shared: &ServerSettings,
     ) -> Self {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
@@ -142,7 +142,7 @@ impl Exchange {
     }
 
     /// Writes the span's name and attributes; called once, inside the span.
-    pub(super) fn describe<B>(&self, request: &Request<B>, shared: &Shared) {
+    pub(super) fn describe<B>(&self, request: &Request<B>, shared: &ServerSettings) {
         self.span.entered(self.link.as_ref());
         self.span.write(|span| {
             span.update_name(self.span_name());

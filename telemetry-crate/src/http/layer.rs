@@ -1,17 +1,10 @@
-//! The server layer and the settings that its services share.
+//! The server layer.
 
 use std::sync::Arc;
 
-use http::{Request, uri::PathAndQuery};
 use tower_layer::Layer;
 
-use super::{
-    ClientAddress, RemoteParent,
-    metrics::RequestMetrics,
-    probe::is_probe,
-    route::{RouteTemplate, whole_path},
-    service::TelemetryService,
-};
+use super::{ClientAddress, RemoteParent, service::TelemetryService, settings::ServerSettings};
 
 /// Adds a span, a measurement, trace context and an access log to each request.
 ///
@@ -40,29 +33,7 @@ use super::{
 /// ```
 #[derive(Debug, Clone)]
 pub struct TelemetryLayer {
-    pub(super) shared: Arc<Shared>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shared {
-    excluded: Vec<String>,
-    included: Vec<String>,
-    pub(super) client_address: ClientAddress,
-    pub(super) records_query: bool,
-    pub(super) remote_parent: RemoteParent,
-    pub(super) metrics: Arc<RequestMetrics>,
-}
-
-impl Shared {
-    pub(super) fn excludes<B>(&self, request: &Request<B>, route: Option<&RouteTemplate>) -> bool {
-        let whole = whole_path(request).map_or("", PathAndQuery::path);
-        // A nested router sees only the rest of the path, so both paths are compared.
-        let is_in = |list: &[String]| {
-            list.iter()
-                .any(|path| path == whole || path == request.uri().path())
-        };
-        is_in(&self.excluded) || is_probe(request.method(), whole, route) && !is_in(&self.included)
-    }
+    pub(super) shared: Arc<ServerSettings>,
 }
 
 impl TelemetryLayer {

@@ -32,10 +32,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 pub use self::body_limits::{BodyLimits, BodyLimitsService};
 pub(crate) use self::limits::set_server_limits;
-use self::{
-    limits::{LONGEST, Limits},
-    response_body::Streams,
-};
+use self::{body_limits::LONGEST, limits::Limits, response_body::Streams};
 
 /// Interval of HTTP/2 pings, and the time in which a ping has to be answered.
 const PING: Duration = Duration::from_secs(20);

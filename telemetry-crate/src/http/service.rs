@@ -11,7 +11,7 @@ use tower_service::Service;
 
 use super::{
     body::ResponseBody, delivery::mark_observed, exchange::Exchange, future::ResponseFuture,
-    layer::Shared, route::RouteTemplate, wiring,
+    route::RouteTemplate, settings::ServerSettings, wiring,
 };
 use crate::unwind::end_on_panic;
 
@@ -23,11 +23,11 @@ struct Observed;
 #[derive(Debug, Clone)]
 pub struct TelemetryService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<ServerSettings>,
 }
 
 impl<S> TelemetryService<S> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(inner: S, shared: Arc<ServerSettings>) -> Self {
         Self { inner, shared }
     }
 }

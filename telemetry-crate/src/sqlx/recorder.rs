@@ -1,49 +1,32 @@
-//! Records the statements that run inside one span, for tests that count them.
+//! The recorder of the statements inside one span, for tests that count them.
 
-use std::{
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
 };
 
-use tracing::Span;
-use tracing_subscriber::{Registry, layer::SubscriberExt};
-
-use super::{
-    QueryLayer, TARGET,
-    span_extension::{self, Pending},
-    statement::Statement,
-};
-use crate::{config::QueryLimits, traces::SPAN_LEVEL};
-
-/// Longest wait for a spawned task that holds the span after the test's work.
-const SPAN_END_TIMEOUT: Duration = Duration::from_secs(1);
+use super::statement::Statement;
 
 /// The recorder in the span's extensions, which is dropped at the span's end.
 #[derive(Debug)]
-pub(super) struct Recorder(Arc<Shared>);
+pub(super) struct Recorder(pub(super) Arc<Recorded>);
 
-/// The handle of the test, which returns the recorded statements.
-#[derive(Debug)]
-pub(crate) struct Recording(Arc<Shared>);
-
+/// The statements that a recorder has recorded, shared with the test.
 #[derive(Debug, Default)]
-struct Shared {
-    is_attached: AtomicBool,
+pub(super) struct Recorded {
+    pub(super) is_attached: AtomicBool,
     state: Mutex<State>,
-    ended: Condvar,
+    pub(super) ended: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    statements: Vec<Arc<Statement>>,
-    is_over: bool,
+pub(super) struct State {
+    pub(super) statements: Vec<Arc<Statement>>,
+    pub(super) is_over: bool,
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl Recorded {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -62,52 +45,5 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.0.state().is_over = true;
         self.0.ended.notify_all();
-    }
-}
-
-impl Recording {
-    /// Starts to record the statements inside the returned span.
-    ///
-    /// Returns `None` if the process has a foreign subscriber.
-    pub(crate) fn start() -> Option<(Self, Span)> {
-        let shared = Arc::new(Shared::default());
-        let begin = || {
-            span_extension::with_pending(
-                Pending::Recorder(Recorder(Arc::clone(&shared))),
-                || tracing::span!(target: TARGET, parent: None, SPAN_LEVEL, "count_queries"),
-            )
-        };
-        let span = begin();
-        let is_attached = || shared.is_attached.load(Ordering::Relaxed);
-        if is_attached() {
-            return Some((Self(shared), span));
-        }
-        // Most tests have no subscriber, so this subscriber is installed for the whole process.
-        let limits = QueryLimits {
-            slow: None,
-            repeats: None,
-        };
-        let layer = super::standalone::StandaloneLayer(QueryLayer::new(limits, None));
-        let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
-        let span = begin();
-        is_attached().then_some((Self(shared), span))
-    }
-
-    /// Returns the summary and text of each statement, in the order of their ends.
-    ///
-    /// Waits for the end of the span, because SQLite's thread may hold it slightly longer than the
-    /// call lasts. The wait has a limit, because a spawned task may hold the span without end.
-    pub(crate) fn finish(self, span: Span) -> Vec<(String, String)> {
-        drop(span);
-        let state = self.0.state();
-        let waited = self
-            .0
-            .ended
-            .wait_timeout_while(state, SPAN_END_TIMEOUT, |state| !state.is_over);
-        let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let shown = state.statements.iter();
-        shown
-            .map(|statement| (statement.summary.clone(), statement.text.clone()))
-            .collect()
     }
 }

@@ -16,10 +16,10 @@ use hyper::body::Incoming;
 
 use super::{
     CollectorAnswer, ReceivedRequest,
+    body::{Body, Unreadable, read},
     gzip::unpack,
     http::header,
     rpc_status::RpcStatus,
-    server::{Body, Unreadable, read},
     signal::{Received, Signal},
     store::Store,
 };

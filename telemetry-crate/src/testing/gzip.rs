@@ -5,7 +5,7 @@ use std::io::Read;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 
-use super::server::{MAX_BODY_BYTES, Unreadable};
+use super::body::{MAX_BODY_BYTES, Unreadable};
 
 /// Decompresses a body up to [`MAX_BODY_BYTES`].
 ///

@@ -16,8 +16,8 @@ use hyper::body::Incoming;
 
 use super::{
     CollectorAnswer, ReceivedRequest,
+    body::{Body, Unreadable, read},
     gzip::unpack,
-    server::{Body, Unreadable, read},
     signal::{Received, Signal},
     store::Store,
 };

@@ -4,9 +4,7 @@
 
 use std::{convert::Infallible, io, net::TcpListener, sync::Arc, thread, time::Duration};
 
-use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -18,13 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{grpc, http as otlp_http, store::Store};
-
-/// The body of a response.
-pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
-
-/// The size limit of a request's body: several default batches of 512 spans.
-pub(super) const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+use super::{body::Body, grpc, http as otlp_http, store::Store};
 
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -96,29 +88,5 @@ async fn answer(request: Request<Incoming>, store: &Store) -> Response<Body> {
         grpc::answer(request, store).await
     } else {
         otlp_http::answer(request, store).await
-    }
-}
-
-/// The reason why a request cannot be read.
-#[derive(Debug)]
-pub(super) enum Unreadable {
-    TooLarge(String),
-    Malformed(String),
-    /// An unknown path, method or encoding.
-    Unsupported(String),
-}
-
-/// Reads the whole body.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, Unreadable> {
-    match Limited::new(body, MAX_BODY_BYTES).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) => {
-            let reason = format!("reading the body, at most {MAX_BODY_BYTES} bytes: {error}");
-            Err(if error.is::<LengthLimitError>() {
-                Unreadable::TooLarge(reason)
-            } else {
-                Unreadable::Malformed(reason)
-            })
-        }
     }
 }

@@ -7,8 +7,8 @@ use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
 use super::{
-    layer::Shared,
     request::{CallOptions, Url},
+    settings::ClientSettings,
 };
 use crate::{http::protocol, span_end::OpenSpan, traces::SPAN_LEVEL, unwind::EndsByPanic};
 
@@ -37,12 +37,12 @@ pub(super) struct Call {
     unknown_method: Option<Method>,
     address: Option<String>,
     port: u16,
-    shared: Arc<Shared>,
+    shared: Arc<ClientSettings>,
     finished: bool,
 }
 
 impl Call {
-    pub(super) fn start(shared: &Arc<Shared>, method: &Method, url: &Url<'_>) -> Self {
+    pub(super) fn start(shared: &Arc<ClientSettings>, method: &Method, url: &Url<'_>) -> Self {
         let written = method;
         let method = protocol::method(written);
         let address = url.address();

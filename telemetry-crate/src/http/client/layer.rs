@@ -1,10 +1,13 @@
-//! The client layer and the settings that its services share.
+//! The client layer.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use super::{hosts::Hosts, service::ClientService};
+use super::{
+    service::ClientService,
+    settings::{ClientSettings, Propagation},
+};
 use crate::{catalog, metrics::Durations};
 
 /// Adds a span, a measurement and trace context to each call of an HTTP client.
@@ -42,50 +45,7 @@ use crate::{catalog, metrics::Durations};
 /// ```
 #[derive(Debug, Clone)]
 pub struct ClientLayer {
-    pub(super) shared: Arc<Shared>,
-}
-
-#[derive(Clone)]
-pub(super) struct Shared {
-    propagation: Propagation,
-    pub(super) hosts: Arc<Hosts>,
-    pub(super) durations: Arc<Durations>,
-}
-
-#[derive(Clone)]
-enum Propagation {
-    Everywhere,
-    Nowhere,
-    Where(Arc<dyn Fn(&str) -> bool + Send + Sync>),
-}
-
-impl Shared {
-    pub(super) fn propagates_to(&self, host: &str) -> bool {
-        match &self.propagation {
-            Propagation::Everywhere => true,
-            Propagation::Nowhere => false,
-            Propagation::Where(wanted) => wanted(host),
-        }
-    }
-
-    /// Returns whether this host is excluded while others get the context.
-    #[cfg(feature = "reqwest")]
-    pub(super) fn excludes(&self, host: &str) -> bool {
-        matches!(&self.propagation, Propagation::Where(wanted) if !wanted(host))
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let propagation = match self.propagation {
-            Propagation::Everywhere => "everywhere",
-            Propagation::Nowhere => "nowhere",
-            Propagation::Where(_) => "by host",
-        };
-        f.debug_struct("Shared")
-            .field("propagation", &propagation)
-            .finish_non_exhaustive()
-    }
+    pub(super) shared: Arc<ClientSettings>,
 }
 
 impl ClientLayer {
@@ -93,7 +53,7 @@ impl ClientLayer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ClientSettings {
                 propagation: Propagation::Everywhere,
                 hosts: Arc::default(),
                 durations: Arc::new(Durations::new(&catalog::HTTP_CLIENT_REQUEST_DURATION)),

@@ -11,19 +11,19 @@ use super::{
     ClientRequest, ClientResponse,
     call::Call,
     future::ClientFuture,
-    layer::Shared,
     request::{CallOptions, sealed},
+    settings::ClientSettings,
 };
 
 /// A client with telemetry, returned by [`ClientLayer`](super::ClientLayer).
 #[derive(Debug, Clone)]
 pub struct ClientService<S> {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Arc<ClientSettings>,
 }
 
 impl<S> ClientService<S> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(inner: S, shared: Arc<ClientSettings>) -> Self {
         Self { inner, shared }
     }
 }
@@ -51,7 +51,7 @@ where
 
 /// Sends the request with the details that the caller attached to it.
 pub(super) fn call<S, Q>(
-    shared: &Arc<Shared>,
+    shared: &Arc<ClientSettings>,
     client: &mut S,
     mut request: Q,
     options: CallOptions,

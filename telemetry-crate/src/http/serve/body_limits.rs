@@ -11,7 +11,8 @@ use http::Request;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::limits::LONGEST;
+/// Longest timeout; a longer one may overflow the clock.
+pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Default maximum size in bytes, the same as that of axum's extractors.
 const MAX_BYTES: usize = 2 * 1024 * 1024;

@@ -2,7 +2,7 @@
 
 use std::{sync::OnceLock, time::Duration};
 
-use super::BodyLimits;
+use super::{BodyLimits, body_limits::LONGEST};
 use crate::{config::ServerLimits, shutdown};
 
 /// Default time for a request's head, long enough for several retransmissions.
@@ -15,9 +15,6 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// It is more than the 60 s after which common load balancers close an idle connection. So the load
 /// balancer closes first, and no request arrives on a connection that the server is closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// Longest timeout; a longer one may overflow the clock.
-pub(super) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Default write timeout, long enough for several retransmissions.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -196,7 +196,7 @@ fn compressed_bodies_are_accepted() {
 #[test]
 fn invalid_or_huge_gzip_is_rejected() {
     let receiver = OtlpReceiver::start().unwrap();
-    let bomb = gzip(&vec![0; super::super::server::MAX_BODY_BYTES + 1]);
+    let bomb = gzip(&vec![0; super::super::body::MAX_BODY_BYTES + 1]);
     assert!(bomb.len() < 1_000_000);
     for (encoding, body, status) in [
         ("gzip", &b"plain"[..], "400"),
