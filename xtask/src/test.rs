@@ -113,7 +113,7 @@ const SUITES: [Suite; 12] = [
     },
     Suite {
         name: "live",
-        about: "every panel and every alert with a live service, first healthy, then under faults",
+        about: "every panel and most alerts with a live service, first healthy, then under faults",
         is_slow: true,
         run: live::suite,
     },

@@ -115,7 +115,7 @@ variables! {
     METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",
         "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `total_cardinality_limit`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
-        "Bearer token that changes through the admin listener need (`PUT` and `DELETE /log-filter`). On loopback none is needed unless it is set; on any other address there are no changes without it. Never logged.";
+        "Bearer token that `PUT` and `DELETE /log-filter` of the admin listener require. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports traces, to the default endpoint if none is set. `none` exports no traces.";
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
@@ -207,7 +207,7 @@ variables! {
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
         "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `sqlx`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
-        "Runs of one statement in a request that are an N+1 query, which gets a WARN line, a span attribute and a count. `0` turns the detection off. Needs the feature `sqlx`.";
+        "How often a request must run one statement for it to count as an N+1 query, which gets a WARN line, a span attribute and a count. `0` turns the detection off. Needs the feature `sqlx`.";
     HTTP_READ_TIMEOUT = "FIRSTLIGHT_HTTP_READ_TIMEOUT", "`10000`",
         "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the timeout of `body`, but not over a route's own `BodyLimits`, and it does not restore a limit that the program has removed. Needs the feature `axum`, like the next three variables.";
     HTTP_MAX_BODY = "FIRSTLIGHT_HTTP_MAX_BODY", "`2097152`",

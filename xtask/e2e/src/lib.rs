@@ -2,7 +2,7 @@
 //!
 //! The suite [`template`] generates every combination of options. [`signals`] follows logs, metrics and traces to a real
 //! Prometheus and a real collector. [`store`] injects faults between a service and its database. [`live`] runs every
-//! query of every panel and raises every alert.
+//! query of every panel, and injects the cause of each alert outside `live/not_injected.rs`.
 
 #![expect(
     clippy::exhaustive_structs,

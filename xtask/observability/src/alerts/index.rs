@@ -19,7 +19,7 @@ const END: &str = "<!-- to here. -->\n";
 const HEADINGS: [(Severity, &str); 3] = [
     (Critical, "Pages: at any hour"),
     (Warning, "Tickets: this week"),
-    (Info, "Neither"),
+    (Info, "Neither a page nor a ticket"),
 ];
 
 /// Replaces the text between the comments.
