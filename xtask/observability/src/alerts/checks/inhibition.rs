@@ -186,7 +186,7 @@ fn run_scenario(
     scenario: &Scenario,
 ) -> anyhow::Result<()> {
     let folder = paths::fresh(&format!("alertmanager-{number}"))
-        .context("cannot empty a folder of target")?;
+        .context("cannot empty the scenario's folder below target/")?;
     // The receivers do not exist. The configured waits are longer than this test, so that nothing is sent to them.
     let config = folder.join("alertmanager.yml");
     fs::copy(output::folder().join("alertmanager.yml"), &config)?;
