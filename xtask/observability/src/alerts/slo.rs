@@ -14,7 +14,7 @@ use crate::{
     promql::{SERVICE, Selector, counted, on_service, service_labels, whole_bounds},
 };
 
-/// The interval of evaluation of these groups.
+/// The evaluation interval of services, counts, error ratios and burn rate alerts.
 pub(super) const INTERVAL: &str = "30s";
 /// All windows of the alerts, the shortest first.
 ///
