@@ -61,7 +61,7 @@ pub(crate) const AVAILABILITY: f64 = 0.999;
 pub(crate) const LATENCY: f64 = 0.99;
 /// The default latency objective, in seconds.
 ///
-/// It is a bound of the histogram. It is not a whole number, because Prometheus 3 writes `le="1"` as `le="1.0"`.
+/// It is a bound of the histogram, so it is not rounded up to the next bound.
 pub(crate) const LATENCY_SECONDS: f64 = 0.25;
 
 /// The used ratio of a latency budget at which a growing queue is a ticket.
@@ -85,7 +85,9 @@ pub(crate) const OPEN_FILES_RATIO: f64 = 0.8;
 /// One error among ten requests of a quiet night is ten percent, but no reason to page. Neither are five slow requests,
 /// the result of a cache that is cold for ten minutes at 30 requests an hour.
 pub(crate) const BURN_EVENTS: f64 = 10.0;
-/// Failed or slow requests within five minutes that are enough at once.
+/// Failed or slow requests in five minutes that suffice for a burn rate alert.
+///
+/// Such a burst need not be counted over the long window.
 ///
 /// This is a quarter more than [`BURN_EVENTS`], rounded up, because `increase()` of a series that is scraped once a minute
 /// overestimates by up to a quarter.
