@@ -1,7 +1,7 @@
 //! The limits at which alerts fire and panels turn red, each defined once.
 //!
-//! Limits that the service itself exports, such as a queue's latency budget or a schedule's interval, are declared in the
-//! service. Rules and panels read them as metrics.
+//! Limits that the service itself exports, such as a queue's latency budget or the staleness budget
+//! of its data, are declared in the service. Rules and panels read them as metrics.
 
 /// A pair of windows of a burn rate alert.
 ///
@@ -129,8 +129,8 @@ pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
 /// The used ratio at which a limit that the service exports is reached.
 ///
-/// Panels that show the used part of such a limit have this threshold. The limits are the latency budget of a queue, the
-/// interval of a schedule and the staleness budget of a type of data.
+/// Panels that show the used part of such a limit have this threshold. The limits are the latency
+/// budget of a queue and the staleness budget of a type of data.
 pub(crate) const FULLY_USED: f64 = 1.0;
 /// The remaining ratio of an error budget at which it is used up.
 pub(crate) const BUDGET_LEFT: f64 = 0.0;

@@ -1,7 +1,8 @@
 //! Recorded error ratios, error budgets and burn rate alerts of objectives.
 //!
-//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. `failed` defines failures. Errors that
-//! clients cause are not failures. A failed request does not count as fast.
+//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. The module `failed`
+//! defines failures. Errors that clients cause are not failures. Latency objectives are about the
+//! requests that did not fail.
 
 pub(super) mod alert_tests;
 mod burn;
