@@ -1,7 +1,8 @@
 //! Writing a folder of generated files, and comparing it with the committed one.
 //!
-//! The same files are committed twice: below `docs/` and in the template. The comparison fails if either folder is out
-//! of date, or has a file that is no longer generated.
+//! Generated files are committed below `docs/`, and those that a generated service needs are also
+//! committed in the template. The comparison fails if a folder is out of date, or has a file that
+//! is no longer generated.
 
 use std::path::Path;
 

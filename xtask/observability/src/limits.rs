@@ -1,7 +1,7 @@
 //! The limits at which alerts fire and panels turn red, each defined once.
 //!
-//! Limits that the service itself exports, such as a queue's latency budget or a schedule's interval, are declared in the
-//! service. Rules and panels read them as metrics.
+//! Limits that the service itself exports, such as a queue's latency budget or the staleness budget
+//! of its data, are declared in the service. Rules and panels read them as metrics.
 
 /// A pair of windows of a burn rate alert.
 ///
@@ -61,7 +61,7 @@ pub(crate) const AVAILABILITY: f64 = 0.999;
 pub(crate) const LATENCY: f64 = 0.99;
 /// The default latency objective, in seconds.
 ///
-/// It is a bound of the histogram. It is not a whole number, because Prometheus 3 writes `le="1"` as `le="1.0"`.
+/// It is a bound of the histogram, so it is not rounded up to the next bound.
 pub(crate) const LATENCY_SECONDS: f64 = 0.25;
 
 /// The used ratio of a latency budget at which a growing queue is a ticket.
@@ -85,7 +85,9 @@ pub(crate) const OPEN_FILES_RATIO: f64 = 0.8;
 /// One error among ten requests of a quiet night is ten percent, but no reason to page. Neither are five slow requests,
 /// the result of a cache that is cold for ten minutes at 30 requests an hour.
 pub(crate) const BURN_EVENTS: f64 = 10.0;
-/// Failed or slow requests within five minutes that are enough at once.
+/// Failed or slow requests in five minutes that suffice for a burn rate alert.
+///
+/// Such a burst need not be counted over the long window.
 ///
 /// This is a quarter more than [`BURN_EVENTS`], rounded up, because `increase()` of a series that is scraped once a minute
 /// overestimates by up to a quarter.
@@ -127,8 +129,8 @@ pub(crate) const UNKNOWN_QUEUE: &str = "15m";
 
 /// The used ratio at which a limit that the service exports is reached.
 ///
-/// Panels that show the used part of such a limit have this threshold. The limits are the latency budget of a queue, the
-/// interval of a schedule and the staleness budget of a type of data.
+/// Panels that show the used part of such a limit have this threshold. The limits are the latency
+/// budget of a queue and the staleness budget of a type of data.
 pub(crate) const FULLY_USED: f64 = 1.0;
 /// The remaining ratio of an error budget at which it is used up.
 pub(crate) const BUDGET_LEFT: f64 = 0.0;

@@ -31,5 +31,5 @@ pub(crate) fn target() -> PathBuf {
     paths::target().join("bench")
 }
 
-/// The program that loads one variant and reports its cost.
+/// The program that sends requests to one variant and reports its cost.
 pub(crate) const MEASURE: &str = "measure";

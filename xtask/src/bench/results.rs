@@ -140,11 +140,11 @@ impl Results {
         let host = stored
             .get("host")
             .and_then(Value::as_array)
-            .context("a stored result without its machine")?;
+            .context("the stored results do not describe the machine")?;
         let samples = stored
             .get("samples")
             .and_then(Value::as_array)
-            .context("a stored result without measurements")?;
+            .context("the stored results have no measurements")?;
         // Measurements of removed variants are left out.
         Ok(Self {
             host: host.iter().filter_map(fact).collect(),

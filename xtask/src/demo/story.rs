@@ -37,7 +37,7 @@ pub(super) fn order(service: &Service, collector: &OtlpReceiver) -> anyhow::Resu
     let accepted = Rows::fetch(service, id)?;
     let done = Rows::when_done(service, id)?;
 
-    // Read before the next order, which would be in the same bucket.
+    // This order's telemetry is collected before the next order, which could replace its exemplar.
     let is_request =
         |line: &&LogLine| line.is_access_log() && line.text("message").starts_with("POST /orders ");
     let log = service.wait_for_log("the order's job", |log| {

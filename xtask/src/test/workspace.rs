@@ -27,7 +27,7 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Features with which the library is linted alone; the empty string is none.
+/// Features that are linted one at a time; the empty string stands for no feature.
 ///
 /// Their code differs if no other feature is enabled.
 const FEATURES: [&str; 10] = [

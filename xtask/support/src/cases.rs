@@ -45,7 +45,8 @@ impl Cases {
 
     /// Runs cases on all cores and prints each when it ends.
     ///
-    /// The longest cases should come first. A case must not measure or change anything that another case uses.
+    /// The longest cases should come first. A case must not measure time, and must not change
+    /// anything that another case uses.
     pub fn check_all<F>(&mut self, cases: impl IntoIterator<Item = (String, F)>)
     where
         F: FnOnce() -> anyhow::Result<()> + Send,

@@ -187,7 +187,7 @@ impl Process {
             // A panic of the reader has been printed, and the lines read before it are kept.
             let _ = reader.join();
         }
-        self.status.context("a status was just collected")
+        self.status.context("the exit status was not collected")
     }
 
     /// Sends SIGTERM and waits for the end: the normal way to stop a server.

@@ -43,14 +43,15 @@ fn comparison_limits(binary: &BinaryExpr) -> Vec<f64> {
         ("==", Some(0.0)) => limits.push(limits::AT_LEAST_ONE),
         // `unless x < limit` suppresses the alert below the limit, so the alert fires from the limit on.
         (">" | ">=" | "<", Some(value)) => limits.push(value),
-        // The limit is a metric, which the service exports or a rule records. The panel shows the ratio of the limit that is
-        // used, so the limit on the panel is 1.
+        // The limit is not constant. If it is a metric, which the service exports or a rule
+        // records, the panel shows the used fraction of this limit, so the panel's threshold is 1.
         (">", None) => limits.push(limits::FULLY_USED),
-        // The limit is a part of an objective, and the lines below add the factor.
+        // The limit is a fraction of the latency objective. The lines below add the fraction.
         ("<", None) => {}
         _ => return limits,
     }
-    // The factor before an objective is a burn rate, or the ratio of the latency objective that waits may use.
+    // The factor before an objective is a burn rate, or the fraction of the latency objective that
+    // a wait for a connection or a thread may take.
     let has_objective = selects(&binary.rhs, |name| {
         OBJECTIVE_RATIOS.contains(&name) || name == OBJECTIVE_SECONDS
     });

@@ -249,7 +249,9 @@ impl AlertTest {
     }
 }
 
-/// Fills in the template; an absent label is empty.
+/// Fills in the labels of the template.
+///
+/// A `with` block of an absent label becomes empty.
 fn filled(template: &str, labels: &[(&'static str, String)]) -> String {
     let mut text = template.to_owned();
     for (name, value) in labels {

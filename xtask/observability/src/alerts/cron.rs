@@ -45,8 +45,9 @@ pub(super) mod alert_tests {
         let running =
             |cron: &str| format!(r#"cron_running{{job="orders",instance="a",cron="{cron}"}}"#);
         vec![
-            // The schedule runs every ten minutes, so the second run after a success is due 21 minutes after it. The run at
-            // minute 30 fails, and there is none between minutes 60 and 120.
+            // The schedule runs every ten minutes. The second run after a success starts 20 minutes
+            // after it and is expected to take one minute, so a success is due after 21 minutes.
+            // The run at minute 30 fails, and there is none between minutes 60 and 120.
             AlertTest::of("CronRunMissed", "an hour without a success")
                 .series(DUE, "1260x9 1860x9 2460x19 3660x9 4260x9 4860x59 8460x30")
                 .transient(38)

@@ -88,7 +88,7 @@ fn commented(rule: &str) -> Vec<String> {
     commented.collect()
 }
 
-/// A rule file without its head.
+/// The text of a rule file, without its header.
 pub(super) fn file(groups: &[Group], timing: Timing) -> String {
     let groups: Vec<_> = groups.iter().map(|group| group.to_yaml(timing)).collect();
     format!("groups:\n{}", groups.join("\n"))

@@ -142,6 +142,7 @@ fn buckets() -> impl Iterator<Item = Record> {
 
 /// The declared objective of each service, from the most specific declaration.
 ///
+/// The series of declarations are named `declared`, and the result is named `promised`.
 /// Declarations may differ in labels that do not identify a service. `strictest` combines such
 /// declarations.
 fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {

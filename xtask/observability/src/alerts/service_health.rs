@@ -112,7 +112,7 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
 
 /// The alert for a service without data of the day before.
 ///
-/// It compares with the hour before.
+/// It compares with the half-hour that ended an hour ago.
 fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",

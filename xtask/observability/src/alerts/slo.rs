@@ -1,7 +1,8 @@
 //! Recorded error ratios, error budgets and burn rate alerts of objectives.
 //!
-//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. `failed` defines failures. Errors that
-//! clients cause are not failures. A failed request does not count as fast.
+//! The windows and burn rates follow the Site Reliability Workbook, chapter 5. The module `failed`
+//! defines failures. Errors that clients cause are not failures. Latency objectives are about the
+//! requests that did not fail.
 
 pub(super) mod alert_tests;
 mod burn;
@@ -14,7 +15,7 @@ use crate::{
     promql::{SERVICE, Selector, counted, on_service, service_labels, whole_bounds},
 };
 
-/// The interval of evaluation of these groups.
+/// The evaluation interval of services, counts, error ratios and burn rate alerts.
 pub(super) const INTERVAL: &str = "30s";
 /// All windows of the alerts, the shortest first.
 ///

@@ -14,11 +14,11 @@ use crate::{command, tools};
 ///
 /// # Errors
 ///
-/// If the system has no `apt-get` and `dpkg-deb`, or a package cannot be downloaded.
+/// If the system lacks `apt-get` or `dpkg-deb`, or a package cannot be downloaded.
 pub(super) fn unpack(what: &str, packages: &[&str], folder: &Path) -> anyhow::Result<()> {
     if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
         bail!(
-            "{what} is not installed, and this system has no apt-get and dpkg-deb to unpack it from a Debian package"
+            "{what} is not installed, and this system lacks apt-get or dpkg-deb to unpack it from a Debian package"
         );
     }
     std::fs::create_dir_all(folder)?;

@@ -11,7 +11,7 @@ use crate::{command, tools};
 /// Install scripts of the packages do not run.
 pub(super) fn install(what: &str, folder: &Path, packages: &[&str]) -> anyhow::Result<()> {
     if tools::on_path("npm").is_none() || tools::on_path("node").is_none() {
-        bail!("node and npm are not on PATH");
+        bail!("node or npm is not on PATH");
     }
     fs::create_dir_all(folder)?;
     let mut npm = Command::new("npm");

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::debian;
 use crate::{paths, tools};
 
-/// Finds or unpacks the server.
+/// Finds or unpacks the exporter.
 pub fn postgres_exporter() -> anyhow::Result<PathBuf> {
     let installed = tools::on_path("postgres_exporter").or_else(|| tools::on_path(DEBIAN));
     if let Some(installed) = installed {

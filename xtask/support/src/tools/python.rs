@@ -11,7 +11,8 @@ use crate::{command, paths, tools};
 /// `options` are passed to pip.
 pub(super) fn install(package: &str, folder: &Path, options: &[&str]) -> anyhow::Result<()> {
     let instruction = format!(
-        "install {package} with: python3 -m pip install --target target/tools/{package} {package}"
+        "install {package} with: python3 -m pip install --target {} {package}",
+        folder.display()
     );
     if tools::on_path("python3").is_none() {
         bail!("python3 is not on PATH; {instruction}");

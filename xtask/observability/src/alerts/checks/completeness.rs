@@ -75,7 +75,7 @@ fn tested() -> anyhow::Result<()> {
         let is_quiet = name == ALWAYS || transient && resolves;
         if !fires || !is_quiet {
             bail!(
-                "{name}: found fires {fires}, transient {transient}, resolves {resolves} in the tests of the alert's file; expected all three"
+                "{name}: found fires {fires}, transient {transient}, resolves {resolves} in the alert tests; expected all three"
             );
         }
     }
@@ -83,7 +83,8 @@ fn tested() -> anyhow::Result<()> {
 }
 
 fn recorded(rules: &[Rule]) -> anyhow::Result<()> {
-    // Prometheus itself writes `ALERTS`. The rules of declared objectives are comments.
+    // Prometheus itself writes `ALERTS`. Users write the rules of declared objectives, of which the
+    // committed file has only a commented-out example.
     let has_no_rule = |name: &str| name == "ALERTS" || name.contains(":declared_");
     let listed = foreign::recorded()
         .filter(|name| !has_no_rule(name))

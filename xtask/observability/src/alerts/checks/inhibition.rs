@@ -186,8 +186,9 @@ fn run_scenario(
     scenario: &Scenario,
 ) -> anyhow::Result<()> {
     let folder = paths::fresh(&format!("alertmanager-{number}"))
-        .context("cannot empty a folder of target")?;
-    // The receivers do not exist. The configured waits are longer than this test, so that nothing is sent to them.
+        .context("cannot empty the scenario's folder below target/")?;
+    // The receivers do not exist. The watchdog is sent to its receiver at once, which fails. The
+    // waits of all other alerts are longer than this test, so these alerts are not sent.
     let config = folder.join("alertmanager.yml");
     fs::copy(output::folder().join("alertmanager.yml"), &config)?;
     let mut command = alertmanager.server();

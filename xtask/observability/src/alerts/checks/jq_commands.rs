@@ -70,7 +70,8 @@ fn commands(text: &str) -> Vec<String> {
 
 /// A log with a line of the service among others.
 ///
-/// The others are text, JSON that is not an object, a truncated line, and an empty line.
+/// The others are text, JSON that is not an object, a truncated line, an empty line, and a line of
+/// another service.
 const LOG: &str = r#"error: DATABASE_URL: found "x", expected an address
 thread 'main' panicked at src/main.rs:1:1
 42

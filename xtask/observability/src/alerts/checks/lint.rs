@@ -1,7 +1,8 @@
 //! Lints of rules.
 //!
-//! They are the checks of Cloudflare's pint that apply to files, the conventions of the monitoring mixins, and lints that
-//! only firstlight needs. Each lint has an example violation, so that a lint without effect is detected. There are no exclusions.
+//! They are the checks of Cloudflare's pint that apply to files, the conventions of the monitoring
+//! mixins, and lints that only firstlight needs. Each lint has an example violation, so that a lint
+//! without effect is detected. A rule cannot disable a lint.
 
 mod metadata;
 mod query;

@@ -13,7 +13,7 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
         command::run_quietly(check(prometheus).args(&rules)).map(drop)
     });
     cases.check(
-        "promtool finds nothing in the rules of the suite live",
+        "promtool finds nothing in the rules of the live suite",
         || scaled(prometheus),
     );
     cases.check("the commented-out example of an objective is valid", || {
@@ -83,7 +83,7 @@ fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
     let mut check = check(prometheus);
     for (name, text) in ["objectives.yml", "rules.yml"].into_iter().zip(texts) {
         if text.contains("[1h]") || text.contains("for: 15m") {
-            bail!("{name} of the suite live still has windows of production");
+            bail!("{name} of the live suite still has the durations of production");
         }
         fs::write(folder.join(name), text)?;
         check.arg(folder.join(name));

@@ -14,7 +14,7 @@ pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
         command::run_quietly(check.arg("check-config").arg(&config)).map(drop)
     });
     cases.check(
-        "amtool finds nothing in the configuration of the suite live",
+        "amtool finds nothing in the configuration of the live suite",
         || scaled(alertmanager),
     );
     cases.check(

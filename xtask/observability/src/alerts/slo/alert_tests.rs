@@ -63,8 +63,9 @@ fn fires(objective: Objective, burn: Burn, is_declared: bool) -> AlertTest {
     let ratio = 1.25 * burn.rate * budget;
     let wait = minutes(burn.wait);
     let fault = wait + 10;
-    // After a quarter of the fault's duration, the rate, which was a quarter too high, is below the limit again. The short
-    // window may end the alert sooner.
+    // The error ratio is a quarter above the limit. Good requests after the fault lower it, so it
+    // reaches the limit after a quarter of the fault's duration. The short window may end the alert
+    // sooner.
     let after = minutes(burn.short).min(fault / 4) + 20;
     let bad = (TRAFFIC * ratio).round();
     let rising = |step: f64| format!("0+{step}x{fault} {}x{after}", step * f64::from(fault));
@@ -132,7 +133,7 @@ fn transient(objective: Objective) -> AlertTest {
     test.transient(123).transient(135).transient(150)
 }
 
-/// One request per minute, one of which is bad: over one percent, but no alert.
+/// One bad request, at one request per minute: over one percent, but no alert.
 fn quiet_night(objective: Objective) -> AlertTest {
     let test = declared(
         AlertTest::of(burn::name(objective), "one error in a quiet night")

@@ -49,7 +49,7 @@ pub(super) fn summary(rule: &Rule) -> Option<String> {
     (!sentence || summary.contains("{{")).then(|| format!("found the summary {summary:?}"))
 }
 
-/// Objects to a description without a service, or with a label that is empty.
+/// Objects to a description without a service or a server, or with an empty label.
 ///
 /// Labels that the rule itself adds are not in `$labels`, so they would be empty.
 pub(super) fn description(rule: &Rule) -> Option<String> {

@@ -198,9 +198,10 @@ pub(super) fn uses_single_instant(rule: &Rule) -> Option<String> {
     })
 }
 
-/// Objects to counts of samples, which depend on how often the rules are loaded.
+/// Objects to counts of samples, which depend on how many copies of the rules run.
 ///
-/// Each loaded copy of the rules writes its own samples. A ratio of two sums is still correct, and a subquery evaluates one sample per step.
+/// Each loaded copy of the rules writes its own samples. A ratio of two sums is still correct, and
+/// a subquery evaluates one sample per step.
 pub(super) fn counts_samples(rule: &Rule) -> Option<String> {
     let tree = expr::parse(&rule.expr).ok()?;
     let mut objection = None;

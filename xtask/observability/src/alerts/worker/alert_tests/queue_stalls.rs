@@ -1,9 +1,9 @@
-//! Tests of each way in which a queue can stall, in the order of the book's table.
+//! Tests of causes of a stalled queue, in the order of the table in the book's page on alerts.
 
 use super::{AGE, BUDGET, DEAD_LETTERED, EMAILS, READY, RETRY, TARGET, UP};
 use crate::alerts::alert_test::AlertTest;
 
-/// The tests of stalls that no other test covers.
+/// The tests of causes that no test of another module covers.
 pub(super) fn all() -> Vec<AlertTest> {
     vec![
         crash_loop(),
