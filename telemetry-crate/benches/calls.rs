@@ -4,9 +4,10 @@
 //! $ cargo bench -p firstlight | sed 's/{"timestamp.*//' | grep .
 //! ```
 //!
-//! Log lines and the table of results both go to standard output, so `sed` removes the log lines. The row of a benchmark
-//! that logs is then broken in two. `cargo xtask bench` measures whole requests, and a test counts allocations. The times
-//! depend on the machine and its load, so no benchmark asserts a limit.
+//! Log lines and the table of results share standard output. `sed` removes the log lines, but the
+//! row of a benchmark that logs stays split in two. `cargo xtask bench` measures whole requests,
+//! and `tests/allocations.rs` counts allocations. The times depend on the machine and its load, so
+//! no benchmark asserts a limit.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
@@ -32,8 +33,8 @@ fn main() {
 fn start() -> TelemetryGuard {
     TelemetryConfig::new()
         .without_admin()
-        // The endpoint makes spans recorded. No collector listens there, so the queue is soon full, and spans are counted
-        // and dropped.
+        // Spans are recorded only with an endpoint. No collector listens there, so the queue is
+        // soon full, and further spans are dropped and counted.
         .otlp_endpoint("http://127.0.0.1:1")
         .log_filter("info,firstlight::traces=off,opentelemetry=off")
         .cardinality_limit("series_1k", 1_000)
@@ -166,6 +167,8 @@ mod scrape {
     use super::*;
 
     /// Renders an exposition with `series` series of one counter.
+    ///
+    /// The exposition also has the series of the benchmarks that ran before.
     #[divan::bench(args = [1_000, 10_000])]
     fn series(bencher: Bencher<'_, '_>, series: usize) {
         let name = if series == 1_000 {

@@ -4,8 +4,8 @@
 //! the jobs with retries, the queue's depth and age are measured, and the worker drains at the end. Orders come from a
 //! timer instead of HTTP.
 //!
-//! Run it with `cargo run --features apalis --example apalis_worker`, then `curl localhost:9464/metrics`, then press
-//! Ctrl-C.
+//! Run it with `cargo run -p firstlight --features apalis --example apalis_worker`, then
+//! `curl localhost:9464/metrics`, then press Ctrl-C.
 
 use std::{
     process::ExitCode,
@@ -66,7 +66,7 @@ async fn run() -> Result<(), BoxDynError> {
 
 /// The signal to stop, which all clones share.
 ///
-/// Each call of `shutdown_signal()` waits for another signal, so it is called only once.
+/// A call of `shutdown_signal()` after the signal would wait for another signal.
 #[derive(Clone)]
 struct Stop(watch::Receiver<bool>);
 
@@ -140,7 +140,8 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
         let postponed = pool.clone();
         let layer = TaskLayer::new(&receipts).kind("receipt");
         let layer = layer.before_retry(move |retry| postpone(postponed.clone(), retry));
-        // The time is unique across starts. A process id is not, because it is 1 in every container.
+        // apalis refuses the name of a live worker. The time is unique across starts. A process id
+        // is not, because it is 1 in every container.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let name = format!("receipts-{}", since_epoch.unwrap_or_default().as_nanos());
         let worker = WorkerBuilder::new(name)

@@ -1,4 +1,4 @@
-//! A server on hyper and tower, with the layer around its service.
+//! A server on hyper and tower, with a `TelemetryLayer` around its service.
 //!
 //! Each request carries the template of its route. Run it with `cargo run -p firstlight --example hyper`, then
 //! `curl localhost:8080/orders/7`.

@@ -8,7 +8,8 @@
 //! cargo run -p firstlight --features otlp-grpc --example otlp
 //! ```
 //!
-//! Without `OTEL_EXPORTER_OTLP_PROTOCOL` and the feature, the program exports over HTTP, usually to port 4318.
+//! Without `OTEL_EXPORTER_OTLP_PROTOCOL` the program exports over HTTP, which needs no feature. The
+//! usual port of a collector is then 4318.
 
 use std::{convert::Infallible, process::ExitCode};
 

@@ -1,6 +1,7 @@
 //! A service on tonic, with a layer around the server and one around each channel.
 //!
-//! Run it with `cargo run -p firstlight --example tonic`.
+//! Run it with `cargo run -p firstlight --example tonic`. If `UPSTREAM` is the `host:port` of
+//! another instance, `Get` is forwarded to that instance.
 
 // This module takes the place of the code that `tonic-prost-build` generates from a .proto file.
 #[allow(dead_code, reason = "an example calls one method")]

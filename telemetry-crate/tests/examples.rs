@@ -162,7 +162,7 @@ fn tonic_calls_are_one_trace() {
         client.get(request).await.unwrap().into_inner()
     });
     assert!(answer.starts_with("order 7"), "{answer}");
-    // The example must not wait for the caller's connection, which is still open.
+    // Closes the caller's connection, so that the example does not wait for it at its end.
     drop(runtime);
     for service in [&mut front, &mut back] {
         assert_eq!(service.line("shop.Orders/Get OK")["trace_id"], TRACE);
@@ -290,8 +290,8 @@ fn apalis_workers_end_at_the_signal() {
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 
-    // The next heartbeat of the worker fails, and then each new worker at its start. Most of the time no worker runs
-    // when the signal comes.
+    // Without this table, the worker fails at its next heartbeat, and each new worker at its start.
+    // Most of the time no worker runs when the signal comes.
     let database = format!("sqlite://{folder}/firstlight-example.db");
     let rename = async {
         let mut connection = SqliteConnection::connect(&database).await?;

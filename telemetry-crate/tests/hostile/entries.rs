@@ -90,7 +90,7 @@ async fn jobs(value: Foreign) {
 
 /// Uses the value as the error of a readiness check.
 ///
-/// The check replaces a check that owns a latch.
+/// The check replaces a check that owns a latch, whose `Drop` changes the readiness as well.
 async fn readiness(readiness: &Readiness, admin: SocketAddr, value: Foreign) {
     let latch = readiness.latch("before");
     readiness.register("foreign", move || {
@@ -123,6 +123,8 @@ async fn cron(value: Foreign) {
 }
 
 /// Logs the value during a fetch, and uses it as the error of the fetch.
+///
+/// Then one fetch panics, and one succeeds.
 async fn staleness(value: Foreign) {
     let profiles: Cache<u8, u8, Foreign> = Cache::new(&PROFILE);
     let failed = profiles.get(1, || async {

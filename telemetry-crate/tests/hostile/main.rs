@@ -50,7 +50,7 @@ fn main() -> ExitCode {
             ),
             #[cfg(all(feature = "cron", feature = "staleness"))]
             ("entries::take_any_value", entries::any_value),
-            ("spans::numbers_keep_set_parent", set_parent),
+            ("spans::numbers_allow_set_parent", set_parent),
             ("spans::made_without_the_macro", made_without_macro),
         ],
         &[
@@ -84,7 +84,7 @@ fn start() -> (TelemetryGuard, OtlpReceiver) {
     (telemetry, receiver)
 }
 
-/// Shuts telemetry down and returns the spans after all have arrived.
+/// Shuts telemetry down, and returns the spans once at least `spans` have arrived.
 fn end(telemetry: TelemetryGuard, receiver: &OtlpReceiver, spans: usize) -> Vec<ReceivedSpan> {
     telemetry.shutdown(DEADLINE).unwrap();
     receiver.wait_for(DEADLINE, |received| received.len() >= spans)
@@ -229,8 +229,8 @@ fn values_that_log() {
     let inside = lines
         .iter()
         .filter(|line| line["message"] == "inside of a value");
-    // The value is printed at the start of the span, by `record`, in the message and in a field of the line, and once
-    // more for the span.
+    // The value is printed at least at the start of the span, by `record`, in the message and in a
+    // field of the line.
     assert!(inside.count() >= 4, "{lines:#?}");
 }
 
@@ -270,7 +270,7 @@ fn values_that_panic() {
 
 /// A thread-local that logs in its destructor.
 ///
-/// The destructor runs after the destructors of younger thread-locals.
+/// The destructor runs after those of the thread-locals that the thread has first used later.
 struct LastWords(Cell<bool>);
 
 impl Drop for LastWords {
@@ -318,6 +318,9 @@ fn remote() -> opentelemetry::Context {
     ))
 }
 
+/// Sets the parent of a span whose fields are unsigned numbers.
+///
+/// Such fields must not start the OpenTelemetry span, because a started span keeps its parent.
 fn run_parent() -> ExitCode {
     let (telemetry, receiver) = start();
     let span = info_span!("consume", offset = 5_u64, most = u64::MAX, topic = %"orders");
@@ -353,6 +356,7 @@ fn set_parent() {
     assert_eq!(line["most"], u64::MAX);
 }
 
+/// Creates a span with `Span::new` from the metadata of another span.
 fn run_without_macro() -> ExitCode {
     let (telemetry, receiver) = start();
     let template = info_span!("by hand", n = Empty);

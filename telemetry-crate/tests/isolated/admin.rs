@@ -174,7 +174,7 @@ pub(crate) fn foreign_subscribers_are_served() {
     assert!(debug());
     assert_eq!(ask(address, "DELETE /log-filter").status, 200);
     assert!(!debug());
-    assert_eq!(log::max_level(), level, "the program owns the bridge");
+    assert_eq!(log::max_level(), level, "only the program sets it");
 }
 
 pub(crate) fn slow_clients_do_not_block_scrapes() {

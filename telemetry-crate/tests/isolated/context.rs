@@ -88,7 +88,7 @@ pub(crate) async fn tasks_and_queues_keep_the_trace() {
     let worker = info_span!("worker").entered();
     let row: BTreeMap<String, String> = serde_json::from_str(&stored).unwrap();
     let queued = TraceContext::from_pairs(row);
-    // A numeric field starts the OpenTelemetry span before its parent is set.
+    // An unsigned number in a field must not start the OpenTelemetry span before its parent is set.
     let job = queued.child(|| info_span!("job", attempt = 1_u64));
     let job_context = job.in_scope(TraceContext::current);
     let later = queued.linked(|| info_span!("tomorrow", attempt = 1_u64));

@@ -85,7 +85,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         "the response of the called service"
     );
 
-    // The status may be in the head or in the trailers.
+    // tonic sends the status of a failed unary call in the head, without trailers.
     let mut orders_client = client(orders, layer.clone());
     for (order, code) in [("missing", Code::NotFound), ("broken", Code::Internal)] {
         let answer = orders_client.get(Request::new(order.to_owned())).await;
@@ -145,7 +145,8 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
         .await;
     assert_eq!(answer.unwrap().into_inner(), "order 8, baggage none");
 
-    // A server detects late that a client has disconnected. Its deadline may pass before, so both codes are possible.
+    // A server detects late that a client has disconnected. The deadline of the call may pass
+    // earlier, so both codes are possible.
     let is_over = |span: &ReceivedSpan| {
         let gone = ["DEADLINE_EXCEEDED", "CANCELLED"].contains(&end(span).1);
         span.kind == "server" && gone

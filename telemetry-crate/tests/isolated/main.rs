@@ -1,6 +1,6 @@
 //! Tests that install the globals of a process, each in a process of its own.
 //!
-//! There is one file per module of the library. To run the tests of one module:
+//! Each file has the tests of one module of the library. To run the tests of one module:
 //! `cargo test -p firstlight --all-features --test isolated -- http::`.
 
 #![expect(

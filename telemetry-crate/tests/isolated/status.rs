@@ -66,7 +66,8 @@ pub(crate) fn checks_cover_every_pipeline() {
     ] {
         assert!(status.contains(fact), "{fact:?} is not in\n{status}");
     }
-    // Each metric is recorded, so nothing hints at a handle from before init().
+    // Each described metric is recorded now, so the caution about handles from before init() is
+    // gone.
     metrics::counter!("refunds").increment(1);
     let status = ask(address, "GET /telemetry").body;
     assert!(!status.contains("before init()"), "{status}");

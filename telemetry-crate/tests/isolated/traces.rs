@@ -79,7 +79,8 @@ pub(crate) fn spans_have_bounds_types_and_status() {
 
 /// Tests log directives about fields of spans together with a trace filter.
 ///
-/// Such directives need all spans, and the trace filter keeps more than the log filter.
+/// To apply such a directive, the log filter has to see every span. The trace filter keeps spans
+/// that the log filter rejects.
 pub(crate) fn log_and_trace_filters_are_separate() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()

@@ -364,8 +364,8 @@ fn exits() {
     assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
 }
 
+/// Runs a check that blocks the only thread of the runtime, as in an async `main`.
 fn run_checks() -> ExitCode {
-    // The check blocks the only thread of the runtime, as in an async `main`.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();

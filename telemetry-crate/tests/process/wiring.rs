@@ -9,9 +9,9 @@ use crate::support::{ask, scenario::Scenario};
 /// Deadline of a shutdown, and of a child process as a whole.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Drops the telemetry guard when `HOW` says.
+/// Ends telemetry in the way that the variable `HOW` names.
 ///
-/// Then runs until standard input is closed.
+/// Runs until standard input is closed.
 pub(crate) fn run_lets_go() -> ExitCode {
     let how = std::env::var("HOW").unwrap();
     if how == "at once" {

@@ -244,7 +244,8 @@ fn exhausted() {
             named(&spans, "query").attributes["error.type"],
             "pool_timed_out"
         );
-        // The pool's name is not required, because it is missing while a pool of another test is observed as well.
+        // The labels leave out the pool's name, because the series has none while a pool of another
+        // test is observed as well.
         assert_eq!(value("db_client_connection_timeouts_total", &[]), Some(1.0));
         pool.close().await;
         assert_eq!(value("db_client_connection_limit", &[name]), None);

@@ -129,7 +129,7 @@ fn errors() {
         named(&spans, "SELECT nowhere").attributes["error.type"],
         "1"
     );
-    assert_eq!(spans.len(), 4, "one span for each call: {spans:#?}");
+    assert_eq!(spans.len(), 4, "three calls, and their parent: {spans:#?}");
     assert!(!format!("{spans:?}").contains("hunter2"));
     let failed = [
         ("db_query_summary", "INSERT orders"),

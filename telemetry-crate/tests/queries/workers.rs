@@ -242,7 +242,7 @@ async fn drained_attempts_are_not_counted<DB: TestDatabase>(pool: Pool<DB>) {
     running.stop().await;
     let given_back = "status = 'Pending' AND attempts = 0 AND lock_by IS NULL";
     assert_eq!(DB::count(&pool, given_back).await, 1);
-    // The next process runs the job.
+    // Workers that start later run the job, as in the next process.
     let running = Running::start(
         Workers::new(pool.clone()).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }),
     );
@@ -295,16 +295,16 @@ async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     }
     let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (starting, going_on) = (Arc::clone(&started), Arc::clone(&go_on));
-    let canceled = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&canceled);
+    let unfinished = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&unfinished);
     let running = Running::start(Workers::new(pool.clone()).add(&notes, move |_| {
         let go_on = Arc::clone(&going_on);
-        let canceled = Arc::clone(&counter);
+        let unfinished = Arc::clone(&counter);
         starting.notify_one();
         async move {
-            canceled.fetch_add(1, Ordering::Relaxed);
+            unfinished.fetch_add(1, Ordering::Relaxed);
             let _ = timeout(Duration::from_secs(3), go_on.notified()).await;
-            canceled.fetch_sub(1, Ordering::Relaxed);
+            unfinished.fetch_sub(1, Ordering::Relaxed);
             Ok::<_, BoxDynError>(())
         }
     }));
@@ -315,6 +315,6 @@ async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     DB::execute(&pool, DB::SHOW).await;
     wait_for_count(&pool, "status = 'Done' AND attempts = 1", 3).await;
     running.stop().await;
-    assert_eq!(canceled.load(Ordering::Relaxed), 0);
+    assert_eq!(unfinished.load(Ordering::Relaxed), 0);
     assert_eq!(dead_letters(&pool).await.unwrap(), []);
 }

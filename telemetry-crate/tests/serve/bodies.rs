@@ -162,6 +162,7 @@ async fn continue_is_sent_for_accepted_bodies() {
 #[tokio::test]
 async fn routes_can_have_their_own_limits() {
     let capture = capture();
+    // The route has no limits. Its body also does not count against the memory of all bodies.
     let server = Running::start(|serve| with_short_timeout(serve).body_memory(0)).await;
     let length = 4 * 1024 * 1024;
     let request = post("/slow", length).replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");

@@ -1,7 +1,7 @@
 //! A gRPC service and its client, in place of generated code.
 //!
-//! Messages are plain strings, which protobuf supports, so neither a schema nor a compiler is needed. The text
-//! `hunter2` in a status stands for a secret, which telemetry must not contain.
+//! Messages are strings, for which `prost` implements `Message`, so neither a schema nor a compiler
+//! is needed. The text `hunter2` in a status stands for a secret, which telemetry must not contain.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -31,7 +31,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Answer<T> = BoxFuture<Result<Response<T>, Status>>;
 type Messages = Pin<Box<dyn tokio_stream::Stream<Item = Result<String, Status>> + Send>>;
 
-/// A service that has orders, or forwards calls to another service.
+/// A service that responds to calls itself, or forwards `Get` to another service.
 #[derive(Clone, Default)]
 pub(crate) struct Orders(Option<Client<ClientService<Channel>>>);
 

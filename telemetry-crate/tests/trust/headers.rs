@@ -5,7 +5,7 @@ use firstlight::testing::OtlpReceiver;
 use crate::{service::Service, support::send};
 
 pub(crate) fn sampled_flags() {
-    // This sampler samples only children of a sampled remote span.
+    // The sampler `parentbased_always_off` samples only children of a sampled remote span.
     for (policy, spans) in [("continue", 20), ("link", 0), ("ignore", 0)] {
         let receiver = OtlpReceiver::start().unwrap();
         let service = Service::start(&[

@@ -14,7 +14,7 @@ fn secret(place: &str) -> String {
     std::env::var("MARKER").unwrap() + place
 }
 
-/// An error that quotes its connection string, as errors of many drivers do.
+/// An error whose source quotes a connection string, as errors of many drivers do.
 #[derive(Debug)]
 struct Refused(io::Error);
 

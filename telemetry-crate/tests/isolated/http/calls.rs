@@ -126,7 +126,7 @@ async fn front(State(calls): State<Calls>) -> StatusCode {
 
     let hangs = request("/hangs").body(Empty::new()).unwrap();
     let hangs = calls.hyper.clone().oneshot(hangs);
-    // The timeout is long enough for the request to be sent, because the called service must see its end as well.
+    // The timeout leaves time to send the request, because the called service must record it, too.
     let hangs = tokio::time::timeout(Duration::from_millis(500), hangs).await;
     assert!(hangs.is_err());
 

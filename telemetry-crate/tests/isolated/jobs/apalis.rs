@@ -266,7 +266,8 @@ pub(crate) async fn tasks_continue_the_request() {
         assert!(exposition.contains(line), "{line} is not in:\n{exposition}");
     }
 
-    // One task is moved into each other state, except `stuck`. Three tasks stay dead-lettered.
+    // One task is moved into each of the other states except `stuck`. Three tasks stay
+    // dead-lettered.
     for (change, payload) in [
         (
             "status = 'Pending', lock_by = NULL, run_at = unixepoch() - 100",

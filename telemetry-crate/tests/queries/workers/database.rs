@@ -19,7 +19,7 @@ pub(super) trait TestDatabase: Tables {
     const HIDE: &str;
     /// Restores the hidden table.
     const SHOW: &str;
-    /// Leaves five of eleven jobs in `stuck`, and one in each other state.
+    /// Leaves five of eleven jobs in `stuck`, and one in each of the other states.
     ///
     /// Jobs that are due have been due for an hour.
     const STATES: &[&str];
@@ -45,7 +45,7 @@ pub(super) trait TestDatabase: Tables {
     ) -> impl Future<Output = ()> + Send;
     /// Adds a job with a valid random id.
     fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) -> impl Future<Output = ()> + Send;
-    /// Returns the age of the oldest job in seconds, and the depths of a queue.
+    /// Returns the age of a queue's oldest due job in seconds, and its depth by state.
     fn state(pool: &Pool<Self>, queue: &str) -> impl Future<Output = (i64, [i64; 6])> + Send;
 }
 

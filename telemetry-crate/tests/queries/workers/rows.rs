@@ -55,7 +55,8 @@ pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<D
         let errors = letters.iter().filter_map(|letter| letter.error.as_deref());
         errors.filter(|error| error.contains(text)).count()
     };
-    // SQLite stores such values. If such a row is found later, its attempts count as used up.
+    // A worker may claim the last negative row before the row is checked. apalis reads its attempts
+    // as a large unsigned number, so they count as used up.
     let (unreadable, used_up) = (
         count_with("its attempts are negative"),
         count_with("its process died in the last attempt"),
