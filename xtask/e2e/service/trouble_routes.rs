@@ -200,7 +200,9 @@ pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
 
 type BoxFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
 
-/// Records the run: its due time, from the table that the replicas share, and the process.
+/// Records the process and the due time of the run.
+///
+/// The due time is in the table that the replicas share.
 async fn tick(store: &Store) -> Result<(), sqlx::Error> {
     let note = "INSERT INTO ticks (scheduled_for, process) SELECT scheduled_for, $1 FROM firstlight_cron WHERE name = 'tick'";
     let process = i64::from(std::process::id());

@@ -35,7 +35,7 @@ impl Processors {
 
     /// Runs `start` on the server's processor.
     ///
-    /// Children and threads that `start` starts stay on that processor.
+    /// A child that is started there stays there with all its threads, and so does a thread.
     pub(crate) fn on_server_cpu<T>(
         &self,
         start: impl FnOnce() -> anyhow::Result<T>,

@@ -71,7 +71,7 @@ fn lists_manifests(manifests: &Path) -> anyhow::Result<()> {
     }
     expected.remove("kustomization.yaml");
     expected.remove("collector");
-    // Rules and dashboards are applied once per cluster, not with each service.
+    // The folder `observability` is not listed: it is applied once per cluster.
     let listed = texts(&read(manifests, "kustomization.yaml")?, "/resources");
     ensure!(
         expected == listed,
