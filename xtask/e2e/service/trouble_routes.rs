@@ -1,8 +1,8 @@
 //! Slow queries and conflicts on demand, which the suite `store` adds.
 //!
 //! Nothing here handles database errors. The routes use the service's own pool and error type, so
-//! that the tests see how the generated code handles them. The routes are also the bank that another
-//! instance calls.
+//! that the tests see how the generated code handles them. The routes are also the bank that
+//! another instance calls.
 
 use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
