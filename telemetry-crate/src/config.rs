@@ -31,14 +31,13 @@ pub(crate) use destination::PemFile;
 pub(crate) use destination::Tls;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) use env::process_lossy;
-pub(crate) use env::{PROMETHEUS_PORT, process as process_environment};
+pub(crate) use env::{PROMETHEUS_PORT, process as process_environment, process_variables};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
 pub(crate) use server::ServerLimits;
 pub use traces::RemoteParent;
-pub(crate) use unread::of_process as unread_variables;
 pub(crate) use {
     buckets::validate_buckets,
     cardinality::CardinalityLimits,
@@ -48,6 +47,7 @@ pub(crate) use {
     protocol::Protocol,
     settings::Settings,
     traces::{Propagator, SamplerSetting},
+    unread::warnings as unread_warnings,
 };
 
 /// The configuration that the program's author chooses.

@@ -25,7 +25,7 @@ pub(crate) use self::pipeline::Pipeline;
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
-    config::{Settings, process_environment, unread_variables},
+    config::{Settings, process_environment, process_variables, unread_warnings},
     export::{ExporterThread, Exporters},
     guard::Parts,
     http,
@@ -95,7 +95,9 @@ impl Telemetry {
         }
         let readiness = std::mem::take(&mut config.readiness);
         let mut settings = Settings::resolve(config, lookup)?;
-        settings.warnings.extend(unread_variables());
+        settings
+            .warnings
+            .extend(unread_warnings(process_variables()));
         let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?)?;
         let metrics = pipeline.metrics.handle();
         let (exports, resource) = (&settings.exports, &settings.resource);

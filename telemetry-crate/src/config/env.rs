@@ -4,7 +4,7 @@
 //! specification"): an empty value means unset, and an invalid enumeration value or number causes a warning and is
 //! ignored. Tests compare the tables in the README and the book with this table.
 
-use std::{str::FromStr, time::Duration};
+use std::{ffi::OsString, str::FromStr, time::Duration};
 
 use percent_encoding::percent_decode_str;
 
@@ -250,6 +250,11 @@ pub(crate) fn process(name: &str) -> Option<String> {
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) fn process_lossy(name: &str) -> Option<String> {
     Some(std::env::var_os(name)?.to_string_lossy().into_owned())
+}
+
+/// Returns all variables of this process.
+pub(crate) fn process_variables() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
 }
 
 /// Typed access to the environment, and the warnings about its values.

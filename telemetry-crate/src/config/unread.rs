@@ -14,13 +14,10 @@ const MAX_DISTANCE: usize = 2;
 /// Proxy variables that are read and have no entry in the table.
 const PROXIES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
-/// Returns warnings about variables of this process that are set and not read.
-pub(crate) fn of_process() -> Vec<String> {
-    warnings(std::env::vars_os())
-}
-
-/// Returns one sentence per variable, without its value, which may be a secret.
-fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
+/// Returns one sentence per such variable.
+///
+/// It does not have the value, which may be a secret.
+pub(crate) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let warnings = variables.filter_map(|(name, value)| {
         let name = name.to_str()?;
         if is_known(name) {

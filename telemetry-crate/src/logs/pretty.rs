@@ -1,7 +1,8 @@
-//! The pretty format: time of day, level and message, then target and fields, dimmed.
+//! The pretty format, for a person at a terminal.
 //!
-//! The format is for a person at a terminal. Line breaks are indented and other control characters
-//! are escaped, so that a value can neither move the cursor nor forge a log line.
+//! A line has the time of day, the level and the message, then the target and the fields, dimmed.
+//! Line breaks are indented and other control characters are escaped, so that a value can neither
+//! move the cursor nor forge a log line.
 
 use std::io::Write;
 

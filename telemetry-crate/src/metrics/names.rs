@@ -78,7 +78,7 @@ impl Names {
 /// The exposition has no lines with this suffix, but OpenMetrics reserves it.
 const CREATED: &str = "_created";
 
-/// Whether a conflict about `_created` remains if the metric is exposed without its type.
+/// Whether a conflict about `_created` remains without the metric's type.
 ///
 /// A counter without its type has only its full name, such as `orders_created_total`.
 fn conflicts_without_type(kind: Kind) -> bool {

@@ -110,7 +110,8 @@ async fn not_a_number() {
 
 /// Serves a price whose age only the first of its declarations allows.
 ///
-/// The second check passes, because its age is zero. It exports the shorter window as the budget of both.
+/// The second check passes, because its age is zero. Both declarations have the same name, and the
+/// second one replaces the exported window, so the age that was served is above it.
 async fn stale() -> Result<(), AppError> {
     PRICES.check_age(PRICE_AGE).map_err(AppError::internal)?;
     PRICES_AGAIN

@@ -1,7 +1,8 @@
 //! A second kind of job, as the service's README describes.
 //!
-//! It is a type with its queue, a function, and a line in `src/jobs.rs`. The routes are only for the test: they request a
-//! letter, insert any job as another version or program may do, and list jobs and sent letters.
+//! It is a type with its queue, a function, and two lines in `src/jobs.rs`. The routes are only for
+//! the test: they request a letter, insert any job as another version or program may do, and list
+//! jobs and sent letters.
 
 use std::{sync::LazyLock, time::Duration};
 

@@ -1,7 +1,8 @@
 //! Slow queries and conflicts on demand, which the suite `store` adds.
 //!
-//! Nothing here handles errors. The routes use the service's own pool and error type, so that the tests see how the
-//! generated code handles them. The routes are also the bank that another instance calls.
+//! Nothing here handles database errors. The routes use the service's own pool and error type, so
+//! that the tests see how the generated code handles them. The routes are also the bank that
+//! another instance calls.
 
 use std::{env, pin::Pin, process, sync::LazyLock, time::Duration};
 
@@ -31,9 +32,9 @@ use crate::{
     store::{Db, Store},
 };
 
-/// The delay of a charge, long enough to be killed during it.
+/// The delay of a charge, long enough to kill the process during it.
 ///
-/// The item `slow` waits before the call to the bank, and the item `unanswered` after it.
+/// A charge of the item `slow` waits before the call to the bank, and one of `unanswered` after it.
 const SLOW_CHARGE: Duration = Duration::from_secs(2);
 /// How long an answer is held: longer than a client waits.
 const HOLD_TIME: Duration = Duration::from_secs(60);
@@ -96,7 +97,7 @@ async fn transfer(
 
 /// Reads and writes a balance in a serializable transaction.
 ///
-/// Between both it waits for another withdrawal, so that two have both read before one writes.
+/// In between, it waits for another withdrawal, so that both have read before either writes.
 async fn withdraw(State(store): State<Store>, Path(account): Path<i64>) -> Result<(), AppError> {
     static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
     let mut transaction = firstlight::sqlx::begin(&store).await?;
@@ -124,7 +125,7 @@ async fn add(connection: &mut <Db as sqlx::Database>::Connection, account: i64, 
 
 /// Runs the part of a charge before the order is marked as charged.
 ///
-/// Records the start and takes the money if there is no separate bank (`BANK_URL`).
+/// Records the start. Without a separate bank (`BANK_URL`), it also takes the money.
 pub async fn pay(store: &Store, order: &Order) -> Result<(), BoxDynError> {
     let attempt = sqlx::query("INSERT INTO attempts (order_id) VALUES ($1)").bind(order.id);
     attempt.execute(store).instrumented().await?;
@@ -200,7 +201,9 @@ pub fn ticks(store: &Store) -> impl Fn() -> BoxFuture + use<> {
 
 type BoxFuture = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send>>;
 
-/// Records the tick, from the table that the replicas share, and the process.
+/// Records the process and the due time of the run.
+///
+/// The due time is in the table that the replicas share.
 async fn tick(store: &Store) -> Result<(), sqlx::Error> {
     let note = "INSERT INTO ticks (scheduled_for, process) SELECT scheduled_for, $1 FROM firstlight_cron WHERE name = 'tick'";
     let process = i64::from(std::process::id());

@@ -1,7 +1,7 @@
 //! The collector rotel, which receives all signals over OTLP and prints them.
 //!
-//! Spans are parsed from its output, to check that a third-party collector decodes them. Other tests check their content
-//! with [`firstlight::testing`].
+//! Spans are parsed from its output, to check that a third-party collector decodes them. Other
+//! tests check the content of spans with [`firstlight::testing`].
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},

@@ -84,7 +84,8 @@ pub(crate) fn service() -> anyhow::Result<Built> {
 
 /// Edits that add a second kind of job, as the service's README describes.
 ///
-/// A kind of job is a type with its queue, a function and a line in `src/jobs.rs`. The routes are only for the test.
+/// A kind of job is a type with its queue, a function and two lines in `src/jobs.rs`. The routes
+/// are only for the test.
 const SECOND_KIND: [Edit; 3] = [
     Edit {
         file: "src/jobs.rs",

@@ -46,7 +46,7 @@ impl Edit {
 /// If an edit cannot be applied. The message names that file.
 pub fn apply(edits: &[Edit], source: &Path, defined_in: &str) -> anyhow::Result<()> {
     for edit in edits {
-        let advice = || format!("change {defined_in} with the template");
+        let advice = || format!("adapt {defined_in} to the template");
         edit.apply(source).with_context(advice)?;
     }
     Ok(())

@@ -33,8 +33,8 @@ pub struct Service<'a> {
 
 /// Answers to the template's questions, by option.
 ///
-/// An option without an answer has the template's default. The source of the library is not among the options, because
-/// it is always this checkout.
+/// An option without an answer has the template's default. The option `firstlight`, the source of
+/// the library, needs no answer, because [`Service`] sets it to this checkout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Answers(BTreeMap<String, String>);
 
@@ -52,7 +52,9 @@ impl Answers {
         })
     }
 
-    /// Answers `true` or the last choice but `none` to every question with choices.
+    /// Answers each question with choices with the last one that is not `none`.
+    ///
+    /// For a question with `false` and `true`, that is `true`.
     pub fn most() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             let mut choices = question.choices.iter().rev();

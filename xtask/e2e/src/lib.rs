@@ -1,8 +1,8 @@
 //! End-to-end tests of generated services with real backends.
 //!
 //! The suite [`template`] generates every combination of options. [`signals`] follows logs, metrics and traces to a real
-//! Prometheus and a real collector. [`store`] injects faults between a service and its database. [`live`] runs every
-//! query of every panel, and injects the cause of each alert outside `live/not_injected.rs`.
+//! Prometheus and a real collector. [`store`] injects faults between a service and its database.
+//! [`live`] runs every query of every panel and injects the causes of most alerts.
 
 #![expect(
     clippy::exhaustive_structs,

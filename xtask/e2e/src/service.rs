@@ -251,7 +251,7 @@ fn own_address(line: &LogLine) -> Option<String> {
         .then(|| format!("http://{address}"))
 }
 
-/// Removes the variables of telemetry that `command` would inherit from the shell.
+/// Removes inherited telemetry variables, `HOST` and `PORT` from `command`.
 pub fn without_telemetry_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

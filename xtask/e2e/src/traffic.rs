@@ -9,7 +9,7 @@ use crate::service::Service;
 pub const EXAMPLE_PATH: &str = "/orders/1";
 /// The path of a report that takes about a second, in several steps.
 pub const SLOW_PATH: &str = "/orders/1/slow-report";
-/// The path of a request that fails with 500, because a service is missing.
+/// The path of a request that fails with 500, because no invoice service runs.
 pub const FAILING_PATH: &str = "/orders/1/invoice";
 /// The path of an order that does not exist, which is answered with 404.
 pub const UNKNOWN_ORDER: &str = "/orders/999999";

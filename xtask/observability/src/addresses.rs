@@ -1,7 +1,8 @@
 //! Addresses of Grafana and of the runbooks in generated files.
 //!
-//! The defaults are placeholders for Grafana and a link to this repository for the runbooks. A generated service replaces
-//! them with its own addresses, and so does a copy for a service without the template.
+//! The default for Grafana is a placeholder, and the default for the runbooks is their folder in
+//! this repository. A generated service has its own addresses instead, and so does a copy for a
+//! service without the template.
 
 use std::{path::PathBuf, sync::LazyLock};
 

@@ -2,7 +2,8 @@
 //!
 //! The template gets a copy. Only symptoms page: problems that users notice, or will notice soon, and that an operator can
 //! fix at once. All other alerts are tickets. Where the service exports a limit, such as a queue's latency budget, the alert
-//! compares with it, so that one file serves every service. The other limits are in `limits`.
+//! compares with it, so that one file serves every service. The other limits are in
+//! `crate::limits`.
 //!
 //! Each alert has a runbook of its name in `docs/runbooks`, and an alert test that `promtool` runs.
 

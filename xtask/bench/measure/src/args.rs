@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Parser)]
-#[command(about = "Loads one variant and reports its cost as one line of JSON")]
+#[command(about = "Puts one variant under load and reports its cost as one line of JSON")]
 pub(crate) struct Args {
     /// The number of measured requests.
     #[arg(long, default_value_t = 40_000)]

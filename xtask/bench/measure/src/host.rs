@@ -18,7 +18,7 @@ pub(crate) struct Processors(Option<(usize, usize)>);
 impl Processors {
     /// Chooses both processors and moves this program to its own.
     pub(crate) fn split() -> anyhow::Result<Self> {
-        let allowed = sched_getaffinity(CALLING_PROCESS).context("which processors may be used")?;
+        let allowed = sched_getaffinity(CALLING_THREAD).context("which processors may be used")?;
         let allowed: Vec<_> = (0..CpuSet::count())
             .filter(|cpu| allowed.is_set(*cpu) == Ok(true))
             .collect();
@@ -35,7 +35,7 @@ impl Processors {
 
     /// Runs `start` on the server's processor.
     ///
-    /// A child that is started there stays there with all its threads.
+    /// A child that is started there stays there with all its threads, and so does a thread.
     pub(crate) fn on_server_cpu<T>(
         &self,
         start: impl FnOnce() -> anyhow::Result<T>,
@@ -53,7 +53,7 @@ impl Processors {
 fn run_on(cpu: usize) -> anyhow::Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
-    sched_setaffinity(CALLING_PROCESS, &set)
+    sched_setaffinity(CALLING_THREAD, &set)
         .with_context(|| format!("cannot run on processor {cpu}"))
 }
 
@@ -74,5 +74,5 @@ pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
     Ok(line.trim_end_matches("kB").trim().parse()?)
 }
 
-/// The process id that means the calling process.
-const CALLING_PROCESS: Pid = Pid::from_raw(0);
+/// The process id that means the calling thread, for the scheduler.
+const CALLING_THREAD: Pid = Pid::from_raw(0);

@@ -1,8 +1,8 @@
 //! The load: a fixed number of requests over a fixed number of connections.
 //!
-//! Each connection sends its next request when it has the answer to the previous one. The client writes to the socket
-//! directly, because a slow client would leave the server idle, and an idle server wakes up once per request instead of
-//! once for several.
+//! Each connection sends its next request when it has the answer to the previous one. Requests are
+//! written to the socket without an HTTP client library, which would be slower. A slow client would
+//! leave the server idle, and an idle server wakes up once per request instead of once for several.
 
 use std::{
     cell::Cell,
@@ -35,7 +35,8 @@ pub(crate) struct Load {
 
 /// Sends `requests` requests and scrapes `/metrics` once, halfway.
 ///
-/// Every service has a scraper, and some recorders defer work until a scrape.
+/// In production, every service is scraped, and some recorders defer work until then. Without
+/// `metrics_port`, as in the warm-up, there is no scrape.
 pub(crate) fn run(
     args: &Args,
     requests: u64,
@@ -131,7 +132,7 @@ fn length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
     ))
 }
 
-/// Scrapes the first port that serves `/metrics` once `at` requests are left.
+/// Waits until `at` requests are left, and scrapes the first port with `/metrics`.
 ///
 /// The exposition is on a separate port or beside the service's routes, and some variants have none.
 async fn scrape(ports: [u16; 2], left: Rc<Cell<u64>>, at: u64) -> Exposition {

@@ -1,8 +1,9 @@
-//! Loads one variant and reports its cost as one line of JSON.
+//! Puts one variant under load and reports its cost as one line of JSON.
 //!
-//! The server runs on one processor. This program runs on another one: the load, the reader of the server's log and the
-//! receiver of its spans. The operating system measures the server's processor time. Everything that the server emits is
-//! counted, so that a variant that emits less is noticed.
+//! The variants are one service with different telemetry. The service runs on one processor, and so
+//! do the threads that read its output. The load and the receiver of spans run on another one.
+//! The operating system measures the server's processor time. Log lines, log records, spans and
+//! series are counted, so that a variant that emits less is noticed.
 //!
 //! `cargo xtask bench` repeats and compares the measurements.
 

@@ -163,7 +163,7 @@ fn drain(mut stream: impl Read) -> Log {
         let block = block.get(..read).unwrap_or_default();
         log.lines += memchr::memchr_iter(b'\n', block).count() as u64;
         log.bytes += block.len() as u64;
-        // The block may start within a line, so the second line is the first with its beginning.
+        // The block may start within a line, so its second line is the first complete one.
         if let Some(line) = block
             .split(|byte| *byte == b'\n')
             .nth(1)

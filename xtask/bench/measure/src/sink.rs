@@ -17,12 +17,13 @@ use tokio::{net::TcpListener, runtime::Builder};
 
 use crate::spans;
 
-/// Counts of everything received.
+/// Counts of the received spans and log records.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Counts {
     pub(crate) spans: spans::Spans,
     /// Bytes of all bodies with spans.
     pub(crate) bytes: u64,
+    /// Requests with spans.
     pub(crate) exports: u64,
     /// Log records of a variant that exports its log instead of writing lines.
     pub(crate) log_records: u64,

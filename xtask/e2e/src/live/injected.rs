@@ -13,7 +13,7 @@ use super::{background_load::Load, environment::Environment};
 
 /// Rounds of faults, one after the other.
 ///
-/// The services are killed last, because a service that is down has no other fault.
+/// Those of the services come last, because a service that is down can have no other fault.
 pub(super) const ROUNDS: [&[Fault]; 4] = [
     concurrent::FAULTS,
     second_round::FAULTS,
@@ -79,7 +79,7 @@ impl Fault {
 /// Begins nothing, because the previous fault also causes this alert.
 const SAME_CAUSE: Begin = |_| without_value(Ok(()));
 
-/// A cause that lasts without a value that is kept.
+/// A cause that keeps no value, so that dropping it ends nothing.
 fn without_value(done: anyhow::Result<()>) -> anyhow::Result<Cause> {
     done.map(|()| Box::new(()) as Cause)
 }

@@ -2,9 +2,9 @@
 
 use observability::dashboards::Dashboard;
 
-/// Grafana's value of `$__rate_interval` with one scrape per second.
+/// The value of `$__rate_interval` with one scrape per second.
 ///
-/// It is the time of four scrapes and one step.
+/// It is one second longer than in Grafana, which uses the time of four scrapes.
 const RATE_INTERVAL: &str = "5s";
 
 /// Replaces each variable by its value for "All".

@@ -1,6 +1,7 @@
-//! Checks that a renamed metric and a dropped label fail exactly their panels.
+//! Checks that exactly the panels of a renamed metric and of a dropped label fail.
 //!
-//! A second Prometheus scrapes the same targets and relabels the samples, as a changed service would emit them.
+//! A second Prometheus scrapes the same targets. It relabels the samples, so that they look like
+//! those of a changed service.
 
 use std::time::Duration;
 

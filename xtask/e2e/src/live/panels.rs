@@ -33,7 +33,7 @@ pub(super) struct Panels {
 struct Answered {
     dashboard: String,
     panel: String,
-    /// Whether its panel shows exemplars, which then have trace ids.
+    /// Whether it also had exemplars with trace ids.
     traces: bool,
 }
 
@@ -60,6 +60,8 @@ impl Panels {
     }
 
     /// Repeats the queries of these phases until each has a result.
+    ///
+    /// A query's phase is the load under which it has values.
     ///
     /// # Errors
     ///
@@ -204,7 +206,8 @@ impl Panels {
 
 /// Checks that a query has a series with a finite value.
 ///
-/// Its series must have the labels of the legend, and exemplars if the panel shows them.
+/// Each label of the legend must be on one of the series. If the panel shows exemplars, one with a
+/// trace id must exist.
 fn check_query(
     prometheus: &Prometheus,
     dashboard: &Dashboard,

@@ -19,7 +19,7 @@ pub(super) fn write_pictures(pictures: &[(String, String)]) -> anyhow::Result<()
     Ok(())
 }
 
-/// The results as Markdown; `left` are the alerts without a fault, with reasons.
+/// The results as Markdown; `left` are the alerts without an injected cause.
 pub(super) fn text(
     counts: &[Count],
     results: &[AlertResult],
@@ -54,8 +54,8 @@ pub(super) fn text(
     }
     text += "\n## Alerts\n\nThe rules are the shipped ones with every duration divided by 60, and with a scrape and an \
              evaluation each second. In production, 10 s of this test are up to 10 min. Each notification arrived at a webhook \
-             with its severity and the URL of an existing runbook. The notification of each resolution arrived as well. Burn rates \
-             are those of the fastest pair of windows.\n\n\
+             with its severity and the URL of an existing runbook. The notification of each resolution arrived as well. \
+             The times of burn-rate alerts are those of the pair with the shortest windows.\n\n\
              | alert | severity | injected cause | time to fire | time to resolve |\n| --- | --- | --- | ---: | ---: |\n";
     for result in results {
         text += &format!(

@@ -24,7 +24,7 @@ pub(super) struct AlertResult {
     pub(super) resolved: anyhow::Result<Duration, String>,
 }
 
-/// Injects all faults, runs `meanwhile` once they have fired, and ends them.
+/// Injects all faults, waits for their alerts, runs `meanwhile`, and ends them.
 ///
 /// # Errors
 ///
@@ -98,8 +98,8 @@ pub(super) fn round(
 
 /// Whether the notification is about the alert of `fault`.
 ///
-/// Of several windows of a burn rate, only the shortest counts: one hour, divided by 60. The others take long to
-/// resolve.
+/// A burn rate has an alert for each pair of windows. Only the pair whose long window is one hour,
+/// divided by 60, counts. The others take long to resolve.
 fn is_about(notification: &Notification, fault: &Fault) -> bool {
     let label = |name: &str, value: &str| {
         notification

@@ -1,6 +1,6 @@
 //! Faults of the disk under load: a full disk, I/O errors, a lost file.
 //!
-//! Exactly the accepted orders are stored, and the service recovers without a restart.
+//! Every accepted order is stored, and the service recovers without a restart.
 
 use std::{
     collections::BTreeSet,
@@ -353,5 +353,5 @@ const CLIENTS: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 /// The number of further answers that [`wait_for_more`] waits for.
 const ENOUGH: usize = 20;
-/// Text that is repeated to a long item, so that orders take space on the disk.
+/// Text that is repeated to form a long item, so that orders fill the disk.
 const LONG: &str = "telescopes ";

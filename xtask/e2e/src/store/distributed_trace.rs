@@ -98,7 +98,7 @@ fn check_trace(spans: impl Iterator<Item = Span>) -> anyhow::Result<()> {
         first == Some(CLIENT),
         "the first hop's parent: found {first:?}, expected the client's span {CLIENT}"
     );
-    // The spans of the first database are not on this path, but belong to the same request.
+    // The spans of the shop's database are not on this path, but belong to the same request.
     for name in ["INSERT orders", ENQUEUE, "UPDATE orders"] {
         let path = path_from(name, &trace)?;
         let request = path.last().map(|span| &*span.name);
@@ -178,7 +178,7 @@ const BANK: &str = "bank";
 const PAYMENT: &str = "INSERT payments";
 const ENQUEUE: &str = "INSERT apalis.jobs SELECT";
 
-/// The path from the second database back to the client's request.
+/// The path from the bank's database back to the client's request.
 const HOPS: [(&str, &str, &str); 6] = [
     (BANK, "client", PAYMENT),
     (BANK, "server", "POST /payments/{order}"),

@@ -30,7 +30,7 @@ fn run(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<()>
         "calls have timed out before the pool was exhausted"
     );
 
-    // The second third of the requests waits for the first, and the last third times out.
+    // A third of the requests is served at once, a third waits for those, and a third times out.
     let url = service.url(&format!("/trouble/slow/{SLOW_MILLISECONDS}"));
     let answers =
         clients::run_concurrently(3 * CONNECTIONS, |_| http::send("POST", &url, &[], ""))?;

@@ -79,9 +79,9 @@ fn check_admin_commands(
     settings: &[(&str, &str)],
     service: &Service,
 ) -> anyhow::Result<()> {
-    let letters = admin(program, settings, &["dead-letters"])?;
+    let dead_letters = admin(program, settings, &["dead-letters"])?;
     for (queue, job) in [("letters", "Letter"), ("charges", "Charge")] {
-        let of_queue = letters.lines().filter(|line| line.starts_with(queue));
+        let of_queue = dead_letters.lines().filter(|line| line.starts_with(queue));
         let of_queue: Vec<_> = of_queue.collect();
         let reason = format!("{job}: ");
         ensure!(
@@ -91,7 +91,7 @@ fn check_admin_commands(
                         && line.contains("cannot be decoded as")
                         && line.contains(&reason)
                 }),
-            "found {letters}, expected two dead letters of {queue} with their decoding errors"
+            "found {dead_letters}, expected two dead letters of {queue} with their decoding errors"
         );
     }
     // The job 0 is a letter, and the job 3 is a charge.

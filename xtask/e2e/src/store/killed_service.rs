@@ -29,7 +29,7 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     });
 }
 
-/// Jobs that ran are started again, and the bank takes each payment once.
+/// Jobs that run at the kill are started again, and each payment is taken once.
 ///
 /// Every accepted order ends done or dead-lettered. The bank is called again only for charges that were interrupted, with
 /// the same key.
@@ -38,7 +38,7 @@ fn during_jobs(fixture: &Fixture) -> anyhow::Result<()> {
     let service = database.serve(&[])?;
     let mut items = vec![orders::TELESCOPE; 10];
     items.extend([orders::DECLINED; 2]);
-    // Alternating, so that jobs of both kinds run at the same time.
+    // Alternating, so that charges of both items run at the same time.
     items.extend([orders::SLOW, orders::UNANSWERED].repeat(4));
     let mut accepted = Vec::new();
     for item in items {
@@ -207,7 +207,7 @@ const ORDERS: i64 = 5;
 const RESET: &str = "
     UPDATE apalis.jobs SET status = 'Pending', done_at = NULL, lock_at = NULL, lock_by = NULL";
 const RAN_AGAIN: &str = "SELECT COUNT(*) FROM apalis.jobs WHERE status = 'Done' AND attempts = 2";
-/// The number of jobs that `src/jobs.rs` runs at the same time.
+/// The number of jobs of a queue that run at the same time, by default.
 const CONCURRENCY: i64 = 4;
 /// The idempotency key of the order whose answer is held.
 const HELD: &str = "held";

@@ -43,10 +43,10 @@ fn killed(fixture: &Fixture, observations: &mut Observations) -> anyhow::Result<
     let answers = under_load(&database, &service, || {
         server.kill()?;
         wait_for_readyz(&service, 503)?;
-        let status = http::get(&service.url("/orders/1"))?;
+        let answer = http::get(&service.url("/orders/1"))?;
         ensure!(
-            super::is_unavailable(&status),
-            "GET /orders/1 without a server: found {status:?}, expected 503 and {}",
+            super::is_unavailable(&answer),
+            "GET /orders/1 without a server: found {answer:?}, expected 503 and {}",
             super::UNAVAILABLE
         );
         let livez = http::get(&format!("{}/livez", service.admin))?;

@@ -52,7 +52,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         runs == ticks,
         "found {runs} runs of {ticks} ticks, expected each once"
     );
-    // A machine that stalls for two seconds misses a tick and counts it.
+    // If the machine stalls for two seconds, the service misses a tick and counts it.
     ensure!(
         (span - ticks) as f64 <= skipped,
         "found {ticks} of {span} ticks, but only {skipped} are counted as skipped"

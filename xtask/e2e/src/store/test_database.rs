@@ -87,7 +87,7 @@ impl<'a> Database<'a> {
     ///
     /// Then the transactions of a killed process are either committed or rolled back.
     pub(super) fn wait_until_unused(&self) -> anyhow::Result<()> {
-        self.wait_for("times no session", NO_SESSION, 1)
+        self.wait_for("for \"no session is left\"", NO_SESSION, 1)
     }
 
     /// The rows of a query as columns of text.

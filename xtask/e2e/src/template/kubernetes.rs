@@ -36,7 +36,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     cases.check("pools: all pods of a rollout fit into PostgreSQL", || {
         capacity::connections(generated)
     });
-    let what = "pods: know their maximum number, also if edited";
+    let what = "pods: have their maximum number, also if edited";
     match tools::on_path("kubectl") {
         Some(kubectl) => {
             cases.check(what, || capacity::processes(&postgres, &kubectl));
@@ -71,7 +71,7 @@ fn lists_manifests(manifests: &Path) -> anyhow::Result<()> {
     }
     expected.remove("kustomization.yaml");
     expected.remove("collector");
-    // Rules and dashboards are applied once per cluster, not with each service.
+    // The folder `observability` is not listed: it is applied once per cluster.
     let listed = texts(&read(manifests, "kustomization.yaml")?, "/resources");
     ensure!(
         expected == listed,

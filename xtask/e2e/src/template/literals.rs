@@ -32,8 +32,8 @@ pub(super) fn are_known() -> anyhow::Result<()> {
     );
     let known = known_placeholders(&config)?;
     for (name, content) in files::read(&paths::template())? {
-        let its_own = name == "cargo-generate.toml" || name.starts_with("hooks/");
-        if its_own || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
+        let is_removed = name == "cargo-generate.toml" || name.starts_with("hooks/");
+        if is_removed || EXCLUDED.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         let text = String::from_utf8_lossy(&content).into_owned();

@@ -66,7 +66,7 @@ fn check_readme_commands(source: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files with a default URL: an example, firstlight's, or that of compose.
+/// The files with a default URL of the runbooks or of Grafana, or that of compose.
 fn with_defaults(folder: &Path) -> anyhow::Result<Vec<String>> {
     let defaults = [RUNBOOKS.as_str(), GRAFANA, "http://localhost:3000"];
     let has_default = |content: &Vec<u8>| {

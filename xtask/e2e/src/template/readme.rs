@@ -63,7 +63,8 @@ pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
 
 /// Runs the commands of the sections "Run it" and "Jobs".
 ///
-/// They use the service that `cargo test` has built, on free ports. `server` is the URL of a PostgreSQL server.
+/// Instead of `cargo run` itself, the program that `cargo test` has built is started on free ports.
+/// `server` is the URL of a PostgreSQL server.
 pub(super) fn commands_work(
     cases: &mut Cases,
     answers: &Answers,

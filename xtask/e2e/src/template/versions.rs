@@ -26,7 +26,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                 let folder = generated.with_store(store, deploy, ci);
                 let own = folder.file_name().context("no name")?.to_string_lossy();
                 for (file, content) in files::read(&folder)? {
-                    // These files contain no versions to run.
+                    // These files name no image, action or tool with its version.
                     if file.starts_with("observability/") {
                         continue;
                     }

@@ -44,7 +44,7 @@ pub(super) fn names(cases: &mut Cases, folder: &Path) {
 
 /// Checks that contradictory answers are rejected.
 ///
-/// The template and `new` must reject them with the same message.
+/// The template and `cargo xtask new` must reject them with the same message.
 pub(super) fn contradictions(cases: &mut Cases, folder: &Path) {
     for store in generate::choices("store") {
         for worker in generate::choices("worker") {

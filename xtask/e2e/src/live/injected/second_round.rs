@@ -22,7 +22,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |env| without_value(env.orders.post("/faults/bank/6000", 200)),
     )
     .until(|env| env.orders.post("/faults/bank/0", 200)),
-    // The service reads the state of queues without a worker once a minute, so this alert and the next one fire late.
+    // The service searches for queues without a worker once a minute, so this alert and the next
+    // one fire late.
     Fault::ticket(
         "WorkerQueueUnknown",
         ORDERS,

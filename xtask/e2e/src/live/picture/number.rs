@@ -84,7 +84,8 @@ fn duration(value: f64, digits: fn(f64) -> String) -> String {
 
 /// Formats a time in milliseconds since 1970 relative to now.
 ///
-/// The limits of the units are those of moment.js, which Grafana uses.
+/// The limits of the units are those of moment.js, which Grafana uses. Most differ by up to half a
+/// unit, because moment.js rounds a time before it compares it.
 fn ago(value: f64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.unwrap_or_default().as_secs_f64() - value / 1000.0;

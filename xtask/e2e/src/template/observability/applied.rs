@@ -107,7 +107,7 @@ fn check_keys(object: &Value, known: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Renders a copy in which the commented namespace and observability are enabled.
+/// Renders a copy in which the commented-out namespace and folder are enabled.
 fn check_rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
     files::write(&copy, &files::read(source)?)?;

@@ -1,4 +1,6 @@
-//! Tests of causes of a stalled queue, in the order of the table in the book's page on alerts.
+//! Tests of causes of a stalled queue.
+//!
+//! They are in the order of the table in the book's page on alerts.
 
 use super::{AGE, BUDGET, DEAD_LETTERED, EMAILS, READY, RETRY, TARGET, UP};
 use crate::alerts::alert_test::AlertTest;
