@@ -14,7 +14,8 @@
 //! Metrics that tokio marks as unstable (poll times, steals, the blocking pool) are left out. The
 //! probe uses no timers, so it does not affect the paused clock of a test. If one of several workers
 //! is blocked, the others take over its tasks and the probe. Such a block is visible only in the
-//! busy time of the blocked worker, which does not grow.
+//! busy time of the blocked worker, which does not grow. The book's decision 22 has the reasons why
+//! `tokio-metrics` is not used.
 
 mod collector;
 mod scheduler_probe;
