@@ -2,9 +2,8 @@
 //!
 //! `tracing` accepts any text as a target. For example, it reads `warning` as a target of that name. Such a directive sets
 //! no level for other targets, which are silenced. Text that cannot be a target is therefore rejected, and so are words
-//! that mean a level or all targets in other loggers.
-
-use std::cmp::Ordering;
+//! that mean a level or all targets in other loggers. What is accepted is parsed by `tracing-subscriber`. The book's
+//! decision 23 has examples.
 
 use tracing_subscriber::{EnvFilter, filter::Targets};
 
@@ -143,18 +142,9 @@ fn is_target(text: &str) -> bool {
 /// crate, and not a misspelled `warn`.
 fn is_typo(typed: &str, meant: &str) -> bool {
     let typed = typed.to_ascii_lowercase();
-    let (typed, meant) = (typed.as_bytes(), meant.as_bytes());
-    let prefix = typed.iter().zip(meant).take_while(|(a, b)| a == b).count();
-    let (typed, meant) = (&typed[prefix..], &meant[prefix..]);
-    match typed.len().cmp(&meant.len()) {
-        Ordering::Less => meant.get(1..) == Some(typed),
-        Ordering::Greater => typed.get(1..) == Some(meant),
-        Ordering::Equal => match (typed, meant) {
-            ([a, rest @ ..], [_, end @ ..]) if a.is_ascii_digit() && rest == end => true,
-            ([a, b, rest @ ..], [c, d, end @ ..]) => (a, b, rest) == (d, c, end),
-            _ => false,
-        },
-    }
+    let is_replacement = strsim::hamming(&typed, meant) == Ok(1);
+    strsim::osa_distance(&typed, meant) == 1
+        && (!is_replacement || typed.contains(|char: char| char.is_ascii_digit()))
 }
 
 /// Parsed directives.

@@ -3,7 +3,8 @@
 //! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an
 //! `await`) keeps its runtime from running other tasks, and no trace shows the cause. So the admin
 //! thread, which is independent of that runtime, wakes a task of the runtime up to ten times a
-//! second and measures how long the task waits until it is polled.
+//! second and measures how long the task waits until it is polled. The book's decision 22 has the
+//! reasons why `tokio-metrics` is not used.
 //!
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds

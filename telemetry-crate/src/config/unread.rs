@@ -70,24 +70,10 @@ fn nearest(name: &str) -> Option<&'static str> {
     let names = VARIABLES.iter().map(|variable| variable.name);
     let ours = names.filter_map(|known| Some((known.strip_prefix(PREFIX)?, known)));
     let typed = name.strip_prefix(PREFIX)?;
-    ours.map(|(rest, known)| (distance(typed, rest), known))
+    ours.map(|(rest, known)| (strsim::levenshtein(typed, rest), known))
         .min()
         .filter(|(distance, _)| *distance <= MAX_DISTANCE)
         .map(|(_, known)| known)
-}
-
-/// The Levenshtein distance: the least number of bytes to add, remove or replace.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, typed) in from.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, meant) in to.bytes().enumerate() {
-            let replaced = diagonal + usize::from(typed != meant);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! `accept` accepts connections. `watch` serves one connection, whose socket `io` wraps. `service`
 //! passes each request to the router, and `request_body` and `response_body` wrap the bodies.
-//! `connection` tracks what the client has to do next, and until when.
+//! `connection` tracks what the client has to do next, and until when. The book's decision 19 has
+//! the reasons why `axum::serve` is not used.
 
 mod accept;
 mod body_limits;

@@ -2,7 +2,7 @@
 //!
 //! The values are read from `/proc` at each scrape, so these metrics exist on Linux only. Metrics of the machine and of the
 //! container are left to node_exporter and cAdvisor, except for the container's memory limit, above which the kernel kills
-//! this process.
+//! this process. The book's decision 21 has the reasons why `metrics-process` is not used.
 
 use crate::collector::{Collector, Samples};
 
