@@ -4,10 +4,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod cfg;
 mod conventions;
 mod first_lines;
+mod imports;
 mod layers;
 mod lengths;
+mod module_tree;
 mod names;
 mod own;
 mod words;
