@@ -18,10 +18,10 @@ use super::{
     CollectorAnswer, ReceivedRequest,
     gzip::unpack,
     http::header,
+    otlp_signal::{Received, Signal},
+    received::Store,
     rpc_status::RpcStatus,
     server::{Body, Unreadable, read},
-    signal::{Received, Signal},
-    store::Store,
 };
 
 const GRPC: &str = "application/grpc";

@@ -17,9 +17,9 @@ use hyper::body::Incoming;
 use super::{
     CollectorAnswer, ReceivedRequest,
     gzip::unpack,
+    otlp_signal::{Received, Signal},
+    received::Store,
     server::{Body, Unreadable, read},
-    signal::{Received, Signal},
-    store::Store,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";

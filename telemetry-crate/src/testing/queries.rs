@@ -6,7 +6,7 @@ use std::{fmt, future::Future};
 
 use tracing::Instrument;
 
-use crate::sqlx::recorder::Recording;
+use crate::sqlx::statement_recorder::Recording;
 use crate::thread::is_in_capture;
 
 /// The recorded statements, in the order in which they ended.

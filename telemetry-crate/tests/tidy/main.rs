@@ -6,6 +6,7 @@
 
 mod cfg;
 mod conventions;
+mod files;
 mod first_lines;
 mod imports;
 mod layers;
@@ -13,6 +14,7 @@ mod lengths;
 mod module_tree;
 mod names;
 mod own;
+mod suite_names;
 mod words;
 
 use std::{
