@@ -63,6 +63,28 @@ const OWN_PART: [&str; 7] = [
     "metrics",
 ];
 
+/// Folders of tests, the modules of their files, and their other files.
+const MIRRORS: [(&str, &str, &[&str]); 3] = [
+    ("isolated", "", &["harness", "main"]),
+    (
+        "process",
+        "",
+        &["losses", "main", "records", "serve", "wiring"],
+    ),
+    (
+        "queries",
+        "sqlx",
+        &[
+            "main",
+            "postgres",
+            "service",
+            "sqlite",
+            "telemetry",
+            "workers",
+        ],
+    ),
+];
+
 /// Returns the path of each file below a folder, without the extension, as words.
 fn stems(folder: &str) -> Vec<Vec<String>> {
     let root = path(folder);
@@ -141,4 +163,19 @@ fn no_file_is_named_as_another_module() {
         found.is_empty(),
         "named as another module of the library: {found:?}"
     );
+}
+
+#[test]
+fn test_files_are_named_after_modules() {
+    for (tests, modules, others) in MIRRORS {
+        let modules = format!("telemetry-crate/src/{modules}");
+        for words in stems(&format!("telemetry-crate/tests/{tests}")) {
+            let name = words[0].as_str();
+            let is_module = path(&format!("{modules}/{name}.rs")).is_file();
+            assert!(
+                is_module != others.contains(&name),
+                "tests/{tests}/{name}.rs: name it after a module of {modules}, or add it to MIRRORS"
+            );
+        }
+    }
 }
