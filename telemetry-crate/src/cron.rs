@@ -61,7 +61,7 @@ mod declaration;
 mod error;
 mod jitter;
 mod lease;
-mod local;
+mod local_store;
 mod metrics;
 mod run;
 mod schedule;
@@ -76,7 +76,7 @@ mod utc;
 pub use self::{
     declaration::{Cron, MisfirePolicy},
     error::CronError,
-    local::LocalStore,
+    local_store::LocalStore,
     schedule::Schedule,
     scheduler::Scheduler,
     store::{Claim, ClaimRequest, RunOutcome, Store},

@@ -14,6 +14,7 @@ mod backoff;
 mod batches;
 mod client;
 mod connect;
+mod exporter_thread;
 mod exporters;
 mod flush;
 #[cfg(feature = "otlp-grpc")]
@@ -27,18 +28,17 @@ mod split;
 mod stats;
 #[cfg(all(test, feature = "testing"))]
 mod tests;
-mod thread;
 #[cfg(feature = "otlp-tls")]
 mod tls;
 
 pub(crate) use self::{
     batches::{Batches, Export},
     client::OtlpClient,
+    exporter_thread::ExporterThread,
     exporters::Exporters,
     flush::{Flush, LONGEST_DEADLINE, Unsent},
     health::LOSS_TARGET,
     intervals::{Intervals, IntervalsHandle},
     queue::Queue,
     stats::{ExportError, ExportStats},
-    thread::ExporterThread,
 };

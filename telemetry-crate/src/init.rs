@@ -5,10 +5,10 @@
 //! first, because another crate is most likely to have registered one. A registration cannot be undone, so an error names
 //! the global that is already taken.
 
-mod check;
-mod observer;
+mod check_command;
 mod pipeline;
-mod summary;
+mod query_observer;
+mod start_summary;
 
 use std::{
     fmt,
@@ -227,7 +227,7 @@ impl Telemetry {
             .as_ref()
             .map(AdminListener::address)
             .unwrap_or_default();
-        let summary = summary::summary(&settings, self.admin.as_ref());
+        let summary = start_summary::summary(&settings, self.admin.as_ref());
         if let Some(admin) = self.admin {
             admin.start(
                 self.readiness.clone(),

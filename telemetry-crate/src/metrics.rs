@@ -27,13 +27,13 @@ mod family;
 mod format;
 mod growth;
 mod handle;
+mod handle_probe;
 mod handles;
 mod histogram;
 mod info;
 mod local;
 mod names;
 mod otlp;
-mod probe;
 mod process;
 mod push;
 mod recorder;
@@ -60,7 +60,7 @@ pub mod catalog {
 }
 
 pub use format::Format;
-pub use probe::{MetricHandle, is_recorded};
+pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
     exemplar::turn_off as turn_exemplars_off,
     handles::{Durations, Handles},

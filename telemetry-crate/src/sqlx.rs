@@ -58,6 +58,7 @@ mod call;
 mod cron_store;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod database;
+mod database_server;
 mod error_class;
 mod event;
 mod failure;
@@ -73,19 +74,18 @@ mod pools;
 mod quotes;
 mod read_only;
 #[cfg(feature = "testing")]
-mod recorder;
-#[cfg(feature = "testing")]
 pub(crate) mod recording;
-mod server;
 mod span_extension;
 #[cfg(feature = "testing")]
 mod standalone;
 mod statement;
+#[cfg(feature = "testing")]
+mod statement_recorder;
+mod statement_text;
 mod summary;
-mod text;
 mod transaction;
 mod transaction_connection;
-mod unit;
+mod unit_of_work;
 
 use std::time::Duration;
 

@@ -48,16 +48,16 @@ mod http;
 mod line;
 mod log;
 mod metric;
+mod otlp_signal;
 #[cfg(feature = "sqlx")]
 mod queries;
+mod received;
 mod request;
 mod rpc_status;
 mod scope;
 mod series;
 mod server;
-mod signal;
 mod span;
-mod store;
 mod tls;
 mod value;
 pub mod waterfall;
@@ -75,7 +75,7 @@ use tokio_rustls::TlsAcceptor;
 
 #[cfg(feature = "sqlx")]
 pub use self::queries::{Queries, assert_queries, count_queries};
-use self::store::Store;
+use self::received::Store;
 pub use self::{
     answer::CollectorAnswer,
     capture::{Capture, capture},

@@ -3,7 +3,7 @@
 //! A case whose program is missing on this machine is reported as not run. If `CI` is set, such a case fails the run, so
 //! that a missing installation cannot go unnoticed.
 
-mod demo;
+mod demo_suite;
 mod minimal;
 mod workspace;
 
@@ -91,7 +91,7 @@ const SUITES: [Suite; 12] = [
         name: "demo",
         about: "the demo and its output",
         is_slow: false,
-        run: demo::run,
+        run: demo_suite::run,
     },
     Suite {
         name: "signals",

@@ -1,6 +1,6 @@
 //! The parts of the three signals, which need no globals and no threads.
 
-use super::observer::{Observer, observer};
+use super::query_observer::{Observer, observer};
 use crate::{
     InitError,
     config::Settings,

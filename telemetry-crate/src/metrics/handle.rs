@@ -7,7 +7,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use ::metrics::{Counter, CounterFn, Gauge, GaugeFn, HistogramFn};
 
-use super::{histogram::Histogram, probe};
+use super::{handle_probe, histogram::Histogram};
 
 /// The value of one series, shared by the recording threads and the scrape.
 #[derive(Debug, Clone)]
@@ -39,13 +39,13 @@ impl From<Series> for Handle {
     }
 }
 
-/// A series that also acknowledges a [`probe`], which records zero.
+/// A series that also acknowledges a [probe](handle_probe), which records zero.
 struct Recorded<T>(Arc<T>);
 
 impl CounterFn for Recorded<AtomicU64> {
     fn increment(&self, value: u64) {
         if value == 0 {
-            return probe::acknowledge();
+            return handle_probe::acknowledge();
         }
         CounterFn::increment(&*self.0, value);
     }
@@ -58,7 +58,7 @@ impl CounterFn for Recorded<AtomicU64> {
 impl GaugeFn for Recorded<AtomicU64> {
     fn increment(&self, value: f64) {
         if value == 0.0 {
-            return probe::acknowledge();
+            return handle_probe::acknowledge();
         }
         GaugeFn::increment(&*self.0, value);
     }
@@ -79,7 +79,7 @@ impl HistogramFn for Recorded<Histogram> {
 
     fn record_many(&self, value: f64, count: usize) {
         if count == 0 {
-            return probe::acknowledge();
+            return handle_probe::acknowledge();
         }
         self.0.record_many(value, count);
     }

@@ -11,7 +11,7 @@ use std::{
 use ::metrics::{Gauge, Histogram, Label};
 use hashbrown::{Equivalent, HashMap};
 
-use super::{is_recorded, probe::MetricHandle};
+use super::{handle_probe::MetricHandle, is_recorded};
 use crate::{catalog::Metric, thread::is_in_capture};
 
 /// Maximum number of handles to keep, some 800 KB.

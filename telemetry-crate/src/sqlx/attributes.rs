@@ -8,7 +8,7 @@
 
 use opentelemetry::KeyValue;
 
-use super::{event::Query, server::common_attributes, statement::Statement};
+use super::{database_server::common_attributes, event::Query, statement::Statement};
 
 /// Returns the span's name: the summary, or the system's name without one.
 pub(super) fn span_name(statement: &Statement) -> String {

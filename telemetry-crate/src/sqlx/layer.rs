@@ -37,7 +37,7 @@ use super::{
     log_events,
     metrics::{self, UnitLabels},
     span_extension::{self, Pending},
-    unit::{CallSite, UnitOfWork},
+    unit_of_work::{CallSite, UnitOfWork},
 };
 use crate::{
     config::QueryLimits,
@@ -205,7 +205,10 @@ impl QueryLayer {
         let mut unit = None;
         for span in span.scope() {
             #[cfg(feature = "testing")]
-            if let Some(recorder) = span.extensions().get::<super::recorder::Recorder>() {
+            if let Some(recorder) = span
+                .extensions()
+                .get::<super::statement_recorder::Recorder>()
+            {
                 recorder.record(&query.statement);
             }
             let is_found = unit

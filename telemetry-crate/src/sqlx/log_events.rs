@@ -13,7 +13,7 @@ use tracing::{
     subscriber::Interest,
 };
 
-use super::{TARGET, unit::Repeat};
+use super::{TARGET, unit_of_work::Repeat};
 use crate::{observer::Log, traces::QUERY_TARGET};
 
 /// Callsite of an event, which `tracing` requires.

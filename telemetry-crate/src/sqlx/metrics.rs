@@ -11,11 +11,11 @@ use std::{
 use metrics::Label;
 
 use super::{
+    database_server::common_attributes,
     event::Acquired,
     failure::Failure,
-    server::common_attributes,
     statement::Statement,
-    unit::{Repeat, UnitOfWork},
+    unit_of_work::{Repeat, UnitOfWork},
 };
 use crate::{catalog, metrics::Durations};
 

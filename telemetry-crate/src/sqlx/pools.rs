@@ -12,7 +12,7 @@ use std::{
 use log::LevelFilter;
 use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
 
-use super::server::{Server, set_common_attributes};
+use super::database_server::{Server, set_common_attributes};
 use crate::{
     catalog,
     collector::{Collector, Samples},

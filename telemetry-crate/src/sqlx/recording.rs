@@ -10,9 +10,9 @@ use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{
     QueryLayer, TARGET,
-    recorder::{Recorded, Recorder},
     span_extension::{self, Pending},
     standalone::StandaloneLayer,
+    statement_recorder::{Recorded, Recorder},
 };
 use crate::{config::QueryLimits, traces::SPAN_LEVEL};
 

@@ -7,7 +7,7 @@ use std::{cell::Cell, sync::Arc};
 
 use super::call::Call;
 #[cfg(feature = "testing")]
-use super::recorder::Recorder;
+use super::statement_recorder::Recorder;
 
 /// A value for the extensions of a span.
 #[derive(Debug)]

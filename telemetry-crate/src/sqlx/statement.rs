@@ -11,11 +11,11 @@ use std::{
 use hashbrown::HashMap;
 
 use super::{
+    database_server::common_attributes,
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
-    server::common_attributes,
+    statement_text::Text,
     summary::{Summarizer, Summary},
-    text::Text,
 };
 
 /// Maximum number of bytes read of a statement.

@@ -19,7 +19,7 @@ use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
 use super::{
-    TARGET, instrumented::InstrumentedQuery, metrics, server::system_name,
+    TARGET, database_server::system_name, instrumented::InstrumentedQuery, metrics,
     transaction_connection::TransactionConnection,
 };
 use crate::traces::SPAN_LEVEL;

@@ -19,9 +19,9 @@ use super::{
     body::{Body, Unreadable, read},
     gzip::unpack,
     http::header,
+    otlp_signal::{Received, Signal},
+    received::Store,
     rpc_status::RpcStatus,
-    signal::{Received, Signal},
-    store::Store,
 };
 
 const GRPC: &str = "application/grpc";

@@ -18,8 +18,8 @@ use super::{
     CollectorAnswer, ReceivedRequest,
     body::{Body, Unreadable, read},
     gzip::unpack,
-    signal::{Received, Signal},
-    store::Store,
+    otlp_signal::{Received, Signal},
+    received::Store,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";

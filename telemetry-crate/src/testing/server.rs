@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{body::Body, grpc, http as otlp_http, store::Store};
+use super::{body::Body, grpc, http as otlp_http, received::Store};
 
 /// The pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

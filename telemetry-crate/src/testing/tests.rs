@@ -23,9 +23,9 @@ use prost::Message as _;
 
 use super::{
     OtlpReceiver, ReceivedRequest,
-    signal::Received,
+    otlp_signal::Received,
+    received::{MAX_ITEMS, Store},
     span::spans_of,
-    store::{MAX_ITEMS, Store},
 };
 
 const DEADLINE: Duration = Duration::from_secs(30);

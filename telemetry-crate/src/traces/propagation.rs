@@ -7,10 +7,10 @@
 mod b3;
 mod decision;
 mod jaeger;
-mod state;
 #[cfg(test)]
 mod tests;
 mod trace_context;
+mod trace_state;
 
 use std::{collections::HashMap, sync::OnceLock};
 

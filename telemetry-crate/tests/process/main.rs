@@ -10,21 +10,21 @@
 )]
 
 mod admin;
-#[cfg(feature = "sqlx")]
-mod database;
+mod config;
 #[cfg(feature = "axum")]
-mod layers;
+mod http;
+mod init;
+mod logs;
 mod losses;
 mod metrics;
-mod output;
-mod propagation;
 mod records;
 #[cfg(feature = "axum")]
-mod server;
-mod settings;
-mod start;
+mod serve;
+#[cfg(feature = "sqlx")]
+mod sqlx;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;
 mod wiring;
 
 use std::{process::ExitCode, thread};
@@ -37,12 +37,9 @@ fn main() -> ExitCode {
             ("logs::panics_and_failures_are_one_line", panics_and_records),
             ("config::environment_wins_over_package", environment),
             ("shutdown::second_signal_exits_at_once", signals),
-            ("output::closed_output_is_survived", output::closed_output),
-            (
-                "output::stopped_readers_lose_only_lines",
-                output::slow_reader,
-            ),
-            ("output::full_disks_lose_only_lines", output::full_disk),
+            ("logs::closed_output_is_survived", logs::closed_output),
+            ("logs::stopped_readers_lose_only_lines", logs::slow_reader),
+            ("logs::full_disks_lose_only_lines", logs::full_disk),
             #[cfg(feature = "testing")]
             ("shutdown::exit_flushes", exits),
             #[cfg(feature = "testing")]
@@ -57,12 +54,9 @@ fn main() -> ExitCode {
             ("admin::changes_need_loopback_or_token", admin::access),
             ("admin::checks_give_advice", admin::checks),
             ("admin::unready_during_the_drain_delay", admin::drains),
-            ("start::ports_in_use_are_a_warning", start::port_in_use),
-            ("start::latches_hold_from_the_start", start::latches),
-            (
-                "settings::invalid_values_are_logged",
-                settings::invalid_values,
-            ),
+            ("init::ports_in_use_are_a_warning", init::port_in_use),
+            ("init::latches_hold_from_the_start", init::latches),
+            ("config::invalid_values_are_logged", config::invalid_values),
             (
                 "metrics::exemplars_can_be_turned_off",
                 metrics::exemplars_off,
@@ -80,69 +74,60 @@ fn main() -> ExitCode {
             ),
             #[cfg(feature = "sqlx")]
             (
-                "database::read_only_connections_are_closed",
-                database::read_only_connections,
+                "sqlx::read_only_connections_are_closed",
+                sqlx::read_only_connections,
             ),
             #[cfg(feature = "axum")]
-            ("layers::wrong_places_are_logged", layers::misplaced),
+            ("http::wrong_places_are_logged", http::misplaced),
             #[cfg(feature = "axum")]
-            ("layers::known_methods_can_be_set", layers::known_methods),
+            ("http::known_methods_can_be_set", http::known_methods),
             #[cfg(feature = "axum")]
-            (
-                "layers::early_requests_are_harmless",
-                layers::early_requests,
-            ),
+            ("http::early_requests_are_harmless", http::early_requests),
             #[cfg(feature = "testing")]
             (
                 "records::have_the_flags_of_the_span",
                 records::flags_of_records,
             ),
-            (
-                "propagation::each_format_follows_the_policy",
-                propagation::formats,
-            ),
+            ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
             (
                 "serve::stalled_clients_do_not_block_exit",
-                server::stalled_clients,
+                serve::stalled_clients,
             ),
             #[cfg(feature = "axum")]
-            (
-                "serve::second_signal_ends_the_drain",
-                server::second_signals,
-            ),
+            ("serve::second_signal_ends_the_drain", serve::second_signals),
             #[cfg(feature = "axum")]
             (
                 "serve::signals_at_one_time_are_one",
-                server::signals_at_one_time,
+                serve::signals_at_one_time,
             ),
             #[cfg(feature = "axum")]
-            ("serve::variables_override_the_program", server::variables),
+            ("serve::variables_override_the_program", serve::variables),
             #[cfg(feature = "axum")]
             (
                 "serve::exhausted_files_are_survived",
-                server::exhausted_files,
+                serve::exhausted_files,
             ),
         ],
         &[
             ("panics", run_panics),
             ("waits", run_waits),
-            ("writes", output::run_writes),
-            ("floods", output::run_floods),
+            ("writes", logs::run_writes),
+            ("floods", logs::run_floods),
             ("overflows", losses::run_overflows),
             ("exits", run_exits),
-            ("starts", start::run_starts),
+            ("starts", init::run_starts),
             ("checks", run_checks),
             ("service", admin::run_service),
             ("check", admin::run_check),
             ("drains", admin::run_drains),
             ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]
-            ("serves", server::run_scenario),
+            ("serves", serve::run_scenario),
             ("requests", records::run_requests),
-            ("formats", propagation::run_formats),
+            ("formats", traces::run_formats),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),
@@ -151,9 +136,9 @@ fn main() -> ExitCode {
             #[cfg(feature = "axum")]
             ("serves_until_killed", wiring::run_serves_until_killed),
             #[cfg(feature = "axum")]
-            ("layers", layers::run_scenario),
+            ("layers", http::run_scenario),
             #[cfg(feature = "sqlx")]
-            ("reads_only", database::run_scenario),
+            ("reads_only", sqlx::run_scenario),
         ],
     )
 }

@@ -6,6 +6,7 @@ use firstlight::TelemetryConfig;
 use http_body_util::BodyExt;
 use tower::{Layer, ServiceExt};
 
+#[cfg(feature = "testing")]
 use crate::support::scenario::Scenario;
 
 pub(crate) fn run_requests() -> ExitCode {

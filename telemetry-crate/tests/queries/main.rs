@@ -11,17 +11,17 @@
     reason = "tests"
 )]
 
-mod classes;
-mod cron;
+mod cron_store;
+mod error_class;
 mod health;
-mod lines;
+mod log_events;
 mod postgres;
 mod service;
 mod sqlite;
 #[path = "../support/mod.rs"]
 mod support;
 mod telemetry;
-mod transactions;
+mod transaction;
 mod workers;
 
 use std::process::ExitCode;
@@ -36,16 +36,16 @@ pub(crate) const POSTGRES: &str = "TEST_POSTGRES";
 
 fn main() -> ExitCode {
     if let Ok(scenario) = std::env::var("SCENARIO") {
-        return lines::run_scenario(&scenario);
+        return log_events::run_scenario(&scenario);
     }
     let has_postgres = std::env::var_os(POSTGRES).is_some();
     if !has_postgres {
         let needed = postgres::TESTS.len()
-            + lines::POSTGRES_TESTS.len()
-            + cron::POSTGRES_TESTS.len()
+            + log_events::POSTGRES_TESTS.len()
+            + cron_store::POSTGRES_TESTS.len()
             + health::POSTGRES_TESTS.len()
-            + transactions::POSTGRES_TESTS.len()
-            + classes::POSTGRES_TESTS.len()
+            + transaction::POSTGRES_TESTS.len()
+            + error_class::POSTGRES_TESTS.len()
             + workers::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
@@ -61,21 +61,21 @@ fn main() -> ExitCode {
     };
     let anywhere = [
         sqlite::TESTS,
-        lines::TESTS,
-        cron::TESTS,
+        log_events::TESTS,
+        cron_store::TESTS,
         health::TESTS,
-        transactions::TESTS,
-        classes::TESTS,
+        transaction::TESTS,
+        error_class::TESTS,
         workers::TESTS,
     ]
     .concat();
     let on_postgres = [
         postgres::TESTS,
-        lines::POSTGRES_TESTS,
-        cron::POSTGRES_TESTS,
+        log_events::POSTGRES_TESTS,
+        cron_store::POSTGRES_TESTS,
         health::POSTGRES_TESTS,
-        transactions::POSTGRES_TESTS,
-        classes::POSTGRES_TESTS,
+        transaction::POSTGRES_TESTS,
+        error_class::POSTGRES_TESTS,
         workers::POSTGRES_TESTS,
     ]
     .concat();

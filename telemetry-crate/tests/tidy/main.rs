@@ -4,12 +4,17 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod cfg;
 mod conventions;
+mod files;
 mod first_lines;
+mod imports;
 mod layers;
 mod lengths;
+mod module_tree;
 mod names;
 mod own;
+mod suite_names;
 mod words;
 
 use std::{

@@ -22,6 +22,11 @@ pub static RUNBOOKS: LazyLock<String> = LazyLock::new(|| {
     format!("{repository}/blob/{reference}/docs/runbooks")
 });
 
+/// The address of the runbook of this alert.
+pub(crate) fn runbook(alert: &str) -> String {
+    format!("{}/{alert}.md", *RUNBOOKS)
+}
+
 /// The Git reference of `version`: the tag of a release, and otherwise `main`.
 fn reference(changelog: &str, version: &str) -> String {
     // The space after the version keeps `0.1.0` from matching `0.1.0-rc.1`. A heading may end with the version.

@@ -22,11 +22,11 @@ mod panel;
 mod panel_color;
 mod pool;
 mod postgresql;
+mod process_panels;
 mod query;
 mod range;
 mod route;
 mod row;
-mod runbook;
 mod runtime;
 mod schema;
 mod slo;
@@ -44,8 +44,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 pub(crate) use self::{
-    annotation::Annotation, kind::Kind, link::Link, row::Row, runbook::address as runbook_address,
-    threshold::Thresholds,
+    annotation::Annotation, kind::Kind, link::Link, row::Row, threshold::Thresholds,
 };
 pub use self::{
     dashboard::Dashboard,
@@ -106,33 +105,33 @@ pub(crate) fn cases(cases: &mut Cases) {
     match output::folders() {
         Ok(folders) => {
             for folder in folders {
-                let name = format!("{} is up to date", folder.path);
+                let name = format!("{}: up to date", folder.path);
                 cases.check(&name, || folder.compare(paths::root()));
             }
         }
-        Err(error) => cases.failed("the dashboards can be written", &error),
+        Err(error) => cases.failed("dashboards: can be written", &error),
     }
     cases.check(
-        "every metric of the catalog is shown by a dashboard",
+        "catalog: every metric is on a dashboard",
         coverage::every_metric_is_shown,
     );
     cases.check(
-        "every runbook link of a panel names an existing alert",
+        "panels: link to runbooks of existing alerts",
         coverage::runbooks_are_of_alerts,
     );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
     for rule in lint::rules() {
-        cases.check(&format!("no dashboard violates {}", rule.name), || {
+        cases.check(&format!("dashboards: {}", rule.name), || {
             check_rule(rule, &boards)
         });
     }
     range::cases(cases);
     cases.check(
-        "every dashboard has Grafana's type",
+        "dashboards: have Grafana's type",
         schema::all_boards_conform,
     );
     cases.check(
-        "Grafana's types reject a wrong key, word, number and query",
+        "Grafana's types: reject wrong keys, words and numbers",
         schema::mistakes_are_rejected,
     );
 }

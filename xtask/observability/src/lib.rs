@@ -15,7 +15,7 @@ pub mod alerts;
 pub mod conventions;
 pub mod dashboards;
 mod entities;
-mod exposition;
+mod exposition_parsers;
 mod expr;
 mod failed;
 mod folder;
@@ -28,10 +28,10 @@ use support::Cases;
 /// Runs all checks of names, dashboards and alerts that need no running service.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     cases.check(
-        "the list of OpenTelemetry's names matches its packages",
+        "conventions: the list matches OpenTelemetry's packages",
         conventions::check,
     );
-    exposition::cases(cases);
+    exposition_parsers::cases(cases);
     dashboards::cases(cases);
     alerts::cases(cases);
     Ok(())

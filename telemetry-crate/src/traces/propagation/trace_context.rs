@@ -14,7 +14,7 @@ use opentelemetry::{
     trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId},
 };
 
-use super::{RANDOM_FLAG, digits, state, valid_ids};
+use super::{RANDOM_FLAG, digits, trace_state, valid_ids};
 
 pub(super) const TRACEPARENT: &str = "traceparent";
 pub(super) const TRACESTATE: &str = "tracestate";
@@ -38,7 +38,7 @@ impl TextMapPropagator for TraceContext {
             TRACEPARENT,
             format!("00-{}-{}-{flags:02x}", span.trace_id(), span.span_id()),
         );
-        if let Some(state) = state::header(context, span) {
+        if let Some(state) = trace_state::header(context, span) {
             injector.set(TRACESTATE, state);
         }
     }
@@ -54,7 +54,7 @@ impl TextMapPropagator for TraceContext {
             return context.clone();
         };
         let headers = extractor.get_all(TRACESTATE).unwrap_or_default();
-        state::with_remote(&headers, trace_id, context, |state| {
+        trace_state::with_remote(&headers, trace_id, context, |state| {
             SpanContext::new(trace_id, span_id, flags, true, state)
         })
     }

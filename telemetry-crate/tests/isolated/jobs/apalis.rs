@@ -38,7 +38,7 @@ const LONG: Duration = Duration::from_secs(30);
 static RETRIES: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// Payloads, each of which is enqueued in a span of the same name.
-const PAYLOADS: [&str; 6] = ["ok", "again", "dead", "aborts", "panics", "hangs"];
+const PAYLOADS: [&str; 6] = ["ok", "again", "fails", "aborts", "panics", "hangs"];
 
 /// Runs a task, whose payload selects the result of each attempt.
 async fn work(payload: String, attempt: Attempt) -> Result<(), BoxDynError> {
@@ -46,7 +46,7 @@ async fn work(payload: String, attempt: Attempt) -> Result<(), BoxDynError> {
     match (&*payload, attempt.current()) {
         ("again", 1) => Err("not yet".into()),
         ("later", ..=2) => Err(RetryAfterError::new("later", Duration::ZERO).into()),
-        ("dead", _) => Err("no".into()),
+        ("fails", _) => Err("no".into()),
         ("aborts", _) => Err(AbortError::new("never").into()),
         ("panics", ..=2) => panic!("on purpose"),
         ("hangs", ..=2) => std::future::pending().await,
@@ -214,12 +214,12 @@ pub(crate) async fn tasks_continue_the_request() {
         outcomes("later"),
         [("retry", "_OTHER"), ("retry", "_OTHER"), ("ok", "")]
     );
-    let dead = [
+    let fails = [
         ("retry", "_OTHER"),
         ("retry", "_OTHER"),
         ("dead_lettered", "_OTHER"),
     ];
-    assert_eq!(outcomes("dead"), dead);
+    assert_eq!(outcomes("fails"), fails);
     assert_eq!(outcomes("aborts"), [("dead_lettered", "_OTHER")]);
     assert_eq!(
         outcomes("panics"),
@@ -237,7 +237,7 @@ pub(crate) async fn tasks_continue_the_request() {
     retries.sort_unstable();
     assert_eq!(retries, [1, 1, 1, 1, 1, 2, 2, 2, 2]);
     let is_postponed: bool = sqlx::query_scalar(
-        "SELECT MAX(run_at) > MIN(run_at) FROM Jobs WHERE CAST(job AS TEXT) IN ('\"ok\"', '\"dead\"')",
+        "SELECT MAX(run_at) > MIN(run_at) FROM Jobs WHERE CAST(job AS TEXT) IN ('\"ok\"', '\"fails\"')",
     )
     .fetch_one(&pool)
     .await

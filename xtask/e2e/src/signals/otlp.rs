@@ -17,7 +17,7 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, rotel: &Path) {
         ("grpc", "none"),
         ("grpc", "gzip"),
     ] {
-        let name = format!("otlp: all signals arrive over {protocol}, compression {compression}");
+        let name = format!("otlp: all signals over {protocol}, compression {compression}");
         cases.check(&name, || arrive(fixture, rotel, protocol, compression));
     }
 }

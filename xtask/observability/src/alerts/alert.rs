@@ -1,7 +1,7 @@
 //! An alerting rule: its condition, duration, severity and annotations.
 
 use super::{board::Board, emit, timing::Timing};
-use crate::{dashboards::runbook_address, promql::on_service};
+use crate::{addresses, promql::on_service};
 
 /// How urgent an alert is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,7 +173,7 @@ impl Alert {
         [
             ("summary", self.summary.to_owned()),
             ("description", timing.apply(&self.description)),
-            ("runbook_url", runbook_address(self.name)),
+            ("runbook_url", addresses::runbook(self.name)),
             ("dashboard_url", self.board.url(&self.description)),
         ]
     }

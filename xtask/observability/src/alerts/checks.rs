@@ -16,35 +16,32 @@ use support::{Cases, paths, tools};
 /// Runs all checks.
 pub(crate) fn cases(cases: &mut Cases) {
     for folder in super::output::folders() {
-        let name = format!("{} is up to date", folder.path);
+        let name = format!("{}: up to date", folder.path);
         cases.check(&name, || folder.compare(paths::root()));
     }
-    cases.check(
-        "the index of the runbooks is up to date",
-        super::index::compare,
-    );
+    cases.check("runbooks: the index is up to date", super::index::compare);
     match rule::committed() {
         Ok(rules) => {
             for lint in lint::LINTS {
-                let name = format!("every rule {}", lint.name);
+                let name = format!("rule: {}", lint.name);
                 cases.check(&name, || check_lint(lint, &rules));
             }
             completeness::cases(cases, &rules);
         }
-        Err(error) => cases.failed("the committed rules can be read", &error),
+        Err(error) => cases.failed("rules: can be read", &error),
     }
     jq_commands::cases(cases);
     documented_queries::cases(cases);
     match tools::prometheus() {
         Ok(prometheus) => promtool::cases(cases, &prometheus),
-        Err(error) => cases.not_run("the tests of every alert", &format!("{error:#}")),
+        Err(error) => cases.not_run("promtool: runs the alert tests", &format!("{error:#}")),
     }
     match tools::alertmanager() {
         Ok(alertmanager) => {
             routing::cases(cases, &alertmanager);
             inhibition::cases(cases, &alertmanager);
         }
-        Err(error) => cases.not_run("a real Alertmanager", &format!("{error:#}")),
+        Err(error) => cases.not_run("Alertmanager: routes and inhibits", &format!("{error:#}")),
     }
 }
 

@@ -64,7 +64,7 @@ fn pool_timeouts() -> Alert {
         .because("Each timeout is a failed request. The alerts on error budgets fire if there are too many failures, and this alert gives the cause.")
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
-        .summary("Requests give up waiting for a database connection.")
+        .summary("Requests time out while they wait for a database connection.")
         .description("Calls of {{ $labels.instance }} of {{ $labels.job }} that gave up waiting for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes: {{ $value | humanize }}.")
         .on(Board::Database)
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::runbook;
+use crate::addresses;
 
 /// The tag of all firstlight dashboards, which the menu of dashboards selects.
 pub(super) const TAG: &str = "firstlight";
@@ -61,7 +61,7 @@ pub(super) fn runbook(alert: &str) -> Value {
     page(
         &title,
         "What it means, and what to do",
-        &runbook::address(alert),
+        &addresses::runbook(alert),
         Opens::NewTab,
     )
 }

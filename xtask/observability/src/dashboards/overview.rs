@@ -270,8 +270,8 @@ fn routes() -> Row {
 fn causes() -> Row {
     Row::new("Why?").line([database(), pool(), queues()]).line([
         super::runtime::busy(),
-        super::runtime::processor(),
-        super::runtime::memory_part(),
+        super::process_panels::processor(),
+        super::process_panels::memory_part(),
     ])
 }
 

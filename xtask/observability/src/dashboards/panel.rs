@@ -4,7 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Ask, Color, Column, Kind, Target, Thresholds, Unit, datasource, link, runbook};
+use super::{Ask, Color, Column, Kind, Target, Thresholds, Unit, datasource, link};
+use crate::addresses;
 
 /// A builder of a panel.
 #[derive(Debug, Clone)]
@@ -245,7 +246,7 @@ impl Panel {
         for alert in &self.runbooks {
             text.push_str(&format!(
                 "\n\nRunbook: [{alert}]({})",
-                runbook::address(alert)
+                addresses::runbook(alert)
             ));
         }
         text

@@ -11,7 +11,7 @@ use support::{Cases, command, paths, tools};
 use super::query;
 
 pub(super) fn cases(cases: &mut Cases) {
-    let name = "a panel counts all events of its range, with new series and gaps";
+    let name = "panels: count all events, with new series and gaps";
     match tools::prometheus() {
         Ok(prometheus) => {
             cases.check(name, || test(&prometheus));

@@ -15,28 +15,25 @@ use crate::{
 };
 
 pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
+    cases.check("runbooks: one for every alert, and no other", runbooks);
+    cases.check("runbooks: have all sections", runbook::sections);
     cases.check(
-        "every alert has a runbook, and every runbook an alert",
-        runbooks,
-    );
-    cases.check("every runbook has all sections", runbook::sections);
-    cases.check(
-        "every dashboard and panel that a runbook or the slow query guide names exists",
+        "guides: name existing dashboards and panels",
         runbook::panels,
     );
     cases.check(
-        "every query in runbooks and the slow query guide parses, over metrics that exist",
+        "guides: queries parse, over existing metrics",
         runbook::queries,
     );
     cases.check(
-        "every alert is tested: it fires, ignores a transient, and resolves",
+        "alerts: tested to fire, ignore a transient and resolve",
         tested,
     );
-    cases.check("the list of recorded series matches the rules", || {
+    cases.check("recorded series: the list matches the rules", || {
         recorded(rules)
     });
-    cases.check("the uids in board.rs match the dashboards", boards);
-    cases.check("prometheusrule.yaml has the same rules", operator);
+    cases.check("board.rs: the uids match the dashboards", boards);
+    cases.check("prometheusrule.yaml: has the same rules", operator);
 }
 
 /// Fails if the sets differ. The error starts with `what`.

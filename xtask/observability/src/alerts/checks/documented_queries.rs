@@ -10,7 +10,7 @@ use super::{lint, rule::Rule};
 
 pub(super) fn cases(cases: &mut Cases) {
     cases.check(
-        "every query in the book and in runbooks passes the lints of rules",
+        "documents: every query passes the lints of rules",
         documented_queries_pass,
     );
 }

@@ -82,7 +82,7 @@ const WEST: &[(&str, &str)] = &[
 
 const SCENARIOS: [Scenario; 10] = [
     Scenario {
-        name: "ServiceDown suppresses all other alerts of its service only",
+        name: "ServiceDown suppresses its own service only",
         fires: &[
             active("ServiceDown", "critical", ORDERS),
             suppressed("HttpAvailabilityBudgetBurn", "critical", ORDERS),
@@ -92,7 +92,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "a page suppresses the ticket of the same objective only",
+        name: "a page suppresses tickets of its objective only",
         fires: &[
             active("HttpAvailabilityBudgetBurn", "critical", ORDERS),
             suppressed("HttpAvailabilityBudgetBurn", "warning", ORDERS),
@@ -100,7 +100,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "a stalled queue suppresses the growth of the same queue only",
+        name: "a stall suppresses growth of its queue only",
         fires: &[
             active("WorkerQueueStalled", "critical", EMAILS),
             suppressed("WorkerQueueGrowing", "warning", EMAILS),
@@ -112,7 +112,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "timeouts of a pool suppress the exhaustion of the same pool only",
+        name: "timeouts suppress exhaustion of their pool only",
         fires: &[
             active("DatabasePoolTimeouts", "warning", MAIN_OF_A),
             suppressed("DatabasePoolExhausted", "warning", MAIN_OF_A),
@@ -121,14 +121,14 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "ServiceAbsent and ServiceDown do not suppress each other",
+        name: "ServiceAbsent and ServiceDown both fire",
         fires: &[
             active("ServiceAbsent", "critical", ORDERS),
             active("ServiceDown", "critical", ORDERS),
         ],
     },
     Scenario {
-        name: "ServiceDown in staging suppresses nothing of production",
+        name: "staging suppresses nothing of production",
         fires: &[
             active("ServiceDown", "warning", STAGING),
             suppressed("ProcessMemoryNearLimit", "warning", STAGING),
@@ -137,7 +137,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "ServiceDown fires for production and staging at the same time",
+        name: "ServiceDown fires in production and staging",
         fires: &[
             active("ServiceDown", "critical", PRODUCTION),
             active("ServiceDown", "warning", STAGING),
@@ -146,7 +146,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "a page of production suppresses no ticket of staging",
+        name: "production suppresses no ticket of staging",
         fires: &[
             active("HttpAvailabilityBudgetBurn", "critical", PRODUCTION),
             suppressed("HttpAvailabilityBudgetBurn", "warning", PRODUCTION),
@@ -154,7 +154,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "ServiceDown in one cluster suppresses nothing of another",
+        name: "a cluster suppresses nothing of another",
         fires: &[
             active("ServiceDown", "critical", EAST),
             suppressed("HttpLatencyBudgetBurn", "critical", EAST),
@@ -162,7 +162,7 @@ const SCENARIOS: [Scenario; 10] = [
         ],
     },
     Scenario {
-        name: "a service without a namespace differs from one with a namespace",
+        name: "no namespace differs from a namespace",
         fires: &[
             active("ServiceDown", "critical", ORDERS),
             suppressed("HttpLatencyBudgetBurn", "critical", ORDERS),
@@ -173,7 +173,7 @@ const SCENARIOS: [Scenario; 10] = [
 
 pub(super) fn cases(cases: &mut Cases, alertmanager: &tools::Alertmanager) {
     for (number, scenario) in SCENARIOS.iter().enumerate() {
-        cases.check(&format!("Alertmanager: {}", scenario.name), || {
+        cases.check(&format!("inhibition: {}", scenario.name), || {
             run_scenario(alertmanager, number, scenario)
         });
     }

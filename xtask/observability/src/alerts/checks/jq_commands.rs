@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail, ensure};
 use support::{Cases, files, paths, tools};
 
 pub(super) fn cases(cases: &mut Cases) {
-    let what = "every documented jq command reads a log with lines that are not JSON";
+    let what = "jq commands: read a log with lines that are not JSON";
     let Some(jq) = tools::on_path("jq") else {
         return cases.not_run(what, "install jq");
     };

@@ -38,6 +38,9 @@ pub(super) const AD_HOC_QUERY: &[fn(&Rule) -> Option<String>] = &[
 ];
 
 /// All lints of rules.
+///
+/// Lints of limits, severities, annotations and `for` do not apply to recording rules. A service is the series of one
+/// cluster, namespace and job.
 pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "parses",
@@ -45,7 +48,7 @@ pub(super) const LINTS: &[Lint] = &[
         breaks: |rule| rule.expr.push('('),
     },
     Lint {
-        name: "compares with a limit, or uses `unless`, if it is an alert",
+        name: "compares with a limit or uses `unless`",
         check: query::compares_nothing,
         breaks: |rule| rule.expr = "sum by (cluster, namespace, job) (up)".to_owned(),
     },
@@ -60,14 +63,14 @@ pub(super) const LINTS: &[Lint] = &[
         breaks: |rule| rule.expr = "rate(worker_queue_depth[5m]) > 0".to_owned(),
     },
     Lint {
-        name: "aggregates within one service: by cluster, namespace and job",
+        name: "aggregates within one service",
         check: query::merges_services,
         breaks: |rule| {
             rule.expr = "max by (job, queue) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {
-        name: "aggregates within one pool, process, queue, schedule or type of data",
+        name: "aggregates within one entity, such as a queue",
         check: query::merges_entities,
         breaks: |rule| {
             rule.expr =
@@ -75,7 +78,7 @@ pub(super) const LINTS: &[Lint] = &[
         },
     },
     Lint {
-        name: "matches series of the same service: on cluster, namespace and job",
+        name: "matches series of the same service",
         check: query::matches_across_services,
         breaks: |rule| {
             rule.expr = rule
@@ -84,7 +87,7 @@ pub(super) const LINTS: &[Lint] = &[
         },
     },
     Lint {
-        name: "keeps the labels of the service: cluster, namespace and job",
+        name: "keeps the labels of the service",
         check: query::drops_service_labels,
         breaks: |rule| rule.expr = "vector(time()) > 0".to_owned(),
     },
@@ -97,33 +100,33 @@ pub(super) const LINTS: &[Lint] = &[
         },
     },
     Lint {
-        name: "tolerates a failed scrape when it looks for new series",
+        name: "finds new series despite a failed scrape",
         check: query::uses_single_instant,
         breaks: |rule| {
             rule.expr = "worker_tasks_total unless worker_tasks_total offset 1h".to_owned();
         },
     },
     Lint {
-        name: "counts the same if the rules are loaded several times",
+        name: "counts the same if loaded several times",
         check: query::counts_samples,
         breaks: |rule| {
             rule.expr = "30 * sum_over_time(slo:latency:errors_rate5m[1h]) > 9".to_owned();
         },
     },
     Lint {
-        name: "uses regular expressions only where they are necessary",
+        name: "uses regular expressions only where needed",
         check: query::needless_pattern,
         breaks: |rule| rule.expr = "up{job=~\"orders\"} == 0".to_owned(),
     },
     Lint {
-        name: "has a `for` duration, if it is an alert",
+        name: "has a `for` duration",
         check: |rule| {
             (rule.alert.is_some() && rule.lasting.is_none()).then(|| "no `for`".to_owned())
         },
         breaks: |rule| rule.lasting = None,
     },
     Lint {
-        name: "has a severity that Alertmanager routes, if it is an alert",
+        name: "has a severity that Alertmanager routes",
         check: metadata::severity,
         breaks: |rule| drop(rule.labels.insert("severity".to_owned(), "page".to_owned())),
     },
@@ -133,22 +136,22 @@ pub(super) const LINTS: &[Lint] = &[
         breaks: |rule| rule.alert = Some("ProcessMemoryNearLimit".to_owned()),
     },
     Lint {
-        name: "is named in CamelCase if it is an alert, and level:metric:operations otherwise",
+        name: "is named as Prometheus names alerts and records",
         check: metadata::name,
         breaks: |rule| rule.alert = Some("worker_queue_stalled".to_owned()),
     },
     Lint {
-        name: "has a summary of one sentence without values, if it is an alert",
+        name: "has a summary of one sentence without values",
         check: metadata::summary,
         breaks: |rule| annotate(rule, "summary", "{{ $value }} jobs"),
     },
     Lint {
-        name: "describes the problem with labels that its query has",
+        name: "describes itself with labels of its query",
         check: metadata::description,
         breaks: |rule| annotate(rule, "description", "{{ $labels.severity }} trouble."),
     },
     Lint {
-        name: "links to its runbook and to a dashboard that exists, if it is an alert",
+        name: "links to its runbook and an existing dashboard",
         check: metadata::links,
         breaks: |rule| annotate(rule, "dashboard_url", "https://g/d/firstlight-wroker"),
     },

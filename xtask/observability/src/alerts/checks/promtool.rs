@@ -9,22 +9,21 @@ use crate::alerts::{self, Timing, objectives, output};
 
 pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     let rules = ["objectives.yml", "firstlight.rules.yml"].map(|name| output::folder().join(name));
-    cases.check("promtool finds nothing in the rules", || {
+    cases.check("promtool: accepts the rules", || {
         command::run_quietly(check(prometheus).args(&rules)).map(drop)
     });
-    cases.check(
-        "promtool finds nothing in the rules of the live suite",
-        || scaled(prometheus),
-    );
-    cases.check("the commented-out example of an objective is valid", || {
+    cases.check("promtool: accepts the rules of the suite live", || {
+        scaled(prometheus)
+    });
+    cases.check("objective: the commented-out example is valid", || {
         example(prometheus)
     });
-    cases.check("a broken rule fails its alert test, by name", || {
+    cases.check("broken rule: fails its alert test, by name", || {
         broken(prometheus)
     });
     let promtool = &prometheus.promtool;
     cases.check_all(alert_tests().into_iter().map(|file| {
-        let name = format!("promtool runs the alert tests of docs/alerts/{file}");
+        let name = format!("alert tests: docs/alerts/{file} passes");
         let path = output::folder().join(file);
         let case = move || {
             let mut test = Command::new(promtool);

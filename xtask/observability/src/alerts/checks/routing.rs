@@ -9,34 +9,31 @@ use crate::alerts::{ALWAYS, Timing, alerts, output, routes};
 
 pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
     let config = output::folder().join("alertmanager.yml");
-    cases.check("amtool finds nothing in alertmanager.yml", || {
+    cases.check("amtool: accepts alertmanager.yml", || {
         let mut check = Command::new(&alertmanager.amtool);
         command::run_quietly(check.arg("check-config").arg(&config)).map(drop)
     });
     cases.check(
-        "amtool finds nothing in the configuration of the live suite",
+        "amtool: accepts the configuration of the suite live",
         || scaled(alertmanager),
     );
-    cases.check(
-        "every alert reaches its receiver: the pager, the tickets, or the heartbeat",
-        || {
-            for alert in alerts() {
-                let severity = alert.severity.as_str();
-                let receiver = match severity {
-                    _ if alert.name == ALWAYS => "heartbeat",
-                    "critical" => "pager",
-                    "warning" => "tickets",
-                    _ => "none",
-                };
-                reaches(alertmanager, receiver, alert.name, severity)?;
-            }
-            Ok(())
-        },
-    );
-    cases.check("an alert with an unknown severity is a ticket", || {
+    cases.check("routing: every alert reaches its receiver", || {
+        for alert in alerts() {
+            let severity = alert.severity.as_str();
+            let receiver = match severity {
+                _ if alert.name == ALWAYS => "heartbeat",
+                "critical" => "pager",
+                "warning" => "tickets",
+                _ => "none",
+            };
+            reaches(alertmanager, receiver, alert.name, severity)?;
+        }
+        Ok(())
+    });
+    cases.check("routing: an unknown severity is a ticket", || {
         reaches(alertmanager, "tickets", "Other", "page")
     });
-    cases.check("an alert of severity info is not sent", || {
+    cases.check("routing: an alert of severity info is not sent", || {
         reaches(alertmanager, "none", "Other", "info")
     });
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::{
-    CollectorAnswer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan, signal::Received,
+    CollectorAnswer, ReceivedLog, ReceivedMetric, ReceivedRequest, ReceivedSpan,
+    otlp_signal::Received,
 };
 
 /// The largest number of spans, and of log records.

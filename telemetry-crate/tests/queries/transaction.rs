@@ -1,6 +1,5 @@
 //! Tests of transactions: after a commit returns `Ok`, its rows are stored.
 
-#[path = "transactions/postgresql.rs"]
 mod postgresql;
 
 use std::{
@@ -22,12 +21,12 @@ use crate::on_runtime;
 pub(crate) use postgresql::TESTS as POSTGRES_TESTS;
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    ("transactions::sqlite_keeps_what_it_committed", commits),
-    ("transactions::begun_by_statement_are_closed", statements),
-    ("transactions::open_savepoints_fail_the_commit", savepoints),
-    ("transactions::dropped_savepoints_are_rolled_back", dropped),
-    ("transactions::ended_by_statement_fail_the_commit", ended),
-    ("transactions::canceled_commits_lose_no_row", canceled),
+    ("transaction::sqlite_keeps_what_it_committed", commits),
+    ("transaction::begun_by_statement_are_closed", statements),
+    ("transaction::open_savepoints_fail_the_commit", savepoints),
+    ("transaction::dropped_savepoints_are_rolled_back", dropped),
+    ("transaction::ended_by_statement_fail_the_commit", ended),
+    ("transaction::canceled_commits_lose_no_row", canceled),
 ];
 
 /// A database file whose commits fail on demand, as on a full disk.

@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::{
-    server::{listening, serve_until_stopped},
+    serve::{listening, serve_until_stopped},
     support::{ask, scenario::Scenario, send},
 };
 

@@ -16,13 +16,13 @@ use crate::{
 };
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    ("lines::n_plus_one_and_slow_are_one_each", both),
-    ("lines::no_threshold_means_no_line", off),
-    ("lines::sqlx_lines_can_be_turned_on", sqlx_lines),
-    ("lines::error_filters_hide_warnings", errors_only),
+    ("log_events::n_plus_one_and_slow_are_one_each", both),
+    ("log_events::no_threshold_means_no_line", off),
+    ("log_events::sqlx_lines_can_be_turned_on", sqlx_lines),
+    ("log_events::error_filters_hide_warnings", errors_only),
 ];
 
-pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("lines::full_server_is_named", full)];
+pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[("log_events::full_server_is_named", full)];
 
 /// Runs the service to its end, and returns all of its log lines.
 fn run(variables: &[(&str, &str)]) -> Vec<Value> {

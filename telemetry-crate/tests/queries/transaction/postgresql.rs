@@ -12,23 +12,23 @@ use crate::{on_runtime, postgres};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     (
-        "transactions::failed_savepoints_fail_the_commit",
+        "transaction::failed_savepoints_fail_the_commit",
         failed_savepoint,
     ),
     (
-        "transactions::postgres_begun_by_statement_are_closed",
+        "transaction::postgres_begun_by_statement_are_closed",
         begun_by_statement,
     ),
     (
-        "transactions::failed_statements_fail_the_commit",
+        "transaction::failed_statements_fail_the_commit",
         failed_statement,
     ),
     (
-        "transactions::postgres_ended_by_statement_fail_commit",
+        "transaction::postgres_ended_by_statement_fail_commit",
         ended,
     ),
-    ("transactions::postgres_drops_savepoints", dropped),
-    ("transactions::postgres_keeps_what_it_committed", commits),
+    ("transaction::postgres_drops_savepoints", dropped),
+    ("transaction::postgres_keeps_what_it_committed", commits),
 ];
 
 /// Creates a schema with the table `rows`, and returns a pool that uses it.

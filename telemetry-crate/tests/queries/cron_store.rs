@@ -16,19 +16,19 @@ use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use crate::{on_runtime, postgres};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
-    ("cron::sqlite_grants_a_tick_once", || {
+    ("cron_store::sqlite_grants_a_tick_once", || {
         on_runtime(async {
             let file = File::new("cron-once");
             once(&CronStore::new(file.open().await)).await;
         });
     }),
-    ("cron::sqlite_takes_over_expired_leases", || {
+    ("cron_store::sqlite_takes_over_expired_leases", || {
         on_runtime(async {
             let file = File::new("cron-lease");
             take_over(&CronStore::new(file.open().await)).await;
         });
     }),
-    ("cron::sqlite_grants_one_of_many", || {
+    ("cron_store::sqlite_grants_one_of_many", || {
         on_runtime(async {
             let file = File::new("cron-many");
             let pool = file.open().await;
@@ -38,15 +38,15 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 ];
 
 pub(crate) const POSTGRES_TESTS: &[(&str, fn())] = &[
-    ("cron::postgres_grants_a_tick_once", || {
+    ("cron_store::postgres_grants_a_tick_once", || {
         on_runtime(async { once(&CronStore::new(postgres::schema("cron_once").await)).await });
     }),
-    ("cron::postgres_takes_over_expired_leases", || {
+    ("cron_store::postgres_takes_over_expired_leases", || {
         on_runtime(async {
             take_over(&CronStore::new(postgres::schema("cron_lease").await)).await
         });
     }),
-    ("cron::postgres_grants_one_of_many", || {
+    ("cron_store::postgres_grants_one_of_many", || {
         on_runtime(async {
             let pool = postgres::schema("cron_many").await;
             many((0..8).map(|_| CronStore::new(pool.clone())).collect()).await;

@@ -35,30 +35,27 @@ type Use = usize;
 const USES: Use = 3 * NAMES.len();
 
 pub(super) fn cases(cases: &mut Cases) {
-    cases.check(
-        "parsers accept the exposition of any names and samples",
-        || {
-            let expositions = paths::fresh("exposition")?;
-            let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
-            for uses in pairs.chain(sequences(300)) {
-                write(&expositions, &uses)?;
-            }
-            for format in [Format::OpenMetrics, Format::Text] {
-                let file = format!("samples.{}", extension(format));
-                fs::write(expositions.join(file), samples(format))?;
-            }
-            let mut python = tools::prometheus_client()?;
-            python.arg(paths::root().join("xtask/observability/src/exposition.py"));
-            let rejected = command::run_quietly(python.arg(&expositions))?;
-            ensure!(rejected.is_empty(), "{rejected}");
-            let promtool = tools::prometheus()?.promtool;
-            let folder = paths::fresh("exposition-promtool")?;
-            for uses in sequences(40) {
-                promtool_accepts(&promtool, &folder, &uses)?;
-            }
-            Ok(())
-        },
-    );
+    cases.check("exposition: parsers accept any names and samples", || {
+        let expositions = paths::fresh("exposition")?;
+        let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
+        for uses in pairs.chain(sequences(300)) {
+            write(&expositions, &uses)?;
+        }
+        for format in [Format::OpenMetrics, Format::Text] {
+            let file = format!("samples.{}", extension(format));
+            fs::write(expositions.join(file), samples(format))?;
+        }
+        let mut python = tools::prometheus_client()?;
+        python.arg(paths::root().join("xtask/observability/src/exposition.py"));
+        let rejected = command::run_quietly(python.arg(&expositions))?;
+        ensure!(rejected.is_empty(), "{rejected}");
+        let promtool = tools::prometheus()?.promtool;
+        let folder = paths::fresh("exposition-promtool")?;
+        for uses in sequences(40) {
+            promtool_accepts(&promtool, &folder, &uses)?;
+        }
+        Ok(())
+    });
 }
 
 /// Pseudorandom sequences of eight uses, the same in every run.
