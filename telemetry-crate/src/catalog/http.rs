@@ -48,16 +48,17 @@ pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     help: "Open connections of the HTTP server.",
 };
 
-/// Connections and requests that a limit of `http::serve` has ended.
+/// Connections and requests that `http::serve` has ended, by limit.
 ///
-/// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`. A request is ended by
-/// `body_timeout`, `body_size`, `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept`
-/// pause the accepting of connections.
+/// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`, `header_size` (a head that is
+/// too large) and `invalid_head` (a head that is not HTTP). A request is ended by `body_timeout`, `body_size`,
+/// `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept` pause the accepting of
+/// connections.
 pub const SERVE_LIMITED: Metric = Metric {
     name: "serve_limited_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &["limit"],
     buckets: None,
-    help: "Connections and requests that a limit of the HTTP server has ended, by limit.",
+    help: "Connections and requests that the HTTP server has ended, by limit; invalid_head is not HTTP.",
 };

@@ -92,9 +92,10 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// and `FIRSTLIGHT_DRAIN_TIMEOUT`. These variables override the program, except for a limit that
 /// the program has lifted.
 ///
-/// `serve_limited_total` counts the connections and requests that a limit ends, and
-/// `serve_open_connections` is the number of open connections. Requests beyond `max_requests` never
-/// reach the router. They have a span, a sample and an access log line without a route.
+/// `serve_limited_total` counts the connections and requests that a limit ends, and over HTTP/1.1 the
+/// heads that are not HTTP, which are answered with 400. `serve_open_connections` is the number of
+/// open connections. Requests beyond `max_requests` never reach the router. They have a span, a
+/// sample and an access log line without a route.
 ///
 /// The server does not limit the duration of a handler; tower-http's `TimeoutLayer` does. After an
 /// upgrade, such as to a WebSocket, only the write timeout and the drain apply to a connection.

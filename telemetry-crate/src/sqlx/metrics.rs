@@ -13,6 +13,7 @@ use metrics::Label;
 use super::{
     event::Acquired,
     failure::Failure,
+    pools::with_pool_name,
     server::common_attributes,
     statement::Statement,
     unit::{Repeat, UnitOfWork},
@@ -69,7 +70,7 @@ pub(super) fn acquired(acquired: &Acquired) {
     if let Some(seconds) = acquired.seconds
         && SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
     {
-        WAITS.record(&[common_attributes().pool.as_deref()], seconds);
+        with_pool_name(|pool| WAITS.record(&[pool], seconds));
     }
 }
 

@@ -107,7 +107,7 @@ impl Status {
             (State::Off, detail)
         } else {
             (
-                State::Untried,
+                State::Unknown,
                 "nothing has read them yet: no scrape, no push",
             )
         }
