@@ -48,7 +48,7 @@ pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
     help: "Open connections of the HTTP server.",
 };
 
-/// Connections and requests that `http::serve` has ended, by limit.
+/// Number of times that a limit of `http::serve` took effect.
 ///
 /// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`, `header_size` (a head that is
 /// too large) and `invalid_head` (a head that is not HTTP). A request is ended by `body_timeout`, `body_size`,
@@ -60,5 +60,5 @@ pub const SERVE_LIMITED: Metric = Metric {
     unit: "{event}",
     labels: &["limit"],
     buckets: None,
-    help: "Connections and requests that the HTTP server has ended, by limit; invalid_head is not HTTP.",
+    help: "Number of times that a limit of the HTTP server took effect, by limit.",
 };

@@ -156,7 +156,7 @@ pub const OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED: Metric = Metric {
     help: "Data points whose OTLP push has finished; error_type is set if it failed.",
 };
 
-/// Log lines by level, written or dropped.
+/// Log lines by level, including dropped lines.
 ///
 /// Dropped lines are also counted in [`LOGGING_EVENTS_DROPPED`].
 pub const LOGGING_EVENTS: Metric = Metric {
@@ -165,7 +165,7 @@ pub const LOGGING_EVENTS: Metric = Metric {
     unit: "{event}",
     labels: &["level"],
     buckets: None,
-    help: "Log lines by level, including dropped ones.",
+    help: "Log lines by level, including dropped lines.",
 };
 
 /// Log lines with a truncated value or without some field.
