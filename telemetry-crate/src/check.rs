@@ -4,17 +4,20 @@
 //! line, finds a counter in the exposition that a scraper gets, and waits until the collector has acknowledged a span.
 //! It cannot see whether the collector forwards the span to its backend.
 
+mod port;
+
 use std::{
     fmt,
-    io::{self, Read, Write},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    net::SocketAddr,
     process::ExitCode,
     time::{Duration, Instant},
 };
 
+pub(crate) use self::port::describe_user;
+use self::port::{fetch, reachable};
 use crate::{
     InitError, catalog,
-    export::{ExportStats, Exporters, LONGEST_DEADLINE, Unsent},
+    export::{ExportError, Exporters, LONGEST_DEADLINE, Unsent},
     logs::LogWriter,
     metrics::{Format, MetricsHandle},
     signal::Signal,
@@ -132,7 +135,7 @@ impl Pipelines<'_> {
     fn logs(&self, deadline: Instant) -> Outcome {
         if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
-                "firstlight's layer is not in the global subscriber: add Telemetry::layer() to it"
+                "firstlight's layer is not in this thread's subscriber, which is the global subscriber unless the thread has set its own: add Telemetry::layer() to it"
                     .to_owned(),
             );
         }
@@ -165,7 +168,7 @@ impl Pipelines<'_> {
             None => (self.metrics.render(Format::Text), "in memory".to_owned()),
             Some(address) => {
                 let url = format!("http://{}/metrics", reachable(address));
-                match fetch(reachable(address), time) {
+                match fetch(reachable(address), "/metrics", time, usize::MAX) {
                     Ok(exposition) => (exposition, format!("at {url}")),
                     Err(error) => {
                         return Outcome::Fails(format!("{url} does not answer: {error}"));
@@ -196,7 +199,7 @@ impl Pipelines<'_> {
             Canary::Ended(trace_id) => trace_id,
             Canary::Hidden => {
                 return Outcome::Fails(
-                    "the filter lets no span through: check FIRSTLIGHT_TRACE_FILTER, or firstlight's layer is not in the global subscriber"
+                    "the filter lets no span through: check FIRSTLIGHT_TRACE_FILTER, or firstlight's layer is not in this thread's subscriber"
                         .to_owned(),
                 );
             }
@@ -210,7 +213,7 @@ impl Pipelines<'_> {
         match self.flush(Signal::Traces, end) {
             Err(unsent) => Outcome::Fails(format!(
                 "{endpoint} did not accept a span: {}",
-                cause_with_hint(unsent, stats)
+                cause_with_hint(unsent, stats.last_error())
             )),
             Ok(()) if stats.total_lost() > lost => {
                 Outcome::Fails(format!("spans are being lost on the way to {endpoint}"))
@@ -231,7 +234,7 @@ impl Pipelines<'_> {
             Err(unsent) => Outcome::Fails(format!(
                 "{endpoint} did not accept the {}: {}",
                 signal.unit(),
-                cause_with_hint(unsent, stats)
+                cause_with_hint(unsent, stats.last_error())
             )),
             Ok(()) => {
                 let exported = stats.total_exported() - exported;
@@ -249,9 +252,12 @@ impl Pipelines<'_> {
 }
 
 /// Returns the cause of a failed flush, with advice.
-fn cause_with_hint(unsent: Unsent, stats: &ExportStats) -> String {
-    let hint = stats.last_error().map_or("", |error| hint(&error.kind));
-    format!("{}; {hint}", unsent.cause)
+fn cause_with_hint(unsent: Unsent, last_error: Option<ExportError>) -> String {
+    match last_error {
+        Some(error) => format!("{}; {}", unsent.cause, hint(&error.kind)),
+        // No attempt has ended yet, so nothing is known but the cause.
+        None => unsent.cause,
+    }
 }
 
 /// Returns the value of a series without labels; `None` before its first sample.
@@ -260,31 +266,6 @@ fn value(exposition: &str, name: &str) -> Option<u64> {
         .lines()
         .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
         .find_map(|value| value.parse().ok())
-}
-
-/// Returns the address at which this process reaches its own listener.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-/// Fetches the exposition as a scraper does.
-///
-/// Uses blocking I/O, because this thread may have no runtime.
-fn fetch(address: SocketAddr, time: Duration) -> io::Result<String> {
-    // `TcpStream` rejects a timeout of zero.
-    let time = time.max(Duration::from_millis(1));
-    let mut stream = TcpStream::connect_timeout(&address, time)?;
-    stream.set_read_timeout(Some(time))?;
-    stream.set_write_timeout(Some(time))?;
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response)?;
-    Ok(response)
 }
 
 #[cfg(test)]
@@ -311,6 +292,18 @@ mod tests {
             .push(("metrics", Outcome::Fails("lost".to_owned())));
         assert!(!report.is_ok());
         assert!(report.to_string().starts_with("telemetry check: failed\n"));
+    }
+
+    #[test]
+    fn hint_is_never_empty() {
+        let unsent = || Unsent {
+            count: 1,
+            cause: "no answer".to_owned(),
+        };
+        assert_eq!(cause_with_hint(unsent(), None), "no answer");
+        let error = ExportError::encoding("too long");
+        let text = cause_with_hint(unsent(), Some(error));
+        assert_eq!(text, "no answer; the collector's own log may say more");
     }
 
     #[test]

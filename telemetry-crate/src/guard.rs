@@ -279,21 +279,40 @@ impl TelemetryGuard {
             losses.push(format!("{lines} dropped: {cause}"));
         }
         let exported = spans.map_or(0, |spans| spans.total_exported());
-        // The exporter has not yet counted a batch that is in flight at the deadline.
-        let lost = spans.map_or(0, |spans| spans.total_lost() + spans.in_flight()) + open;
+        let lost = self.lost(Signal::Traces, unsent).unwrap_or(0);
+        // A field that is `None` is not on the line.
+        let data_points_lost = self.lost(Signal::Metrics, unsent);
+        let log_records_lost = self.lost(Signal::Logs, unsent);
         if losses.is_empty() {
             tracing::info!(
                 target: "firstlight",
-                { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
+                { spans.exported = exported, spans.lost = lost, data_points.lost = data_points_lost, log_records.lost = log_records_lost, log_lines.dropped = lines_dropped },
                 "telemetry is down"
             );
         } else {
             tracing::warn!(
                 target: LOSS_TARGET,
-                { spans.exported = exported, spans.lost = lost, log_lines.dropped = lines_dropped },
+                { spans.exported = exported, spans.lost = lost, data_points.lost = data_points_lost, log_records.lost = log_records_lost, log_lines.dropped = lines_dropped },
                 "telemetry is down; {}", losses.join("; ")
             );
         }
+    }
+
+    /// Returns the number of a signal's items lost since the start.
+    ///
+    /// `None` if the signal is off.
+    fn lost(&self, signal: Signal, unsent: &[(Signal, Unsent)]) -> Option<u64> {
+        let stats = self.parts.exporters.stats(signal)?;
+        let unsent = unsent.iter().find(|(unsent, _)| *unsent == signal);
+        // The exporter has not yet counted a batch that is in flight at the deadline. Log records since the flush are not
+        // lost, because the last flush sends them.
+        let in_flight = match signal {
+            Signal::Logs if unsent.is_none() => 0,
+            _ => stats.in_flight(),
+        };
+        let lost = stats.total_lost() + in_flight + stats.open();
+        // An export may have ended since the flush gave up.
+        Some(lost.max(unsent.map_or(0, |(_, unsent)| unsent.count)))
     }
 
     /// Flushes all signals; the log records last, because `report` writes one.

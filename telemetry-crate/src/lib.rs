@@ -228,8 +228,9 @@ macro_rules! check {
 /// come from the environment.
 ///
 /// Call it for a subcommand such as `check-telemetry`, before anything else. It starts telemetry and ends it again, within
-/// about 15 s at most, and may run while the service itself runs. [`TelemetryConfig::check`] also applies the service's own
-/// settings, and [`TelemetryGuard::check`] checks telemetry that is already running.
+/// about 15 s at most, and may run while the service itself runs. The service then uses the admin address, so the check
+/// takes a free port, and a note of the report says who uses the address. [`TelemetryConfig::check`] also applies the
+/// service's own settings, and [`TelemetryGuard::check`] checks telemetry that is already running.
 ///
 /// ```no_run
 /// use std::process::ExitCode;

@@ -145,7 +145,8 @@ pub async fn close<DB: Database>(pool: &Pool<DB>) {
 /// Instruments the pools that these options open.
 ///
 /// The pool measures how long each call waits for a connection, as `db_client_connection_wait_time_seconds`. This costs one
-/// event for each call.
+/// event for each call. The wait for the connection that `connect` opens has no pool name, because the pool is instrumented
+/// afterwards. To name it, use `connect_lazy`, [`instrument_pool`], and `acquire`.
 ///
 /// A connection that is returned in the middle of a transaction is closed, because later statements on it would be lost with
 /// that transaction. This happens when a `COMMIT` or `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain

@@ -174,6 +174,7 @@ impl Status {
 
     fn logs(&self) -> Section {
         let dropped = self.writer.dropped();
+        // The admin listener's thread asks, which has no subscriber of its own.
         let (state, detail) = if !self.log_layer_is_in_subscriber() {
             let detail = "firstlight's layer is not in the global subscriber, so no event becomes a log line: add Telemetry::layer() to it";
             (State::Fails, detail.to_owned())
@@ -186,7 +187,7 @@ impl Status {
             (State::Fails, detail)
         } else if self.lines.total() == 0 {
             let detail = "no event has become a log line yet; the filter decides which do";
-            (State::Untried, detail.to_owned())
+            (State::Unknown, detail.to_owned())
         } else {
             (State::Works, String::new())
         };

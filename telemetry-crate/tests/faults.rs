@@ -255,6 +255,14 @@ fn check(runtime: &str, transport: &str, fault: Fault) {
             "{line}"
         );
     }
+    let last = stdout
+        .lines()
+        .rfind(|line| line.contains("telemetry is down"));
+    let last: serde_json::Value = serde_json::from_str(last.unwrap()).unwrap();
+    for field in ["spans.lost", "data_points.lost", "log_records.lost"] {
+        let is_lost = last[field].as_u64().map(|lost| lost > 0);
+        assert_eq!(is_lost, Some(fault != Fault::None), "{field} in {last}");
+    }
     if fault == Fault::None {
         assert_eq!((code, &*stderr), (Some(0), ""), "{stdout}");
         return assert_delivered(collector.receiver.as_ref().unwrap());

@@ -50,9 +50,10 @@ pub const SERVE_OPEN_CONNECTIONS: Metric = Metric {
 
 /// Number of times that a limit of `http::serve` took effect.
 ///
-/// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`. A request is ended by
-/// `body_timeout`, `body_size`, `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept`
-/// pause the accepting of connections.
+/// A connection is ended by `header_timeout`, `drain`, and over HTTP/1.1 by `write_timeout`, `header_size` (a head that is
+/// too large) and `invalid_head` (a head that is not HTTP). A request is ended by `body_timeout`, `body_size`,
+/// `body_memory`, `requests`, and over HTTP/2 by `write_timeout`. `connections` and `accept` pause the accepting of
+/// connections.
 pub const SERVE_LIMITED: Metric = Metric {
     name: "serve_limited_total",
     kind: Kind::Counter,

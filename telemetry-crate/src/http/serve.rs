@@ -91,8 +91,9 @@ pub fn serve(listener: TcpListener, app: Router) -> Serve {
 /// the program has lifted.
 ///
 /// `serve_limited_total` counts, by limit, the connections and requests that were ended, and how
-/// often no connection could be accepted. It does not count idle connections, heads that are too
-/// large, and streams that wait. `serve_open_connections` is the number of open connections.
+/// often no connection could be accepted. Over HTTP/1.1 it also counts the heads that are too large
+/// or not HTTP. It does not count idle connections and streams that wait. `serve_open_connections`
+/// is the number of open connections.
 ///
 /// Requests beyond `max_requests` never reach the router. They have a span, a sample and an access
 /// log line without a route.

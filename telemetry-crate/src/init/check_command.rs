@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Telemetry;
 use crate::{
     InitError, TelemetryConfig,
-    check::CheckReport,
+    check::{CheckReport, describe_user},
     config::{PROMETHEUS_PORT, process_environment},
 };
 
@@ -19,30 +19,30 @@ impl TelemetryConfig {
     ///
     /// The command `check-telemetry` of a service calls it. [`check()`](crate::check()) does the same without setters.
     pub fn check(self) -> CheckReport {
-        let (telemetry, in_use) = match self.clone().require_admin().init() {
+        let (built, in_use) = match self.clone().require_admin().build() {
             // The service itself is most likely running and uses the address.
-            Err(error @ InitError::AdminListener { .. }) if error.is_address_in_use() => {
+            Err(error) if error.is_address_in_use() => {
                 let with_free_port = |name: &str| match name {
                     PROMETHEUS_PORT => Some("0".to_owned()),
                     name => process_environment(name),
                 };
-                let telemetry =
-                    Telemetry::build(self, &with_free_port).and_then(Telemetry::install);
-                (telemetry, Some(error))
+                (Telemetry::build(self, &with_free_port), Some(error))
             }
-            started => (started, None),
+            built => (built, None),
         };
-        let telemetry = match telemetry {
-            Ok(telemetry) => telemetry,
+        let started = built.and_then(|telemetry| {
+            let service = telemetry.settings.resource.service_name().to_owned();
+            Ok((telemetry.install()?, service))
+        });
+        let (telemetry, service) = match started {
+            Ok(started) => started,
             Err(error) => return CheckReport::failed_start(&error),
         };
         // The check blocks the calling thread, which must not be reported as a stall of the runtime.
         telemetry.stop_observing_runtime();
         let mut report = telemetry.check(DEADLINE);
-        if let Some(error) = in_use {
-            report.note(format!(
-                "{error}; the check has taken a free port, because the service may be running"
-            ));
+        if let Some(InitError::AdminListener { address, .. }) = in_use {
+            report.note(describe_user(&address, &service));
         }
         // The report already says what could not be sent.
         let _ = telemetry.shutdown(Duration::from_secs(1));

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
-use sqlx::{ConnectOptions, Database, Pool};
+use sqlx::{ConnectOptions, Connection, Database};
 
 /// Fallback of `db.system.name` for other databases in the semantic conventions.
 const OTHER_SQL: &str = "other_sql";
@@ -66,7 +66,9 @@ impl Server {
         }
     }
 
-    pub(super) fn from_pool<DB: Database>(pool: &Pool<DB>) -> Self {
+    pub(super) fn from_options<DB: Database>(
+        options: &<DB::Connection as Connection>::Options,
+    ) -> Self {
         let server = Self {
             system: system_name::<DB>(),
             ..Self::unknown()
@@ -75,7 +77,7 @@ impl Server {
         if server.system == "sqlite" {
             return server;
         }
-        let url = pool.connect_options().to_url_lossy();
+        let url = options.to_url_lossy();
         let named = |wanted: &str| {
             let mut pairs = url.query_pairs();
             pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))

@@ -14,6 +14,7 @@ use super::{
     database_server::common_attributes,
     event::Acquired,
     failure::Failure,
+    pools::with_pool_name,
     statement::Statement,
     unit_of_work::{Repeat, UnitOfWork},
 };
@@ -69,7 +70,7 @@ pub(super) fn acquired(acquired: &Acquired) {
     if let Some(seconds) = acquired.seconds
         && SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
     {
-        WAITS.record(&[common_attributes().pool.as_deref()], seconds);
+        with_pool_name(|pool| WAITS.record(&[pool], seconds));
     }
 }
 

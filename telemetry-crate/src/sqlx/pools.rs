@@ -10,9 +10,11 @@ use std::{
 };
 
 use log::LevelFilter;
-use sqlx::{ConnectOptions as _, Connection as _, Database, Error, Pool};
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+use sqlx::pool::PoolOptions;
+use sqlx::{ConnectOptions as _, Connection, Database, Error, Pool};
 
-use super::database_server::{Server, set_common_attributes};
+use super::database_server::{Server, common_attributes, set_common_attributes};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -43,6 +45,11 @@ pub(super) struct ExtraConnection {
     pub(super) opened: OpenFuture,
 }
 
+tokio::task_local! {
+    /// The name of the pool that the task opens.
+    static OPENING: String;
+}
+
 static POOLS: Mutex<Vec<InstrumentedPool>> = Mutex::new(Vec::new());
 
 fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
@@ -62,11 +69,34 @@ fn publish_common_attributes(pools: &[InstrumentedPool]) {
     set_common_attributes(&named);
 }
 
+/// Opens a pool, which is not instrumented yet.
+///
+/// The wait for its first connection has the default name of the pool, because `connect_with` waits for it before the pool
+/// exists.
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(super) async fn open_pool<DB: Database>(
+    options: PoolOptions<DB>,
+    connect: <DB::Connection as Connection>::Options,
+) -> Result<Pool<DB>, Error> {
+    let name = Server::from_options::<DB>(&connect).default_pool_name();
+    OPENING.scope(name, options.connect_with(connect)).await
+}
+
+/// Calls `record` with the pool's name for the wait of this task.
+///
+/// The name is `None` if there are several pools, because sqlx does not report the pool.
+pub(super) fn with_pool_name(record: impl FnOnce(Option<&str>)) {
+    match OPENING.try_with(String::clone) {
+        Ok(opening) => record(Some(&opening)),
+        Err(_) => record(common_attributes().pool.as_deref()),
+    }
+}
+
 /// Adds a pool, and removes an earlier pool of the same name.
 ///
 /// Two pools cannot share a series.
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
-    let server = Server::from_pool(pool);
+    let server = Server::from_options::<DB>(&pool.connect_options());
     let name = name.unwrap_or_else(|| server.default_pool_name());
     let (pool, other) = (pool.clone(), pool.clone());
     let mut pools = pools();

@@ -28,7 +28,7 @@ impl Status {
             (State::Fails, wrong.join("; "))
         } else if versions.seen().is_empty() {
             let detail = "the executable has no paths of its crates; `cargo tree --duplicates` lists crates in two versions";
-            (State::Untried, detail.to_owned())
+            (State::Unknown, detail.to_owned())
         } else {
             (State::Works, String::new())
         };

@@ -20,7 +20,7 @@ pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
         }
         None if stats.total_exported() == 0 => {
             let unit = stats.signal().unit();
-            (State::Untried, format!("no {unit} have been exported yet"))
+            (State::Unknown, format!("no {unit} have been exported yet"))
         }
         None => (State::Works, String::new()),
     }

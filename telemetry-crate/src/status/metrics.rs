@@ -108,7 +108,7 @@ impl Status {
             (State::Off, detail)
         } else {
             (
-                State::Untried,
+                State::Unknown,
                 "nothing has read them yet: no scrape, no push",
             )
         }

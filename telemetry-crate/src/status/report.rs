@@ -23,8 +23,8 @@ pub(crate) enum State {
     Up,
     Works,
     Off,
-    /// The part has not been used yet.
-    Untried,
+    /// Whether the part works is not known, usually because it has not been used yet.
+    Unknown,
     /// The part fails or needs attention.
     Fails,
 }
@@ -35,7 +35,7 @@ impl State {
             Self::Up => "up",
             Self::Works => "works",
             Self::Off => "off",
-            Self::Untried => "untried",
+            Self::Unknown => "unknown",
             Self::Fails => "needs attention",
         }
     }

@@ -12,7 +12,7 @@ impl Status {
             (State::Works, "")
         } else {
             let detail = "no request has been recorded yet; if the service has answered some, `http::TelemetryLayer` or `grpc::ServerLayer` is not around their routes";
-            (State::Untried, detail)
+            (State::Unknown, detail)
         };
         let section = Section::new("requests", state, detail.to_owned());
         if wiring.cautions.is_empty() {

@@ -64,12 +64,15 @@ impl Status {
         let (state, detail) = match Disposition::now()? {
             _ if readiness::is_stopping() => (State::Works, String::new()),
             Disposition::Default if self.has_served() => (State::Fails, unhandled()),
-            Disposition::Default => (State::Untried, "no handler is registered".to_owned()),
+            Disposition::Default => (
+                State::Unknown,
+                "no handler is registered yet; firstlight::shutdown_signal() registers one"
+                    .to_owned(),
+            ),
             Disposition::Ignored => (State::Off, "this process ignores it".to_owned()),
             Disposition::Handled => {
-                let detail =
-                    "it has a handler; firstlight::shutdown_signal() has not received it yet";
-                (State::Untried, detail.to_owned())
+                let detail = "it has a handler; whether this is firstlight::shutdown_signal() shows only when the signal arrives";
+                (State::Unknown, detail.to_owned())
             }
         };
         Some(Section::new("sigterm", state, detail))

@@ -19,7 +19,7 @@ pub(crate) fn checks_cover_every_pipeline() {
         .unwrap();
     let address = telemetry.admin_address().unwrap();
     let status = ask(address, "GET /telemetry").body;
-    assert!(status.contains("\ntraces: untried\n"), "{status}");
+    assert!(status.contains("\ntraces: unknown\n"), "{status}");
     assert!(status.contains("another version of `metrics`"), "{status}");
 
     let report = telemetry.check(Duration::from_secs(60));
@@ -133,5 +133,13 @@ pub(crate) fn replaced_globals_are_named() {
         status().contains("\ncrates: needs attention\n"),
         "{}",
         status()
+    );
+
+    // A thread of the program has a subscriber of its own.
+    let other = tracing::subscriber::NoSubscriber::default();
+    let text = tracing::subscriber::with_default(other, notes);
+    assert!(
+        text.contains("layer is not in this thread's subscriber"),
+        "{text}"
     );
 }

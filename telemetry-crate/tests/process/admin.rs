@@ -229,11 +229,27 @@ pub(crate) fn checks() {
     );
 
     // The service is running during this check, and its port is in use.
-    let (_service, address) = Scenario::serving("service", &[]);
+    let (_service, address) = Scenario::serving("service", &[("OTEL_SERVICE_NAME", "orders")]);
     let port = address.port().to_string();
-    let (code, report) = check(&[("OTEL_EXPORTER_PROMETHEUS_PORT", &port)]);
-    assert_eq!(code, Some(0), "{report}");
-    assert!(report.contains("the service may be running"), "{report}");
+    for (name, expected) in [
+        (
+            "orders",
+            "is in use by orders itself, which is running there",
+        ),
+        (
+            "billing",
+            "is in use by the service \"orders\"; if that is not",
+        ),
+    ] {
+        let variables = [
+            ("OTEL_EXPORTER_PROMETHEUS_PORT", &*port),
+            ("OTEL_SERVICE_NAME", name),
+        ];
+        let (code, report) = check(&variables);
+        assert_eq!(code, Some(0), "{report}");
+        assert!(report.contains(expected), "{report}");
+        assert!(!report.contains("cannot listen"), "{report}");
+    }
 }
 
 #[tokio::main(flavor = "current_thread")]

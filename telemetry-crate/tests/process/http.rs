@@ -100,7 +100,7 @@ pub(crate) fn misplaced() {
     others.extend(["GET /healthz", "GET /no", "OPTIONS /orders/7"]);
     let (lines, section) = send_requests("forgotten", &others);
     assert_eq!(warnings(&lines), 0, "{lines:?}");
-    assert!(section.starts_with("untried\n"), "{section}");
+    assert!(section.starts_with("unknown\n"), "{section}");
 
     let (lines, section) = send_requests("right", &requests);
     assert_eq!(warnings(&lines), 0, "{lines:?}");

@@ -64,9 +64,9 @@ pub(crate) fn dropped_guards() {
     let admin = scenario.admin_address();
     let status = ask(admin, "GET /telemetry").body;
     assert!(status.starts_with("service: up\n"), "{status}");
-    assert!(status.contains("\nrequests: untried\n"), "{status}");
+    assert!(status.contains("\nrequests: unknown\n"), "{status}");
     assert!(
-        status.contains("\nmetrics: untried\n  nothing has read them"),
+        status.contains("\nmetrics: unknown\n  nothing has read them"),
         "{status}"
     );
     drop(scenario.child.stdin.take());
@@ -122,14 +122,14 @@ pub(crate) fn unhandled_sigterm() {
         let line = scenario.message("listening");
         let address = line["address"].as_str().unwrap().parse().unwrap();
         let status = || ask(admin, "GET /telemetry").body;
-        assert!(status().contains("\nsigterm: untried\n"), "{}", status());
-        assert!(status().contains("\nrequests: untried\n"), "{}", status());
+        assert!(status().contains("\nsigterm: unknown\n"), "{}", status());
+        assert!(status().contains("\nrequests: unknown\n"), "{}", status());
         assert_eq!(ask(address, "GET /").body, "hello");
         scenario.message("GET /");
         assert!(status().contains("\nrequests: works\n"), "{}", status());
         if is_handled {
             assert!(
-                status().contains("\nsigterm: untried\n  it has a handler"),
+                status().contains("\nsigterm: unknown\n  it has a handler"),
                 "{}",
                 status()
             );

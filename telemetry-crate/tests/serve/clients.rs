@@ -177,13 +177,32 @@ async fn connections_beyond_the_limit_wait() {
 }
 
 #[tokio::test]
+async fn rejected_heads_are_counted() {
+    let capture = capture();
+    let server = Running::start(|serve| serve).await;
+    for head in ["\u{1}nonsense\r\n", "GET / HTTP/1.1\r\nno colon\r\n"] {
+        let refused = server.ask(head).await;
+        assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    }
+    wait_for_limited(&capture, "invalid_head", 2.0).await;
+    // A client that disconnects within a head has sent nothing invalid.
+    drop(server.client("GET / HTTP/1.1\r\nhost").await);
+    wait_for_open(&capture, 0.0).await;
+    wait_for_limited(&capture, "invalid_head", 2.0).await;
+    wait_for_limited(&capture, "header_size", 0.0).await;
+    server.end().await;
+}
+
+#[tokio::test]
 async fn heads_have_a_size_limit() {
-    let _capture = capture();
+    let capture = capture();
     // The server raises the limit to its minimum of 8 KiB.
     let server = Running::start(|serve| serve.max_header_bytes(0)).await;
     let large = format!("GET / HTTP/1.1\r\nx: {}\r\n", "x".repeat(16 * 1024));
     let refused = server.ask(&large).await;
     assert!(refused.starts_with("HTTP/1.1 431 "), "{refused}");
+    wait_for_limited(&capture, "header_size", 1.0).await;
+    wait_for_limited(&capture, "invalid_head", 0.0).await;
     server.end().await;
 }
 

@@ -25,6 +25,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("cron.", "span, log line: scheduled jobs"),
     ("cron_", "metrics: scheduled jobs"),
     ("data_", "metrics and their label: the age of served data"),
+    (
+        "data_points.",
+        "last log line: the number of lost data points",
+    ),
     ("endpoint", "log line: the OTLP endpoint"),
     ("firstlight_", "metrics and a label: the library itself"),
     ("jobs", "log line: the number of jobs that may run at once"),
@@ -35,6 +39,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "label, log line: the limit of the server that was applied",
     ),
     ("log_lines.", "last log line: the number of lost log lines"),
+    (
+        "log_records.",
+        "last log line: the number of lost log records",
+    ),
     ("logging_", "metrics: log lines"),
     ("logs", "first log line: where log records go"),
     (

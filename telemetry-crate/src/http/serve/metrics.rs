@@ -1,5 +1,7 @@
 //! Counters of reached limits, and the gauge of open connections.
 
+use std::error::Error;
+
 use metrics::{Counter, Gauge};
 
 use crate::catalog;
@@ -13,20 +15,26 @@ pub(super) enum Limit {
     BodyTimeout,
     Connections,
     Drain,
+    /// A head, or a request line, of more bytes than allowed.
+    HeaderSize,
     HeaderTimeout,
+    /// A head that is not HTTP.
+    InvalidHead,
     Requests,
     WriteTimeout,
 }
 
 impl Limit {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Accept,
         Self::BodyMemory,
         Self::BodySize,
         Self::BodyTimeout,
         Self::Connections,
         Self::Drain,
+        Self::HeaderSize,
         Self::HeaderTimeout,
+        Self::InvalidHead,
         Self::Requests,
         Self::WriteTimeout,
     ];
@@ -39,9 +47,25 @@ impl Limit {
             Self::BodyTimeout => "body_timeout",
             Self::Connections => "connections",
             Self::Drain => "drain",
+            Self::HeaderSize => "header_size",
             Self::HeaderTimeout => "header_timeout",
+            Self::InvalidHead => "invalid_head",
             Self::Requests => "requests",
             Self::WriteTimeout => "write_timeout",
+        }
+    }
+
+    /// Returns the limit for which hyper itself has answered a request's head.
+    ///
+    /// hyper answers with 431, 414 or 400. Other errors come from a client that has disconnected.
+    pub(super) fn of_rejected_head(error: &(dyn Error + 'static)) -> Option<Self> {
+        let error = error.downcast_ref::<hyper::Error>()?;
+        if error.is_parse_too_large() {
+            Some(Self::HeaderSize)
+        } else if error.is_parse() {
+            Some(Self::InvalidHead)
+        } else {
+            None
         }
     }
 

@@ -73,9 +73,10 @@ async fn serve_requests(
     loop {
         tokio::select! {
             biased;
-            // Polled first, so that deadlines are checked after the latest read or write. An error
-            // is ignored, because it comes from the client.
-            _ = serving.as_mut() => return None,
+            // Polled first, so that deadlines are checked after the latest read or write.
+            served = serving.as_mut() => {
+                return served.err().and_then(|error| Limit::of_rejected_head(&*error));
+            }
             limit = overdue(connection, timer.as_mut(), closing) => {
                 if limit == Some(Limit::WriteTimeout) {
                     cut_guard.set(Cut::WriteTimeout);

@@ -7,7 +7,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
-use crate::sqlx::{TARGET, instrument_options, instrument_pool};
+use crate::sqlx::{TARGET, instrument_options, instrument_pool, pools::open_pool};
 
 /// Parameters of a URL that sqlx supports.
 ///
@@ -90,12 +90,10 @@ impl Open for Postgres {
             // The name is shown in `pg_stat_activity` and in the server's log.
             server = server.application_name(&options.service);
         }
-        let pool = instrument_options(PoolOptions::new())
+        let pool_options = instrument_options(PoolOptions::new())
             .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_with(server.clone())
-            .await;
-        let pool = match pool {
+            .acquire_timeout(options.acquire_timeout);
+        let pool = match open_pool(pool_options, server.clone()).await {
             Ok(pool) => pool,
             Err(Error::PoolTimedOut) => return Err(pool_error(options, &server).await),
             Err(error) => return Err(options.failed(error)),

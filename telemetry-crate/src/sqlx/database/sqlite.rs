@@ -10,7 +10,7 @@ use sqlx::{
 };
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
-use crate::sqlx::{follow_file, instrument_options, instrument_pool};
+use crate::sqlx::{follow_file, instrument_options, instrument_pool, pools::open_pool};
 
 impl OwnedDatabase for Sqlite {}
 
@@ -60,12 +60,11 @@ impl Open for Sqlite {
             });
         }
         let _locked = lock(&file).await.map_err(|error| failed(error.into()))?;
-        let pool = follow_file(instrument_options(PoolOptions::new()), file.get_filename())
+        let pool_options = follow_file(instrument_options(PoolOptions::new()), file.get_filename())
             .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_with(file.clone().create_if_missing(!options.must_exist))
-            .await
-            .map_err(failed)?;
+            .acquire_timeout(options.acquire_timeout);
+        let first = file.clone().create_if_missing(!options.must_exist);
+        let pool = open_pool(pool_options, first).await.map_err(failed)?;
         // After the first opening, a missing file is an error. An empty file in its place would
         // accept rows that are lost when the original is restored.
         pool.set_connect_options(file.create_if_missing(false));
@@ -184,6 +183,23 @@ mod tests {
         assert!(query.is_err(), "{query:?}");
         let exists = folder.0.join("shop.db").exists();
         assert!(!exists, "the file was created again");
+        pool.close().await;
+    }
+
+    #[cfg(feature = "testing")]
+    #[tokio::test]
+    async fn first_wait_has_the_pool_name() {
+        let folder = Folder::new("wait");
+        let capture = crate::testing::capture();
+        let pool = folder.options().open(&[]).await.unwrap();
+        let waits = |labels| {
+            let waits = capture.histogram("db_client_connection_wait_time_seconds", labels);
+            waits.map(|waits| waits.count)
+        };
+        assert_eq!(
+            waits([("db_client_connection_pool_name", "sqlite")]),
+            Some(1)
+        );
         pool.close().await;
     }
 

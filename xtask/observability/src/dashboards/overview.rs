@@ -162,7 +162,8 @@ fn limited() -> Panel {
         .normally("A few connections for each client; limits that end next to nothing.")
         .otherwise(
             "A limit that rises: body_timeout, header_timeout and write_timeout are slow clients; \
-             requests, connections and body_memory are too many at once.",
+             requests, connections and body_memory are too many at once; invalid_head and \
+             header_size are clients, often scanners, whose requests hyper rejects.",
         )
         .unit(Unit::Count)
         .shows(Target::new(
@@ -318,7 +319,7 @@ fn logs_and_versions() -> Row {
 pub(super) fn log_lines() -> Panel {
     let lines = query::per_second(&["level"], &query::selected(&catalog::LOGGING_EVENTS));
     Panel::stack("Log lines by level")
-        .means("Lines per second that all services together write.")
+        .means("Log lines per second of all services together, including dropped lines.")
         .normally("INFO follows the requests. ERROR is none.")
         .otherwise(
             "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
@@ -327,11 +328,11 @@ pub(super) fn log_lines() -> Panel {
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new("{{level}}", lines))
-        .color("ERROR", Color::Red)
-        .color("WARN", Color::Orange)
-        .color("INFO", Color::Green)
-        .color("DEBUG", Color::Blue)
-        .color("TRACE", Color::Purple)
+        .color("error", Color::Red)
+        .color("warn", Color::Orange)
+        .color("info", Color::Green)
+        .color("debug", Color::Blue)
+        .color("trace", Color::Purple)
 }
 
 fn versions() -> Panel {
