@@ -325,6 +325,11 @@ impl TelemetryGuard {
         let end = Instant::now() + deadline;
         let dropped_before = self.parts.logs.dropped();
         let exporters = &self.parts.exporters;
+        let lost_records = || {
+            let stats = exporters.stats(Signal::Logs);
+            stats.map_or(0, |stats| stats.total_lost())
+        };
+        let lost_records_before = lost_records();
 
         // All flushes start together, so that a signal that hangs takes no time from the other signals.
         let (traces, metrics) = (
@@ -343,11 +348,23 @@ impl TelemetryGuard {
         wait(Signal::Metrics, metrics, first_end);
         wait(Signal::Logs, records, first_end);
         report(&unsent);
+        let lost_by_first = lost_records() - lost_records_before;
         let last_records = exporters.flush(Signal::Logs);
         let unwritten = self.parts.logs.flush(end);
-        if let Some(Err(lost)) = last_records.map(|flush| flush.wait(end)) {
-            unsent.retain(|(signal, _)| *signal != Signal::Logs);
-            unsent.push((Signal::Logs, lost));
+        let lost_by_last = last_records.and_then(|flush| flush.wait(end).err());
+        // The last flush also waits for records that the first one has left in the queue.
+        match lost_by_last {
+            Some(lost) => {
+                unsent.retain(|(signal, _)| *signal != Signal::Logs);
+                let count = lost_by_first + lost.count;
+                unsent.push((Signal::Logs, Unsent { count, ..lost }));
+            }
+            None => unsent.retain_mut(|(signal, lost)| {
+                if *signal == Signal::Logs {
+                    lost.count = lost_by_first;
+                }
+                lost.count > 0
+            }),
         }
 
         let mut lost = Vec::new();

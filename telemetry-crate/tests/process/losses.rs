@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use firstlight::LostKind;
+
 use crate::support::scenario::Scenario;
 
 pub(crate) fn run_bursts() -> ExitCode {
@@ -87,6 +89,35 @@ pub(crate) fn failing_exports() {
     let text = failing["message"].as_str().unwrap();
     assert!(text.contains("Connection refused"), "{text}");
     assert_eq!(scenario.end().0, Some(1));
+}
+
+/// Logs three events, and prints how many log records the shutdown has lost.
+pub(crate) fn run_loses_records() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    for _ in 0..3 {
+        tracing::info!("lost");
+    }
+    let error = telemetry.shutdown(Duration::from_secs(30)).unwrap_err();
+    let records = error.lost.iter().find(|it| it.kind == LostKind::LogRecords);
+    eprint!("{}", records.unwrap().count);
+    ExitCode::SUCCESS
+}
+
+/// Tests the count of log records that the flush before the last line has lost.
+pub(crate) fn lost_records() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+        ("OTEL_LOGS_EXPORTER", "otlp"),
+    ];
+    let mut scenario = Scenario::start("loses_records", &variables);
+    let lines = scenario.rest();
+    let (code, lost) = scenario.end();
+    assert_eq!(code, Some(0), "{lost}");
+    // Each line is a log record as well.
+    assert_eq!(lost, lines.len().to_string(), "{lines:#?}");
 }
 
 pub(crate) fn run_leaves_open() -> ExitCode {

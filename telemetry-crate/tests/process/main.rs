@@ -48,6 +48,7 @@ fn main() -> ExitCode {
                 "losses::failing_exports_are_logged_early",
                 losses::failing_exports,
             ),
+            ("losses::records_of_all_flushes_count", losses::lost_records),
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
@@ -117,6 +118,7 @@ fn main() -> ExitCode {
             ("writes", logs::run_writes),
             ("floods", logs::run_floods),
             ("overflows", losses::run_overflows),
+            ("loses_records", losses::run_loses_records),
             ("exits", run_exits),
             ("starts", init::run_starts),
             ("checks", run_checks),
