@@ -3,6 +3,7 @@
 //! All requests within a second share one run of the checks. More probes mean no more load on the checked systems.
 
 use std::{
+    error::Error,
     fmt,
     pin::Pin,
     sync::{
@@ -17,7 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::values::printed;
+use crate::values::text_of;
 
 /// The timeout of a check.
 ///
@@ -152,19 +153,19 @@ impl Readiness {
 
     /// Adds a check, or replaces the check of the same name.
     ///
-    /// The response of `/readyz` contains the text of the check's error.
+    /// The response of `/readyz` contains the text of the check's error and of its causes.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), E>> + Send + 'static,
-        E: fmt::Display,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let name = name.into();
         let check: Check = Arc::new(move || {
             let outcome = check();
             Box::pin(async move {
                 let outcome = outcome.await;
-                outcome.map_err(|error| printed(format_args!("{error}")))
+                outcome.map_err(text_of)
             })
         });
         let mut registered = self.registered();
