@@ -123,9 +123,9 @@ impl AdminListener {
         observer: Arc<RuntimeObserver>,
         token: Option<Secret<String>>,
     ) -> Result<(), InitError> {
-        let failed = |source| InitError::Thread {
+        let failed = |reason| InitError::Thread {
             name: THREAD,
-            source,
+            reason,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

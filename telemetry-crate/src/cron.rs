@@ -5,16 +5,15 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use firstlight::cron::{LocalStore, Schedule, Scheduler};
+//! use firstlight::cron::{Cron, LocalStore, Scheduler};
 //!
 //! # async fn remove_expired_carts() -> Result<(), std::io::Error> { Ok(()) }
 //! # async fn refresh_rates() -> Result<(), std::io::Error> { Ok(()) }
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! Scheduler::new(LocalStore::default())
-//!     .add(Schedule::cron("0 3 * * *")?.named("cleanup"), remove_expired_carts)
+//!     .add(Cron::parse("cleanup", "0 3 * * *")?, remove_expired_carts)
 //!     .add(
-//!         Schedule::every(Duration::from_secs(60))?
-//!             .named("rates")
+//!         Cron::every("rates", Duration::from_secs(60))?
 //!             .time_limit(Duration::from_secs(10)),
 //!         || async { refresh_rates().await },
 //!     )

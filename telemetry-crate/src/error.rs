@@ -45,14 +45,14 @@ pub enum InitError {
 
     /// The admin listener could not be bound.
     #[error(
-        "admin listener: cannot listen on {address}: {source}; choose another address with OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (port 0 takes a free one)"
+        "admin listener: cannot listen on {address}: {reason}; choose another address with OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (port 0 takes a free one)"
     )]
     #[non_exhaustive]
     AdminListener {
         /// The address, as configured.
         address: String,
-        /// The operating system's reason.
-        source: io::Error,
+        /// The operating system's reason, which the message contains.
+        reason: io::Error,
     },
 
     /// The OTLP exporter rejected its configuration.
@@ -66,13 +66,13 @@ pub enum InitError {
     /// A thread could not be started.
     ///
     /// The globals are registered already and stay. Threads that were started before continue to run.
-    #[error("cannot start the thread {name:?}: {source}; raise the process's limit of threads")]
+    #[error("cannot start the thread {name:?}: {reason}; raise the process's limit of threads")]
     #[non_exhaustive]
     Thread {
         /// The thread's name.
         name: &'static str,
-        /// The operating system's reason.
-        source: io::Error,
+        /// The operating system's reason, which the message contains.
+        reason: io::Error,
     },
 
     /// Another crate has set the global `tracing` subscriber.
@@ -113,13 +113,13 @@ impl InitError {
     }
 
     pub(crate) fn is_address_in_use(&self) -> bool {
-        matches!(self, Self::AdminListener { source, .. } if source.kind() == io::ErrorKind::AddrInUse)
+        matches!(self, Self::AdminListener { reason, .. } if reason.kind() == io::ErrorKind::AddrInUse)
     }
 
-    pub(crate) fn admin_listener(address: impl Into<String>, source: io::Error) -> Self {
+    pub(crate) fn admin_listener(address: impl Into<String>, reason: io::Error) -> Self {
         Self::AdminListener {
             address: address.into(),
-            source,
+            reason,
         }
     }
 }

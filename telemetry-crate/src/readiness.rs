@@ -7,6 +7,7 @@
 mod tests;
 
 use std::{
+    error::Error,
     fmt,
     pin::Pin,
     sync::{
@@ -21,7 +22,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::values::printed;
+use crate::values::text_of;
 
 /// The timeout of a check.
 ///
@@ -174,19 +175,19 @@ impl Readiness {
 
     /// Adds a check, or replaces the check of the same name.
     ///
-    /// The response of `/readyz` contains the text of the check's error.
+    /// The response of `/readyz` contains the text of the check's error and of its causes.
     pub fn register<C, F, E>(&self, name: impl Into<String>, check: C)
     where
         C: Fn() -> F + Send + Sync + 'static,
         F: Future<Output = Result<(), E>> + Send + 'static,
-        E: fmt::Display,
+        E: Into<Box<dyn Error + Send + Sync>>,
     {
         let name = name.into();
         let check: Check = Arc::new(move || {
             let outcome = check();
             Box::pin(async move {
                 let outcome = outcome.await;
-                outcome.map_err(|error| printed(format_args!("{error}")))
+                outcome.map_err(text_of)
             })
         });
         let mut registered = self.registered();

@@ -20,9 +20,9 @@ use tracing::{
 
 use self::chain::Chain;
 pub(crate) use self::{
-    chain::with_causes,
+    chain::{text_of, with_causes},
     pairs::{PairValue, Pairs},
-    text::{prefix, printed, write_foreign, write_str},
+    text::{TRUNCATION_MARK, prefix, printed, truncated, write_foreign, write_str},
 };
 
 /// A number with its singular or plural words.

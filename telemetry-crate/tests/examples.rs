@@ -93,7 +93,7 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let shown = example.line("order shown");
     assert_eq!(shown["trace_id"], TRACE);
     assert_eq!(example.line("GET /orders/{id} 200")["trace_id"], TRACE);
-    example.line("GET 404");
+    example.line("GET 404 (no route)");
     assert_eq!(example.admin("GET /readyz").status, 200);
     let exposition = example.admin("GET /metrics").body;
     let counted = exposition.lines().find(|line| {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use firstlight::cron::{Schedule, Scheduler};
+use firstlight::cron::{Cron, Scheduler};
 use firstlight::jobs::apalis::remove_finished;
 use firstlight::sqlx::CronStore;
 
@@ -16,11 +16,11 @@ use crate::orders::table::forget_keys;
 
 /// All schedules; an invalid one ends the process before it is ready.
 pub fn all(app: AppState) -> anyhow::Result<Scheduler<CronStore<crate::store::Db>>> {
-    let daily = Schedule::cron("@daily")?.named("remove-finished-jobs");
+    let daily = Cron::parse("remove-finished-jobs", "@daily")?;
     // `remove_finished` keeps dead letters.
     let (store, week) = (app.store.clone(), Duration::from_secs(7 * 24 * 60 * 60));
 {%- if example %}
-    let hourly = Schedule::cron("@hourly")?.named("forget-idempotency-keys");
+    let hourly = Cron::parse("forget-idempotency-keys", "@hourly")?;
     let keys_store = app.store.clone();
 {%- endif %}
     let schedules = Scheduler::new(CronStore::new(app.store))

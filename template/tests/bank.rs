@@ -49,6 +49,19 @@ fn declined_charges_are_not_retried() {
 }
 
 #[test]
+fn redirects_are_not_followed() {
+    // A client that follows this answer repeats the request as a GET without the order.
+    let bank = Bank::open("303 See Other\r\nlocation: /elsewhere");
+    let mut service = Service::start(&[("BANK_URL", &bank.url)]);
+    service.post("/orders", ORDER);
+    service.line(|line| line["worker.task.outcome"] == "retry");
+    service.terminate();
+    let asked: Vec<_> = bank.asked.try_iter().map(|head| head[0].clone()).collect();
+    let are_posts = asked.iter().all(|line| line.starts_with("POST "));
+    assert!(are_posts, "{asked:?}");
+}
+
+#[test]
 fn charges_wait_for_a_bank_that_is_away() {
     let database = Database::new();
     let url = database.url();
@@ -56,7 +69,9 @@ fn charges_wait_for_a_bank_that_is_away() {
     let away = [("DATABASE_URL", &*url), ("BANK_URL", "http://127.0.0.1:1")];
     let mut service = Service::start(&away);
     service.post("/orders", ORDER);
-    service.line(|line| line["worker.task.outcome"] == "retry");
+    let retry = service.line(|line| line["worker.task.outcome"] == "retry");
+    let reason = text(&retry, "exception.message");
+    assert!(reason.contains("Connection refused"), "{reason}");
     wait_for_status(&mut service, 1, "retrying");
     service.terminate();
 
@@ -81,6 +96,8 @@ fn dead_letters_can_be_retried() {
     let listed = String::from_utf8(listed).unwrap();
     assert_eq!(listed.lines().count(), 1, "{listed}");
     assert!(listed.contains("\t1 attempt\t"), "{listed}");
+    let reason = "\tthe bank declines: 402 Payment Required\n";
+    assert!(listed.ends_with(reason), "{listed}");
 
     let retried = run(&["retry-dead-letters"], &settings);
     assert!(retried.status.success(), "{retried:?}");

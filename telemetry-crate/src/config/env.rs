@@ -354,9 +354,35 @@ impl<'a> Env<'a> {
 
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
         self.warn_once(format!(
-            "{name}: found {found:?}, expected {expected}; using the default"
+            "{name}: found {found:?}, expected {expected}; {}",
+            instead(name)
         ));
     }
+}
+
+/// What applies instead of a variable's invalid value, for the end of a warning.
+///
+/// The program may have set another value, so this only says what the default is.
+pub(super) fn instead(name: &str) -> String {
+    let variable = VARIABLES.iter().find(|variable| variable.name == name);
+    let Some(Variable {
+        default, effect, ..
+    }) = variable
+    else {
+        return "it counts as unset".to_owned();
+    };
+    // A note about other settings may follow `unset`.
+    if default.split(';').next() == Some("unset") {
+        return "it counts as unset, which is the default".to_owned();
+    }
+    let unit = if effect.starts_with("Milliseconds") {
+        " ms"
+    } else if effect.contains("in bytes") {
+        " bytes"
+    } else {
+        ""
+    };
+    format!("it counts as unset, and the default is {default}{unit}")
 }
 
 /// Returns the members of `key=value,key=value` with their positions, from 1.

@@ -269,7 +269,7 @@ fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
             env.warn(
                 env::RESOURCE_ATTRIBUTES,
                 pair,
-                "`key=value,key=value` with percent-encoded values; the whole list is ignored",
+                "`key=value,key=value` with percent-encoded values in the whole list",
             );
             BTreeMap::new()
         }

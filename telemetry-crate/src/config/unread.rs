@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 
-use super::env::VARIABLES;
+use super::env::{VARIABLES, instead};
 
 const PREFIX: &str = "FIRSTLIGHT_";
 
@@ -23,7 +23,10 @@ pub(crate) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) ->
         if is_known(name) {
             let is_text = value.to_str().is_some();
             return (!is_text).then(|| {
-                format!("{name}: found bytes that are not UTF-8, expected text; using the default")
+                format!(
+                    "{name}: found bytes that are not UTF-8, expected text; {}",
+                    instead(name)
+                )
             });
         }
         let is_ours = name.to_ascii_uppercase().starts_with(PREFIX) && !is_of_kubernetes(name);
@@ -127,12 +130,16 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
 
         let value = || OsString::from_vec(b"hunter2\xff".to_vec());
-        for name in ["OTEL_SERVICE_NAME", "http_proxy", "FIRSTLIGHT_ADMIN_TOKEN"] {
+        for (name, end) in [
+            ("OTEL_BSP_SCHEDULE_DELAY", ", and the default is `5000` ms"),
+            ("http_proxy", ""),
+            ("FIRSTLIGHT_ADMIN_TOKEN", ", which is the default"),
+        ] {
             let found = warnings([(name.into(), value())].into_iter());
             assert_eq!(
                 found,
                 [format!(
-                    "{name}: found bytes that are not UTF-8, expected text; using the default"
+                    "{name}: found bytes that are not UTF-8, expected text; it counts as unset{end}"
                 )]
             );
         }

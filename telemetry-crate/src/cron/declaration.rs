@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Schedule, jitter::Jitter};
+use super::{CronError, Schedule, jitter::Jitter};
 
 /// Share of the interval that a run is expected to take by default.
 const EXPECTED_SHARE: f64 = 0.1;
@@ -25,7 +25,7 @@ pub enum MisfirePolicy {
     Skip,
 }
 
-/// A declared job, created by [`Schedule::named`].
+/// A declared job: a name with a schedule.
 #[derive(Debug, Clone)]
 #[must_use = "add it to a `Scheduler`"]
 pub struct Cron {
@@ -38,6 +38,41 @@ pub struct Cron {
 }
 
 impl Cron {
+    /// Declares a job with a cron expression, see [`Schedule::cron`].
+    ///
+    /// The name is the label `cron` of its metrics and its key in the [`Store`](super::Store).
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Schedule::cron`], with the name.
+    ///
+    /// ```
+    /// use firstlight::cron::Cron;
+    ///
+    /// let error = Cron::parse("cleanup", "0 25 * * *").unwrap_err();
+    /// assert!(error.to_string().starts_with("cron \"cleanup\", expression: found \"0 25 * * *\": "));
+    /// ```
+    pub fn parse(name: impl Into<String>, expression: &str) -> Result<Self, CronError> {
+        let name = name.into();
+        match Schedule::cron(expression) {
+            Ok(schedule) => Ok(schedule.named(name)),
+            Err(error) => Err(error.named(&name)),
+        }
+    }
+
+    /// Declares a job with an interval, see [`Schedule::every`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Schedule::every`], with the name.
+    pub fn every(name: impl Into<String>, interval: Duration) -> Result<Self, CronError> {
+        let name = name.into();
+        match Schedule::every(interval) {
+            Ok(schedule) => Ok(schedule.named(name)),
+            Err(error) => Err(error.named(&name)),
+        }
+    }
+
     pub(super) fn new(name: String, schedule: Schedule) -> Self {
         Self {
             name,

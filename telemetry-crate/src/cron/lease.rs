@@ -1,7 +1,7 @@
 //! Access to the store, with timeouts, retries and log lines for failures.
 
 use std::{
-    fmt::Display,
+    error::Error,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{self, Instant};
 
 use super::{Claim, ClaimRequest, RunOutcome, Store, run::cron_event, utc::system_time};
-use crate::values::printed;
+use crate::values::text_of;
 
 /// Duration of a claim.
 ///
@@ -93,11 +93,11 @@ impl<S: Store> Lease<S> {
     }
 }
 
-async fn within_timeout<T, E: Display>(
+async fn within_timeout<T, E: Into<Box<dyn Error + Send + Sync>>>(
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, String> {
     match time::timeout(STORE_TIMEOUT, call).await {
-        Ok(answer) => answer.map_err(|error| printed(format_args!("{error}"))),
+        Ok(answer) => answer.map_err(text_of),
         Err(_) => Err(format!("no answer within {} s", STORE_TIMEOUT.as_secs())),
     }
 }

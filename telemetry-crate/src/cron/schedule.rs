@@ -85,13 +85,17 @@ impl Schedule {
     pub fn cron(expression: &str) -> Result<Self, CronError> {
         let found = || expression.chars().take(MAX_SHOWN).collect::<String>();
         let parsed = parse(expression).map_err(|reason| CronError::InvalidExpression {
+            name: None,
             found: found(),
             reason,
         })?;
         let schedule = Self(Kind::Expression(Box::new(parsed)));
         match schedule.after(Timestamp::UNIX_EPOCH) {
             Some(_) => Ok(schedule),
-            None => Err(CronError::NeverDue { found: found() }),
+            None => Err(CronError::NeverDue {
+                name: None,
+                found: found(),
+            }),
         }
     }
 
@@ -105,7 +109,10 @@ impl Schedule {
     /// Returns [`CronError::InvalidInterval`] if the interval is less than a second, more than 366
     /// days, or not a whole number of seconds.
     pub fn every(interval: Duration) -> Result<Self, CronError> {
-        let invalid = CronError::InvalidInterval { found: interval };
+        let invalid = CronError::InvalidInterval {
+            name: None,
+            found: interval,
+        };
         if interval.is_zero() || interval.subsec_nanos() != 0 || interval > LONGEST_INTERVAL {
             return Err(invalid);
         }
@@ -115,9 +122,7 @@ impl Schedule {
 
     /// Declares a job with this schedule.
     ///
-    /// The name is the label `cron` of its metrics and its key in the [`Store`].
-    ///
-    /// [`Store`]: super::Store
+    /// Prefer [`Cron::parse`] and [`Cron::every`], whose errors have the job's name.
     pub fn named(self, name: impl Into<String>) -> Cron {
         Cron::new(name.into(), self)
     }
@@ -242,11 +247,32 @@ fn parse(expression: &str) -> Result<Expression, String> {
         .iter()
         .any(|field| field.split(',').any(str::is_empty))
     {
-        return Err("a list has an empty item".to_owned());
+        return Err(
+            "a list has an empty item, expected items such as `1,15`; remove the comma".to_owned(),
+        );
+    }
+    if let Some(zone) = fields.iter().find(|field| is_time_zone(field)) {
+        return Err(format!(
+            "it has the time zone {zone:?}, expected none, because schedules are in UTC; remove it, and write the time in UTC"
+        ));
     }
     // In Vixie cron, `*/2` counts as a star. The parser recognizes only a bare star.
     parse_fields(expression, is_star(days) || is_star(weekdays))
         .map_err(|error| parse_failure(&fields, &error))
+}
+
+/// Returns whether a field is a time zone.
+///
+/// It may be `TZ=…`, `CRON_TZ=…`, `Area/City`, or UTC.
+fn is_time_zone(field: &str) -> bool {
+    let is_word =
+        |text: &str| text.len() > 1 && text.starts_with(|char: char| char.is_ascii_alphabetic());
+    let is_place = |(area, city): (&str, &str)| is_word(area) && is_word(city);
+    field.contains("TZ=")
+        || field.split_once('/').is_some_and(is_place)
+        || ["UTC", "GMT"]
+            .iter()
+            .any(|zone| field.eq_ignore_ascii_case(zone))
 }
 
 fn parse_fields(expression: &str, dom_and_dow: bool) -> Result<Expression, ParseError> {
@@ -284,7 +310,7 @@ fn parse_failure(fields: &[&str], error: &ParseError) -> String {
                 "its {name} is {field:?}, expected {expected}, `*`, or a list, range or step of them such as `*/2`"
             )
         }
-        None => error.to_string(),
+        None => format!("{error}; expected five fields such as \"0 3 * * *\""),
     }
 }
 

@@ -25,10 +25,10 @@ use crate::{shutdown, values::with_causes};
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use firstlight::cron::{LocalStore, Schedule, Scheduler};
+/// use firstlight::cron::{Cron, LocalStore, Scheduler};
 ///
 /// let scheduler = Scheduler::new(LocalStore::default())
-///     .add(Schedule::cron("@hourly")?.named("report"), || async { Ok::<(), std::io::Error>(()) });
+///     .add(Cron::parse("report", "@hourly")?, || async { Ok::<(), std::io::Error>(()) });
 /// // The scheduler runs beside the server, in its own task.
 /// let scheduler = tokio::spawn(scheduler.run(firstlight::shutdown_signal()));
 /// // ... serve ...

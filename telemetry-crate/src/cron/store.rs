@@ -4,7 +4,7 @@
 //! traces, logs and metrics.
 
 use std::{
-    fmt::Display,
+    error::Error,
     future::Future,
     time::{Duration, SystemTime},
 };
@@ -98,8 +98,8 @@ impl<'a> ClaimRequest<'a> {
 pub trait Store: Send + Sync + 'static {
     /// The store's error.
     ///
-    /// It is logged. After an error, a tick is claimed again until the next tick is due.
-    type Error: Display + Send;
+    /// It is logged with its causes. After an error, a tick is claimed again until the next tick is due.
+    type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
     /// Claims the tick for `lease`.
     ///

@@ -20,8 +20,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::{
-    Claim, ClaimRequest, CronError, LocalStore, MisfirePolicy, RunOutcome, Schedule, Scheduler,
-    Store, clock::Clock, utc::system_time,
+    Claim, ClaimRequest, Cron, CronError, LocalStore, MisfirePolicy, RunOutcome, Schedule,
+    Scheduler, Store, clock::Clock, utc::system_time,
 };
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
@@ -105,6 +105,15 @@ fn invalid_schedules_are_refused() {
         let error = Schedule::cron(expression).unwrap_err().to_string();
         assert!(error.contains("expected "), "{expression:?}: {error}");
     }
+    for expression in [
+        "CRON_TZ=Europe/Berlin 0 3 * * *",
+        "TZ=UTC 0 3 * * *",
+        "0 3 * * * Europe/Berlin",
+        "0 3 * * * utc",
+    ] {
+        let error = Schedule::cron(expression).unwrap_err().to_string();
+        assert!(error.contains("the time zone"), "{expression:?}: {error}");
+    }
     let error = Schedule::cron("0 0 30 2 *").unwrap_err();
     assert!(matches!(error, CronError::NeverDue { .. }), "{error}");
     for interval in [
@@ -114,6 +123,24 @@ fn invalid_schedules_are_refused() {
     ] {
         assert!(Schedule::every(interval).is_err(), "{interval:?}");
     }
+}
+
+#[test]
+fn errors_of_schedules_name_the_job() {
+    let bad = |expression| Cron::parse("cleanup", expression).unwrap_err().to_string();
+    assert_eq!(
+        bad("@dayly"),
+        "cron \"cleanup\", expression: found \"@dayly\": expected @hourly, @daily, @weekly, @monthly or @yearly, or five fields such as \"0 3 * * *\""
+    );
+    assert!(
+        bad("0 0 30 2 *").starts_with("cron \"cleanup\", expression: found \"0 0 30 2 *\", which")
+    );
+    assert_eq!(
+        Cron::every("rates", Duration::ZERO)
+            .unwrap_err()
+            .to_string(),
+        "cron \"rates\", interval: found 0 s, expected whole seconds, at least 1 s and at most 366 days"
+    );
 }
 
 /// The parser is another crate, and the expression may come from an operator.

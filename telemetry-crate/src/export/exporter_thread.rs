@@ -62,9 +62,9 @@ impl ExporterThread {
         if self.tasks.is_empty() {
             return Ok(());
         }
-        let failed = |source| InitError::Thread {
+        let failed = |reason| InitError::Thread {
             name: THREAD,
-            source,
+            reason,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

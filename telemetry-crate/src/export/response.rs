@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 
 use super::stats::{ExportError, Retry};
+use crate::values::with_causes;
 
 /// The longest response that is read; an OTLP response has a few bytes.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
@@ -71,7 +72,7 @@ pub(super) async fn collect(
             }
             ExportError::new(
                 "network",
-                format!("reading the answer: {error}"),
+                format!("reading the answer: {}", with_causes(error.as_ref())),
                 Retry::Yes,
             )
         })

@@ -299,6 +299,12 @@ impl Exchange {
         let route = self.route.as_ref().map_or("", RouteTemplate::as_str);
         let gap = if route.is_empty() { "" } else { " " };
         let end = match (outcome, &self.status) {
+            // The text is a label of a few values, so the path is only a field of the line.
+            (Outcome::Answered, Some(status))
+                if *status == StatusCode::NOT_FOUND && route.is_empty() =>
+            {
+                "404 (no route)"
+            }
             (Outcome::Answered, Some(status)) => status.as_str(),
             (Outcome::Answered, None) => "no status",
             (Outcome::ServiceError, _) => "service error",

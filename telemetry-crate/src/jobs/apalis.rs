@@ -43,6 +43,8 @@ mod payload;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod poll_interval;
 mod postpone;
+#[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
+mod repeats;
 mod service;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod state;

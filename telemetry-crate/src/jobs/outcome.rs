@@ -44,18 +44,18 @@ impl fmt::Display for AttemptOutcome {
 }
 
 /// The reason for which an attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
-pub enum FailureCause<E> {
-    /// The job returned an error.
-    Error(E),
+pub enum FailureCause {
+    /// The job returned an error, which can be downcast.
+    Error(Box<dyn Error + Send + Sync>),
     /// The job panicked, with this message.
     ///
     /// The panic hook has already logged it, with its location.
     Panic(String),
 }
 
-impl<E: fmt::Display> fmt::Display for FailureCause<E> {
+impl fmt::Display for FailureCause {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Error(error) => error.fmt(formatter),
@@ -65,13 +65,13 @@ impl<E: fmt::Display> fmt::Display for FailureCause<E> {
 }
 
 /// A failed attempt, which says whether the job is tried again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure<E> {
+#[derive(Debug)]
+pub struct Failure {
     pub(super) outcome: AttemptOutcome,
-    pub(super) cause: FailureCause<E>,
+    pub(super) cause: FailureCause,
 }
 
-impl<E> Failure<E> {
+impl Failure {
     /// Returns whether the job is dead-lettered.
     ///
     /// Otherwise it is to be tried again, after a pause.
@@ -87,26 +87,27 @@ impl<E> Failure<E> {
     }
 
     /// Returns the error or the panic.
-    pub fn cause(&self) -> &FailureCause<E> {
+    pub fn cause(&self) -> &FailureCause {
         &self.cause
     }
 
     /// Returns the owned error or panic.
-    pub fn into_cause(self) -> FailureCause<E> {
+    pub fn into_cause(self) -> FailureCause {
         self.cause
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failure<E> {
+impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.outcome, self.cause)
     }
 }
 
-impl<E: Error + 'static> Error for Failure<E> {
+impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            FailureCause::Error(error) => Some(error),
+            // The message contains that of the error.
+            FailureCause::Error(error) => error.source(),
             FailureCause::Panic(_) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Runs an attempt at a job.
 
-use std::fmt::Display;
+use std::error::Error;
 
 use tracing::Instrument;
 
@@ -9,16 +9,16 @@ use super::{
     job::Job,
     outcome::{AttemptOutcome, Failure, FailureCause},
     queue::Queue,
-    running::{AttemptEnd, Running},
+    running::{AttemptEnd, Running, reason_of},
 };
-use crate::{error_type::error_type, values::printed};
+use crate::error_type::error_type;
 
 impl Queue {
     /// Runs one attempt at a job, in a consumer span.
     ///
     /// It records the wait, the run and the outcome as metrics, and writes one log line at the end:
     /// INFO for success, WARN for a retry, ERROR for a dead-lettered job. The log line and the span
-    /// contain the text of the error, so it should quote nothing secret. An attempt that is dropped
+    /// contain the text of the error and of its causes, so it should quote nothing secret. An attempt that is dropped
     /// before its end counts as `retry` with the error type `cancelled`.
     ///
     /// # Errors
@@ -29,9 +29,9 @@ impl Queue {
         &self,
         job: Job,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Failure<E>>
+    ) -> Result<T, Failure>
     where
-        E: Display + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         self.run_with(job, |_| false, work).await
     }
@@ -49,13 +49,14 @@ impl Queue {
         job: Job,
         is_permanent: impl FnOnce(&E) -> bool,
         work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Failure<E>>
+    ) -> Result<T, Failure>
     where
-        E: Display + 'static,
+        E: Into<Box<dyn Error + Send + Sync>> + 'static,
     {
         let running = Running::start(self, &job);
         let span = running.span().clone();
-        let (error, cause) = match CatchUnwind::new(work).instrument(span).await {
+        let (error_type, is_permanent, cause) = match CatchUnwind::new(work).instrument(span).await
+        {
             Ok(Ok(value)) => {
                 running.finish(&AttemptEnd {
                     outcome: AttemptOutcome::Ok,
@@ -65,18 +66,21 @@ impl Queue {
                 });
                 return Ok(value);
             }
-            Ok(Err(error)) => (error_type(&error), FailureCause::Error(error)),
-            Err(message) => ("panic", FailureCause::Panic(message)),
+            Ok(Err(error)) => {
+                let (class, is_permanent) = (error_type(&error), is_permanent(&error));
+                (class, is_permanent, FailureCause::Error(error.into()))
+            }
+            Err(message) => ("panic", false, FailureCause::Panic(message)),
         };
-        let is_permanent = match &cause {
-            FailureCause::Error(error) => is_permanent(error),
-            FailureCause::Panic(_) => false,
+        let reason = match &cause {
+            FailureCause::Error(error) => reason_of(error.as_ref()),
+            FailureCause::Panic(_) => cause.to_string(),
         };
         let outcome = running.failure_outcome(is_permanent);
         running.finish(&AttemptEnd {
             outcome,
-            error_type: Some(error),
-            message: Some(printed(format_args!("{cause}"))),
+            error_type: Some(error_type),
+            message: Some(reason),
             next_attempt: None,
         });
         Err(Failure { outcome, cause })

@@ -1,12 +1,20 @@
 //! One attempt while it runs: the span, the duration, and their common end.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    error::Error,
+    time::{Instant, SystemTime},
+};
 
 use opentelemetry::{KeyValue, trace::Status};
 use tracing::Span;
 
 use super::{TARGET, job::Job, outcome::AttemptOutcome, queue::Queue};
-use crate::{catalog, span_end::OpenSpan, traces::SPAN_LEVEL, values::counted};
+use crate::{
+    catalog,
+    span_end::OpenSpan,
+    traces::SPAN_LEVEL,
+    values::{counted, truncated, with_causes},
+};
 
 /// Error type of an attempt that was dropped before its end.
 const CANCELED: &str = "cancelled";
@@ -14,13 +22,25 @@ const CANCELED: &str = "cancelled";
 /// Error type of a job whose bytes or whose row cannot be read.
 pub(super) const UNDECODABLE: &str = "undecodable";
 
+/// Longest text of an error in bytes.
+///
+/// It is stored with the job, and a page of causes is enough.
+const MAX_REASON: usize = 4 * 1024;
+
+/// Returns the error of an attempt with its causes.
+///
+/// It is for the log line, the span and the store.
+pub(super) fn reason_of(error: &(dyn Error + 'static)) -> String {
+    truncated(with_causes(error), MAX_REASON)
+}
+
 /// How an attempt ended, as its metrics and its log line report it.
 #[derive(Debug)]
 pub(super) struct AttemptEnd<'a> {
     pub(super) outcome: AttemptOutcome,
     /// Class of the error, one of a few fixed words.
     pub(super) error_type: Option<&'a str>,
-    /// Text of the error, for the log line.
+    /// Text of the error with its causes, for the log line and the span.
     pub(super) message: Option<String>,
     /// Seconds until the next attempt, if there is one whose time is known.
     pub(super) next_attempt: Option<i64>,
@@ -131,7 +151,8 @@ impl Running {
             span.set_attribute(KeyValue::new("worker.task.outcome", outcome));
             if let Some(error) = end.error_type {
                 span.set_attribute(KeyValue::new("error.type", error.to_owned()));
-                span.set_status(Status::error(""));
+                let message = end.message.clone().unwrap_or_default();
+                span.set_status(Status::error(message));
             }
         });
         let accepted = self.accepted.filter(|_| end.outcome == AttemptOutcome::Ok);

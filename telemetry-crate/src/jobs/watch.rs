@@ -4,7 +4,7 @@
 //! database that hangs would block the whole exposition. So a task reads the state at its own
 //! interval, and the exposition has the last result.
 
-use std::{fmt::Display, time::Duration};
+use std::{error::Error, fmt::Display, time::Duration};
 
 use opentelemetry::{
     Context, TraceFlags,
@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{TARGET, catch::CatchUnwind, queue::Queue, stats::QueueStats};
-use crate::catalog;
+use crate::{catalog, values::text_of};
 
 /// Shortest interval; more frequent queries would load the store.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ impl Queue {
     where
         S: FnMut() -> F + Send + 'static,
         F: Future<Output = Result<QueueStats, E>> + Send,
-        E: Display + Send,
+        E: Into<Box<dyn Error + Send + Sync>> + Send,
     {
         let every = every.max(MIN_INTERVAL);
         let mut gauges = QueueGauges::new(self.clone());
@@ -94,7 +94,7 @@ impl Queue {
                 let limit = every.max(MIN_STORE_TIMEOUT);
                 match timeout(limit, query).await {
                     Ok(Ok(Ok(stats))) => gauges.update(&stats),
-                    Ok(Ok(Err(error))) => gauges.fail(&error),
+                    Ok(Ok(Err(error))) => gauges.fail(&text_of(error)),
                     Ok(Err(panic)) => gauges.fail(&format_args!("panicked: {panic}")),
                     Err(_) => gauges.fail(&format_args!("no answer within {limit:?}")),
                 }

@@ -8,11 +8,10 @@
 #[cfg(test)]
 mod tests;
 
+use crate::values::TRUNCATION_MARK;
+
 /// Maximum length of a line in bytes, including its newline.
 pub(super) const MAX_LINE: usize = 16 * 1024;
-
-/// The end of a truncated value.
-pub(super) const TRUNCATION_MARK: &str = "...[truncated]";
 
 /// Maximum length of a constant text, such as the service's name, in bytes.
 pub(super) const MAX_CONSTANT: usize = 1024;

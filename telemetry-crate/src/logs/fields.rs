@@ -7,10 +7,9 @@ use std::{borrow::Cow, error::Error, fmt, ops::Range};
 
 use tracing::field::{Field, Visit};
 
-use super::bound::TRUNCATION_MARK;
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
-    values::{PairValue, Pairs, with_causes, write_foreign, write_str},
+    values::{PairValue, Pairs, TRUNCATION_MARK, with_causes, write_foreign, write_str},
 };
 
 /// Maximum length of one value in bytes.

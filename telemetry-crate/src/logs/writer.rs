@@ -102,9 +102,9 @@ impl LogWriter {
         thread::Builder::new()
             .name(THREAD_NAME.to_owned())
             .spawn(move || writer.run(sink))
-            .map_err(|source| InitError::Thread {
+            .map_err(|reason| InitError::Thread {
                 name: THREAD_NAME,
-                source,
+                reason,
             })?;
         self.lock().is_started = true;
         Ok(())

@@ -32,11 +32,11 @@ use crate::cron::{Claim, ClaimRequest, RunOutcome, Store};
 /// The store's statements run outside any request, so they are in the metrics but not in a trace.
 ///
 /// ```no_run
-/// use firstlight::{cron::{Schedule, Scheduler}, sqlx::CronStore};
+/// use firstlight::{cron::{Cron, Scheduler}, sqlx::CronStore};
 ///
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
 /// Scheduler::new(CronStore::new(pool))
-///     .add(Schedule::cron("0 3 * * *")?.named("cleanup"), || async { Ok::<_, sqlx::Error>(()) })
+///     .add(Cron::parse("cleanup", "0 3 * * *")?, || async { Ok::<_, sqlx::Error>(()) })
 ///     .run(firstlight::shutdown_signal())
 ///     .await?;
 /// # Ok(())

@@ -153,6 +153,35 @@ pub(super) fn is_storage_failure(error: &Error) -> bool {
     }
 }
 
+/// Returns the meaning of a code of [`is_storage_failure`], and what to check.
+///
+/// It is the end of a sentence.
+pub(super) fn meaning(code: &str) -> &'static str {
+    match code {
+        "25006" => ": the server is read-only, such as a standby; connect to the primary",
+        "53100" => ": the server's disk is full; free space",
+        "58030" => ": the server cannot read or write a file; check its disk",
+        "58P01" => ": a file of the server is missing; check its data folder",
+        "XX001" | "XX002" => ": data of the server are damaged; restore a backup",
+        "54000" => ": the server has no transaction ids left; vacuum it",
+        _ => match code.parse::<u32>().unwrap_or_default() & 0xff {
+            8 => {
+                " (SQLITE_READONLY): the file is read-only; check its permissions and its folder's"
+            }
+            10 => " (SQLITE_IOERR): the file cannot be read or written; check the disk",
+            11 => " (SQLITE_CORRUPT): the file is damaged; restore a backup",
+            13 => " (SQLITE_FULL): the disk is full; free space",
+            14 => {
+                " (SQLITE_CANTOPEN): the file cannot be opened; check that its folder exists and is writable"
+            }
+            26 => {
+                " (SQLITE_NOTADB): the file is not a database; check the URL, or restore a backup"
+            }
+            _ => "",
+        },
+    }
+}
+
 /// Returns whether the error means a read-only database or connection.
 pub(super) fn is_read_only(error: &Error) -> bool {
     match Code::from_error(error) {

@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions, Connection, Database, Error, Executor, Pool};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::{
-    error_class::{is_busy, is_storage_failure},
+    error_class::{is_busy, is_storage_failure, meaning},
     failure::Failure,
     read_only,
 };
@@ -72,8 +72,9 @@ impl fmt::Display for StoreCheckError {
             Self::NotWritten(error) => write!(f, "cannot write a row: {error}"),
             Self::CallFailed { code } => write!(
                 f,
-                "cannot store: a call has failed with {code} within the last {} s",
-                FAILURE_WINDOW.as_secs()
+                "cannot store: a call has failed within the last {} s with {code}{}",
+                FAILURE_WINDOW.as_secs(),
+                meaning(code)
             ),
         }
     }
@@ -82,7 +83,8 @@ impl fmt::Display for StoreCheckError {
 impl std::error::Error for StoreCheckError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Unreachable(error) | Self::NotWritten(error) => Some(error),
+            // The message contains that of the error.
+            Self::Unreachable(error) | Self::NotWritten(error) => error.source(),
             Self::CallFailed { .. } => None,
         }
     }
@@ -298,6 +300,11 @@ mod tests {
         assert!(
             matches!(&error, StoreCheckError::CallFailed { code } if code == "8"),
             "{error}"
+        );
+        let text = error.to_string();
+        assert!(
+            text.contains("8 (SQLITE_READONLY): the file is read-only; "),
+            "{text}"
         );
         reachable(&pool)().await.unwrap();
     }

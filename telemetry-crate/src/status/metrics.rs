@@ -64,30 +64,25 @@ impl Status {
         let own = reports.len() - reports.iter().filter(is_ours).count();
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
-        // A handle from before init() cannot be detected. The caution needs a sign of one: the program
-        // has no metric, or has one that is described and never recorded.
-        let caution = if own == 0 {
-            Some(
-                "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()",
-            )
-        } else if !absent.is_empty() {
-            Some(
-                "a metric that is described and was never recorded has no sample yet, or uses a handle from before init(), which never records; firstlight::metrics::is_recorded(&handle) tells which",
-            )
-        } else {
-            None
-        };
+        let has_absent = !absent.is_empty();
         let mut section = Section::new("metrics", state, detail.to_owned());
-        if let Some(caution) = caution {
+        // A metric without a sample is normal until its first event, so it is no caution.
+        if own == 0 && absent.is_empty() {
+            let caution = "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()";
             section = section.with("caution", Item::text(caution));
         }
-        section
+        section = section
             .with("metrics_of_the_program", Item::Number(own as u64))
             .with("series", Item::Number(series as u64))
             .with("largest", Item::List(largest))
             .with("rejected", Item::List(rejected))
             .with("overflow", Item::List(overflow))
-            .with("described_and_never_recorded", Item::List(absent))
+            .with("no_sample_yet", Item::List(absent));
+        if has_absent {
+            let note = "a described metric has no sample before its first event; if the event has happened, its handle is from before init(), which firstlight::metrics::is_recorded(&handle) tells";
+            section = section.with("note", Item::text(note));
+        }
+        section
             .with(
                 "scrapes",
                 Item::Number(self.scrapes.load(Ordering::Relaxed)),

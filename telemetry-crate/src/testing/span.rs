@@ -46,6 +46,8 @@ pub struct ReceivedSpan {
     pub resource: BTreeMap<String, String>,
     /// The status: `unset`, `ok` or `error`.
     pub status: &'static str,
+    /// The description of the status `error`; empty if there is none.
+    pub status_message: String,
     /// The events of the span, in order.
     pub events: Vec<ReceivedEvent>,
     /// Links to related spans of other traces.
@@ -121,6 +123,7 @@ fn span_of(span: Span, resource: &Attributes, scope: &str) -> ReceivedSpan {
             Some(StatusCode::Ok) => "ok",
             Some(StatusCode::Error) => "error",
         },
+        status_message: span.status.map(|status| status.message).unwrap_or_default(),
         events: span.events.into_iter().map(event_of).collect(),
         links: span.links.into_iter().map(link_of).collect(),
         scope: scope.to_owned(),

@@ -220,6 +220,7 @@ mod tests {
             attributes: BTreeMap::new(),
             resource: BTreeMap::new(),
             status: "unset",
+            status_message: String::new(),
             events: Vec::new(),
             links: Vec::new(),
             scope: String::new(),

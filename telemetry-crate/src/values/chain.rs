@@ -66,6 +66,11 @@ fn source_of<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 's
     catch_unwind(AssertUnwindSafe(|| error.source())).unwrap_or_default()
 }
 
+/// The text of the program's error with its causes, see [`with_causes`].
+pub(crate) fn text_of(error: impl Into<Box<dyn Error + Send + Sync>>) -> String {
+    with_causes(error.into().as_ref())
+}
+
 /// An error with its causes on one line: `outer: middle: inner`.
 pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut messages = messages(error);

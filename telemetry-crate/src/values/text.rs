@@ -10,6 +10,9 @@ use std::{
 /// This is more than a log line keeps. So the log line truncates the value and marks the end.
 pub(super) const MAX_PRINTED: usize = 64 * 1024;
 
+/// The end of a truncated text.
+pub(crate) const TRUNCATION_MARK: &str = "...[truncated]";
+
 /// The end of a text whose `Debug` or `Display` panicked.
 ///
 /// The panic has a log line of its own.
@@ -25,6 +28,16 @@ pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     }
     let end = (0..=bytes).rev().find(|end| text.is_char_boundary(*end));
     &text[..end.unwrap_or(0)]
+}
+
+/// A text of at most `bytes` bytes, with a mark at its end if it was longer.
+pub(crate) fn truncated(mut text: String, bytes: usize) -> String {
+    if text.len() > bytes {
+        let kept = prefix(&text, bytes.saturating_sub(TRUNCATION_MARK.len())).len();
+        text.truncate(kept);
+        text.push_str(TRUNCATION_MARK);
+    }
+    text
 }
 
 /// A writer with a limit, which truncates at a character boundary.

@@ -33,6 +33,9 @@ pub(crate) fn failed_builds_leave_nothing_behind() {
         message.contains(&address.to_string()) && message.contains("OTEL_EXPORTER_PROMETHEUS_PORT"),
         "{message}"
     );
+    // The message has the reason, so a program that prints the causes as well must not print it twice.
+    assert!(message.contains("in use"), "{message}");
+    assert!(std::error::Error::source(&error).is_none(), "{message}");
 
     let free: SocketAddr = ([127, 0, 0, 1], 0).into();
     for broken in [

@@ -42,6 +42,49 @@ fn failed() -> io::Error {
     io::Error::from(io::ErrorKind::ConnectionRefused)
 }
 
+/// An error whose text does not have the cause, as those of HTTP clients.
+#[derive(Debug)]
+struct SendError(io::Error);
+
+impl std::fmt::Display for SendError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("error sending request")
+    }
+}
+
+impl std::error::Error for SendError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn failures_have_all_causes() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(receiver.endpoint())
+        .without_admin()
+        .init()
+        .unwrap();
+    let queue = Queue::declare("emails").latency_budget(Duration::from_secs(60));
+    let work = async { Err::<(), _>(SendError(failed())) };
+    let failure = queue.run(Job::new("welcome"), work).await.unwrap_err();
+    let error = match failure.into_cause() {
+        FailureCause::Error(error) => error,
+        cause => panic!("{cause}"),
+    };
+    assert!(error.is::<SendError>(), "{error}");
+    telemetry.flush(LONG).unwrap();
+    let spans = receiver.spans();
+    let span = named(&spans, "process emails");
+    let reason = format!("error sending request: {}", failed());
+    assert_eq!(span.status_message, reason);
+    let event = &span.events[0];
+    assert_eq!(event.attributes.get("exception.message"), Some(&reason));
+    assert!(event.name.ends_with(&reason), "{event:?}");
+    telemetry.shutdown(LONG).unwrap();
+}
+
 /// Runs jobs with every outcome.
 ///
 /// The outcomes are, in this order: retry, ok, dead-lettered, permanently failed, panicked, canceled.

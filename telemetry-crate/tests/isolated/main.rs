@@ -47,6 +47,7 @@ fn main() -> ExitCode {
         init::failed_builds_leave_nothing_behind,
         init::second_init_changes_nothing,
         jobs::runs_continue_the_request,
+        jobs::failures_have_all_causes,
         jobs::gauges_are_nan_without_the_store,
         jobs::apalis::tasks_continue_the_request,
         runtime::blocking_is_reported,

@@ -27,8 +27,8 @@ use tokio::{
 use self::{
     database::{TestDatabase, postgres, sqlite},
     rows::{
-        dead_letters_run_in_the_next_version, errors_with_a_nul_are_stored,
-        invalid_numbers_end_no_worker,
+        dead_letters_have_all_causes, dead_letters_run_in_the_next_version,
+        errors_with_a_nul_are_stored, invalid_numbers_end_no_worker,
     },
     states::{
         dead_letters_have_every_queue, finished_jobs_are_removed_by_age, state_is_found_by_key,
@@ -62,8 +62,10 @@ macro_rules! both {
 both![
     undecodable_jobs_are_dead_lettered,
     unreadable_rows_are_dead_lettered,
+    unreadable_rows_delay_no_job,
     invalid_numbers_end_no_worker,
     errors_with_a_nul_are_stored,
+    dead_letters_have_all_causes,
     dead_letters_run_in_the_next_version,
     drains_hold_no_lock,
     drained_attempts_are_not_counted,
@@ -226,6 +228,37 @@ async fn unreadable_rows_are_dead_lettered<DB: TestDatabase>(pool: Pool<DB>) {
     }
     let dead = [("queue", &*name), ("error_type", "undecodable")];
     assert_eq!(value("worker_tasks_total", &dead), Some(4.0));
+}
+
+/// Tests a row that apalis cannot read while a job is running.
+///
+/// Other jobs of the queue run at once, and the running job is neither canceled nor repeated.
+async fn unreadable_rows_delay_no_job<DB: TestDatabase>(pool: Pool<DB>) {
+    let notes = queue("undelayed");
+    enqueue(&pool, &notes, 0).await;
+    let (started, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (starting, released) = (Arc::clone(&started), Arc::clone(&go_on));
+    let workers = Workers::new(pool.clone()).timeout(DEADLINE).drain(DEADLINE);
+    let running = Running::start(workers.concurrency(2).add(&notes, move |note: Note| {
+        let (starting, go_on) = (Arc::clone(&starting), Arc::clone(&released));
+        async move {
+            if note.number == 0 {
+                starting.notify_one();
+                go_on.notified().await;
+            }
+            Ok::<_, BoxDynError>(())
+        }
+    }));
+    timeout(DEADLINE, started.notified()).await.unwrap();
+    DB::insert_as(&pool, "undelayed", "'no ULID'", b"{}").await;
+    wait_for_count(&pool, "status = 'Killed'", 1).await;
+    enqueue(&pool, &notes, 1).await;
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 1).await;
+    let still_runs = "idempotency_key = '0' AND status IN ('Queued', 'Running')";
+    assert_eq!(DB::count(&pool, still_runs).await, 1);
+    go_on.notify_one();
+    wait_for_count(&pool, "status = 'Done' AND attempts = 1", 2).await;
+    running.stop().await;
 }
 
 async fn drained_attempts_are_not_counted<DB: TestDatabase>(pool: Pool<DB>) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firstlight::http::ClientLayer;
 use firstlight::jobs::apalis::{AbortError, BoxDynError};
-use reqwest::{Client, Url};
+use reqwest::{Client, Url, redirect::Policy};
 use serde_json::json;
 
 use super::table::Order;
@@ -28,8 +28,8 @@ impl Bank {
         if url.is_none() {
             tracing::info!("BANK_URL is not set: charges are simulated");
         }
-        let client = Client::builder().timeout(TIMEOUT).build()?;
-        let calls = ClientLayer::new();
+        let client = Client::builder().redirect(Policy::none()); // a redirect may turn a POST into a GET
+        let (client, calls) = (client.timeout(TIMEOUT).build()?, ClientLayer::new());
         Ok(Self { url, client, calls })
     }
 

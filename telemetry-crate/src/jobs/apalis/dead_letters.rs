@@ -114,10 +114,15 @@ impl fmt::Display for RetryError {
         match self {
             Self::Database(error) => error.fmt(formatter),
             Self::Unknown { ids, retried } => {
-                let ids = ids.join(", ");
+                let ids = ids
+                    .iter()
+                    .map(|id| format!("{id:?}"))
+                    .collect::<Vec<_>>()
+                    .join(", ");
                 write!(
                     formatter,
-                    "no dead letter has the id {ids}; the list of dead letters has the ids"
+                    "no dead letter has the id {ids}: expected an id from the second column of the list of dead letters \
+                     (in a service from the template, the command `dead-letters`); a job that was retried has left the list"
                 )?;
                 if *retried == 0 {
                     return Ok(());

@@ -1,13 +1,14 @@
 //! The future of one attempt at a task.
 
 use std::{
+    error::Error,
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use apalis_core::{
-    error::{AbortError, BoxDynError},
+    error::{AbortError, BoxDynError, DeferredError, RetryAfterError},
     task::status::{AtomicStatus, Status},
 };
 use pin_project_lite::pin_project;
@@ -22,17 +23,18 @@ use crate::{
     jobs::{
         catch::CatchUnwind,
         outcome::AttemptOutcome,
-        running::{AttemptEnd, Running, UNDECODABLE},
+        running::{AttemptEnd, Running, UNDECODABLE, reason_of},
     },
     values::counted,
-    values::printed,
 };
 
 pin_project! {
     /// Future of [`TaskService`](super::TaskService).
     ///
-    /// It resolves to the task's result. A panic becomes an error. If the future is dropped before
-    /// its end, a canceled attempt is recorded.
+    /// It resolves to the task's result. An error is only the text of the task's error with its
+    /// causes, without apalis' wrappers, because apalis stores no more than the first message. A
+    /// panic becomes an error. If the future is dropped before its end, a canceled attempt is
+    /// recorded.
     #[derive(Debug)]
     pub struct TaskFuture<F, T> {
         #[pin]
@@ -125,12 +127,9 @@ where
             // Values that the task still holds are dropped now, within the attempt, and not when
             // the worker drops this future.
             this.inner.set(None);
-            let (error_type, result) = match ended {
-                Ok(value) => (None, Ok(value)),
-                Err((error_type, error)) => (Some(error_type), Err(without_nul(error))),
-            };
-            let postponing =
-                (this.end.take()).and_then(|end| finish(end, error_type, result.as_ref().err()));
+            let result = ended.map_err(Failed::new);
+            let postponing = (this.end.take()).and_then(|end| finish(end, result.as_ref().err()));
+            let result = result.map_err(|failed| failed.reason.into());
             match postponing {
                 Some(postponing) => {
                     *this.waiting = Some(Postponed {
@@ -150,6 +149,12 @@ where
     }
 }
 
+/// Error type of a task that the program aborts, if the cause has no class.
+const ABORTED: &str = "aborted";
+
+/// The largest number of apalis' wrappers around an error.
+const MAX_WRAPPERS: usize = 8;
+
 /// An error with its class for the label.
 type ClassifiedError = (&'static str, BoxDynError);
 
@@ -159,7 +164,49 @@ fn classify(error: BoxDynError) -> ClassifiedError {
     } else if is_undecodable(&error) {
         (UNDECODABLE, error)
     } else {
-        (error_type(&error), error)
+        match error_type(&error) {
+            // A decision of the program: its text says why, and no class of its own is known.
+            "_OTHER" if error.is::<AbortError>() => (ABORTED, error),
+            class => (class, error),
+        }
+    }
+}
+
+/// Returns the error that the program gave to apalis, without apalis' wrappers.
+///
+/// The text of a wrapper begins with its name, such as `AbortError: `.
+fn unwrapped<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    for _ in 0..MAX_WRAPPERS {
+        let is_wrapper = error.is::<AbortError>()
+            || error.is::<RetryAfterError>()
+            || error.is::<DeferredError>();
+        match error.source().filter(|_| is_wrapper) {
+            Some(source) => error = source,
+            None => break,
+        }
+    }
+    error
+}
+
+/// The end of a failed attempt.
+struct Failed {
+    error_type: &'static str,
+    /// The text of the error with its causes, which apalis stores.
+    ///
+    /// It has no NUL character. An error may quote a client's text, and PostgreSQL cannot store
+    /// NUL, so apalis could not store the result and would run the task again and again.
+    reason: String,
+    is_abort: bool,
+}
+
+impl Failed {
+    fn new((error_type, error): ClassifiedError) -> Self {
+        Self {
+            error_type,
+            reason: reason_of(unwrapped(error.as_ref())).replace('\0', "\u{fffd}"),
+            is_abort: error.is::<AbortError>(),
+        }
     }
 }
 
@@ -171,40 +218,18 @@ fn is_timeout(error: &BoxDynError) -> bool {
     error.is::<tower::timeout::error::Elapsed>()
 }
 
-/// Replaces NUL characters in the text of an error.
-///
-/// An error may quote a client's text. PostgreSQL cannot store NUL, so apalis could not store the
-/// result and would run the task again and again.
-fn without_nul(error: BoxDynError) -> BoxDynError {
-    let message = printed(format_args!("{error}"));
-    if !message.contains('\0') {
-        return error;
-    }
-    let message = message.replace('\0', "\u{fffd}");
-    if error.is::<AbortError>() {
-        // The text of an `AbortError` begins with its name, which would be repeated.
-        let message = message.strip_prefix("AbortError: ").unwrap_or(&message);
-        return AbortError::new(message).into();
-    }
-    message.into()
-}
-
 fn panicked(message: &str) -> ClassifiedError {
     ("panic", format!("panicked: {message}").into())
 }
 
 /// Ends the attempt; returns a future that stores the time of the next, if any.
-fn finish(
-    end: PendingEnd,
-    error_type: Option<&str>,
-    error: Option<&BoxDynError>,
-) -> Option<PostponeFuture> {
+fn finish(end: PendingEnd, failed: Option<&Failed>) -> Option<PostponeFuture> {
     let PendingEnd {
         running,
         status,
         retry,
     } = end;
-    let Some(error) = error else {
+    let Some(failed) = failed else {
         running.finish(&AttemptEnd {
             outcome: AttemptOutcome::Ok,
             error_type: None,
@@ -213,7 +238,7 @@ fn finish(
         });
         return None;
     };
-    let is_permanent = error.is::<AbortError>() || status.load() == Status::Killed;
+    let is_permanent = failed.is_abort || status.load() == Status::Killed;
     // See `TaskLayer`: with any other status the task could not be claimed again.
     status.store(if is_permanent {
         Status::Killed
@@ -225,8 +250,8 @@ fn finish(
     let span = running.span().clone();
     running.finish(&AttemptEnd {
         outcome,
-        error_type,
-        message: Some(printed(format_args!("{error}"))),
+        error_type: Some(failed.error_type),
+        message: Some(failed.reason.clone()),
         next_attempt: retry.as_ref().map(|(_, retry)| retry.pause_seconds()),
     });
     let (postpone, retry) = retry?;

@@ -12,11 +12,16 @@ use std::{
 use apalis_core::{error::BoxDynError, worker::context::WorkerContext};
 use futures_core::Stream;
 use sqlx::Pool;
-use tokio::{sync::watch, time};
+use tokio::{
+    sync::{Semaphore, oneshot, watch},
+    task::JoinSet,
+    time::{self, Instant},
+};
 
 use super::{
     draining::Drain,
     postpone::Retry,
+    repeats::Repeats,
     service::TaskLayer,
     tables::{HEARTBEAT_INTERVAL, Tables},
 };
@@ -27,7 +32,11 @@ use crate::{
         running::{AttemptEnd, Running, UNDECODABLE},
     },
     shutdown,
+    values::counted,
 };
+
+/// Time after which a worker has started well, and its next end is a new failure.
+const STABLE_AFTER: Duration = Duration::from_secs(60);
 
 /// Pause between the end of a worker and the start of its successor.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
@@ -42,12 +51,18 @@ pub(super) type Handler = Arc<
 pub struct Attempts {
     pub(super) handler: Handler,
     pub(super) concurrency: usize,
+    /// As many as the concurrency, shared with a successor that begins while jobs run.
+    ///
+    /// apalis' own limit is that of one worker, which keeps a permit in reserve until it ends.
+    pub(super) permits: Arc<Semaphore>,
     pub(super) timeout: Duration,
 }
 
 impl Attempts {
     /// Runs one attempt, and cancels it at the timeout.
     pub(super) async fn run(self, job: Vec<u8>) -> Result<(), BoxDynError> {
+        // An error means that the semaphore is closed, which never happens.
+        let _permit = self.permits.acquire().await;
         let timeout = self.timeout;
         let attempt = time::timeout(timeout, (self.handler)(job)).await;
         attempt.unwrap_or_else(|_| Err(AttemptTimedOut { timeout }.into()))
@@ -77,49 +92,94 @@ pub(super) struct Worker<DB: Tables> {
     pub(super) drain: Duration,
 }
 
+/// When the successor of a worker begins.
+enum Next {
+    /// At once: the worker met a row that apalis cannot read.
+    ///
+    /// The row is dead-lettered now.
+    AtOnce,
+    /// After a pause: the worker has ended, because of an error if there is one.
+    AfterPause(Option<BoxDynError>),
+}
+
 impl<DB: Tables> Worker<DB> {
     /// Works until `stop` is true and the running jobs have ended.
     pub(super) async fn run(self, mut stop: watch::Receiver<bool>) {
-        // Names of ended workers whose tasks are not released yet.
-        let mut ended = Vec::new();
+        let worker = Arc::new(self);
+        let mut failures = Repeats::default();
+        // There are several while jobs of a worker run whose successor has begun at once.
+        let mut sessions = JoinSet::new();
         loop {
-            self.dead_letter_unreadable().await;
-            let name = self.unique_name();
-            ended.push(name.clone());
-            // A panic is caught, because apalis panics at some rows.
-            let work = CatchUnwind::new(self.work(&name, stop.clone())).await;
-            let error = match work {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error),
-                Err(panic) => Some(format!("panicked: {panic}").into()),
+            worker.dead_letter_unreadable().await;
+            let started = Instant::now();
+            let (sender, next) = oneshot::channel();
+            sessions.spawn(Arc::clone(&worker).session(stop.clone(), sender));
+            let error = match next.await {
+                Ok(Next::AtOnce) => {
+                    while sessions.try_join_next().is_some() {}
+                    continue;
+                }
+                Ok(Next::AfterPause(error)) => error,
+                Err(_) if *stop.borrow() => break,
+                Err(_) => Some("its task panicked".into()),
             };
-            self.release(&mut ended).await;
-            if *stop.borrow() {
-                return;
+            if started.elapsed() >= STABLE_AFTER {
+                failures = Repeats::default();
             }
-            if let Some(error) = &error {
-                let error: &dyn Error = &**error;
-                tracing::warn!(target: TARGET, { exception.message = error }, "the worker ended and is restarted");
+            if let Some(error) = &error
+                && let Some(count) = failures.fail()
+            {
+                let (queue, error): (_, &dyn Error) = (worker.queue.name(), &**error);
+                let times = counted(count, "time", "times");
+                tracing::warn!(
+                    target: TARGET,
+                    { messaging.destination.name = queue, exception.message = error },
+                    "the worker of the queue {queue} ended and is restarted, {times} in a row"
+                );
             }
-            // Until their release, the tasks of ended workers look like those of a process that
-            // died. So the next worker, which may run for days, starts only after the release.
-            loop {
-                let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
-                if time::timeout(RESTART_PAUSE, stopped).await.is_ok() {
-                    return;
-                }
-                if ended.is_empty() {
-                    break;
-                }
-                self.release(&mut ended).await;
+            let stopped = async { stop.wait_for(|stop| *stop).await.map(drop) };
+            if time::timeout(RESTART_PAUSE, stopped).await.is_ok() {
+                break;
             }
         }
+        while sessions.join_next().await.is_some() {}
+    }
+
+    /// Runs one worker of apalis, and releases its tasks.
+    ///
+    /// It sends when its successor may begin, and nothing at a stop.
+    async fn session(self: Arc<Self>, stop: watch::Receiver<bool>, next: oneshot::Sender<Next>) {
+        let name = self.unique_name();
+        let mut next = Some(next);
+        // A panic is caught, because apalis panics at some rows.
+        let work = CatchUnwind::new(self.work(&name, stop.clone(), &mut next)).await;
+        let error = match work {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error),
+            Err(panic) => Some(format!("panicked: {panic}").into()),
+        };
+        // Until their release, the tasks of an ended worker look like those of a process that died.
+        // So the next worker, which may run for days, starts only after the release.
+        self.release(&name, stop.clone()).await;
+        if *stop.borrow() {
+            return;
+        }
+        let Some(next) = next else { return };
+        let _ = next.send(match self.dead_letter_unreadable().await {
+            0 => Next::AfterPause(error),
+            _ => Next::AtOnce,
+        });
     }
 
     /// Runs one worker of apalis.
     ///
     /// After an error, the worker takes no new task, and waits for its running tasks.
-    async fn work(&self, name: &str, mut stop: watch::Receiver<bool>) -> Result<(), BoxDynError> {
+    async fn work(
+        &self,
+        name: &str,
+        mut stop: watch::Receiver<bool>,
+        next: &mut Option<oneshot::Sender<Next>>,
+    ) -> Result<(), BoxDynError> {
         let context = WorkerContext::new(name);
         let (queue, attempts) = (self.queue.name(), &self.attempts);
         let drain = Drain::default();
@@ -132,6 +192,7 @@ impl<DB: Tables> Worker<DB> {
             &drain
         ));
         let mut error: Option<BoxDynError> = None;
+        let mut next = Some(next);
         let mut draining = pin!(None);
         let mut is_stopping = false;
         loop {
@@ -160,7 +221,15 @@ impl<DB: Tables> Worker<DB> {
             }
             if !is_draining {
                 drain.begin();
-                draining.set(Some(self.send_heartbeats(name)));
+                // At a stop there is no successor.
+                let next = next.take().filter(|_| error.is_some());
+                let (drained, replaced) = (self.send_heartbeats(name), self.replace(next));
+                draining.set(Some(async {
+                    tokio::select! {
+                        () = drained => {}
+                        () = replaced => {}
+                    }
+                }));
             }
             // After an error the worker is told to stop at once. Otherwise it is told only when no
             // job runs, for the reason that `draining` gives.
@@ -173,6 +242,19 @@ impl<DB: Tables> Worker<DB> {
             }
         }
         error.map_or(Ok(()), Err)
+    }
+
+    /// Lets the successor begin at once after an unreadable row; never ends.
+    ///
+    /// Other jobs of the queue thus need not wait until the running jobs of this worker have ended.
+    async fn replace(&self, next: Option<&mut Option<oneshot::Sender<Next>>>) {
+        if let Some(next) = next
+            && self.dead_letter_unreadable().await > 0
+            && let Some(next) = next.take()
+        {
+            let _ = next.send(Next::AtOnce);
+        }
+        pending().await
     }
 
     /// Sends heartbeats until the time of the drain is over.
@@ -198,32 +280,59 @@ impl<DB: Tables> Worker<DB> {
             .before_retry(move |retry| postpone(pool.clone(), retry))
     }
 
-    /// Releases the tasks of ended workers, without counting their attempts.
+    /// Releases the tasks of an ended worker, without counting their attempts.
     ///
-    /// A process that dies cannot release its tasks. Other workers take them over, and their
-    /// attempts count.
-    async fn release(&self, ended: &mut Vec<String>) {
-        while let Some(name) = ended.last() {
-            match DB::release(&self.pool, name).await {
-                Ok(_) => drop(ended.pop()),
-                Err(error) => {
-                    // The instrumented pool does not see apalis' own errors.
-                    crate::sqlx::record_storage_failure(&error);
-                    let error: &dyn Error = &error;
-                    tracing::warn!(target: TARGET, { exception.message = error }, "jobs cannot be released yet");
-                    return;
-                }
+    /// It is tried again until it works or `stop` is true. A process that dies cannot release its
+    /// tasks. Other workers take them over, and their attempts count.
+    async fn release(&self, name: &str, mut stop: watch::Receiver<bool>) {
+        let queue = self.queue.name();
+        let mut failures = Repeats::default();
+        loop {
+            let Err(error) = DB::release(&self.pool, name).await else {
+                break;
+            };
+            // The instrumented pool does not see apalis' own errors.
+            crate::sqlx::record_storage_failure(&error);
+            let logged = failures.fail();
+            let stopped = *stop.borrow();
+            if logged.is_some() || stopped {
+                let error: &dyn Error = &error;
+                let tries = counted(failures.count(), "try", "tries");
+                let then = match stopped {
+                    true => "another worker takes them over, and their attempts count",
+                    false => "it is tried every second",
+                };
+                tracing::warn!(
+                    target: TARGET,
+                    { messaging.destination.name = queue, exception.message = error },
+                    "jobs of the queue {queue} cannot be released, {tries} so far; {then}"
+                );
             }
+            if stopped {
+                return;
+            }
+            let stopping = stop.wait_for(|stop| *stop);
+            let _ = time::timeout(RESTART_PAUSE, stopping).await;
+        }
+        if failures.count() > 0 {
+            let tries = counted(failures.count(), "failed try", "failed tries");
+            tracing::info!(
+                target: TARGET,
+                { messaging.destination.name = queue },
+                "jobs of the queue {queue} are released, after {tries}"
+            );
         }
     }
 
     /// Dead-letters rows that apalis cannot read.
     ///
     /// Such a row ends each worker that claims it and blocks the queue, so it is removed before a
-    /// worker starts.
-    async fn dead_letter_unreadable(&self) {
+    /// worker starts. Returns the number of rows.
+    async fn dead_letter_unreadable(&self) -> usize {
         let dead_lettered = DB::dead_letter_unreadable(&self.pool, self.queue.name()).await;
-        for (id, reason) in dead_lettered.unwrap_or_default() {
+        let dead_lettered = dead_lettered.unwrap_or_default();
+        let count = dead_lettered.len();
+        for (id, reason) in dead_lettered {
             let job = Job::new(self.kind).id(id);
             Running::start(&self.queue, &job).finish(&AttemptEnd {
                 outcome: AttemptOutcome::DeadLettered,
@@ -232,6 +341,7 @@ impl<DB: Tables> Worker<DB> {
                 next_attempt: None,
             });
         }
+        count
     }
 
     /// Returns a name that no other worker has.
@@ -264,6 +374,7 @@ mod tests {
         let attempts = Attempts {
             handler: Arc::new(|_| Box::pin(pending())),
             concurrency: 1,
+            permits: Arc::new(Semaphore::new(1)),
             timeout: Duration::from_millis(10),
         };
         let error = attempts.run(Vec::new()).await.map_err(|error| {

@@ -155,6 +155,7 @@ impl<DB: Tables> Workers<DB> {
                 })
             }),
             concurrency: self.concurrency,
+            permits: std::sync::Arc::new(tokio::sync::Semaphore::new(self.concurrency)),
             timeout: self.timeout,
         };
         self.workers.push(Worker {

@@ -220,7 +220,7 @@ pub(crate) async fn tasks_continue_the_request() {
         ("dead_lettered", "_OTHER"),
     ];
     assert_eq!(outcomes("fails"), fails);
-    assert_eq!(outcomes("aborts"), [("dead_lettered", "_OTHER")]);
+    assert_eq!(outcomes("aborts"), [("dead_lettered", "aborted")]);
     assert_eq!(
         outcomes("panics"),
         [("retry", "panic"), ("retry", "panic"), ("ok", "")]

@@ -1,6 +1,6 @@
 //! Tests of rows and errors with unusual values, which must not end a worker.
 
-use std::time::Duration;
+use std::{error::Error, fmt, io, time::Duration};
 
 use firstlight::jobs::{
     Queue,
@@ -62,6 +62,60 @@ pub(super) async fn invalid_numbers_end_no_worker<DB: TestDatabase>(pool: Pool<D
         count_with("its process died in the last attempt"),
     );
     assert!(unreadable >= 2 && unreadable + used_up == 5, "{letters:?}");
+}
+
+/// An error whose text does not have the cause, as those of HTTP clients.
+#[derive(Debug)]
+struct SendError(io::Error);
+
+impl fmt::Display for SendError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("error sending request")
+    }
+}
+
+impl Error for SendError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+/// Tests the stored error: all causes, without apalis' wrappers, and bounded.
+pub(super) async fn dead_letters_have_all_causes<DB: TestDatabase>(pool: Pool<DB>) {
+    let name = format!("causes-{}", DB::NAME);
+    let notes = queue(&name);
+    for number in 0..4 {
+        enqueue(&pool, &notes, number).await;
+    }
+    let workers = Workers::new(pool.clone()).add(&notes, |note: Note| async move {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        Err::<(), BoxDynError>(match note.number {
+            0 => SendError(refused).into(),
+            1 => AbortError::new("the bank declines").into(),
+            2 => AbortError::new(SendError(refused)).into(),
+            _ => "x".repeat(100_000).into(),
+        })
+    });
+    let running = Running::start(workers);
+    let dead = "status = 'Killed' OR (status = 'Failed' AND attempts = 1)";
+    wait_for_count(&pool, dead, 4).await;
+    running.stop().await;
+    let letters = dead_letters(&pool).await.unwrap().into_iter();
+    let mut errors: Vec<_> = letters.map(|letter| letter.error.unwrap()).collect();
+    errors.sort();
+    let long = errors.pop().unwrap();
+    assert!(
+        long.len() <= 4 * 1024 && long.ends_with("[truncated]"),
+        "{long}"
+    );
+    let sent = "error sending request: connection refused";
+    assert_eq!(errors, [sent, sent, "the bank declines"]);
+    let tasks = |error_type| {
+        let labels = [("queue", &*name), ("error_type", error_type)];
+        value("worker_tasks_total", &labels)
+    };
+    let counts = ["connection_refused", "aborted", "_OTHER"].map(tasks);
+    assert_eq!(counts, [Some(2.0), Some(1.0), Some(1.0)]);
 }
 
 /// Tests errors that quote a NUL character, which PostgreSQL cannot store.

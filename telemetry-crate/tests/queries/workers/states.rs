@@ -125,7 +125,9 @@ pub(super) async fn dead_letters_have_every_queue<DB: TestDatabase>(pool: Pool<D
     let text = error.to_string();
     assert_eq!(
         text,
-        "no dead letter has the id nope; the list of dead letters has the ids; 1 other dead letter is tried again"
+        "no dead letter has the id \"nope\": expected an id from the second column of the list of dead letters \
+         (in a service from the template, the command `dead-letters`); a job that was retried has left the list; \
+         1 other dead letter is tried again"
     );
     let found = matches!(error, RetryError::Unknown { ids, retried: 1 } if ids == ["nope"]);
     assert!(found, "{text}");

@@ -125,3 +125,49 @@ async fn sum_of_concurrency_is_warned_of() {
         );
     }
 }
+
+/// Tests a table that is missing for a while.
+#[tokio::test]
+async fn failed_releases_are_logged_rarely() {
+    let _alone = RUNNING.lock().await;
+    let capture = crate::testing::capture();
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect("sqlite::memory:").await.unwrap();
+    super::super::migrations::<sqlx::Sqlite>()
+        .run(&pool)
+        .await
+        .unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let workers = Workers::new(pool.clone()).add(&queue("released"), done);
+    let workers = workers.run(async { stopped.await.unwrap() });
+    let lines = |part| {
+        let lines = capture.logs().into_iter().map(|line| line.message);
+        lines.filter(|line| line.contains(part)).collect::<Vec<_>>()
+    };
+    let logged = async |part| {
+        let search = async {
+            while lines(part).is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), search)
+            .await
+            .unwrap();
+    };
+    let outage = async {
+        let hide = sqlx::raw_sql("ALTER TABLE Jobs RENAME TO hidden");
+        hide.execute(&pool).await.unwrap();
+        logged("cannot be released, 4 tries so far").await;
+        let show = sqlx::raw_sql("ALTER TABLE hidden RENAME TO Jobs");
+        show.execute(&pool).await.unwrap();
+        logged("jobs of the queue released are released, after ").await;
+        stop.send(()).unwrap();
+    };
+    let (ended, ()) = tokio::join!(workers, outage);
+    ended.unwrap();
+    let failures = lines("cannot be released, ");
+    let expected = ["1 try", "2 tries", "4 tries"].map(|tries| {
+        format!("jobs of the queue released cannot be released, {tries} so far; it is tried every second")
+    });
+    assert_eq!(failures[..3], expected);
+}
