@@ -11,6 +11,7 @@ mod destination;
 mod env;
 mod export;
 mod host;
+mod key_values;
 mod limits;
 mod protocol;
 mod queries;

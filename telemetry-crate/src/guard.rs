@@ -1,20 +1,21 @@
 //! The guard of running telemetry; dropping it flushes and shuts telemetry down.
 
 mod dropped;
+mod flush;
 
 use std::{
     error::Error,
     net::SocketAddr,
     process::ExitCode,
     sync::{Arc, OnceLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::{
     CheckReport, NoRuntime, Readiness,
     check::Pipelines,
-    error::{Lost, LostKind, ShutdownError},
-    export::{Exporters, Flush, LONGEST_DEADLINE, LOSS_TARGET, Unsent},
+    error::ShutdownError,
+    export::{Exporters, LOSS_TARGET, Unsent},
     logs::LogWriter,
     metrics::MetricsHandle,
     runtime::RuntimeObserver,
@@ -22,11 +23,6 @@ use crate::{
     status::{End, Status},
     values::{counted, with_causes},
 };
-
-/// The share of the deadline that is reserved for log records.
-///
-/// Log records report the result of the other signals, and are therefore sent last.
-const LOG_SHARE: f64 = 0.2;
 
 /// The guard of running telemetry; keep it until the program ends.
 ///
@@ -142,7 +138,7 @@ impl TelemetryGuard {
     ///
     /// [`ShutdownError`] lists how much of each signal this flush lost, and why.
     pub fn flush(&self, deadline: Duration) -> Result<(), ShutdownError> {
-        self.flush_with(deadline, |_| {})
+        self.parts.flush(deadline, |_| {})
     }
 
     /// Flushes and shuts telemetry down.
@@ -236,7 +232,9 @@ impl TelemetryGuard {
         self.parts.runtime.stop();
         self.parts.readiness.drain();
         self.parts.metrics.warn_overflows();
-        let result = self.flush_with(deadline, |unsent| self.log_last_line(unsent));
+        let result = self
+            .parts
+            .flush(deadline, |unsent| self.log_last_line(unsent));
         self.parts.exporters.close();
         self.parts.status.record_end(end);
         result
@@ -313,86 +311,6 @@ impl TelemetryGuard {
         let lost = stats.total_lost() + in_flight + stats.open();
         // An export may have ended since the flush gave up.
         Some(lost.max(unsent.map_or(0, |(_, unsent)| unsent.count)))
-    }
-
-    /// Flushes all signals; the log records last, because `report` writes one.
-    fn flush_with(
-        &self,
-        deadline: Duration,
-        report: impl FnOnce(&[(Signal, Unsent)]),
-    ) -> Result<(), ShutdownError> {
-        let deadline = deadline.min(LONGEST_DEADLINE);
-        let end = Instant::now() + deadline;
-        let dropped_before = self.parts.logs.dropped();
-        let exporters = &self.parts.exporters;
-        let lost_records = || {
-            let stats = exporters.stats(Signal::Logs);
-            stats.map_or(0, |stats| stats.total_lost())
-        };
-        let lost_records_before = lost_records();
-
-        // All flushes start together, so that a signal that hangs takes no time from the other signals.
-        let (traces, metrics) = (
-            exporters.flush(Signal::Traces),
-            exporters.flush(Signal::Metrics),
-        );
-        let records = exporters.flush(Signal::Logs);
-        let first_end = end - deadline.mul_f64(LOG_SHARE);
-        let mut unsent = Vec::new();
-        let mut wait = |signal, flush: Option<Flush>, end| {
-            if let Some(Err(lost)) = flush.map(|flush| flush.wait(end)) {
-                unsent.push((signal, lost));
-            }
-        };
-        wait(Signal::Traces, traces, first_end);
-        wait(Signal::Metrics, metrics, first_end);
-        wait(Signal::Logs, records, first_end);
-        report(&unsent);
-        let lost_by_first = lost_records() - lost_records_before;
-        let last_records = exporters.flush(Signal::Logs);
-        let unwritten = self.parts.logs.flush(end);
-        let lost_by_last = last_records.and_then(|flush| flush.wait(end).err());
-        // The last flush also waits for records that the first one has left in the queue.
-        match lost_by_last {
-            Some(lost) => {
-                unsent.retain(|(signal, _)| *signal != Signal::Logs);
-                let count = lost_by_first + lost.count;
-                unsent.push((Signal::Logs, Unsent { count, ..lost }));
-            }
-            None => unsent.retain_mut(|(signal, lost)| {
-                if *signal == Signal::Logs {
-                    lost.count = lost_by_first;
-                }
-                lost.count > 0
-            }),
-        }
-
-        let mut lost = Vec::new();
-        for (signal, Unsent { count, cause }) in unsent {
-            let since_start = exporters
-                .stats(signal)
-                .map_or(0, |stats| stats.total_lost());
-            lost.push(Lost {
-                kind: signal.into(),
-                count,
-                since_start: since_start.max(count),
-                cause,
-            });
-        }
-        let count = unwritten + self.parts.logs.dropped() - dropped_before;
-        if count > 0 {
-            lost.push(Lost {
-                kind: LostKind::LogLines,
-                count,
-                since_start: self.parts.logs.dropped() + unwritten,
-                cause: self.parts.logs.last_error(),
-            });
-        }
-        if lost.is_empty() {
-            Ok(())
-        } else {
-            Err(ShutdownError { deadline, lost })
-        }
     }
 }
 

@@ -11,7 +11,8 @@ use super::{
     TelemetryConfig,
     address::Address,
     env,
-    env::{Env, OtlpVariables, key_value, pairs},
+    env::{Env, OtlpVariables},
+    key_values::{key_value, pairs},
     protocol::Protocol,
 };
 use crate::{InitError, error::without_query, signal::Signal};

@@ -10,9 +10,10 @@ use super::{
     buckets::validate_buckets,
     cardinality::cardinality_limits,
     env,
-    env::{Env, key_value, pairs},
+    env::Env,
     export::{Exports, exports},
     host,
+    key_values::{key_value, pairs},
     queries::{QueryLimits, query_limits},
     server::{ServerLimits, known_methods, server_limits},
     traces::{
