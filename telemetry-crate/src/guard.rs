@@ -14,7 +14,7 @@ use std::{
 use crate::{
     CheckReport, NoRuntime, Readiness,
     check::Pipelines,
-    error::ShutdownError,
+    error::{LostKind, ShutdownError},
     export::{Exporters, LOSS_TARGET, Unsent},
     logs::LogWriter,
     metrics::MetricsHandle,
