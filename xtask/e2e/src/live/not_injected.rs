@@ -4,11 +4,7 @@ use anyhow::{bail, ensure};
 use observability::alerts;
 
 /// Alerts that only `promtool test rules` tests, each with the reason.
-const NOT_INJECTED: [(&str, &str); 5] = [
-    (
-        "GrpcAvailabilityBudgetBurn",
-        "no fault fires this alert alone: the service's calls over gRPC fail when their queries fail, and then other alerts fire as well",
-    ),
+const NOT_INJECTED: [(&str, &str); 4] = [
     (
         "WorkerAttemptsFailing",
         "other jobs of the same queue succeed all the time, because the dashboards need jobs that succeed",

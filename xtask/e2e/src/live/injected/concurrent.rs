@@ -46,6 +46,12 @@ pub(super) const FAULTS: &[Fault] = &[
             Ok(Box::new(Load::orders(1, pause, address, "declined")))
         },
     ),
+    Fault::page(
+        "GrpcAvailabilityBudgetBurn",
+        ORDERS,
+        "calls over gRPC that end with UNAVAILABLE",
+        |env| posts(2, 50, &env.orders.address, "/faults/pay/14"),
+    ),
     Fault::ticket(
         "DatabaseNPlusOne",
         ORDERS,
