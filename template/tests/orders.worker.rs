@@ -128,8 +128,8 @@ fn same_key_is_the_same_order() {
     // Within the maximum age of 10 s, so from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
     let page = service.admin("/metrics").body;
-    let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
-    assert!(page.contains(window), "{page}");
+    let budget = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
+    assert!(page.contains(budget), "{page}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use support::{interrupt, paths, ui};
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Stop after the demo, and fail if the three signals do not agree.
+    /// Stop the service after the demo instead of keeping it running.
     ///
     /// Always on if the output is not a terminal.
     #[arg(long)]

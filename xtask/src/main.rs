@@ -38,7 +38,7 @@ enum Task {
     /// The order is followed through its rows, logs, metrics and traces, and across the queue to the end of its job.
     #[command(after_help = "Examples:
   cargo xtask demo           show it, and keep the service running until Ctrl-C
-  cargo xtask demo --once    show it, stop, and fail if the three signals do not agree")]
+  cargo xtask demo --once    show it, and stop")]
     Demo(demo::DemoArgs),
     /// Run every check that CI runs.
     #[command(after_help = "Examples:

@@ -79,7 +79,7 @@ fn main() -> ExitCode {
                 sqlx::read_only_connections,
             ),
             #[cfg(feature = "axum")]
-            ("http::wrong_places_are_logged", http::misplaced),
+            ("http::misplaced_layers_are_logged", http::misplaced),
             #[cfg(feature = "axum")]
             ("http::known_methods_can_be_set", http::known_methods),
             #[cfg(feature = "axum")]
@@ -224,7 +224,7 @@ fn panics_and_records() {
     scenario.message("telemetry is down");
     assert_eq!(scenario.end(), (Some(1), String::new()));
 
-    // No filter removes panics and failures, which would be on standard error without telemetry.
+    // Panics and failures pass every filter: without telemetry, they would be on standard error.
     let mut scenario = Scenario::start("panics", &[("RUST_LOG", "off")]);
     scenario.message("panicked: on\npurpose");
     scenario.message("the program failed: cannot save: disk full");

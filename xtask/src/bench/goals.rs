@@ -14,7 +14,7 @@ pub(crate) struct Goal {
     pub(crate) peer: &'static Variant,
     /// The largest fraction of the peer's cost that reaches the goal.
     pub(crate) at_most: f64,
-    /// Processor time per request over `bare`, in microseconds.
+    /// Processor time per request that `variant` adds to `bare`, in microseconds.
     pub(crate) added: f64,
     /// The same for `peer`.
     pub(crate) peer_added: f64,

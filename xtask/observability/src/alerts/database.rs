@@ -75,7 +75,7 @@ fn n_plus_one() -> Alert {
         .when(&[&format!("{REPEATED} >= {N_PLUS_ONE_REQUESTS}")])
         .lasting("5m")
         .summary("Requests run the same statement again and again.")
-        .description("Requests to {{ or $labels.http_route $labels.rpc_method $labels.span_name }} of {{ $labels.job }} that ran {{ $labels.db_query_summary }} once for each row in the last hour: {{ $value | humanize }}.")
+        .description("Requests in the last hour to {{ or $labels.http_route $labels.rpc_method $labels.span_name }} of {{ $labels.job }} that ran {{ $labels.db_query_summary }} once for each row: {{ $value | humanize }}.")
         .on(Board::Database)
 }
 
@@ -187,7 +187,7 @@ pub(super) mod alert_tests {
                     ("http_route", "/orders"),
                     ("db_query_summary", "SELECT items"),
                 ],
-                "Requests to /orders of orders that ran SELECT items once for each row in the last hour: 60.",
+                "Requests in the last hour to /orders of orders that ran SELECT items once for each row: 60.",
             )
             .resolved(230),
         ]

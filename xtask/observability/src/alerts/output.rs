@@ -63,10 +63,11 @@ pub(super) fn all() -> Vec<Generated> {
                 test.to_yaml(&same)
             })
             .collect();
+        // The test of the traffic lasts for more than a day.
+        let interval = if name == "traffic" { "5m" } else { "30s" };
         files.push(file(
             &format!("tests/{name}.yml"),
-            HEAD.to_owned()
-                + &alert_test::file(&tests, if name == "traffic" { "5m" } else { "30s" }),
+            HEAD.to_owned() + &alert_test::file(&tests, interval),
         ));
     }
     let without_data = alert_test::without_data(&super::names(), super::ALWAYS);

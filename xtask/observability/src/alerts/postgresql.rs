@@ -141,7 +141,7 @@ fn replica_disconnected() -> Alert {
         ])
         .lasting("5m")
         .summary("A replica is no longer connected.")
-        .description("{{ $labels.server }} has fewer connections of the replica {{ $labels.application_name }} than its maximum of the last day, {{ $value }}.")
+        .description("{{ $labels.server }} has fewer connections of the replica {{ $labels.application_name }} than the maximum of the last day, which was {{ $value }}.")
         .on(Board::Database)
 }
 
@@ -219,7 +219,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &with(("application_name", "replica-1")),
-                    "db:5432 has fewer connections of the replica replica-1 than its maximum of the last day, 1.",
+                    "db:5432 has fewer connections of the replica replica-1 than the maximum of the last day, which was 1.",
                 )
                 .resolved(85),
             AlertTest::of("PostgresReplicaDisconnected", "the state is unknown while the primary is down")

@@ -67,8 +67,8 @@ fn bytes() -> Panel {
         )
         .normally("Level after an hour of load. Mapped is large and costs nothing.")
         .otherwise(
-            "In RAM climbs for days: a leak. Compare the heap of two moments, or bisect the \
-             deploys.",
+            "The memory in RAM climbs for days: a leak. Compare the heap of two moments, or bisect \
+             the deploys.",
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Bytes)
@@ -138,8 +138,8 @@ pub(super) fn restarts() -> Panel {
     );
     Panel::stat("Restarts")
         .means(
-            "How often processes started again within the time range, under the same instance; of \
-             all instances together.",
+            "Restarts of processes that kept the name of their instance, within the time range; the \
+             sum of all instances.",
         )
         .normally("0; a deploy usually brings new instances.")
         .otherwise(
@@ -206,7 +206,7 @@ pub(super) fn open_files(panel: Panel, by: &[&str]) -> Panel {
         )
         .normally("Below a half.")
         .otherwise(
-            "At the line connections are refused soon. Connections that are never closed: look for a \
+            "Above the line, connections are soon refused. Connections that are never closed: look for a \
              client without an idle timeout.",
         )
         .runbook("ProcessOpenFilesNearLimit")

@@ -1,6 +1,6 @@
-//! Tests of requests and calls that end without a status.
+//! Tests of the ways in which requests and calls end, with or without a status.
 //!
-//! They burn the error budget if the service is at fault, and do not if the client is.
+//! Either burns the error budget if the service is at fault, but not if the client is.
 
 use super::{ALL, CALLS, Objective, TARGET, burn, declared};
 use crate::alerts::alert_test::AlertTest;
