@@ -31,9 +31,9 @@ fn bank_is_asked_once_in_the_trace() {
         let sent = asked.iter().any(|line| line.starts_with(header));
         assert!(sent, "no {header} in {asked:?}");
     }
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     let series = "\nhttp_client_request_duration_seconds_count{http_request_method=\"POST\",http_response_status_code=\"200\"";
-    assert!(page.contains(series), "{series} is not in {page}");
+    assert!(metrics.contains(series), "{series} is not in {metrics}");
     service.terminate();
     assert!(bank.asked.try_recv().is_err(), "the bank was asked again");
 }

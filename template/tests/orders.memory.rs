@@ -16,8 +16,8 @@ fn orders_have_a_span_for_each_step() {
     let response = service.post("/orders", ORDER);
     assert_eq!(response.status, 201, "{}", response.body);
     service.line(|line| line["message"] == "POST /orders 201");
-    let page = service.admin("/metrics").body;
-    assert!(page.contains("\norders_accepted_total 1\n"), "{page}");
+    let metrics = service.admin("/metrics").body;
+    assert!(metrics.contains("\norders_accepted_total 1\n"), "{metrics}");
     let log = service.terminate().log;
 
     let spans = receiver.wait_for(SOON, |spans| spans.len() >= 5);
@@ -82,10 +82,10 @@ fn client_errors_are_problem_details() {
     assert_eq!(service.post("/orders", ORDER).status, 201);
     assert_eq!(service.get("/orders/1", "").status, 200);
     service.line(|line| line["exception.message"] == "order 1 not found");
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
         let series = format!("\norders_rejected_total{series}");
-        assert!(page.contains(&series), "{series} is not in {page}");
+        assert!(metrics.contains(&series), "{series} is not in {metrics}");
     }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");

@@ -17,8 +17,8 @@ fn orders_are_one_transaction() {
     assert_eq!(response.status, 201, "{}", response.body);
     let head = response.head;
     assert!(head.contains("location: /orders/1"), "{head}");
-    let page = service.admin("/metrics").body;
-    assert!(page.contains("\norders_accepted_total 1\n"), "{page}");
+    let metrics = service.admin("/metrics").body;
+    assert!(metrics.contains("\norders_accepted_total 1\n"), "{metrics}");
     service.terminate();
 
     let spans = receiver.wait_for(SOON, |spans| spans.len() >= 3);
@@ -44,9 +44,9 @@ fn same_key_is_the_same_order() {
     service.post("/orders", ORDER);
     // Within the maximum age of 10 s, so from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     let window = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
-    assert!(page.contains(window), "{page}");
+    assert!(metrics.contains(window), "{metrics}");
 }
 
 #[test]
@@ -75,10 +75,10 @@ fn client_errors_are_problem_details() {
     let refused = service.post_with("/orders", &key, ORDER);
     assert_eq!(refused.problem()["status"], 422);
     service.line(|line| line["exception.message"] == "order 1 not found");
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
         let series = format!("\norders_rejected_total{series}");
-        assert!(page.contains(&series), "{series} is not in {page}");
+        assert!(metrics.contains(&series), "{series} is not in {metrics}");
     }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");

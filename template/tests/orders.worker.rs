@@ -24,7 +24,7 @@ fn accepted_orders_end_done_in_one_trace() {
     let accepted = service.line(|line| line["message"] == "order accepted");
     let charged = service.line(|line| line["message"] == "order charged");
     assert_eq!(charged["trace_id"], accepted["trace_id"]);
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     for series in [
         "\norders_accepted_total 1\n",
         "\nworker_tasks_enqueued_total{kind=\"charge\",queue=\"charges\"} 1\n",
@@ -32,7 +32,7 @@ fn accepted_orders_end_done_in_one_trace() {
         "\ndb_client_operation_duration_seconds_bucket{",
         "\nsql_queries_per_request_bucket{",
     ] {
-        assert!(page.contains(series), "{series} is not in {page}");
+        assert!(metrics.contains(series), "{series} is not in {metrics}");
     }
     service.terminate();
 
@@ -127,9 +127,9 @@ fn same_key_is_the_same_order() {
     service.post("/orders", ORDER);
     // Within the maximum age of 10 s, so from the cache.
     assert_eq!(service.get("/orders/stats", "").body, stats.body);
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     let budget = "\ndata_staleness_budget_seconds{data_type=\"order_stats\"} 10\n";
-    assert!(page.contains(budget), "{page}");
+    assert!(metrics.contains(budget), "{metrics}");
 }
 
 #[test]
@@ -158,10 +158,10 @@ fn client_errors_are_problem_details() {
     let refused = service.post_with("/orders", &key, ORDER);
     assert_eq!(refused.problem()["status"], 422);
     service.line(|line| line["exception.message"] == "order 1 not found");
-    let page = service.admin("/metrics").body;
+    let metrics = service.admin("/metrics").body;
     for series in ["{reason=\"item\"} 2\n", "{reason=\"quantity\"} 0\n"] {
         let series = format!("\norders_rejected_total{series}");
-        assert!(page.contains(&series), "{series} is not in {page}");
+        assert!(metrics.contains(&series), "{series} is not in {metrics}");
     }
     let log = service.terminate().log;
     assert!(!log.iter().any(|line| line["level"] == "ERROR"), "{log:#?}");
