@@ -7,14 +7,15 @@
 //!   conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/), as a child of
 //!   the current span,
 //! * a sample of `db_client_operation_duration_seconds`,
-//! * one of the statements of its request, whose number is a sample of `sql_queries_per_request`.
-//!   A statement that a request [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN
-//!   log line, attributes on the request's span, and a count in `sql_n_plus_one_total`,
-//! * one WARN log line, if it was [slow](crate::TelemetryConfig::slow_query).
+//! * a count toward the statements of the current request. Their total is a sample of
+//!   `sql_queries_per_request`. A statement that a request
+//!   [repeats](crate::TelemetryConfig::n_plus_one) is an N+1: one WARN log line, attributes on the
+//!   request's span, and a count in `sql_n_plus_one_total`,
+//! * one WARN log line, if the statement was [slow](crate::TelemetryConfig::slow_query).
 //!
-//! None of these depends on `RUST_LOG`. sqlx's own log lines about statements still depend on it.
-//! sqlx's warnings about slow statements are omitted, because firstlight's warnings replace them,
-//! unless `RUST_LOG` enables `sqlx::query` at `debug`.
+//! `RUST_LOG` filters only the log lines. Spans and metrics do not depend on it. firstlight's
+//! warnings about slow statements replace those of sqlx, which are written only if `RUST_LOG`
+//! enables `sqlx::query` at `debug`.
 //!
 //! ```no_run
 //! use firstlight::sqlx::InstrumentQuery;
@@ -43,7 +44,7 @@
 //! sqlx's events do not name the database or the pool. So spans and metrics have the database's
 //! attributes only if all [instrumented](instrument_pool) pools are of the same database. With
 //! several databases of one kind, only `db.system.name` remains, and with different kinds it is
-//! `other_sql`. A statement that sqlx logs at `trace` or not at all is not seen. Errors are only
+//! `other_sql`. A statement is only seen if sqlx logs it at `debug` or above. Errors are only
 //! seen for calls with
 //! [`instrumented()`](InstrumentQuery::instrumented). The number of callers that wait for a
 //! connection is not known. A pool with [instrumented options](instrument_options) measures how
@@ -115,10 +116,10 @@ pub(crate) const TARGET: &str = "firstlight::sqlx";
 /// The limit of [`close`]; requests and jobs have ended before it is called.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Instruments a pool: metrics of its connections, attributes on all spans.
+/// Exports metrics of a pool, and adds its database to the spans of statements.
 ///
-/// The metrics are `db_client_connection_count` and `db_client_connection_limit`. The attributes are the database's system,
-/// name, address and port, which sqlx's events do not have.
+/// The metrics are `db_client_connection_count` and `db_client_connection_limit`. The spans get
+/// attributes with the database's system, name, address and port, which sqlx's events do not have.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;
 /// [`instrument_pool_as`] gives it another name. firstlight keeps a clone of the pool until the
@@ -144,13 +145,15 @@ pub async fn close<DB: Database>(pool: &Pool<DB>) {
 
 /// Instruments the pools that these options open.
 ///
-/// The pool measures how long each call waits for a connection, as `db_client_connection_wait_time_seconds`. This costs one
-/// event for each call. The wait for the connection that `connect` opens has no pool name, because the pool is instrumented
-/// afterwards. To name it, use `connect_lazy`, [`instrument_pool`], and `acquire`.
+/// The pool measures how long each call waits for a connection, as
+/// `db_client_connection_wait_time_seconds`. This costs one event for each call. `connect` waits
+/// for the first connection before the pool can be instrumented, so that wait has no pool name. To
+/// record it with the name, call `connect_lazy`, then [`instrument_pool`], then `acquire`.
 ///
-/// A connection that is returned in the middle of a transaction is closed, because later statements on it would be lost with
-/// that transaction. This happens when a `COMMIT` or `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain
-/// statement. So each returned connection is checked with one more statement, after its request.
+/// A connection that is returned in the middle of a transaction is closed, because later
+/// statements on it would be lost with that transaction. This happens when a `COMMIT` or
+/// `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain statement. So each returned
+/// connection is checked with one more statement, for which the caller does not wait.
 ///
 /// When a PostgreSQL server turns out to be read-only, connections that were open at that time are closed when they are
 /// returned, because they may be connected to a former primary that is now a replica. While the

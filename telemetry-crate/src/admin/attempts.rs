@@ -1,9 +1,9 @@
-//! Log lines about rejected changes.
+//! Log lines about changes that the admin listener rejected.
 //!
-//! The first attempt is logged at once, and later attempts together, once per minute. With a line per attempt, a client
-//! that guesses tokens could fill the log. Without a line, the operator would not notice the client. Clients are not
-//! slowed down: a long token protects against guessing, and a delay does not. A lock after failures would also lock out
-//! the operator.
+//! The first attempt is logged at once, and later attempts together, once per minute. With a line
+//! per attempt, a client that guesses tokens could fill the log. Without a line, the operator would
+//! not notice the client. Clients are not slowed down: a long token protects against guessing, and
+//! a delay does not. A lock after failures would also lock out the operator.
 
 use std::{
     net::SocketAddr,

@@ -64,7 +64,7 @@ pub(crate) struct Settings {
     pub(crate) shutdown_timeout: Duration,
     /// The time between the signal to stop and the end of accepting connections.
     pub(crate) drain_delay: Duration,
-    /// The time for requests, jobs and runs in flight after `drain_delay`.
+    /// The time for requests, jobs and cron runs in flight after `drain_delay`.
     pub(crate) drain_timeout: Option<Duration>,
     /// Warnings about the environment; logged after logging is set up.
     pub(crate) warnings: Vec<String>,
@@ -270,7 +270,7 @@ fn resource_attributes(env: &mut Env<'_>) -> BTreeMap<String, String> {
             env.warn(
                 env::RESOURCE_ATTRIBUTES,
                 pair,
-                "`key=value,key=value` with percent-encoded values in the whole list",
+                "each item of the list to be `key=value` with a percent-encoded value",
             );
             BTreeMap::new()
         }

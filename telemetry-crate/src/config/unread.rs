@@ -8,15 +8,15 @@ use super::env::{VARIABLES, instead};
 
 const PREFIX: &str = "FIRSTLIGHT_";
 
-/// Largest edit distance of a name that may be meant.
+/// Largest edit distance between an unknown name and a suggested name.
 const MAX_DISTANCE: usize = 2;
 
-/// Proxy variables that are read and have no entry in the table.
+/// Proxy variables that are read and have no entry in [`VARIABLES`].
 const PROXIES: [&str; 2] = ["ALL_PROXY", "all_proxy"];
 
-/// Returns one sentence per such variable.
+/// Returns one warning per variable that is set and not read.
 ///
-/// It does not have the value, which may be a secret.
+/// A warning does not contain the variable's value, which may be a secret.
 pub(crate) fn warnings(variables: impl Iterator<Item = (OsString, OsString)>) -> Vec<String> {
     let warnings = variables.filter_map(|(name, value)| {
         let name = name.to_str()?;

@@ -177,7 +177,7 @@ fn partial_rejections_are_counted() {
 }
 
 #[test]
-fn other_protocols_are_named() {
+fn other_protocols_are_network_errors() {
     // A listener that speaks another protocol and closes.
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = listener.local_addr().unwrap();

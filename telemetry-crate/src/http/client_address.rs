@@ -76,7 +76,7 @@ pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
 /// Several headers of the same name are one list.
 fn entry_from_right<'a>(headers: &'a HeaderMap, name: &str, proxies: usize) -> Option<&'a str> {
     let lines = headers.get_all(name).into_iter().rev();
-    // Every comma separates two entries: RFC 7239, section 4, forbids it in an address.
+    // No address contains a comma: RFC 7239, section 6. So the list is split at every comma.
     let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
     entries.map(str::trim).nth(proxies.checked_sub(1)?)
 }

@@ -16,7 +16,8 @@ use super::exchange::Outcome;
 
 /// Shared state in the extensions of each request of [`serve`](super::serve).
 ///
-/// Clones share the same state.
+/// Clones share the same state. An [`Exchange`] that is dropped here is still recorded, usually as
+/// a client disconnect.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Delivery(Arc<State>);
 
@@ -26,11 +27,11 @@ struct State {
     rejection: AtomicU16,
     is_observed: AtomicBool,
     is_answered: AtomicBool,
-    /// Exchange whose service was dropped or panicked before it had a response.
+    /// Exchange whose service has no response, or whose response was dropped unread.
     ///
     /// An outer layer may still answer.
     unanswered: Mutex<Option<Box<Exchange>>>,
-    /// Exchange whose body has ended, while the client may still wait for its bytes.
+    /// Exchange whose response body has ended, and is perhaps not sent yet.
     sent: Mutex<Option<Exchange>>,
 }
 
@@ -42,17 +43,17 @@ pub(crate) fn mark_observed(extensions: &Extensions) {
 }
 
 impl Delivery {
-    /// Keeps an exchange without a response until the server knows what was sent.
+    /// Keeps an exchange that sends no response, because an outer layer may answer.
     ///
-    /// The exchange is dropped if the client already has a response, because then the client
-    /// disconnected while receiving it.
+    /// If the server already has a response, the exchange is dropped instead, because that response
+    /// was abandoned, usually by a client that disconnected.
     pub(super) fn keep_unanswered(&self, exchange: Exchange) {
         if !self.0.is_answered.load(Ordering::Relaxed) {
             *self.unanswered() = Some(Box::new(exchange));
         }
     }
 
-    /// Keeps an exchange whose body has ended until the server has sent the body.
+    /// Keeps an exchange until the server has sent the whole response body.
     pub(super) fn keep_until_sent(&self, exchange: Exchange) {
         *self.sent() = Some(exchange);
     }
@@ -61,10 +62,10 @@ impl Delivery {
         self.0.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the status of an error response by that of the body's failure.
+    /// Replaces the status of an error response by that of the request body's failure.
     ///
-    /// An extractor only knows that the body failed, and answers 400. A success is kept: its
-    /// handler has dealt with the failure.
+    /// An extractor only knows that the request's body failed, and answers 400. A success is kept:
+    /// its handler has dealt with the failure.
     pub(super) fn apply_rejection<B>(&self, response: &mut Response<B>) {
         let status = response.status();
         if (status.is_client_error() || status.is_server_error())

@@ -48,7 +48,7 @@ fn metrics(settings: &Settings, admin: Option<&AdminListener>) -> String {
     let served = match admin {
         Some(admin) if settings.exports.prometheus => Some(match admin.address().get() {
             Some(address) => format!("{}/metrics", url_of(*address)),
-            None => "served nowhere yet".to_owned(),
+            None => "not served: the admin address is in use".to_owned(),
         }),
         _ => None,
     };

@@ -23,15 +23,17 @@ pub struct Job {
     pub(super) attempts: Option<u32>,
     pub(super) due: Option<SystemTime>,
     pub(super) envelope: Envelope,
+    /// Traces other than the envelope's.
     pub(super) links: Vec<TraceContext>,
+    /// Whether the job begins a trace that is linked to the envelope's.
     pub(super) is_linked: bool,
 }
 
 impl Job {
     /// Describes the first attempt at a job of this kind.
     ///
-    /// The kind is a label, so it is one of a few values that the source contains. It names what
-    /// the job does, such as `welcome`, and not an object such as a customer.
+    /// The kind is a metric label, so the program should have few kinds. A kind names what the job
+    /// does, such as `welcome`, and not for whom, such as a customer.
     pub fn new(kind: impl Into<String>) -> Self {
         Self {
             kind: kind.into(),
@@ -53,8 +55,8 @@ impl Job {
 
     /// Sets the attempt number, 1-based, and how many attempts there may be.
     ///
-    /// A failure of the last attempt has the outcome `dead_lettered`. By default this is the first of an
-    /// unknown number of attempts, and no failure is the last.
+    /// A failure of the last attempt has the outcome `dead_lettered`. By default, the attempt
+    /// number is 1 and the number of attempts is unknown, so no attempt is the last.
     pub fn attempt(mut self, number: u32, max_attempts: u32) -> Self {
         self.attempt = number.max(1);
         self.attempts = Some(max_attempts);
@@ -63,8 +65,8 @@ impl Job {
 
     /// Sets the time at which the job is due.
     ///
-    /// The wait is measured from this time if it is later than the job's acceptance,
-    /// because a job that is not due keeps no client waiting.
+    /// The job's wait is measured from this time, or from [`Envelope::accepted_at`] if that is
+    /// later. A job that is not due keeps no client waiting.
     pub fn due_at(mut self, due: SystemTime) -> Self {
         self.due = Some(due);
         self
@@ -72,7 +74,8 @@ impl Job {
 
     /// Sets the envelope that was stored with the job.
     ///
-    /// Without it the job continues no trace, and a wait is measured only from [`due_at`](Self::due_at).
+    /// Without an envelope, the job continues no trace, and its wait is measured from
+    /// [`due_at`](Self::due_at). Without both, no wait is measured.
     pub fn envelope(mut self, envelope: Envelope) -> Self {
         self.envelope = envelope;
         self

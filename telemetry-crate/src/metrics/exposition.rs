@@ -255,7 +255,9 @@ fn push_count(text: &mut String, count: u64) {
     text.push_str(itoa::Buffer::new().format(count));
 }
 
-/// Adds ` # {trace_id="…",span_id="…"} value seconds`.
+/// Adds ` # {trace_id="…",span_id="…"} value time`.
+///
+/// The time is in seconds since 1970.
 fn push_exemplar(line: &mut String, exemplar: Exemplar) {
     let Exemplar {
         trace_id,

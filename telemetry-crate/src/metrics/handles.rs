@@ -22,7 +22,7 @@ const MAX_HANDLES: usize = 4_096;
 /// Handles of a histogram of durations.
 pub(crate) type Durations = Handles<Histogram>;
 
-/// Handles by the values of the metric's labels, each with a value of type `T`.
+/// Handles of one metric by its label values, each with an extra `T`.
 pub(crate) struct Handles<H, T = ()> {
     metric: &'static Metric,
     kept: RwLock<HashMap<OwnedValues, (H, T)>>,
@@ -71,7 +71,8 @@ impl<H: Register, T> Handles<H, T> {
         init: impl FnOnce() -> T,
         work: impl FnOnce(&H, &T) -> R,
     ) -> R {
-        // A handle that is registered inside a test's capture would receive the samples of all other tests.
+        // A handle records only with the recorder that registered it. So inside a test's capture,
+        // which has a recorder of its own, kept handles are not used and new ones are not kept.
         let may_keep = !is_in_capture();
         let read = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((handle, extra)) = read.get(&BorrowedValues(values)).filter(|_| may_keep) {

@@ -61,7 +61,8 @@ pub(super) fn get<T>(
 ) -> Option<T> {
     let find_and_pick = || find().as_ref().and_then(|(_, handle)| pick(handle));
     let get = |entries: &RefCell<[Entry; ENTRIES]>| {
-        // Never fails, because no code that might record another metric runs during the borrow.
+        // The borrow succeeds, because no code that might record another metric runs during it. The
+        // shared cache is used otherwise, because recording a metric must not panic.
         let Ok(mut entries) = entries.try_borrow_mut() else {
             return find_and_pick();
         };

@@ -66,7 +66,8 @@ impl Registry {
         let family = self.family(kind, key.name())?;
         let raw = || key.labels().map(|label| (label.key(), label.value()));
         let (series, is_regular) = family.series(&Labels::new(kind, raw()), &self.limiter);
-        // Keys of the overflow series are not cached: their number has no bound.
+        // The cache keeps no long keys, and a bounded number of spellings for each metric. Keys of
+        // the overflow series are not cached, because their number has no bound.
         if is_regular && canonical::fits(key.name(), raw()) && family.reserve_spelling() {
             self.cache.insert(key, series.clone());
         }

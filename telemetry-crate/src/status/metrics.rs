@@ -61,25 +61,25 @@ impl Status {
         };
         let is_ours =
             |report: &&SeriesReport| catalog::ALL.iter().any(|ours| ours.name == report.metric);
-        let own = reports.len() - reports.iter().filter(is_ours).count();
+        let of_program = reports.len() - reports.iter().filter(is_ours).count();
         let series: usize = reports.iter().map(|report| report.series).sum();
         let largest = reports.iter().take(LARGEST).map(series_of).collect();
         let has_absent = !absent.is_empty();
         let mut section = Section::new("metrics", state, detail.to_owned());
-        // A metric without a sample is normal until its first event, so it is no caution.
-        if own == 0 && absent.is_empty() {
+        // A described metric may wait for its first event, so absent metrics get only a note.
+        if of_program == 0 && absent.is_empty() {
             let caution = "the program has recorded no metric of its own; if it should have, it uses another version of `metrics`, or a handle from before init()";
             section = section.with("caution", Item::text(caution));
         }
         section = section
-            .with("metrics_of_the_program", Item::Number(own as u64))
+            .with("metrics_of_the_program", Item::Number(of_program as u64))
             .with("series", Item::Number(series as u64))
             .with("largest", Item::List(largest))
             .with("rejected", Item::List(rejected))
             .with("overflow", Item::List(overflow))
             .with("no_sample_yet", Item::List(absent));
         if has_absent {
-            let note = "a described metric has no sample before its first event; if the event has happened, its handle is from before init(), which firstlight::metrics::is_recorded(&handle) tells";
+            let note = "a described metric has no sample before its first event; if the event has happened, the metric's handle is from before init(); firstlight::metrics::is_recorded(&handle) tells whether a handle records";
             section = section.with("note", Item::text(note));
         }
         section

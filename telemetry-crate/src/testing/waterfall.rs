@@ -44,7 +44,7 @@ pub struct Row {
     pub status: &'static str,
 }
 
-/// Computes the position of each span in `columns`.
+/// Computes the position of each span in a drawing that is `columns` wide.
 ///
 /// Children follow their parents; siblings are ordered by start.
 ///
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_circular_traces_are_drawn() {
+    fn circles_and_empty_input_have_no_rows() {
         assert_eq!(rows(&[], 10), []);
         assert_eq!(shape(&rows(&[span("a", "", 5, 5)], 10)), [(0, "a", 0, 1)]);
         let circle = [

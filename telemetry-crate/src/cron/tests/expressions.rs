@@ -42,7 +42,8 @@ fn longest_gap_covers_all_units() {
 
 #[test]
 fn day_fields_follow_vixie_cron() {
-    // Days of either field, unless one of the fields begins with a star.
+    // A day needs to match only one of the two fields. If one of them begins with a star, it needs
+    // to match both.
     assert_eq!(
         days("0 0 13 * FRI"),
         ["2026-11-06", "2026-11-13", "2026-11-20"]

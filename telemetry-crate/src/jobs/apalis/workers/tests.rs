@@ -126,7 +126,7 @@ async fn sum_of_concurrency_is_warned_of() {
     }
 }
 
-/// Tests a table that is missing for a while.
+/// While the jobs' table is missing, an ended worker cannot release its jobs.
 #[tokio::test]
 async fn failed_releases_are_logged_rarely() {
     let _alone = RUNNING.lock().await;
@@ -138,7 +138,7 @@ async fn failed_releases_are_logged_rarely() {
         .await
         .unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let workers = Workers::new(pool.clone()).add(&queue("released"), done);
+    let workers = Workers::new(pool.clone()).add(&queue("imports"), done);
     let workers = workers.run(async { stopped.await.unwrap() });
     let lines = |part| {
         let lines = capture.logs().into_iter().map(|line| line.message);
@@ -160,14 +160,16 @@ async fn failed_releases_are_logged_rarely() {
         logged("cannot be released, 4 tries so far").await;
         let show = sqlx::raw_sql("ALTER TABLE hidden RENAME TO Jobs");
         show.execute(&pool).await.unwrap();
-        logged("jobs of the queue released are released, after ").await;
+        logged("jobs of the queue imports are released, after ").await;
         stop.send(()).unwrap();
     };
     let (ended, ()) = tokio::join!(workers, outage);
     ended.unwrap();
     let failures = lines("cannot be released, ");
     let expected = ["1 try", "2 tries", "4 tries"].map(|tries| {
-        format!("jobs of the queue released cannot be released, {tries} so far; it is tried every second")
+        format!(
+            "jobs of the queue imports cannot be released, {tries} so far; it is tried every second"
+        )
     });
     assert_eq!(failures[..3], expected);
 }
