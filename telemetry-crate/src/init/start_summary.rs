@@ -55,9 +55,13 @@ fn metrics(settings: &Settings, admin: Option<&AdminListener>) -> String {
     match (served, pushed) {
         (Some(served), Some(pushed)) => format!("{served}; {pushed}"),
         (Some(one), None) | (None, Some(one)) => one,
-        (None, None) if admin.is_some() => "off: OTEL_METRICS_EXPORTER is none".to_owned(),
-        (None, None) => {
+        (None, None) if settings.exports.prometheus => {
             "recorded, and served nowhere: set OTEL_EXPORTER_PROMETHEUS_PORT to serve them"
+                .to_owned()
+        }
+        // With `otlp`, the push is off if OTEL_SDK_DISABLED is true.
+        (None, None) => {
+            "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER does not name prometheus"
                 .to_owned()
         }
     }

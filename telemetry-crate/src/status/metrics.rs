@@ -99,7 +99,7 @@ impl Status {
         if is_pushed || self.metrics.is_read() {
             (State::Works, "")
         } else if !self.serves_metrics() && pushed.is_none() {
-            let detail = "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER is none";
+            let detail = "recorded, and neither served nor pushed: OTEL_METRICS_EXPORTER does not name prometheus";
             (State::Off, detail)
         } else {
             (

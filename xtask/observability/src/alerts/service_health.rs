@@ -116,7 +116,9 @@ fn no_traffic(objective: Objective, protocol: &'static str) -> Alert {
 fn no_traffic_of_new_service(objective: Objective, protocol: &'static str) -> Alert {
     let because = match objective {
         Objective::Grpc => "",
-        _ => "A service without data of the day before is compared with the half-hour that ended an hour ago.",
+        _ => {
+            "A service without data of the day before is compared with the half-hour that ended an hour ago."
+        }
     };
     let mut lines = vec![
         format!("{} >= {TRAFFIC_FLOOR}", traffic(objective, "1h")),
