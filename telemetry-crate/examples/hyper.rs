@@ -57,10 +57,11 @@ fn with_route(mut request: Request<Incoming>) -> Request<Incoming> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut response = Response::new(Full::from("one telescope\n"));
     if request.uri().path() != "/orders/7" {
+        let mut response = Response::new(Full::default());
         *response.status_mut() = StatusCode::NOT_FOUND;
+        return Ok(response);
     }
     tracing::info!("order shown"); // has the request's trace id
-    Ok(response)
+    Ok(Response::new(Full::from("one telescope\n")))
 }

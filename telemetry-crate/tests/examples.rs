@@ -71,6 +71,26 @@ fn lost_collectors_do_not_fail_a_program() {
     );
 }
 
+/// Tests the quickstart, whose port is fixed, with that port in use.
+#[test]
+fn quickstarts_log_why_they_end() {
+    // If this fails, another process uses the port, which has the same effect.
+    let _used = std::net::TcpListener::bind("127.0.0.1:8080");
+    let (status, lines) = Example::start("quickstart", &[], &[]).end();
+    assert_eq!(status.code(), Some(1), "{lines:#?}");
+    assert_eq!(count(&lines, "telemetry is up"), 1, "{lines:#?}");
+    let failed: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "ERROR")
+        .collect();
+    assert_eq!(failed.len(), 1, "{lines:#?}");
+    let text = failed[0]["message"].as_str().unwrap();
+    assert!(
+        text.starts_with("the program failed: Address already in use"),
+        "{text}"
+    );
+}
+
 /// Tests an example that serves orders.
 ///
 /// Returns its spans, its log lines and its exposition.
@@ -105,6 +125,7 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
     assert_eq!(count(&lines, "GET /orders/{id} 200"), 1);
+    assert_eq!(count(&lines, "order shown"), 1, "{lines:#?}");
     let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!((request.kind, &*request.trace_id), ("server", TRACE));

@@ -177,21 +177,28 @@ fn run_endless() -> ExitCode {
         // The limit of an attribute, in bytes.
         assert_eq!(span.attributes[name].len(), 8 * 1024);
     }
+    let event = &span.events[0];
+    assert!(event.name.starts_with("and more and more"));
+    assert_eq!(event.name.len(), 8 * 1024);
+    assert_eq!(event.attributes["value"].len(), 8 * 1024);
     ExitCode::SUCCESS
 }
 
 fn endless_text() {
     let lines = messages("endless");
-    let is_cut = |value: &serde_json::Value| {
-        let text = value.as_str().unwrap();
-        text.starts_with("more and more") && text.ends_with("...[truncated]")
-    };
     let line = lines.iter().find(|line| line["value"].is_string()).unwrap();
-    assert!(
-        ["value", "at_start", "late"]
-            .iter()
-            .all(|name| is_cut(&line[name]))
-    );
+    for (name, start) in [
+        ("message", "and more and more"),
+        ("value", "more and more"),
+        ("at_start", "more and more"),
+        ("late", "more and more"),
+    ] {
+        let text = line[name].as_str().unwrap();
+        let is_cut = text.starts_with(start) && text.ends_with("...[truncated]");
+        assert!(is_cut, "{name}: {text}");
+        // The limit of a value, in bytes, without the mark.
+        assert!(text.len() <= 8 * 1024 + 16, "{name}: {}", text.len());
+    }
 }
 
 /// A value whose `Debug` logs, records and opens a span.

@@ -22,6 +22,7 @@ pub(crate) fn run_key_values() -> ExitCode {
     let spans = end(telemetry, &receiver, 1);
     let events = &named(&spans, "records").events;
     assert_eq!(events[0].attributes["attempt"], "3");
+    assert_eq!(events[0].attributes["api_key"], "***");
     assert!(!events[1].attributes.contains_key("attempt"));
 
     let logs = receiver.logs();
@@ -30,6 +31,7 @@ pub(crate) fn run_key_values() -> ExitCode {
     for (name, value) in [
         ("user", "carol"),
         ("attempt", "3"),
+        ("api_key", "***"),
         ("field.level", "forged"),
     ] {
         assert_eq!(attributes[name], value, "{attributes:?}");

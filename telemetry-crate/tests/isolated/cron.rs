@@ -1,8 +1,13 @@
 //! Tests of scheduled runs.
 
 use std::{
-    fmt, io,
-    sync::{Arc, Mutex},
+    fmt,
+    future::{pending, ready},
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -140,45 +145,52 @@ fn every_second(name: &str) -> Cron {
 pub(crate) async fn runs_end_with_one_line() {
     let lines = Lines::default();
     tracing::subscriber::set_global_default(Registry::default().with(lines.clone())).unwrap();
-    let runs = Arc::new(Mutex::new(0));
-    let counted = runs.clone();
+    let ends = [
+        "INFO [cron] cron works: ok after ",
+        "ERROR [cron] cron hangs: canceled at its limit of 0.1 s",
+        "ERROR [cron] cron fails: failed after ",
+    ];
+    // The numbers of runs, in the same order.
+    let runs = [0; 3].map(|_| Arc::new(AtomicUsize::new(0)));
+    let [works, hangs, fails] = runs.clone();
     let enough = async {
         let deadline = Instant::now() + Duration::from_secs(30);
-        let ends = [
-            "INFO [cron] cron works: ok after ",
-            "ERROR [cron] cron hangs: canceled at its limit of 0.1 s",
-            "ERROR [cron] cron fails: failed after ",
-        ];
         while ends.iter().any(|end| lines.count(end) < 1) && Instant::now() < deadline {
             sleep(Duration::from_millis(50)).await;
         }
     };
     Scheduler::new(LocalStore::default())
         .add(every_second("works"), move || {
-            *counted.lock().unwrap() += 1;
-            std::future::ready(Ok::<(), io::Error>(()))
+            works.fetch_add(1, Ordering::Relaxed);
+            ready(Ok::<(), io::Error>(()))
         })
         .add(
             every_second("hangs").time_limit(Duration::from_millis(100)),
-            std::future::pending::<Result<(), io::Error>>,
+            move || {
+                hangs.fetch_add(1, Ordering::Relaxed);
+                pending::<Result<(), io::Error>>()
+            },
         )
-        .add(every_second("fails"), async || {
-            Err(io::Error::other("the disk is full"))
+        .add(every_second("fails"), move || {
+            fails.fetch_add(1, Ordering::Relaxed);
+            ready(Err(io::Error::other("the disk is full")))
         })
         .run(enough)
         .await
         .unwrap();
 
     let all = lines.0.lock().unwrap().clone();
-    let all = all.join("\n");
-    assert_eq!(
-        lines.count("INFO [cron] cron works: ok after "),
-        *runs.lock().unwrap(),
-        "{all}"
-    );
-    assert!(
-        lines.count("ERROR [cron] cron hangs: canceled at its limit of 0.1 s") >= 1,
-        "{all}"
-    );
-    assert!(all.contains(" s: the disk is full"), "{all}");
+    for (end, runs) in ends.iter().zip(&runs) {
+        let runs = runs.load(Ordering::Relaxed);
+        assert_eq!(lines.count(end), runs, "{end}: {all:#?}");
+        assert_ne!(runs, 0, "{end}: {all:#?}");
+    }
+    // No run has another line.
+    let of_runs = all.iter().filter(|line| line.contains("[cron]"));
+    let runs = runs.iter().map(|runs| runs.load(Ordering::Relaxed));
+    assert_eq!(of_runs.count(), runs.sum::<usize>(), "{all:#?}");
+    let failed = all.iter().filter(|line| line.starts_with(ends[2]));
+    for line in failed {
+        assert!(line.ends_with(" s: the disk is full"), "{line}");
+    }
 }

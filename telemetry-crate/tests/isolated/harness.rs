@@ -18,13 +18,24 @@ const VARIABLE: &str = "CASE";
 /// Deadline of a case, which is killed if it hangs.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Name and body of a case, which fails by panicking.
-pub(crate) type Case = (&'static str, fn());
+/// A case, which fails by panicking.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) body: fn(),
+    /// Names and values of environment variables.
+    pub(crate) variables: &'static [(&'static str, &'static str)],
+}
 
 /// Builds the list of cases from their paths, which become their names.
+///
+/// A path may be followed by `=>` and the environment variables of the case.
 macro_rules! cases {
-    ($($case:path),* $(,)?) => {
-        &[$((stringify!($case), $case as fn())),*]
+    ($($case:path $(=> [$($variable:literal = $value:literal),* $(,)?])?),* $(,)?) => {
+        &[$($crate::harness::Case {
+            name: stringify!($case),
+            body: $case,
+            variables: &[$($(($variable, $value)),*)?],
+        }),*]
     };
 }
 pub(crate) use cases;
@@ -32,22 +43,19 @@ pub(crate) use cases;
 /// Runs each case in a new process, or the case that `CASE` names.
 pub(crate) fn run(cases: &'static [Case]) -> ExitCode {
     if let Ok(name) = std::env::var(VARIABLE) {
-        let case = cases.iter().find(|(case, _)| *case == name);
-        let (_, case) = case.unwrap_or_else(|| panic!("no case {name}"));
-        case();
+        let case = cases.iter().find(|case| case.name == name);
+        let case = case.unwrap_or_else(|| panic!("no case {name}"));
+        (case.body)();
         return ExitCode::SUCCESS;
     }
     let arguments = Arguments::from_args();
     let is_captured = !arguments.nocapture;
-    let trial = |(name, _): &Case| {
-        let name = *name;
-        Trial::test(name, move || start(name, is_captured))
-    };
+    let trial = |case: &'static Case| Trial::test(case.name, move || start(case, is_captured));
     libtest_mimic::run(&arguments, cases.iter().map(trial).collect()).exit_code()
 }
 
 /// Runs a case in a new process, and returns its output if it fails.
-fn start(name: &str, is_captured: bool) -> Result<(), Failed> {
+fn start(case: &Case, is_captured: bool) -> Result<(), Failed> {
     let output = || {
         if is_captured {
             Stdio::piped()
@@ -56,7 +64,8 @@ fn start(name: &str, is_captured: bool) -> Result<(), Failed> {
         }
     };
     let child = Command::new(std::env::current_exe()?)
-        .env(VARIABLE, name)
+        .env(VARIABLE, case.name)
+        .envs(case.variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(output())
         .stderr(output())

@@ -52,10 +52,17 @@ fn main() -> ExitCode {
         jobs::apalis::tasks_continue_the_request,
         runtime::blocking_is_reported,
         shutdown::dropped_guards_flush_without_runtime,
-        shutdown::honors_deadline_and_names_losses,
+        // No timeout of the exporter ends the export before the harness ends the case.
+        shutdown::honors_deadline_and_names_losses => [
+            "OTEL_EXPORTER_OTLP_TIMEOUT" = "3600000",
+            "OTEL_BSP_EXPORT_TIMEOUT" = "3600000",
+        ],
         sqlx::queries_count_without_telemetry,
         sqlx::foreign_subscribers_are_rejected,
-        status::checks_cover_every_pipeline,
+        status::checks_cover_every_pipeline => [
+            "OTEL_METRICS_EXPORTER" = "prometheus,otlp",
+            "OTEL_LOGS_EXPORTER" = "otlp",
+        ],
         status::replaced_globals_are_named,
         testing::uncaptured_tests_do_not_interfere,
         testing::captures_and_telemetry_coexist,

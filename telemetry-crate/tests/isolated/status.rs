@@ -33,6 +33,21 @@ pub(crate) fn checks_cover_every_pipeline() {
         text.contains(&format!("found at http://{address}/metrics")),
         "{text}"
     );
+    for part in ["metrics push", "log records"] {
+        let part = format!("\n  {part}: ok, {}/v1/", receiver.endpoint());
+        assert!(text.contains(&part), "{part:?} is not in {text}");
+    }
+    let sent = receiver.metrics();
+    let sent = sent
+        .iter()
+        .find(|metric| metric.name == "firstlight_checks_total");
+    assert_eq!(sent.unwrap().points[0].value, 1.0);
+    let logs = receiver.logs();
+    assert!(
+        logs.iter()
+            .any(|log| log.body.starts_with("telemetry check: ")),
+        "{logs:?}"
+    );
     let spans = receiver.spans();
     let canary = spans
         .iter()
@@ -98,9 +113,15 @@ pub(crate) fn checks_cover_every_pipeline() {
     assert_eq!(json["metrics"]["state"], "needs attention");
 
     // The collector stops.
+    let endpoint = receiver.endpoint();
     drop(receiver);
     let report = telemetry.check(Duration::from_secs(60));
     assert!(!report.is_ok(), "{report}");
+    let text = report.to_string();
+    for part in ["traces", "metrics push", "log records"] {
+        let part = format!("\n  {part}: failed, {}/v1/", endpoint);
+        assert!(text.contains(&part), "{part:?} is not in {text}");
+    }
     let status = ask(address, "GET /telemetry").body;
     assert!(status.contains("\ntraces: needs attention\n"), "{status}");
     assert!(status.contains("is the collector running"), "{status}");

@@ -32,8 +32,6 @@ pub(crate) fn full_queue() {
         let endpoint = receiver.endpoint();
         let variables = [
             ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // A batch is never larger than the queue, so this value means 64 as well.
-            ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048"),
             ("OTEL_BSP_MAX_QUEUE_SIZE", "64"),
             ("RUST_LOG", filter),
         ];

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, process::ExitCode};
 
 use firstlight::TelemetryConfig;
+use serde_json::Value;
 use tower::{Layer, ServiceExt};
 
 use crate::support::scenario::Scenario;
@@ -54,6 +55,33 @@ pub(crate) fn run_formats() -> ExitCode {
     telemetry.finish(Ok::<(), Infallible>(()))
 }
 
+/// Checks that the sent headers of all formats agree on ids and decision.
+///
+/// The elements of `decision` are the trace flags of `traceparent`, the sampling states of `b3`, `x-b3-sampled` and
+/// `x-b3-flags`, and the flags of `uber-trace-id`. The empty text stands for a header that is not sent.
+fn assert_formats(line: &str, decision: [&str; 5]) {
+    let parsed: Value = serde_json::from_str(line).unwrap();
+    // The `Debug` form of these headers is JSON.
+    let sent: Value = serde_json::from_str(parsed["sent"].as_str().unwrap()).unwrap();
+    let header = |name: &str| sent[name].as_str().unwrap_or_default();
+    let ids: Vec<_> = header("traceparent").split('-').collect();
+    let (trace, span) = (ids[1], ids[2]);
+    let [flags, state, sampled, debug, jaeger] = decision;
+    for (name, value) in [
+        ("traceparent", format!("00-{trace}-{span}-{flags}")),
+        ("b3", format!("{trace}-{span}-{state}")),
+        ("x-b3-traceid", trace.to_owned()),
+        ("x-b3-spanid", span.to_owned()),
+        ("x-b3-sampled", sampled.to_owned()),
+        ("x-b3-flags", debug.to_owned()),
+        // The header of the caller, which is removed.
+        ("x-b3-parentspanid", String::new()),
+        ("uber-trace-id", format!("{trace}:{span}:0:{jaeger}")),
+    ] {
+        assert_eq!(header(name), value, "{name} of {line}");
+    }
+}
+
 pub(crate) fn formats() {
     let sent = |policy| {
         let variables = [
@@ -70,21 +98,17 @@ pub(crate) fn formats() {
         lines
     };
     let lines = sent("continue");
-    // The ends of the values of `traceparent` and `b3`: the trace flags, and the sampling state.
-    for (line, [flags, b3]) in lines.iter().zip([
-        ["-03", "-1"],
-        ["-01", "-d"],
+    for (line, decision) in lines.iter().zip([
+        ["03", "1", "1", "", "1"],
+        ["01", "d", "", "1", "3"],
         // The caller defers the decision to the service, which samples all.
-        ["-01", "-1"],
-        ["-00", "-0"],
-        ["-01", "-1"],
+        ["01", "1", "1", "", "1"],
+        ["00", "0", "0", "", "0"],
+        ["01", "1", "1", "", "1"],
         // The service starts this trace. Its id is random, which the flag 02 says.
-        ["-03", "-1"],
+        ["03", "1", "1", "", "1"],
     ]) {
-        for end in [flags, b3] {
-            assert!(line.contains(&format!("{end}\\\"")), "{end} in {line}");
-        }
-        assert!(!line.contains("x-b3-parentspanid"), "{line}");
+        assert_formats(line, decision);
     }
     let (last, continued) = lines.split_last().unwrap();
     assert!(
@@ -99,10 +123,7 @@ pub(crate) fn formats() {
                 !line.contains(CALLER) && !line.contains("a@@b"),
                 "{policy}: {line}"
             );
-            assert!(
-                line.contains("-03\\\"") && line.contains("-1\\\""),
-                "{policy}: {line}"
-            );
+            assert_formats(&line, ["03", "1", "1", "", "1"]);
         }
     }
 }

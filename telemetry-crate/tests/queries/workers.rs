@@ -343,10 +343,18 @@ async fn lost_tables_use_up_no_attempt<DB: TestDatabase>(pool: Pool<DB>) {
     }));
     timeout(DEADLINE, started.notified()).await.unwrap();
     DB::execute(&pool, DB::HIDE).await;
-    sleep(Duration::from_secs(1)).await;
+    // The worker polls every quarter of a second.
+    sleep(Duration::from_secs(2)).await;
     go_on.notify_waiters();
     DB::execute(&pool, DB::SHOW).await;
     wait_for_count(&pool, "status = 'Done' AND attempts = 1", 3).await;
+    // Each worker registers itself, so the first one has ended and another one has begun.
+    let restarted = async {
+        while DB::workers(&pool, "lost").await < 2 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(DEADLINE, restarted).await.expect("no worker ended");
     running.stop().await;
     assert_eq!(unfinished.load(Ordering::Relaxed), 0);
     assert_eq!(dead_letters(&pool).await.unwrap(), []);

@@ -2,10 +2,11 @@
 
 use firstlight::{
     http::{BodyLimits, Serve},
-    testing::capture,
+    testing::{Capture, capture},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
     time::sleep,
 };
 
@@ -18,6 +19,19 @@ fn with_short_timeout(serve: Serve) -> Serve {
 /// Returns the head of a request whose body has `length` bytes.
 fn post(path: &str, length: usize) -> String {
     format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n")
+}
+
+/// Sends a body byte by byte until the server times it out.
+async fn trickle(client: &mut TcpStream, capture: &Capture) {
+    let mut bytes = 0;
+    while client.write_all(b"x").await.is_ok()
+        && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
+    {
+        // Shorter than the timeout.
+        sleep(SHORT / 8).await;
+        bytes += 1;
+        assert!(bytes < 200, "the body is not timed out");
+    }
 }
 
 #[tokio::test]
@@ -41,12 +55,7 @@ async fn trickled_bodies_are_answered_with_408() {
     let capture = capture();
     let server = Running::start(with_short_timeout).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
-    // Each pause is shorter than the timeout.
-    while client.write_all(b"x").await.is_ok()
-        && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
-    {
-        sleep(SHORT / 8).await;
-    }
+    trickle(&mut client, &capture).await;
     let refused = answer(client).await;
     assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
     server.end().await;
@@ -58,14 +67,7 @@ async fn sent_bytes_do_not_extend_the_timeout() {
     let server = Running::start(with_short_timeout).await;
     let mut client = server.client(&post("/collect", 1_000_000)).await;
     client.write_all(&vec![b'x'; 500_000]).await.unwrap();
-    let mut bytes = 0;
-    while client.write_all(b"x").await.is_ok()
-        && capture.metric("serve_limited_total", [("limit", "body_timeout")]) == Some(0.0)
-    {
-        sleep(SHORT / 8).await;
-        bytes += 1;
-        assert!(bytes < 200, "the body is not timed out");
-    }
+    trickle(&mut client, &capture).await;
     let refused = answer(client).await;
     assert!(refused.starts_with("HTTP/1.1 408 "), "{refused}");
     server.end().await;

@@ -1,7 +1,7 @@
 //! Tests of untrusted headers and of secrets.
 //!
 //! Secrets are searched in the log lines and standard error of a service, in the responses of its
-//! admin listener, and in its spans. The test starts itself as a child that runs the service.
+//! admin listener, and in its spans, log records and pushed metrics. The test starts itself as a child that runs the service.
 
 #![expect(
     clippy::unwrap_used,

@@ -32,16 +32,17 @@ pub(crate) fn planted() {
     let receiver = OtlpReceiver::start().unwrap();
     let marker = marker();
     let planted = |place: &str| format!("{marker}{place}");
-    let endpoint = format!(
-        "{}/v1/traces?x={}",
-        receiver.endpoint(),
-        planted("endpoint-query")
-    );
+    let endpoint = |signal| {
+        let query = planted("endpoint-query");
+        format!("{}/v1/{signal}?x={query}", receiver.endpoint())
+    };
     let token = planted("admin-token");
     let mut service = Service::start(&[
         ("MARKER", &marker),
         ("RUST_LOG", "trace"),
-        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint("traces")),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &endpoint("metrics")),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", &endpoint("logs")),
         (
             "OTEL_EXPORTER_OTLP_HEADERS",
             &format!(
@@ -101,9 +102,12 @@ pub(crate) fn planted() {
     }
     // The handler panics, so the connection ends without a response.
     let mut stream = TcpStream::connect(service.address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(30)))
+        .unwrap();
     let request = format!("GET /panics{query} HTTP/1.1{headers}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
-    assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap_or(0), 0);
+    assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap(), 0);
 
     for (shown, status) in [(&*planted("wrong-token"), 401), (&*token, 200)] {
         let head = format!(
@@ -117,7 +121,15 @@ pub(crate) fn planted() {
     let output = service.end();
     let spans = receiver.wait_for(Duration::from_secs(30), |spans| spans.len() >= 10);
     let spans = format!("{spans:?}");
-    for (what, text) in [("output", &output), ("spans", &spans)] {
+    // All of them have arrived, because the service flushes at its end.
+    let (records, pushed) = (receiver.logs(), receiver.metrics());
+    let (records, pushed) = (format!("{records:?}"), format!("{pushed:?}"));
+    for (what, text) in [
+        ("output", &output),
+        ("spans", &spans),
+        ("log records", &records),
+        ("pushed metrics", &pushed),
+    ] {
         assert!(
             text.contains("control") && text.contains("***"),
             "nothing was planted in {what}"
@@ -133,6 +145,25 @@ pub(crate) fn planted() {
         "deploy_token=\"***\"",
     ] {
         assert!(output.contains(shown), "no {shown} in {output}");
+    }
+    for shown in [
+        "\"connection\": \"postgres://***@db.example:5432/orders\"",
+        "\"api_key\": \"***\"",
+        "cannot save: postgres://***@db",
+        "access_token=***",
+        "body: \"cannot reach postgres://***@db.example:5432/orders\"",
+        "panicked: cannot reach postgres://***@",
+        "\"deploy.token\": \"***\"",
+    ] {
+        assert!(records.contains(shown), "no {shown} in {records}");
+    }
+    for shown in [
+        "name: \"leaks_total\"",
+        "name: \"leaks_seconds\"",
+        "\"shard\": \"postgres://***@db.example:5432/orders\", \"token\": \"***\", \"visible\": \"control\"",
+        "\"deploy.token\": \"***\"",
+    ] {
+        assert!(pushed.contains(shown), "no {shown} in {pushed}");
     }
 }
 
@@ -162,35 +193,50 @@ pub(crate) fn failing_exports() {
         assert_clean(&stderr, &marker);
     }
     // Nothing listens on this port.
+    let endpoint = |signal| {
+        let query = planted("endpoint-query");
+        format!("http://127.0.0.1:1/v1/{signal}?k={query}")
+    };
     let mut service = Service::start(&[
         ("MARKER", &marker),
         ("RUST_LOG", "trace"),
-        (
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-            &format!(
-                "http://127.0.0.1:1/v1/traces?k={}",
-                planted("endpoint-query")
-            ),
-        ),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &endpoint("traces")),
+        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &endpoint("metrics")),
+        ("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", &endpoint("logs")),
         // The value is malformed, which causes a warning.
         ("OTEL_EXPORTER_OTLP_HEADERS", &planted("headers")),
         ("OTEL_BSP_SCHEDULE_DELAY", "10"),
         ("OTEL_BSP_EXPORT_TIMEOUT", "200"),
+        ("OTEL_METRIC_EXPORT_INTERVAL", "200"),
+        ("OTEL_METRIC_EXPORT_TIMEOUT", "200"),
+        ("OTEL_BLRP_SCHEDULE_DELAY", "10"),
+        ("OTEL_BLRP_EXPORT_TIMEOUT", "200"),
     ]);
     assert_eq!(ask(service.address, "GET /leak").status, 200);
-    // The request has three spans.
+    let telemetry = "GET /telemetry HTTP/1.1\r\nhost: localhost\r\naccept: application/json";
     let mut polls = 0;
-    while !ask(service.admin, "GET /telemetry")
-        .body
-        .contains("\n  lost: 3\n")
-    {
+    loop {
+        let status = send(service.admin, telemetry, "").body;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        // The request has three spans.
+        let least = [("traces", 3), ("metrics_push", 1), ("log_records", 1)];
+        let has_lost = |(signal, least): (&str, u64)| {
+            let lost = status[signal]["lost"].as_u64();
+            lost.is_some_and(|lost| lost >= least)
+        };
+        if least.into_iter().all(has_lost) {
+            break;
+        }
         polls += 1;
-        assert!(polls < 300, "{}", ask(service.admin, "GET /telemetry").body);
+        assert!(polls < 300, "{status:#}");
         std::thread::sleep(Duration::from_millis(100));
     }
     service.read_pages();
     let output = service.end();
-    assert!(output.contains("export of traces fails"), "{output}");
+    for signal in ["traces", "metrics", "logs"] {
+        let failing = format!("export of {signal} fails");
+        assert!(output.contains(&failing), "no {failing} in {output}");
+    }
     assert!(
         output.contains("OTEL_EXPORTER_OTLP_HEADERS: pair 1 is not sent"),
         "{output}"

@@ -27,7 +27,8 @@ impl Service {
             }
         }
         let address = |found: &serde_json::Value| {
-            let text = found.as_str().unwrap();
+            // The address of pushed metrics follows a semicolon.
+            let text = found.as_str().unwrap().split(';').next().unwrap();
             let text = text.trim_start_matches("http://");
             let text = text.trim_end_matches("/metrics");
             let port = text.parse::<SocketAddr>().unwrap().port();

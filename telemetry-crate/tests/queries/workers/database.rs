@@ -45,12 +45,14 @@ pub(super) trait TestDatabase: Tables {
     ) -> impl Future<Output = ()> + Send;
     /// Adds a job with a valid random id.
     fn insert(pool: &Pool<Self>, queue: &str, job: &[u8]) -> impl Future<Output = ()> + Send;
+    /// Counts the workers of a queue that have been started.
+    fn workers(pool: &Pool<Self>, queue: &str) -> impl Future<Output = i64> + Send;
     /// Returns the age of a queue's oldest due job in seconds, and its depth by state.
     fn state(pool: &Pool<Self>, queue: &str) -> impl Future<Output = (i64, [i64; 6])> + Send;
 }
 
 macro_rules! database {
-    ($db:ty, $jobs:literal, $stats:expr, $id:literal, $consts:tt) => {
+    ($db:ty, $jobs:literal, $workers:literal, $stats:expr, $id:literal, $consts:tt) => {
         impl TestDatabase for $db {
             database!(@ $consts);
 
@@ -91,6 +93,12 @@ macro_rules! database {
                 Self::insert_as(pool, queue, $id, job).await;
             }
 
+            async fn workers(pool: &Pool<Self>, queue: &str) -> i64 {
+                let sql = concat!("SELECT COUNT(*) FROM ", $workers, " WHERE worker_type = $1");
+                let query = sqlx::query_scalar(sql).bind(queue.to_owned());
+                query.fetch_one(pool).await.unwrap()
+            }
+
             async fn state(pool: &Pool<Self>, queue: &str) -> (i64, [i64; 6]) {
                 let row = sqlx::query_as($stats).bind(queue.to_owned()).bind(60_i64);
                 let (a, b, c, d, e, f, age): StatsRow = row.fetch_one(pool).await.unwrap();
@@ -104,6 +112,7 @@ macro_rules! database {
 database!(
     Sqlite,
     "Jobs",
+    "Workers",
     SQLITE_STATS,
     "'0' || substr(hex(randomblob(13)), 1, 25)",
     {
@@ -140,6 +149,7 @@ database!(
 database!(
     Postgres,
     "apalis.jobs",
+    "apalis.workers",
     POSTGRES_STATS,
     "'0' || upper(substr(md5(random()::text), 1, 25))",
     {

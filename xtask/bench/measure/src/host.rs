@@ -35,7 +35,8 @@ impl Processors {
 
     /// Runs `start` on the server's processor.
     ///
-    /// A child that is started there stays there with all its threads, and so does a thread.
+    /// A child that is started there stays there with all its threads. A thread of this program would stay there too, so
+    /// `start` must start none.
     pub(crate) fn on_server_cpu<T>(
         &self,
         start: impl FnOnce() -> anyhow::Result<T>,

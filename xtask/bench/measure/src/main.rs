@@ -1,7 +1,7 @@
 //! Puts one variant under load and reports its cost as one line of JSON.
 //!
-//! The variants are one service with different telemetry. The service runs on one processor, and so
-//! do the threads that read its output. The load and the receiver of spans run on another one.
+//! The variants are one service with different telemetry. The service runs on one processor. The load,
+//! the threads that read the service's output, and the receiver of spans run on another one.
 //! The operating system measures the server's processor time. Log lines, log records, spans and
 //! series are counted, so that a variant that emits less is noticed.
 //!
@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let processors = host::Processors::split()?;
     let sink = Sink::start()?;
-    let mut server = processors.on_server_cpu(|| Server::start(&args, sink.address()))?;
+    let mut server = Server::start(&args, sink.address(), &processors)?;
     server.wait_until_ready()?;
 
     load::run(&args, args.warm_up, server.port, None)?;

@@ -14,7 +14,7 @@ use nix::{
     unistd::Pid,
 };
 
-use crate::args::Args;
+use crate::{args::Args, host::Processors};
 
 /// What the server wrote to standard output.
 #[derive(Debug, Default)]
@@ -41,10 +41,15 @@ impl Server {
     ///
     /// It consists of the service's own `PORT` and `LINES`, the variables of the OpenTelemetry specification, `RUST_LOG`, and
     /// variables that only one variant reads.
-    pub(crate) fn start(args: &Args, collector: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) fn start(
+        args: &Args,
+        collector: SocketAddr,
+        processors: &Processors,
+    ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let (program, arguments) = args.server.split_first().context("no server to start")?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .env("PORT", port.to_string())
             .env("LINES", args.lines.to_string())
@@ -66,9 +71,12 @@ impl Server {
             .env("OXTEL_LOG_FORMAT", "json")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
+            .stderr(Stdio::piped());
+        let mut child = processors.on_server_cpu(|| {
+            command
+                .spawn()
+                .with_context(|| format!("cannot start {}", program.display()))
+        })?;
         let stdout = child
             .stdout
             .take()

@@ -31,7 +31,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let counts = OrderCounts::when_settled(&database)?;
     let orders = i64::try_from(CLIENTS * ORDERS)?;
     ensure!(
-        counts.orders == orders && counts.done == orders && counts.charged_twice == 0,
+        counts.orders == orders && counts.done == orders && counts.started_twice == 0,
         "found {counts:?}, expected {orders} orders that are done, each charged once"
     );
 

@@ -62,7 +62,7 @@ fn during_jobs(fixture: &Fixture) -> anyhow::Result<()> {
         "found {counts:?}, expected 20 orders, of which the 2 that the bank declines are dead-lettered"
     );
     ensure!(
-        counts.charged_twice == unpaid + unrecorded,
+        counts.started_twice == unpaid + unrecorded,
         "found {counts:?}, expected {unpaid} and {unrecorded} charges that were started again"
     );
     // Because of the repeated key, the bank did not take the money twice: see `OrderCounts::when_settled`.
@@ -85,7 +85,7 @@ fn before_success_is_recorded(fixture: &Fixture) -> anyhow::Result<()> {
     }
     let first = OrderCounts::when_settled(&database)?;
     ensure!(
-        first.orders == ORDERS && first.charged_twice == 0,
+        first.orders == ORDERS && first.started_twice == 0,
         "found {first:?}, expected {ORDERS} orders, charged once each"
     );
     database.rows(RESET)?;
@@ -176,7 +176,7 @@ fn between_commit_and_answer(fixture: &Fixture) -> anyhow::Result<()> {
     );
     // Only running charges are started again. The idempotency keys keep all other charges from running twice.
     ensure!(
-        counts.charged_twice <= CONCURRENCY,
+        counts.started_twice <= CONCURRENCY,
         "found {counts:?}, expected at most {CONCURRENCY} charges to be started again"
     );
     service.stop()

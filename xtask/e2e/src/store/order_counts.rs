@@ -27,7 +27,7 @@ pub(super) struct OrderCounts {
     /// Calls to the bank for orders that were already done.
     called_when_done: i64,
     /// Orders whose charge was started more than once.
-    pub(super) charged_twice: i64,
+    pub(super) started_twice: i64,
 }
 
 /// Queries the counts in the order of the fields of [`OrderCounts`].
@@ -67,7 +67,7 @@ impl OrderCounts {
             paid_twice,
             bank_called_twice,
             called_when_done,
-            charged_twice,
+            started_twice,
         ] = counts;
         Ok(Self {
             orders,
@@ -79,7 +79,7 @@ impl OrderCounts {
             paid_twice,
             bank_called_twice,
             called_when_done,
-            charged_twice,
+            started_twice,
         })
     }
 

@@ -23,7 +23,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     database.wait_for("scheduled runs", RUNS, TICKS)?;
     let counts = OrderCounts::when_settled(&database)?;
     ensure!(
-        counts.orders == ORDERS && counts.done == ORDERS && counts.charged_twice == 0,
+        counts.orders == ORDERS && counts.done == ORDERS && counts.started_twice == 0,
         "found {counts:?}, expected {ORDERS} orders that are done, each charged once"
     );
     let elsewhere = runs(&first, "skipped_elsewhere")? + runs(&second, "skipped_elsewhere")?;
