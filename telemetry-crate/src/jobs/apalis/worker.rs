@@ -1,4 +1,6 @@
 //! One queue's worker: restarted when it ends by itself, drained at shutdown.
+//!
+//! The book's decision 25 lists what ends a worker of apalis.
 
 use std::{
     error::Error,
