@@ -31,6 +31,8 @@ mod tests;
 #[cfg(feature = "otlp-tls")]
 mod tls;
 
+#[cfg(feature = "apalis")]
+pub(crate) use self::backoff::jitter;
 pub(crate) use self::{
     batches::{Batches, Export},
     client::OtlpClient,

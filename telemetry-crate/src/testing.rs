@@ -32,6 +32,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! The book's decision 28 compares both with other crates.
+//!
 //! Another [`CollectorAnswer`] shows what a service does when its collector is overloaded or gone.
 //!
 //! The receiver does not support JSON, compression other than gzip, or profiles. It rejects each with a reason. This

@@ -1,4 +1,6 @@
 //! Resolution of an endpoint setting to a signal's address, and warnings about it.
+//!
+//! The book's decision 27 has the reasons why `url` is not used.
 
 use http::Uri;
 

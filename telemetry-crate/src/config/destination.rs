@@ -190,7 +190,7 @@ fn is_local(host: &str) -> bool {
 
 /// Whether `NO_PROXY` excludes the host.
 ///
-/// As for curl and Go, the list has domains (including their subdomains), addresses and networks. A
+/// The book's decision 27 compares this with `hyper_util`. As for curl and Go, the list has domains (including their subdomains), addresses and networks. A
 /// port after a domain or an IPv4 address is ignored.
 fn is_excluded(host: &str, list: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();

@@ -1,6 +1,7 @@
 //! Validation of hosts and ports.
 //!
-//! Runs before name resolution, because `http::Uri` and resolvers accept many invalid hosts.
+//! Runs before name resolution, because `http::Uri` and resolvers accept many invalid hosts. The book's
+//! decision 27 compares them with `url`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,6 @@
 //! Streams that are polled in the span in which they were created.
+//!
+//! The book's decision 26 compares this with `tracing-futures`.
 
 use std::{
     pin::Pin,

@@ -1,9 +1,11 @@
 //! Delays between the attempts of a request.
 //!
 //! The backoff is exponential with jitter, and never shorter than the collector's `Retry-After`. See "Failures" in the OTLP
-//! specification.
+//! specification. The book's decision 26 compares this with `backon`.
 
 use std::time::Duration;
+
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 
 use super::stats::{ExportError, Retry};
 
@@ -58,6 +60,12 @@ impl Backoff {
             .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
         Some(spread.max(requested))
     }
+}
+
+/// A random number from 0 to 1, from the SDK's generator of span ids.
+pub(crate) fn jitter() -> f64 {
+    let id = RandomIdGenerator::default().new_span_id().to_bytes();
+    f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
 }
 
 #[cfg(test)]

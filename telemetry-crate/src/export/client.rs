@@ -14,11 +14,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header};
 use http_body_util::Full;
-use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, jitter},
     connect::Connection,
     flush::Flushes,
     partial::PartialSuccess,
@@ -258,12 +257,6 @@ impl OtlpClient {
         }
         self.connection.exchange(request, response::of_http).await
     }
-}
-
-/// A random number from 0 to 1, from the SDK's generator of span ids.
-fn jitter() -> f64 {
-    let id = RandomIdGenerator::default().new_span_id().to_bytes();
-    f64::from(u16::from_be_bytes([id[0], id[1]])) / f64::from(u16::MAX)
 }
 
 /// Compresses a message if `gzip` is set, and says whether it is compressed.

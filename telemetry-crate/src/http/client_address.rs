@@ -1,4 +1,6 @@
 //! The client's address: the connection's peer, or what trusted proxies report.
+//!
+//! The book's decision 26 compares this with `client-ip`.
 
 use std::net::{IpAddr, SocketAddr};
 

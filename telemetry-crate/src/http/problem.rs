@@ -1,4 +1,6 @@
 //! Error responses as problem details (RFC 9457).
+//!
+//! The book's decision 26 has the reasons why no other crate is used.
 
 use axum::{
     body::Body,

@@ -1,46 +1,21 @@
-//! A future that returns a panic as a value.
+//! Panics of jobs as values.
 //!
 //! A worker runs many jobs in one task, and a panic of one job would end them all. The panic hook
 //! has already logged the panic, inside the job's span.
 
-use std::{
-    any::Any,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::{any::Any, panic::AssertUnwindSafe};
 
-use pin_project_lite::pin_project;
+use futures_util::FutureExt as _;
 
-pin_project! {
-    /// A future whose panic is an error with the panic's message.
-    ///
-    /// It must not be polled again after its end or a panic.
-    #[derive(Debug)]
-    pub(super) struct CatchUnwind<F> {
-        #[pin]
-        inner: F,
-    }
-}
+/// A future whose panic is an error with the panic's payload.
+///
+/// It must not be polled again after its end or a panic.
+pub(super) type CatchUnwind<F> = futures_util::future::CatchUnwind<AssertUnwindSafe<F>>;
 
-impl<F> CatchUnwind<F> {
-    pub(super) fn new(inner: F) -> Self {
-        Self { inner }
-    }
-}
-
-impl<F: Future> Future for CatchUnwind<F> {
-    type Output = Result<F::Output, String>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let inner = self.project().inner;
-        // Inconsistent state after a panic belongs to the job, and is dropped with it.
-        match catch_unwind(AssertUnwindSafe(|| inner.poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Err(payload) => Poll::Ready(Err(panic_message(&*payload))),
-        }
-    }
+/// Catches panics of a future.
+pub(super) fn catch_unwind<F: Future>(future: F) -> CatchUnwind<F> {
+    // Inconsistent state after a panic belongs to the job, and is dropped with it.
+    AssertUnwindSafe(future).catch_unwind()
 }
 
 /// Returns the message of a panic.

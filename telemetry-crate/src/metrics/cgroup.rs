@@ -7,11 +7,16 @@
 //!
 //! The group's memory usage is not read: it includes the page cache, which the kernel reclaims before it kills a process.
 //! Compare the limit with the process's resident memory instead.
+//!
+//! `procfs` knows the process's groups, and not their limits. The book's decision 26 has the reasons why no other library
+//! reads them.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
+
+use procfs::{ProcResult, ProcessCGroups, process::Process};
 
 /// The conventional mount point of both versions of control groups.
 const ROOT: &str = "/sys/fs/cgroup";
@@ -30,21 +35,18 @@ pub(super) struct MemoryLimit(Vec<PathBuf>);
 
 impl MemoryLimit {
     pub(super) fn new() -> Self {
-        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Self::find(Path::new(ROOT), &groups)
+        let groups = Process::myself().and_then(|process| process.cgroups());
+        Self::find(Path::new(ROOT), groups)
     }
 
-    fn find(root: &Path, groups: &str) -> Self {
-        let files = groups.lines().flat_map(|line| {
-            // The format is `hierarchy:controllers:path`. Version 2 has hierarchy 0 and no controllers.
-            let mut parts = line.splitn(3, ':');
-            let parts = (parts.next(), parts.next(), parts.next());
-            let (Some(hierarchy), Some(controllers), Some(path)) = parts else {
-                return Vec::new();
-            };
-            if controllers.split(',').any(|name| name == "memory") {
+    fn find(root: &Path, groups: ProcResult<ProcessCGroups>) -> Self {
+        let groups = groups.into_iter().flatten();
+        let files = groups.flat_map(|group| {
+            let path = &group.pathname;
+            if group.controllers.iter().any(|name| name == "memory") {
                 upwards(&root.join("memory"), path, "memory.limit_in_bytes")
-            } else if hierarchy == "0" && controllers.is_empty() {
+            } else if group.hierarchy == 0 && group.controllers.is_empty() {
+                // Version 2 has hierarchy 0 and no controllers.
                 let mut files = upwards(root, path, "memory.max");
                 files.extend(upwards(&root.join("unified"), path, "memory.max"));
                 files
@@ -87,7 +89,14 @@ mod tests {
         path::{Path, PathBuf},
     };
 
+    use procfs::{FromBufRead as _, ProcessCGroups};
+
     use super::MemoryLimit;
+
+    fn limit(tree: &Tree, groups: &str) -> Option<u64> {
+        let groups = ProcessCGroups::from_buf_read(groups.as_bytes());
+        MemoryLimit::find(&tree.0, groups).read()
+    }
 
     /// A temporary tree of files.
     struct Tree(PathBuf);
@@ -121,7 +130,7 @@ mod tests {
                 ("pods/other/memory.max", "4096\n"),
             ],
         );
-        let limit = |groups| MemoryLimit::find(&tree.0, groups).read();
+        let limit = |groups| limit(&tree, groups);
         assert_eq!(limit("0::/pods/mine\n"), Some(1_048_576));
         assert_eq!(limit("0::/\n"), None);
         assert_eq!(limit("0::/../outside\n"), None);
@@ -137,7 +146,7 @@ mod tests {
                 ("memory/mine/memory.limit_in_bytes", "2097152\n"),
             ],
         );
-        let limit = |groups| MemoryLimit::find(&tree.0, groups).read();
+        let limit = |groups| limit(&tree, groups);
         assert_eq!(
             limit("5:cpu:/mine\n4:memory:/mine\n0::/mine\n"),
             Some(2_097_152)

@@ -1,7 +1,8 @@
 //! Redaction of credentials in addresses.
 //!
 //! Examples are `postgres://user:password@host` and `https://host/file?token=...`. Such addresses occur in any text: a
-//! field that holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched.
+//! field that holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched. The
+//! book's decision 27 has the reasons why `url` is not used.
 
 use std::borrow::Cow;
 

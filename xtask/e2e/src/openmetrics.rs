@@ -1,7 +1,7 @@
 //! Parses samples and exemplars in the OpenMetrics text format.
 //!
 //! It supports the part of the format that the library emits. A line that does not parse is an error, so that an invalid
-//! exposition is not taken for an empty one.
+//! exposition is not taken for an empty one. The book's decision 28 compares it with other crates.
 
 use anyhow::{Context as _, bail};
 use support::http;

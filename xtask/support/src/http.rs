@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::{Agent, http::Request};
 
 /// A complete response.
@@ -93,13 +94,9 @@ pub fn poll<T>(
 
 /// Percent-encodes `text` for the query of a URL.
 pub fn encoded(text: &str) -> String {
-    let encode = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    };
-    text.bytes().map(encode).collect()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
+/// All characters except those that RFC 3986 calls unreserved, without the tilde.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 const TIMEOUT: Duration = Duration::from_secs(20);

@@ -3,7 +3,8 @@
 //! Between the order to stop and the end of the last job, apalis 1.0 does not poll its backend. The
 //! backend may be inside a transaction at that point, and keep its locks. With SQLite, which
 //! has a single writer, no job can then store anything before the job times out. So the worker is
-//! told to stop only when no job runs, and until then its backend takes no new task.
+//! told to stop only when no job runs, and until then its backend takes no new task. The book's
+//! decision 25 repeats this.
 
 use std::{
     sync::{

@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error_type::error_type,
     jobs::{
-        catch::CatchUnwind,
+        catch::{CatchUnwind, catch_unwind, panic_message},
         outcome::AttemptOutcome,
         running::{AttemptEnd, Running, UNDECODABLE, reason_of},
     },
@@ -69,9 +69,12 @@ impl<T> fmt::Debug for Postponed<T> {
 }
 
 impl<F, T> TaskFuture<F, T> {
-    pub(super) fn new(inner: F, end: PendingEnd) -> Self {
+    pub(super) fn new(inner: F, end: PendingEnd) -> Self
+    where
+        F: Future,
+    {
         Self {
-            inner: Some(CatchUnwind::new(inner)),
+            inner: Some(catch_unwind(inner)),
             failed: None,
             end: Some(end),
             waiting: None,
@@ -119,7 +122,7 @@ where
                     let _entered = end.running.span().enter();
                     match ready!(inner.poll(context)) {
                         Ok(result) => result.map_err(|error| classify(error.into())),
-                        Err(message) => Err(panicked(&message)),
+                        Err(payload) => Err(panicked(&panic_message(&*payload))),
                     }
                 }
                 None => Err(this.failed.take().unwrap_or_else(|| panicked(""))),
@@ -133,7 +136,7 @@ where
             match postponing {
                 Some(postponing) => {
                     *this.waiting = Some(Postponed {
-                        postponing: CatchUnwind::new(postponing),
+                        postponing: catch_unwind(postponing),
                         result: Some(result),
                     });
                 }

@@ -11,7 +11,8 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 /// A poll strategy that wakes the worker after each interval.
 ///
 /// apalis' `IntervalStrategy` replaces an expired timer without polling the new one, so the new timer wakes nothing. If the
-/// query for jobs is then ready at its first poll and finds none, the worker sleeps until its next heartbeat.
+/// query for jobs is then ready at its first poll and finds none, the worker sleeps until its next heartbeat. The book's
+/// decision 25 repeats this.
 #[derive(Debug)]
 pub(crate) struct PollInterval(Interval);
 

@@ -2,15 +2,11 @@
 //!
 //! apalis' own policy waits in the process. The waiting task counts as running, the pause is lost
 //! on a restart, and in 1.0.0 a worker that has to stop while a task waits never ends. Here a later
-//! time is stored in the task's row instead.
+//! time is stored in the task's row instead. The book's decision 25 repeats these defects.
 
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use crate::export::jitter;
 
 /// Average pause before the first retry.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -95,14 +91,6 @@ impl fmt::Debug for Postpone {
 fn pause(attempt: u32, jitter: f64) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1 << attempt.saturating_sub(1).min(16));
     doubled.min(MAX_PAUSE).mul_f64(0.5 + jitter)
-}
-
-/// Returns a random number from 0 to 1.
-///
-/// It is random enough to spread retries, and needs no dependency.
-fn jitter() -> f64 {
-    let random = RandomState::new().hash_one(());
-    f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
 //! The layer for tasks of apalis, and its service.
+//!
+//! The book's decision 25 has the defects of apalis 1.0 for which the layer makes up.
 
 use std::{
     any::type_name,

@@ -1,4 +1,6 @@
 //! One queue's worker: restarted when it ends by itself, drained at shutdown.
+//!
+//! The book's decision 25 lists what ends a worker of apalis.
 
 use std::{
     error::Error,
@@ -28,7 +30,7 @@ use super::{
 use crate::{
     jobs::{
         AttemptOutcome, Job, Queue, TARGET,
-        catch::CatchUnwind,
+        catch::{catch_unwind, panic_message},
         running::{AttemptEnd, Running, UNDECODABLE},
     },
     shutdown,
@@ -152,11 +154,11 @@ impl<DB: Tables> Worker<DB> {
         let name = self.unique_name();
         let mut next = Some(next);
         // A panic is caught, because apalis panics at some rows.
-        let work = CatchUnwind::new(self.work(&name, stop.clone(), &mut next)).await;
+        let work = catch_unwind(self.work(&name, stop.clone(), &mut next)).await;
         let error = match work {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
-            Err(panic) => Some(format!("panicked: {panic}").into()),
+            Err(panic) => Some(format!("panicked: {}", panic_message(&*panic)).into()),
         };
         // Until their release, the tasks of an ended worker look like those of a process that died.
         // So the next worker, which may run for days, starts only after the release.
