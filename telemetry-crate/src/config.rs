@@ -253,7 +253,7 @@ impl TelemetryConfig {
     ///
     /// Default: an empty `Readiness`, which is ready at once. A program that is not ready when it starts sets its own. A
     /// latch taken before [`init()`](Self::init) is held when the admin listener answers its first request. A latch
-    /// taken afterwards may be too late for the first probe.
+    /// taken afterward may be too late for the first probe.
     /// [`TelemetryGuard::readiness`](crate::TelemetryGuard::readiness) returns the same `Readiness`.
     ///
     /// ```no_run

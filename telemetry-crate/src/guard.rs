@@ -27,7 +27,7 @@ use crate::{
 /// The guard of running telemetry; keep it until the program ends.
 ///
 /// Bind the guard to a name: `let _ = firstlight::init()?` drops it at once, and telemetry ends before the program starts
-/// its work. Dropping the guard flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one line. If the
+/// its work. Dropping the guard flushes within `FIRSTLIGHT_SHUTDOWN_TIMEOUT` (5 s by default) and logs one log line. If the
 /// process still runs 2 s later and has not received the signal to stop, a warning is logged.
 /// [`shutdown`](Self::shutdown) flushes with a deadline of your own and returns what was lost.
 ///
@@ -83,11 +83,11 @@ impl TelemetryGuard {
         self.parts.admin_address.get().copied()
     }
 
-    /// Observes the current tokio runtime.
+    /// Instruments the current tokio runtime.
     ///
     /// Measures its load and scheduling delay, and whether it is blocked. Telemetry that starts inside a runtime, such
-    /// as in an async `main`, observes that runtime already. Call this method if telemetry started before the runtime, or
-    /// to observe another runtime. Only the latest runtime is observed.
+    /// as in an async `main`, instruments that runtime already. Call this method if telemetry started before the runtime,
+    /// or to instrument another runtime. Only the latest runtime is instrumented.
     ///
     /// # Errors
     ///
@@ -98,13 +98,13 @@ impl TelemetryGuard {
     ///     let telemetry = firstlight::init!()?;
     ///     let runtime = tokio::runtime::Runtime::new()?;
     ///     runtime.block_on(async {
-    ///         telemetry.observe_runtime()?;
+    ///         telemetry.instrument_runtime()?;
     ///         // ... serve ...
     ///         Ok(())
     ///     })
     /// }
     /// ```
-    pub fn observe_runtime(&self) -> Result<(), NoRuntime> {
+    pub fn instrument_runtime(&self) -> Result<(), NoRuntime> {
         self.parts.runtime.observe_current()
     }
 

@@ -220,7 +220,7 @@ impl Telemetry {
         thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());
         metrics.add_collector(runtime.clone());
-        // This fails outside a runtime. The program can call `observe_runtime()` later.
+        // This fails outside a runtime. The program can call `instrument_runtime()` later.
         let _ = runtime.observe_current();
         let admin_address = self
             .admin
@@ -293,7 +293,7 @@ impl TelemetryConfig {
     /// Builds telemetry without setting anything global.
     ///
     /// Suits a program that owns its `tracing` subscriber. Only the registration of globals and the start of threads can
-    /// fail afterwards.
+    /// fail afterward.
     ///
     /// # Errors
     ///

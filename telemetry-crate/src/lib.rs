@@ -146,8 +146,8 @@ pub use crate::{
 /// Call it at the start of `main`, before or inside the async runtime, and keep the guard until the end. The macro of the
 /// same name, [`init!`], also sets the package's name and version.
 ///
-/// A metric handle that is made before `init()` counts nothing, for good. The `metrics` crate returns a no-op handle
-/// while there is no recorder, so firstlight never learns of it. See [`metrics::is_recorded`].
+/// A metric handle that is made before `init()` records nothing, also after `init()`. The `metrics` crate returns a no-op
+/// handle while there is no recorder, and firstlight cannot detect it. To test a handle, call [`metrics::is_recorded`].
 ///
 /// # Errors
 ///

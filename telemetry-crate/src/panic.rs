@@ -1,8 +1,8 @@
-//! The panic hook, which logs a panic as one line with the ids of its span.
+//! The panic hook, which logs a panic as one log line with the ids of its span.
 //!
 //! The standard hook writes several lines to standard error, which log shippers read as separate records of unknown
 //! severity. This hook replaces the one that is registered when telemetry starts. A hook that is registered later should
-//! call the previous hook, so that the line is still logged.
+//! call the previous hook, so that the log line is still written.
 
 use std::{
     backtrace::{Backtrace, BacktraceStatus},
@@ -13,7 +13,7 @@ use std::{
 
 use crate::{logs::LogWriter, thread::is_probing};
 
-/// Longest wait for the line to be written.
+/// Longest wait for the log line to be written.
 ///
 /// The hook waits, because the process may abort after the panic.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub(crate) fn install_hook(writer: LogWriter) {
             return;
         }
         log(info);
-        // If the output is blocked, logging the line has already timed out, and a flush would only wait again.
+        // If the output is blocked, writing the log line has already timed out, and a flush would only wait again.
         if !writer.is_stalled() {
             let _ = writer.flush(Instant::now() + FLUSH_TIMEOUT);
         }

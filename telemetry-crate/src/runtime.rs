@@ -31,10 +31,10 @@ use tokio::{
 use self::scheduler_probe::SchedulerProbe;
 pub(crate) use self::watch::watch;
 
-/// The error of `observe_runtime()` outside a tokio runtime.
+/// The error of `instrument_runtime()` outside a tokio runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "observe_runtime() was called outside a tokio runtime; call it inside one, such as at the start of an async main"
+    "instrument_runtime() was called outside a tokio runtime; call it inside one, such as at the start of an async main"
 )]
 #[non_exhaustive]
 pub struct NoRuntime;

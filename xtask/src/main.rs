@@ -88,7 +88,7 @@ enum Task {
     ///
     /// Every panel has data, and every injected fault raises its alert.
     #[command(after_help = "Examples:
-  cargo xtask live            test it; about five minutes
+  cargo xtask live            test it; about seven minutes
   cargo xtask live --write    test it, and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
     /// Rename a metric everywhere and write the generated files.

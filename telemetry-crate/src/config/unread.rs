@@ -71,9 +71,9 @@ fn is_of_kubernetes(name: &str) -> bool {
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.to_ascii_uppercase();
     let names = VARIABLES.iter().map(|variable| variable.name);
-    let ours = names.filter_map(|known| Some((known.strip_prefix(PREFIX)?, known)));
+    let own = names.filter_map(|known| Some((known.strip_prefix(PREFIX)?, known)));
     let typed = name.strip_prefix(PREFIX)?;
-    ours.map(|(rest, known)| (strsim::levenshtein(typed, rest), known))
+    own.map(|(rest, known)| (strsim::levenshtein(typed, rest), known))
         .min()
         .filter(|(distance, _)| *distance <= MAX_DISTANCE)
         .map(|(_, known)| known)

@@ -1,7 +1,7 @@
 //! Diagnosis of a misplaced [`TelemetryLayer`](super::TelemetryLayer).
 //!
 //! `/telemetry` reports the diagnosis for all routers of the process together. It consists of facts
-//! that requests set once and afterwards only read.
+//! that requests set once and afterward only read.
 
 #[cfg(feature = "axum")]
 use std::sync::atomic::AtomicU32;

@@ -30,7 +30,7 @@ pub(super) struct CardinalityLimiter {
     each: usize,
     /// The limit of all metrics together.
     total: usize,
-    /// The series that count towards the total.
+    /// The series that count toward the total.
     used: AtomicUsize,
 }
 

@@ -41,7 +41,7 @@ pub(super) struct Family {
     pub(super) limit: usize,
     /// Whether the metric is in the catalog.
     ///
-    /// Such metrics are few and do not count towards the total.
+    /// Such metrics are few and do not count toward the total.
     is_in_catalog: bool,
     /// Uses that went to the overflow series.
     pub(super) overflow_uses: AtomicU64,

@@ -3,7 +3,7 @@
 //! A handle that was created before `init()` does not.
 //!
 //! The `metrics` facade returns a no-op handle while there is no recorder. The facade does not keep a list of such handles,
-//! and a handle does not expose its target, so they cannot be found afterwards. But the owner of a handle can test it:
+//! and a handle does not expose its target, so they cannot be found afterward. But the owner of a handle can test it:
 //! recording zero changes no metric, and this crate's handles notice the call. For handles that are not tested, the list of
 //! metrics that are described and absent is a hint.
 

@@ -16,7 +16,7 @@ use super::statement::Statement;
 
 /// Maximum number of different statements in one unit, which take some 5 KB.
 ///
-/// Further statements only count towards the total.
+/// Further statements only count toward the total.
 const MAX_STATEMENTS: usize = 64;
 
 /// Number of open units; while it is 0, ends of spans need no work.

@@ -40,7 +40,7 @@ pub(crate) fn blocking_is_reported() {
         .init()
         .unwrap();
     let address = telemetry.admin_address().unwrap();
-    assert!(telemetry.observe_runtime().is_err());
+    assert!(telemetry.instrument_runtime().is_err());
     assert!(!ask(address, "GET /metrics").body.contains("tokio_workers"));
 
     let (unblock, blocked) = mpsc::channel::<()>();
@@ -52,7 +52,7 @@ pub(crate) fn blocking_is_reported() {
         let telemetry = &telemetry;
         scope.spawn(move || {
             runtime.block_on(async move {
-                telemetry.observe_runtime().unwrap();
+                telemetry.instrument_runtime().unwrap();
                 let answered = "tokio_scheduler_delay_seconds_count";
                 while value(&telemetry.metrics().render(Format::Text), answered) < 5.0 {
                     tokio::task::yield_now().await;

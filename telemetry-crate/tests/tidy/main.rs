@@ -14,6 +14,7 @@ mod lengths;
 mod module_tree;
 mod names;
 mod own;
+mod recipes;
 mod suite_names;
 mod words;
 

@@ -1,6 +1,7 @@
 //! Checks the names of the cases that the suites of `cargo xtask test` print.
 //!
-//! A name is the unit and the outcome, as in `outage: 503 while the server is down`.
+//! A name is the unit and the outcome, as in `outage: 503 while the server is down`. It may be longer than the name of a
+//! test function, because the output shows it as a sentence, without a module that gives the context.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! An empty database for each test, in a file that is removed afterwards.
+//! An empty database for each test, in a file that is removed afterward.
 
 use std::{
     env,

@@ -33,7 +33,7 @@ pub(super) const MIN_RATE: u32 = 500;
 /// error status, the status becomes 413 or 408 as well.
 ///
 /// A route that accepts large or slow uploads has its own limits. They replace those of the server
-/// and of axum's `DefaultBodyLimit`. Such a body does not count towards
+/// and of axum's `DefaultBodyLimit`. Such a body does not count toward
 /// [`Serve::body_memory`](super::Serve::body_memory), so its handler should write it away as it
 /// arrives and not collect it.
 ///
@@ -56,7 +56,7 @@ pub struct BodyLimits {
     pub(super) max_bytes: Option<usize>,
     pub(super) timeout: Option<Duration>,
     pub(super) min_rate: Option<u32>,
-    /// Whether the body counts towards the memory that all bodies share.
+    /// Whether the body counts toward the memory that all bodies share.
     pub(super) shared: bool,
 }
 
@@ -74,7 +74,7 @@ impl BodyLimits {
 
     /// Lifts all limits, for endless streams such as those of gRPC.
     ///
-    /// The received bytes do not count towards [`Serve::body_memory`](super::Serve::body_memory),
+    /// The received bytes do not count toward [`Serve::body_memory`](super::Serve::body_memory),
     /// which would end a long stream.
     #[must_use]
     pub fn unlimited() -> Self {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::http::delivery::Delivery;
 
-/// Bytes of each body that are not counted towards the shared memory.
+/// Bytes of each body that are not counted toward the shared memory.
 ///
 /// So small requests are served even while large ones fill the memory.
 const FREE_BYTES: usize = 64 * 1024;

@@ -56,7 +56,7 @@ pub(super) struct PendingEnd {
 
 /// State while the time of the next attempt is being stored.
 ///
-/// apalis gets the result of the ended attempt afterwards.
+/// apalis gets the result of the ended attempt afterward.
 struct Postponed<T> {
     postponing: CatchUnwind<PostponeFuture>,
     result: Option<Result<T, BoxDynError>>,

@@ -264,7 +264,7 @@ impl<DB: Tables> Worker<DB> {
     /// apalis sends none while it stops, and without heartbeats other workers would take over the
     /// running tasks.
     async fn send_heartbeats(&self, name: &str) {
-        let beat = async {
+        let heartbeats = async {
             loop {
                 let _ = DB::heartbeat(&self.pool, name).await;
                 time::sleep(HEARTBEAT_INTERVAL).await;
@@ -272,7 +272,7 @@ impl<DB: Tables> Worker<DB> {
         };
         // A tenth of the operator's time is left for releasing the canceled tasks.
         let drain = shutdown::operators_drain().map_or(self.drain, |drain| drain * 9 / 10);
-        let _: Result<(), _> = time::timeout(drain, beat).await;
+        let _: Result<(), _> = time::timeout(drain, heartbeats).await;
     }
 
     fn layer(&self) -> TaskLayer {

@@ -101,7 +101,7 @@ impl<DB: Tables> Workers<DB> {
     /// Sets the concurrent jobs of one queue in each process; default 4.
     ///
     /// Each job may hold a connection, so keep the sum of all queues below the pool's size. The
-    /// setting applies to queues that are added afterwards.
+    /// setting applies to queues that are added afterward.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
         self
@@ -115,7 +115,7 @@ impl<DB: Tables> Workers<DB> {
 
     /// Sets how long one attempt may take; default 15 s.
     ///
-    /// The setting applies to queues that are added afterwards.
+    /// The setting applies to queues that are added afterward.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -125,7 +125,7 @@ impl<DB: Tables> Workers<DB> {
     ///
     /// Attempts that still run at that time are canceled and released. The release takes a moment,
     /// so leave the process a second or two more. The setting applies to queues that are added
-    /// afterwards. `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
+    /// afterward. `FIRSTLIGHT_DRAIN_TIMEOUT` overrides it.
     pub fn drain(mut self, drain: Duration) -> Self {
         self.drain = drain;
         self

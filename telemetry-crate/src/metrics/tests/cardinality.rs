@@ -100,7 +100,7 @@ fn total_limit_leaves_room_for_first_series() {
             len("http_server_active_requests")
         ],
         [51, 11, 100],
-        "metrics of the catalog do not count towards the total"
+        "metrics of the catalog do not count toward the total"
     );
     let reports = handle.series();
     let first = reports.iter().find(|report| report.metric == "first_total");

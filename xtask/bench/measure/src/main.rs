@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let processor_time = host::processor_time(server.id())?.saturating_sub(before);
     let resident_kib = host::resident_kib(server.id())?;
 
-    // The server flushes its queues when it stops, so the counts are complete only afterwards.
+    // The server flushes its queues when it stops, so the counts are complete only afterward.
     let log = server.stop()?;
     let report = Report::new(
         &args,

@@ -138,8 +138,8 @@ pub(super) fn restarts() -> Panel {
     );
     Panel::stat("Restarts")
         .means(
-            "Restarts of processes that kept the name of their instance, within the time range; the \
-             sum of all instances.",
+            "Restarts of processes that kept the name of their instance, within the time range, of \
+             all instances together.",
         )
         .normally("0; a deploy usually brings new instances.")
         .otherwise(
