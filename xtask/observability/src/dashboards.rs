@@ -119,6 +119,10 @@ pub(crate) fn cases(cases: &mut Cases) {
         "panels: link to runbooks of existing alerts",
         coverage::runbooks_are_of_alerts,
     );
+    cases.check(
+        "questions: are those of the book and of the template",
+        coverage::questions_are_documented,
+    );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
     for rule in lint::rules() {
         cases.check(&format!("dashboards: {}", rule.name), || {

@@ -54,7 +54,7 @@ impl ObjectiveSource {
             Self::Default => "unless",
         };
         format!(
-            "{operator} {}\n{slo}:promised_objective_ratio",
+            "{operator} {}\n{slo}:service_declared_objective_ratio",
             on_service(&[])
         )
     }

@@ -65,7 +65,7 @@ fn pool_timeouts() -> Alert {
         .when(&[&format!("{TIMEOUTS} > 0")])
         .lasting("5m")
         .summary("Requests time out while they wait for a database connection.")
-        .description("Calls of {{ $labels.instance }} of {{ $labels.job }} that gave up waiting for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes: {{ $value | humanize }}.")
+        .description("Calls of {{ $labels.instance }} of {{ $labels.job }} that timed out while they waited for a connection of the pool {{ $labels.db_client_connection_pool_name }} in the last five minutes: {{ $value | humanize }}.")
         .on(Board::Database)
 }
 
@@ -170,7 +170,7 @@ pub(super) mod alert_tests {
                 .fires(
                     45,
                     &POOL,
-                    "Calls of a of orders that gave up waiting for a connection of the pool main in the last five minutes: 15.",
+                    "Calls of a of orders that timed out while they waited for a connection of the pool main in the last five minutes: 15.",
                 )
                 .resolved(65),
             AlertTest::of(

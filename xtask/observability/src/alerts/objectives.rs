@@ -75,17 +75,17 @@ fn defaults() -> [Record; 3] {
                 "The declared objective, or the default, which allows for 43 minutes of outage a month.",
             )
             .expr(&[
-                "slo:availability:promised_objective_ratio",
+                "slo:availability:service_declared_objective_ratio",
                 &or,
                 &format!("{} * {SEEN}", limits::AVAILABILITY),
             ]),
         Record::named("slo:latency:objective_ratio").expr(&[
-            "slo:latency:promised_objective_ratio",
+            "slo:latency:service_declared_objective_ratio",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY),
         ]),
         Record::named("slo:latency:objective_seconds").expr(&[
-            "slo:latency:promised_objective_seconds",
+            "slo:latency:service_declared_objective_seconds",
             &or,
             &format!("{} * {SEEN}", limits::LATENCY_SECONDS),
         ]),
@@ -142,12 +142,14 @@ fn buckets() -> impl Iterator<Item = Record> {
 
 /// The declared objective of each service, from the most specific declaration.
 ///
-/// The series of declarations are named `declared`, and the result is named `promised`.
+/// The series of declarations are named `declared_objective`, and the result is named
+/// `service_declared_objective`. The series `objective` is the effective one: the result, or else
+/// the default.
 /// Declarations may differ in labels that do not identify a service. `strictest` combines such
 /// declarations.
 fn resolved(objective: &str, strictest: fn(&[&str], String) -> String) -> Record {
     let series = format!("slo:{objective}");
-    let name = series.replace("declared", "promised");
+    let name = series.replace("declared", "service_declared");
     let declared = |which: &str| strictest(&SERVICE, format!("{series}{{{which}}}"));
     let or = format!("or {}", on_service(&[]));
     let levels = [

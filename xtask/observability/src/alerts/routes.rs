@@ -58,14 +58,14 @@ fn text(timing: Timing, receivers: &Receivers<'_>, mark: &str) -> String {
         true,
         "Creates a ticket, or a message in a channel.",
     );
-    let monitor = receiver(
+    let heartbeat = receiver(
         "heartbeat",
         heartbeat,
         false,
         "A service outside this cluster that raises an alarm when the pings stop.",
     );
     format!(
-        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{monitor}\n  # Alerts of severity info are shown on dashboards only.\n  - name: none\n{INHIBITIONS}"
+        "{HEAD_OF_EXAMPLE}{text}\nreceivers:\n{pager}\n{tickets}\n{heartbeat}\n  # Alerts of severity info are shown on dashboards only.\n  - name: none\n{INHIBITIONS}"
     )
 }
 

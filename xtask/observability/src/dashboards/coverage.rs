@@ -1,4 +1,4 @@
-//! Checks of the dashboards against the metric catalog and the alerts.
+//! Checks of the dashboards against metrics, alerts and documentation.
 
 use std::collections::BTreeSet;
 
@@ -71,6 +71,47 @@ pub(super) fn runbooks_are_of_alerts() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The tables with the questions of the dashboards, which are not generated.
+///
+/// Each has the path of the file, its text, and the first column of the row of a dashboard.
+type QuestionTable = (&'static str, &'static str, fn(&str) -> String);
+
+const QUESTION_TABLES: [QuestionTable; 2] = [
+    (
+        "docs/book/src/dashboards.md",
+        include_str!("../../../../docs/book/src/dashboards.md"),
+        |name| name.to_owned(),
+    ),
+    (
+        "template/README.md",
+        include_str!("../../../../template/README.md"),
+        |name| format!("`dashboards/{name}.json`"),
+    ),
+];
+
+/// Checks that the book and the template have the question of each dashboard.
+pub(super) fn questions_are_documented() -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for (path, text, first_column) in QUESTION_TABLES {
+        for dashboard in all() {
+            let row = format!(
+                "| {} | {}",
+                first_column(dashboard.name()),
+                dashboard.question()
+            );
+            if !text.lines().any(|line| line.starts_with(&row)) {
+                missing.push(format!(
+                    "{path}: no row starts with {row:?}; correct its table"
+                ));
+            }
+        }
+    }
+    if !missing.is_empty() {
+        bail!("{}", missing.join("\n"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     fn assert_passes(check: anyhow::Result<()>) {
@@ -85,5 +126,10 @@ mod tests {
     #[test]
     fn panels_link_to_alerts_that_exist() {
         assert_passes(super::runbooks_are_of_alerts());
+    }
+
+    #[test]
+    fn questions_are_documented() {
+        assert_passes(super::questions_are_documented());
     }
 }

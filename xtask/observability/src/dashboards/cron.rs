@@ -14,7 +14,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "cron",
         "firstlight: scheduled work",
-        "Did everything run that should have, when it should have, and not all at once?",
+        "Did all scheduled jobs run, and not all at once?",
         &Selector::of(&catalog::CRON_SCHEDULE_INTERVAL),
     )
     .variable(Variable::of(
@@ -47,7 +47,7 @@ fn overdue(by: &[&str]) -> String {
 }
 
 fn now() -> Row {
-    Row::new("Did everything run?")
+    Row::new("Did all scheduled jobs run?")
         .line([most_overdue(), failed(), running(), missed()])
         .line([schedules()])
 }
@@ -79,7 +79,10 @@ fn failed() -> Panel {
             "Runs within the time range that began and did not succeed, of all schedules together.",
         )
         .normally("0.")
-        .otherwise("One run may fail, because the next one compensates for it. The log lines of a run have the field `cron`.")
+        .otherwise(
+            "A single failed run is no problem if the next one succeeds. The log lines of a run \
+             have the field `cron`.",
+        )
         .runbook("CronRunMissed")
         .unit(Unit::Count)
         .shows(Target::new("Failed", query::or_zero(query::in_range(&[], &failed))).in_trouble())
@@ -87,11 +90,11 @@ fn failed() -> Panel {
 
 fn running() -> Panel {
     Panel::stat("Running now")
-        .means("Runs that are under way in one service; of several services, the most.")
+        .means("Runs in progress in one service; of several services, the most.")
         .normally("0 or 1.")
         .otherwise(
-            "As many as there are schedules: they start at the same minute. Give each its own, or \
-             a jitter.",
+            "Nearly as many as schedules: they start in the same minute. Give each schedule its \
+             own minute, or a jitter.",
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
@@ -113,8 +116,8 @@ fn missed() -> Panel {
         )
         .normally("0.")
         .otherwise(
-            "`skipped_overlap`: the run takes longer than its interval. `missed`: nothing was \
-             there to run it.",
+            "`skipped_overlap`: the run takes longer than its interval. `missed`: no process was \
+             running.",
         )
         .runbook("CronRunMissed")
         .unit(Unit::Count)
@@ -129,7 +132,7 @@ fn schedules() -> Panel {
     Panel::table("Schedules")
         .means(
             "Each schedule: how overdue it is, when it last succeeded, how long between runs, how \
-             long the last one took and how long it may, and the runs of the time range.",
+             long the last run took and how long it may take, and the runs within the time range.",
         )
         .normally("Overdue is below 0, and the last duration below the expected one.")
         .otherwise(
@@ -184,7 +187,7 @@ fn schedules() -> Panel {
 }
 
 fn runs() -> Row {
-    Row::new("How do the runs go?")
+    Row::new("When did jobs run, and with which outcome?")
         .line([timeline()])
         .line([durations(), outcomes()])
 }
@@ -192,15 +195,15 @@ fn runs() -> Row {
 fn timeline() -> Panel {
     Panel::state_timeline("Runs")
         .means("When each schedule ran.")
-        .normally("Short bars at regular distances.")
+        .normally("Short bars at regular intervals.")
         .otherwise(
-            "Bars of several schedules that begin at the same time are a herd. A bar that fills \
-             its interval leads to skipped runs.",
+            "Bars of several schedules begin at the same time: the runs compete for the same \
+             resources. A bar fills its interval: runs are skipped.",
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
-        .word(0.0, "rests", Color::Blue)
-        .word(1.0, "runs", Color::Green)
+        .word(0.0, "idle", Color::Blue)
+        .word(1.0, "running", Color::Green)
         .shows(Target::new(
             &query::legend("{{cron}}"),
             promql::max(CRON, selected(&catalog::CRON_RUNNING)),
@@ -211,12 +214,12 @@ fn durations() -> Panel {
     let longest = |metric| query::top(10, promql::max(CRON, selected(metric)));
     Panel::timeseries("Duration of the last run")
         .means(
-            "How long the last run took, whatever became of it, and how long it is expected to \
+            "How long the last run took, regardless of its outcome, and how long it is expected to \
              take.",
         )
-        .normally("Below the expected duration, level.")
+        .normally("Constant, and below the expected duration.")
         .otherwise(
-            "It climbs with the data: process the data in batches, before the duration reaches the \
+            "Grows with the data: process the data in batches, before the duration reaches the \
              interval.",
         )
         .runbook("CronRunMissed")
@@ -239,13 +242,13 @@ fn outcomes() -> Panel {
     );
     Panel::stack("Ticks by outcome")
         .means(
-            "What became of the ticks of all schedules together. Each replica counts each tick: \
+            "The outcomes of the ticks of all schedules together. Each replica counts each tick: \
              one runs the job, and the others count `skipped_elsewhere`.",
         )
         .normally("`ok` and `skipped_elsewhere`.")
         .otherwise(
             "`failed` and `timed_out`: read the run's log lines. `skipped_store`: the store was \
-             down. `missed`: nothing ran at all.",
+             down. `missed`: no process was running.",
         )
         .runbook("CronRunMissed")
         .unit(Unit::Count)
@@ -258,20 +261,17 @@ fn outcomes() -> Panel {
 }
 
 fn herd() -> Row {
-    Row::new("Do they start all at once?").line([concurrent_runs(), delays(), delay_spread()])
+    Row::new("Do jobs start all at once?").line([concurrent_runs(), delays(), delay_spread()])
 }
 
 fn concurrent_runs() -> Panel {
     let operations = query::selected(&catalog::DB_CLIENT_OPERATION_DURATION).count();
     Panel::timeseries("Runs at the same time, and the database")
-        .means(
-            "Runs of each service that are under way at the same time, and its statements per \
-             second.",
-        )
+        .means("Concurrent runs of each service, and its statements per second.")
         .normally("One run at a time, without an effect on the statements.")
         .otherwise(
-            "Above the line they are a herd: give each schedule its own minute, or a jitter, so \
-             that their load spreads.",
+            "Above the line, too many runs start at once: give each schedule its own minute, or a \
+             jitter, to spread the load.",
         )
         .runbook("CronThunderingHerd")
         .unit(Unit::Count)
@@ -289,11 +289,9 @@ fn concurrent_runs() -> Panel {
 fn delays() -> Panel {
     let delay = selected(&catalog::CRON_START_DELAY);
     Panel::timeseries("Delay of starts, p95")
-        .means(
-            "How long after their tick runs start: the jitter, and what they waited for beyond it.",
-        )
-        .normally("Spread up to the jitter, 5 minutes unless it was set.")
-        .otherwise("Beyond the jitter: the store was slow, or the runtime was blocked.")
+        .means("How long after their tick runs start: the jitter, and any further wait.")
+        .normally("At most the jitter, which is 5 minutes by default.")
+        .otherwise("Longer than the jitter: the store was slow, or the runtime was blocked.")
         .runbook("CronThunderingHerd")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -304,7 +302,7 @@ fn delays() -> Panel {
 
 fn delay_spread() -> Panel {
     Panel::heatmap("Delay of starts, spread")
-        .means("How many runs started how long after their tick, of all schedules together.")
+        .means("The distribution of the time from tick to start, of all schedules together.")
         .normally("Spread over the whole jitter.")
         .otherwise(
             "All in one row: there is no jitter, and runs of the same minute start in the same \

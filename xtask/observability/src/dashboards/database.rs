@@ -16,7 +16,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "database",
         "firstlight: database",
-        "Is the database the reason: the pool, a statement, or the server?",
+        "Is the database the cause: the pool, a statement, or the server?",
         // Two metrics, so that the variable `job` offers services and postgres_exporter.
         &Selector::any_of(&["db_client_connection_limit", "pg_up"]),
     )
@@ -51,7 +51,7 @@ fn operations() -> Selector {
 }
 
 fn now() -> Row {
-    Row::new("Is the database the reason?").line([
+    Row::new("Is the database the cause?").line([
         pool::in_use_now(),
         pool::waited(),
         pool::timed_out(),
@@ -68,7 +68,7 @@ fn statement_p99() -> Panel {
              several services, the slowest.",
         )
         .normally("It changes with releases, not with the time of day.")
-        .otherwise("The table of statements says which one.")
+        .otherwise("The table of statements shows which one is slow.")
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
         .no_value("no statements")
@@ -83,7 +83,7 @@ fn failing() -> Panel {
     Panel::stat("Statements that fail")
         .means("The part of statements that ended with an error; of several services, the largest.")
         .normally("0, unless the service relies on unique violations.")
-        .otherwise("The errors by SQLSTATE, below, say what the server answered.")
+        .otherwise("The graph of errors by SQLSTATE, below, shows the server's codes.")
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
         .no_value("no statements")
@@ -108,7 +108,7 @@ fn repeated() -> Panel {
              N+1 queries. Of several statements, the worst.",
         )
         .normally("0.")
-        .otherwise("The table of repeated statements, below, says where.")
+        .otherwise("The table of repeated statements, below, shows where.")
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .red_from(limits::N_PLUS_ONE_REQUESTS)
@@ -118,7 +118,7 @@ fn repeated() -> Panel {
 }
 
 fn statements() -> Row {
-    Row::new("The statements: which one?")
+    Row::new("Which statements are slow or frequent?")
         .line([table()])
         .line([rate(), durations(), errors()])
 }
@@ -132,10 +132,10 @@ fn table() -> Panel {
             "Each kind of statement: its time in seconds per second (the number of connections \
              that it keeps busy), how often it runs, and how long it takes.",
         )
-        .normally("The first rows are the same on every day.")
+        .normally("The first rows are the same every day.")
         .otherwise(
             "Begin with the first row: it is slow, or it is called too often, and the other \
-             columns say which. Then `EXPLAIN (ANALYZE, BUFFERS)`.",
+             columns show which. Then run `EXPLAIN (ANALYZE, BUFFERS)`.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .by_service()
@@ -167,10 +167,8 @@ fn rate() -> Panel {
     let calls = query::per_second(&service_labels(&[STATEMENT]), &operations().count());
     Panel::timeseries("Statements per second")
         .means("How often statements run, the ten most frequent.")
-        .normally("In step with the requests.")
-        .otherwise(
-            "Statements that rise while requests do not are a loop, an N+1 query or a retry.",
-        )
+        .normally("Follows the number of requests.")
+        .otherwise("More statements without more requests: a loop, an N+1 query or retries.")
         .runbook("DatabaseNPlusOne")
         .unit(Unit::OperationsPerSecond)
         .shows(Target::new(
@@ -183,10 +181,10 @@ fn durations() -> Panel {
     let p95 = query::quantile(0.95, &service_labels(&[STATEMENT]), &operations());
     Panel::timeseries("Duration of statements, p95")
         .means("How long statements take, the ten slowest.")
-        .normally("Flat lines.")
+        .normally("Constant.")
         .otherwise(
-            "One that climbs for days lost its index, or never had one. All at once: the server \
-             is busy, or waits for locks.",
+            "One statement becomes slower for days: an index is missing. All at once: the server \
+             is busy, or statements wait for locks.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)
@@ -209,7 +207,7 @@ fn errors() -> Panel {
         .normally("None; 23505 where the service relies on unique violations.")
         .otherwise(
             "40001 and 40P01: retry the transaction. 57014: a timeout. 53300: the server has no \
-             connections left. 08…: it is not reached.",
+             connections left. 08…: the server is unreachable.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::OperationsPerSecond)
@@ -217,7 +215,7 @@ fn errors() -> Panel {
 }
 
 fn transactions() -> Row {
-    Row::new("Requests and transactions: what do they do to it?")
+    Row::new("Which requests and transactions cause the load?")
         .line([n_plus_one(), queries()])
         .line([transaction_rate(), transaction_durations()])
 }
@@ -232,8 +230,8 @@ fn n_plus_one() -> Panel {
         )
         .normally("No rows.")
         .otherwise(
-            "Open the place, fetch all rows with one statement. The trace of one such request \
-             shows them in a row.",
+            "In the code of the route, method or job, fetch all rows with one statement. The trace \
+             of such a request shows the repetitions.",
         )
         .runbook("DatabaseNPlusOne")
         .by_service()
@@ -258,8 +256,8 @@ fn queries() -> Panel {
     let p95 = query::joined(&places, p95);
     Panel::timeseries("Statements per request, p95")
         .means("Statements that one request, gRPC call or job runs, the ten with the most.")
-        .normally("Flat lines below 10.")
-        .otherwise("A line that climbs with the data is an N+1 query.")
+        .normally("Constant, and below 10.")
+        .otherwise("Grows with the data: an N+1 query.")
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
         .shows(Target::new("{{series}}", p95))
@@ -272,7 +270,7 @@ fn transaction_rate() -> Panel {
             "Transactions per second of all selected services together: committed, rolled back, \
              dropped without an end, or ended by an error.",
         )
-        .normally("`commit` is nearly all.")
+        .normally("Nearly all end with `commit`.")
         .otherwise(
             "`dropped`: the code returned before the commit, often by a `?`, so the transaction \
              was rolled back. Check that none of its writes should have been kept.",
@@ -296,10 +294,10 @@ fn transaction_durations() -> Panel {
             "How long transactions are open, by outcome. An open transaction holds a connection and \
              its locks, and holds back vacuum.",
         )
-        .normally("A few statements long.")
+        .normally("As long as a few statements.")
         .otherwise(
-            "Much longer than their statements: the code waits for something else in between. \
-             Move that out of the transaction.",
+            "Much longer than their statements: the code waits for something else within the \
+             transaction. Move the wait out of the transaction.",
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)

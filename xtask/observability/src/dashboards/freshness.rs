@@ -15,7 +15,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "freshness",
         "firstlight: freshness",
-        "Is what is served as fresh as was promised?",
+        "Is the served data as fresh as declared?",
         &Selector::of(&catalog::DATA_STALENESS_BUDGET),
     )
     .variable(Variable::of(
@@ -61,7 +61,7 @@ fn age_of_budget() -> String {
 }
 
 fn now() -> Row {
-    Row::new("Is it as fresh as promised?")
+    Row::new("Is the served data as fresh as declared?")
         .line([oldest(), hits(), unanswered_ratio()])
         .line([types()])
 }
@@ -74,8 +74,8 @@ fn oldest() -> Panel {
         )
         .normally("Below 100 %.")
         .otherwise(
-            "Above 100 %, users see data that is older than was promised: the refresh fails, or \
-             the replica lags.",
+            "Above 100 %, users see data that is older than declared: the refresh fails, or the \
+             replica lags.",
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
@@ -91,9 +91,10 @@ fn hits() -> Panel {
     let ratio = query::ratio(TYPE, &cached(), &selected(&catalog::DATA_READS));
     Panel::bar_gauge("Answered from the cache")
         .means("The part of reads that caused no read of the source.")
-        .normally("What the data's budget allows: a long one means many hits.")
+        .normally("Depends on the staleness budget: a longer budget allows for more hits.")
         .otherwise(
-            "A fall means load on the source. After a deploy it is normal, because the cache is empty.",
+            "A drop means load on the source. After a deploy it is normal, because the cache is \
+             empty.",
         )
         .unit(Unit::Part)
         .no_value("no reads")
@@ -109,8 +110,8 @@ fn unanswered_ratio() -> Panel {
         )
         .normally("0.")
         .otherwise(
-            "`refused` is a replica that lags: wait or read from the primary. `failed` is the \
-             source's own error, see the database.",
+            "`refused`: a replica lags; wait, or read from the primary. `failed`: the source \
+             returned an error; see the dashboard of the database.",
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Part)
@@ -127,7 +128,7 @@ fn types() -> Panel {
              old it may be. A budget of 0 means that only the source may answer.",
         )
         .normally("p99 is below the budget.")
-        .otherwise("Click on the red one.")
+        .otherwise("Click on the red type of data.")
         .runbook("DataStalerThanBudget")
         .by_service()
         .by("data_type", "Data")
@@ -155,11 +156,12 @@ fn over_time() -> Row {
 
 fn ages() -> Panel {
     let age = query::top(10, oldest_age());
-    Panel::timeseries("Age of what is served, p99")
+    Panel::timeseries("Age of served data, p99")
         .means("How old answers are, and how old they may be.")
         .normally("Each line below its budget.")
         .otherwise(
-            "It crosses its budget: see the failures, which say why the refresh did not work.",
+            "Above the budget: the refresh fails, or the replica lags. See the graph of reads \
+             without an answer.",
         )
         .runbook("DataStalerThanBudget")
         .unit(Unit::Seconds)
@@ -176,7 +178,7 @@ fn ages() -> Panel {
 
 fn spread() -> Panel {
     Panel::heatmap("Age, spread")
-        .means("How many answers were how old, of all chosen types together.")
+        .means("The distribution of the age of answers, of all chosen types together.")
         .normally("A band that reaches up to the budget.")
         .otherwise("Choose one type of data first: several budgets make several bands.")
         .runbook("DataStalerThanBudget")
@@ -194,7 +196,7 @@ fn results() -> Panel {
             "Reads per second of all chosen types together: from the cache, from the source, \
              shared with another read of the source, from a replica, refused, or failed.",
         )
-        .normally("`cache` is most of it.")
+        .normally("Most reads are `cache`.")
         .otherwise(
             "`source` grows and `cache` shrinks: entries expire faster than they are used, or the \
              cache is too small.",

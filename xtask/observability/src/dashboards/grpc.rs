@@ -44,9 +44,10 @@ fn rate(title: &str, metric: &Metric) -> Panel {
     );
     Panel::timeseries(title)
         .means("Calls per second, by method; methods that the service does not have are `_OTHER`.")
-        .normally("It follows the hour of the day.")
+        .normally("Follows the time of day.")
         .otherwise(
-            "A method without calls: its client stopped, or a load balancer lost this service.",
+            "A method without calls: its client stopped, or a load balancer no longer routes to \
+             the service.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
@@ -63,13 +64,13 @@ fn failures(title: &str, failed: &Selector) -> Panel {
     let failed = query::joined(&by, failed);
     Panel::timeseries(title)
         .means(
-            "Calls per second that failed, by method and by how: the status, or why there was none, \
-             such as a panic.",
+            "Calls per second that failed, by method, and by status or the reason for a missing \
+             status, such as a panic.",
         )
         .normally("None.")
         .otherwise(
-            "UNAVAILABLE and DEADLINE_EXCEEDED are load or a dependency, INTERNAL and UNKNOWN are \
-             bugs: look in the log.",
+            "`UNAVAILABLE` and `DEADLINE_EXCEEDED`: overload, or a dependency that fails. \
+             `INTERNAL` and `UNKNOWN`: bugs; see the log.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
@@ -85,13 +86,13 @@ fn durations(title: &str, metric: &Metric) -> Panel {
     let duration = query::top(10, duration);
     Panel::timeseries(title)
         .means(
-            "How long calls take, until their last stream ends. A call whose stream stays open for \
+            "How long calls take until the last stream ends. A call with a stream that is open for \
              hours takes hours.",
         )
         .normally("Each method has its level.")
         .otherwise(
-            "One method: follow a dot to its trace. All of them: look at the database and the \
-             runtime.",
+            "One method is slow: click on a dot to open its trace. All methods are slow: see the \
+             dashboards of the database and of the runtime.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)

@@ -57,10 +57,10 @@ impl Requests {
                 "Requests per second with any status, of all selected services and routes \
                  together.",
             )
-            .normally("It follows the hour of the day.")
+            .normally("Follows the time of day.")
             .otherwise(
-                "A sudden drop is worse than a peak: look at what is in front of the service \
-                 before you look at the service.",
+                "A sudden drop: requests do not reach the service. Check clients and load \
+                 balancers before the service.",
             )
             .runbook("ServiceDown")
             .unit(Unit::RequestsPerSecond)
@@ -120,14 +120,14 @@ impl Requests {
     pub(super) fn failing(self) -> Panel {
         Panel::stat("Failing now")
             .means(
-                "The burn rate: how many times more requests fail (5xx, panics, answers that break off) than \
-                 the objective of their service allows. Of several services or routes, the highest. 4xx are \
-                 the client's mistakes and do not count.",
+                "The burn rate: how many times more requests fail (5xx, panics, answers that break \
+                 off) than the objective of their service allows. Of several services or routes, \
+                 the highest. 4xx are errors of the client and do not count.",
             )
-            .normally("Below 1: the budget lasts for the month.")
+            .normally("Below 1: the budget lasts for 30 days.")
             .otherwise(
-                "Red is the burn rate at which the alert pages: at this rate the budget of a month \
-                 is gone in two days.",
+                "From the red value on, the alert pages: at this burn rate the budget of 30 days \
+                 is used up within two days.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Count)
@@ -145,10 +145,10 @@ impl Requests {
                 "The burn rate: how many times more requests are too slow than the objective of their \
                  service allows. Of several services or routes, the highest.",
             )
-            .normally("Below 1: the budget lasts for the month.")
+            .normally("Below 1: the budget lasts for 30 days.")
             .otherwise(
-                "Open the durations below, follow a dot to its trace, and see what the time went \
-                 to.",
+                "In the graph of durations below, click on the dot of a slow request to open its \
+                 trace.",
             )
             .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Count)
@@ -165,13 +165,13 @@ impl Requests {
             .means(
                 "Requests per second by the class of their status, of all selected services and \
                  routes together. Requests that ended before their answer began have no status: \
-                 the client left, or the service broke off.",
+                 the client disconnected, or the service aborted the request.",
             )
-            .normally("Green is nearly all of it.")
+            .normally("Nearly all requests are 2xx.")
             .otherwise(
-                "Orange that grows after a release of a client is the client's fault; red is the \
-                 service's. The graph of errors below shows the types of errors in red and yellow. \
-                 The graph of failures shows which service fails.",
+                "More 4xx after a release of a client: the client is the cause. 5xx: the service \
+                 is the cause. The graph of errors shows the types of 5xx and of missing statuses, \
+                 and the graph of failures shows which service fails.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond);
@@ -194,14 +194,15 @@ impl Requests {
             |some: Selector| query::top(10, query::ratio(&self.labels(), &some, &self.all()));
         Panel::timeseries("Failures")
             .means(
-                "The part of requests that the service failed (5xx, panics, answers that break off), and the \
-                 part with 4xx, the client's mistakes. Of many, the ten with the most.",
+                "The part of requests that the service failed (5xx, panics, answers that break \
+                 off), and the part with 4xx, which are errors of the client. Of many, the ten \
+                 with the most.",
             )
-            .normally("Failed is 0. 4xx has a level of its own that hardly changes.")
+            .normally("Failed is 0. 4xx hardly changes.")
             .otherwise(
-                "Failed above the service's line burns a month's budget \
-                 in two days. A step in 4xx alone is a \
-                 client's release, or a client that scans for paths.",
+                "Failed above the service's line: the budget of 30 days is used up within two \
+                 days. A step in 4xx alone: a release of a client, or a client that scans for \
+                 paths.",
             )
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::Part)
@@ -228,12 +229,12 @@ impl Requests {
         Panel::timeseries("Duration")
             .means(
                 "How long requests take, from the end of their head to the last byte of the \
-                 answer. Each dot is a request, and leads to its trace.",
+                 answer. Each dot is a request, and links to its trace.",
             )
-            .normally("The lines run in parallel, p99 below the service's objective.")
+            .normally("p99 is below the service's objective.")
             .otherwise(
-                "p99 alone: a few requests wait for something, follow a dot. All three: \
-                 everything waits, look at the database and the runtime.",
+                "Only p99 rises: a few requests are slow; click on a dot to open its trace. All \
+                 three rise: see the dashboards of the database and of the runtime.",
             )
             .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Seconds)
@@ -249,11 +250,13 @@ impl Requests {
 
     pub(super) fn spread(self) -> Panel {
         Panel::heatmap("Duration, spread")
-            .means("How many requests took how long, of all selected services and routes together.")
-            .normally("One bright band. Two, if some requests are answered from a cache.")
+            .means(
+                "The distribution of the durations, of all selected services and routes together.",
+            )
+            .normally("One bright band, or two if some requests are answered from a cache.")
             .otherwise(
-                "A second band far above the first is a group of requests that waits for \
-                 something. Quantiles cannot show it, this can.",
+                "A second band far above the first: a group of requests waits for something. \
+                 Quantiles do not show such a group.",
             )
             .runbook("HttpLatencyBudgetBurn")
             .unit(Unit::Seconds)
@@ -265,14 +268,11 @@ impl Requests {
         let errors = query::per_second(&by, &self.failed());
         Panel::timeseries("Errors by type")
             .means(
-                "Failed requests per second, by what failed: the type of the error, or the status \
-                 where nothing else is known.",
+                "Failed requests per second, by the type of the error, or by the status if the \
+                 type is unknown.",
             )
             .normally("None.")
-            .otherwise(
-                "Filter the log by `error.type` and read the newest line: it has the id of the \
-                 trace.",
-            )
+            .otherwise("Filter the log by `error.type`. Each log line has the id of its trace.")
             .runbook("HttpAvailabilityBudgetBurn")
             .unit(Unit::RequestsPerSecond)
             .shows(

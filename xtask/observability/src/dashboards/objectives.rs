@@ -96,9 +96,12 @@ pub(super) fn availability() -> Panel {
             "The part of requests of the last 30 days that did not fail; of several \
              services, the worst.",
         )
-        .normally("Above the service's objective. The budget beside it turns red where it is not.")
+        .normally(
+            "Above the service's objective. Below it, the error budget beside this panel is red.",
+        )
         .otherwise(
-            "The budget beside it says how much is lost; the dashboard of objectives says when.",
+            "The error budget beside this panel shows how much is left. The dashboard of \
+             objectives shows when it was used up.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::Part)
@@ -121,14 +124,11 @@ pub(super) fn latency_budget() -> Panel {
 fn budget(title: &str, objective: Objective, may: &str) -> Panel {
     Panel::stat(title)
         .means(&format!(
-            "What is left of the requests that may {may} within 30 days; \
-             of several services, the least."
+            "The part that is left of the requests that may {may} within 30 days; of several \
+             services, the least."
         ))
-        .normally(
-            "Above 0 at the end of 30 days. A budget that is never touched means that releases \
-             could be bolder.",
-        )
-        .otherwise("Below 0 the objective is broken: release only repairs.")
+        .normally("Above 0. A budget that stays near 100 % allows for more frequent releases.")
+        .otherwise("Below 0 the objective is not met: release only fixes.")
         .runbook(objective.runbook())
         .unit(Unit::Part)
         .signed()

@@ -14,7 +14,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "overview",
         "firstlight: overview",
-        "Are users hurt, and where does it hurt?",
+        "Are users affected, and where?",
         &Selector::of(&catalog::BUILD_INFO),
     )
     .row(services())
@@ -39,8 +39,8 @@ fn services() -> Row {
              and its instances that are up. A burn rate is how many times faster than allowed the \
              error budget burns.",
         )
-        .normally("No red.")
-        .otherwise("Click on the red one: this dashboard then shows it alone.")
+        .normally("No value is red.")
+        .otherwise("Click on the red service: the dashboard then shows only that service.")
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
         .runbook("ServiceDown")
@@ -75,7 +75,7 @@ fn services() -> Row {
 }
 
 fn impact() -> Row {
-    Row::new("Are users hurt?").line([
+    Row::new("Are users affected?").line([
         Requests::OfService.failing(),
         Requests::OfService.too_slow(),
         objectives::availability(),
@@ -105,8 +105,8 @@ pub(super) fn instances() -> Panel {
         .means("Processes of a service that Prometheus reaches; of several services, the fewest.")
         .normally("As many as were deployed.")
         .otherwise(
-            "0 is an outage. Fewer than deployed: see why they restart, in the dashboard of the \
-             runtime.",
+            "0: the service is down. Fewer than deployed: the dashboard of the runtime shows \
+             restarts and memory.",
         )
         .runbook("ServiceDown")
         .runbook("ServiceAbsent")
@@ -124,11 +124,11 @@ fn alerts() -> Panel {
         .matches("severity", "critical|warning")
         .of_selected_services();
     Panel::stat("Firing alerts")
-        .means("Alerts of these services together that fire, pages and tickets.")
+        .means("Firing alerts of the selected services together, both pages and tickets.")
         .normally("0.")
         .otherwise(
-            "The red lines in the graphs below are their beginnings; hover over one for its name, \
-             which is the name of its runbook.",
+            "Red lines in the graphs below mark when alerts began to fire. Hover over a line to \
+             see the name of the alert, which is also the name of its runbook.",
         )
         .unit(Unit::Count)
         .red_from(limits::ABOVE_ZERO)
@@ -154,16 +154,17 @@ fn requests() -> Row {
 }
 
 fn limited() -> Panel {
-    Panel::timeseries("Connections, and what limits have ended")
+    Panel::timeseries("Open connections and reached limits")
         .means(
             "Open connections of each service, and how often each of its limits has ended a \
              connection or a request in the time range.",
         )
-        .normally("A few connections for each client; limits that end next to nothing.")
+        .normally("A few connections for each client. Limits are rarely reached.")
         .otherwise(
-            "A limit that rises: body_timeout, header_timeout and write_timeout are slow clients; \
-             requests, connections and body_memory are too many at once; invalid_head and \
-             header_size are clients, often scanners, whose requests hyper rejects.",
+            "`body_timeout`, `header_timeout` and `write_timeout` rise: clients are slow. \
+             `requests`, `connections` and `body_memory` rise: there are too many at once. \
+             `invalid_head` and `header_size` rise: hyper rejects the requests of clients, often \
+             scanners.",
         )
         .unit(Unit::Count)
         .shows(Target::new(
@@ -194,8 +195,8 @@ fn active() -> Panel {
         .means("Requests of all services together that have begun and not ended, by method.")
         .normally("Requests per second times their duration: 100 per second of 50 ms each are 5.")
         .otherwise(
-            "It grows without end when requests hang. Look for a pool that is used up, or a \
-             dependency that does not answer.",
+            "The number only grows: requests hang. Look for an exhausted pool, or a dependency \
+             that does not answer.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Count)
@@ -223,9 +224,10 @@ fn routes() -> Row {
              requests. Click on a route for its own dashboard. Requests that no route matched are in \
              the row without a route.",
         )
-        .normally("No red.")
+        .normally("No value is red.")
         .otherwise(
-            "Click on the red one. If all are red it is not the routes: look at the row below.",
+            "Click on the red route. If all routes are red, they have a common cause: see the row \
+             below.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
@@ -265,15 +267,17 @@ fn routes() -> Row {
             "firstlight-route",
             "&var-route=${__data.fields.Route}",
         );
-    Row::new("Where?").line([table])
+    Row::new("Which routes are affected?").line([table])
 }
 
 fn causes() -> Row {
-    Row::new("Why?").line([database(), pool(), queues()]).line([
-        super::runtime::busy(),
-        super::process_panels::processor(),
-        super::process_panels::memory_part(),
-    ])
+    Row::new("What is the cause?")
+        .line([database(), pool(), queues()])
+        .line([
+            super::runtime::busy(),
+            super::process_panels::processor(),
+            super::process_panels::memory_part(),
+        ])
 }
 
 fn database() -> Panel {
@@ -286,13 +290,14 @@ fn database() -> Panel {
     );
     Panel::timeseries("Database time per request time")
         .means(
-            "Seconds spent in statements per second spent in requests. Jobs have statements, too, \
-             and statements that run side by side count twice, so it may exceed 100 %.",
+            "Seconds spent in statements per second spent in requests. Statements of jobs count as \
+             well, and each of several concurrent statements counts, so the value may exceed 100 \
+             %.",
         )
-        .normally("A level of its own for each service, often about a half.")
+        .normally("Each service has its own level, often about 50 %.")
         .otherwise(
-            "It rises together with the durations: the database is the reason. They rise alone: \
-             it is not.",
+            "Rises together with the durations of requests: the database is the cause. If only the \
+             durations rise, it is not.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Part)
@@ -313,17 +318,17 @@ fn queues() -> Panel {
 }
 
 fn logs_and_versions() -> Row {
-    Row::new("What do they say themselves?").line([log_lines(), versions()])
+    Row::new("Which errors are logged, and which versions run?").line([log_lines(), versions()])
 }
 
 pub(super) fn log_lines() -> Panel {
     let lines = query::per_second(&["level"], &query::selected(&catalog::LOGGING_EVENTS));
     Panel::stack("Log lines by level")
         .means("Log lines per second of all services together, including dropped lines.")
-        .normally("INFO follows the requests. ERROR is none.")
+        .normally("`info` follows the number of requests. `error` is 0.")
         .otherwise(
-            "Read the errors: `level=ERROR` at the time of the peak. A flood of DEBUG is a filter \
-             that was not set back.",
+            "Search the log for `level=ERROR` at the time of the peak. Many `debug` lines: the log \
+             filter was changed and not reset.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::EventsPerSecond)
@@ -346,13 +351,13 @@ fn versions() -> Panel {
     );
     Panel::table("Versions running")
         .means(
-            "What is deployed, with the instances of each version, and how often they started \
-             again within the time range.",
+            "Each running version, its number of instances, and their restarts within the time \
+             range.",
         )
         .normally("One version per service, two during a deploy. No restarts.")
         .otherwise(
-            "Two versions for long: a deploy hangs. Restarts without a deploy: the process is \
-             killed or panics; look at its memory.",
+            "Two versions for a long time: a deploy hangs. Restarts without a deploy: the process \
+             is killed or panics; check its memory.",
         )
         .runbook("ServiceDown")
         .by_service()

@@ -62,10 +62,10 @@ fn in_use(panel: Panel, by: &[&str]) -> Panel {
             "Connections in use as a part of those that the pool may have; of several pools and \
              instances, the fullest.",
         )
-        .normally("Below a half, so that a burst fits in.")
+        .normally("Below 50 %, which leaves connections for bursts.")
         .otherwise(
-            "At the line the next burst waits. Find out what holds connections: slow statements, \
-             or transactions that wait for something else.",
+            "Above the line, a burst of requests waits for connections. Find out what holds \
+             connections: slow statements, or transactions that wait for something else.",
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Part)
@@ -82,7 +82,7 @@ pub(super) fn waited() -> Panel {
             "The wait for a connection of the pool, at the 99th percentile, as a part of the latency \
              objective of the service. Of several pools and instances, the longest.",
         )
-        .normally("Below a hundredth.")
+        .normally("Below 1 %.")
         .otherwise(
             "Requests that need a connection are slow, even if their statements are fast. Look at the pool's use.",
         )
@@ -101,26 +101,28 @@ pub(super) fn waited() -> Panel {
 
 pub(super) fn timed_out() -> Panel {
     let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
-    Panel::stat("Gave up waiting")
+    Panel::stat("Waits that timed out")
         .means(
-            "Calls within the time range that got no connection in time, each of which is a \
-             failed request; of all pools together.",
+            "Waits for a connection within the time range that timed out, of all pools together. \
+             Each is a failed request.",
         )
         .normally("0.")
         .otherwise(
-            "The pool is used up. A larger pool helps only if the server has room: see its \
-             connections below.",
+            "The pool is exhausted. A larger pool helps only if the server allows for more \
+             connections: see its connections below.",
         )
         .runbook("DatabasePoolTimeouts")
         .unit(Unit::Count)
         .red_from(limits::ABOVE_ZERO)
-        .shows(Target::new("Gave up", query::or_zero(query::in_range(&[], &timeouts))).in_trouble())
+        .shows(
+            Target::new("Timed out", query::or_zero(query::in_range(&[], &timeouts))).in_trouble(),
+        )
 }
 
 pub(super) fn row() -> Row {
-    Row::new("The pool: is it waited for?")
+    Row::new("Do requests wait for a connection?")
         .line([connections(), in_use_over_time(), wait("$pool")])
-        .line([wait_spread(), gave_up()])
+        .line([wait_spread(), timed_out_over_time()])
 }
 
 fn connections() -> Panel {
@@ -128,9 +130,7 @@ fn connections() -> Panel {
     let most = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_LIMIT));
     Panel::timeseries("Connections")
         .means("Connections of all instances together: in use, idle, and how many there may be.")
-        .normally(
-            "In use well below the maximum; idle ones are ready and cost the server some memory.",
-        )
+        .normally("In use is well below the maximum. Idle connections cost the server some memory.")
         .otherwise(
             "In use at the maximum: requests wait. Instances times maximum must stay below what \
              the server allows.",
@@ -170,8 +170,8 @@ pub(super) fn wait(pools: &str) -> Panel {
         )
         .normally("p99 below a millisecond.")
         .otherwise(
-            "The pool is too small for the load, or something holds connections for too long; the \
-             database's dashboard says which.",
+            "The pool is too small for the load, or something holds connections for too long. The \
+             dashboard of the database shows which.",
         )
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)
@@ -187,23 +187,23 @@ pub(super) fn wait(pools: &str) -> Panel {
 fn wait_spread() -> Panel {
     let wait = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
     Panel::heatmap("Wait for a connection, spread")
-        .means("How many waited for how long, of all pools together.")
+        .means("The distribution of the waits for a connection, of all pools together.")
         .normally("One bright band at the bottom.")
-        .otherwise("A second band higher up are those that found their pool empty.")
+        .otherwise("A second band higher up: waits for a connection of an exhausted pool.")
         .runbook("DatabasePoolExhausted")
         .unit(Unit::Seconds)
         .shows(Target::new("{{le}}", query::buckets(&wait)))
 }
 
-fn gave_up() -> Panel {
+fn timed_out_over_time() -> Panel {
     let timeouts = of_selected_pools(query::selected(&catalog::DB_CLIENT_CONNECTION_TIMEOUTS));
     let timeouts = query::per_second(&service_labels(&[POOL]), &timeouts);
-    Panel::timeseries("Gave up waiting, over time")
-        .means("Calls per second that got no connection in time.")
+    Panel::timeseries("Waits that timed out, over time")
+        .means("Waits for a connection per second that timed out.")
         .normally("None.")
         .otherwise(
-            "Each is a failed request. Find what holds connections, before the pool is made \
-             larger.",
+            "Each is a failed request. Find out what holds connections before you enlarge the \
+             pool.",
         )
         .runbook("DatabasePoolTimeouts")
         .unit(Unit::EventsPerSecond)

@@ -30,7 +30,7 @@ fn of_server(parts: &[&'static str]) -> Vec<&'static str> {
 
 pub(super) fn row() -> Row {
     Row::collapsed(
-        "The server: PostgreSQL (choose postgres_exporter's job, or follow the link at the top)",
+        "PostgreSQL server (select the job of postgres_exporter, or follow the link at the top)",
     )
     .line([fill(), connections(), idle_in_transaction()])
     .line([waiting(), deadlocks(), cache_hits()])
@@ -43,10 +43,10 @@ fn fill() -> Panel {
     let most = promql::max(SERVER, foreign("pg_settings_max_connections"));
     Panel::timeseries("Server connections")
         .means("Connections of all clients of a server as a part of its `max_connections`.")
-        .normally("Below a half: a deploy starts new instances before it stops old ones.")
+        .normally("Below 50 %, because a deploy starts new instances before it stops old ones.")
         .otherwise(
-            "At the line the next deploy does not fit. Smaller pools, fewer instances, or a \
-             pooler in between.",
+            "Above the line, the next deploy may exceed the limit. Use smaller pools, fewer \
+             instances, or a connection pooler.",
         )
         .runbook("PostgresConnectionsNearMax")
         .unit(Unit::Part)
@@ -60,7 +60,7 @@ fn fill() -> Panel {
 fn connections() -> Panel {
     let by_state = promql::sum(&["state"], foreign("pg_stat_activity_count"));
     Panel::stack("Server connections by state")
-        .means("What the connections of all chosen servers together do.")
+        .means("The states of the connections of all chosen servers together.")
         .normally("Most of them are idle.")
         .otherwise(
             "Many active: the server is busy or waits for locks. Find the client with the most in \
@@ -79,12 +79,12 @@ fn waiting() -> Panel {
     Panel::timeseries("Locks and sessions that wait for them")
         .means("Sessions that wait for a lock of another, and the locks that are held, by mode.")
         .normally(
-            "No session waits for longer than a moment. AccessShare and RowExclusive are ordinary \
-             work.",
+            "No session waits for longer than a moment. Ordinary statements hold AccessShare and \
+             RowExclusive.",
         )
         .otherwise(
-            "AccessExclusive is a migration that every other session waits for. `SELECT \
-             pg_blocking_pids(pid), query FROM pg_stat_activity` says what blocks.",
+            "AccessExclusive: every other session waits for a migration. `SELECT \
+             pg_blocking_pids(pid), query FROM pg_stat_activity` shows the blocking sessions.",
         )
         .unit(Unit::Count)
         .shows(Target::new(
@@ -110,10 +110,10 @@ fn idle_in_transaction() -> Panel {
         .means(
             "For how long the longest transaction of each server has been open, at work and idle.",
         )
-        .normally("Seconds.")
+        .normally("A few seconds.")
         .otherwise(
-            "Idle for minutes: code that waits for something else inside a transaction. It keeps \
-             its locks, and no dead row is removed meanwhile.",
+            "Idle for minutes: the code waits for something else within a transaction. The \
+             transaction keeps its locks, and prevents the removal of dead rows.",
         )
         .runbook("PostgresIdleInTransaction")
         .unit(Unit::Seconds)
@@ -140,11 +140,11 @@ fn cache_hits() -> Panel {
         per_second("pg_stat_database_blks_read"),
     );
     Panel::timeseries("Cache hits")
-        .means("The part of blocks that the server found in its own memory.")
+        .means("The part of blocks that the server found in its cache.")
         .normally("Above 99 % for a service that reads what it wrote recently.")
         .otherwise(
-            "A fall is a scan of a large table: look for it in the statements. A slow decline is \
-             data that outgrows the memory.",
+            "A sudden drop: a scan of a large table; look for it in the statements. A slow \
+             decline: the data outgrows the memory.",
         )
         .unit(Unit::Part)
         .shows(Target::new(
@@ -163,10 +163,10 @@ fn dead_rows() -> Panel {
             "Rows that were updated or deleted and are still in their table, the ten tables with \
              the most.",
         )
-        .normally("A sawtooth: it climbs, and the vacuum brings it down.")
+        .normally("A sawtooth: vacuum removes dead rows regularly.")
         .otherwise(
-            "It only climbs: the vacuum is too slow, or a transaction that is open for hours \
-             holds it back.",
+            "The number only grows: vacuum is too slow, or a transaction that is open for hours \
+             prevents it.",
         )
         .unit(Unit::Count)
         .shows(Target::new(
@@ -182,8 +182,8 @@ fn deadlocks() -> Panel {
         .means("Transactions that the server ended because two waited for each other, by database.")
         .normally("None.")
         .otherwise(
-            "A few in an hour are a pattern: two transactions take the same rows in different \
-             order. The server's log names both.",
+            "Several in an hour: two transactions lock the same rows in different orders. The \
+             server's log names both.",
         )
         .runbook("PostgresDeadlocks")
         .unit(Unit::Count)
@@ -208,8 +208,8 @@ fn behind() -> Panel {
         )
         .normally("A few kilobytes.")
         .otherwise(
-            "It grows: the replica, or the way to it, is too slow. The primary keeps the log for \
-             it, until the disk of the primary is full.",
+            "Grows: the replica or the network is too slow. The primary keeps the log for the \
+             replica, until the disk of the primary is full.",
         )
         .runbook("PostgresReplicationLag")
         .unit(Unit::Bytes)
@@ -232,8 +232,8 @@ fn replica() -> Panel {
         )
         .normally("Below a second.")
         .otherwise(
-            "Reads from that replica are as old as this, and readers with a staleness budget are \
-             refused.",
+            "Reads from the replica return data of this age. Reads with a smaller staleness budget \
+             are refused.",
         )
         .runbook("PostgresReplicationLag")
         .unit(Unit::Seconds)
@@ -247,10 +247,10 @@ fn statements() -> Panel {
     let rows = query::per_second(by, &foreign("pg_stat_statements_rows_total"));
     Panel::table("Top statements by total time")
         .means(
-            "What the server spends its time on, of all its clients, from `pg_stat_statements`: \
-             busy is seconds per second.",
+            "The statements of all clients on which the server spends most time, from \
+             `pg_stat_statements`. Busy is seconds per second.",
         )
-        .normally("The same first rows on every day.")
+        .normally("The first rows are the same every day.")
         .otherwise(
             "Take the first row's text, run `EXPLAIN (ANALYZE, BUFFERS)` with real parameters, \
              and see the page on slow queries.",

@@ -18,7 +18,7 @@ pub(super) fn legend(series: &str) -> String {
 }
 
 pub(super) fn row() -> Row {
-    Row::new("Does the process have what it needs?")
+    Row::new("Does the process run out of resources?")
         .line([
             processor(),
             bytes(),
@@ -44,11 +44,11 @@ pub(super) fn processor() -> Panel {
     );
     let used = promql::sum(INSTANCE, query::firstlight_only(rate));
     Panel::timeseries("Processor")
-        .means("Processors in use, by instance: 1 is one that is never idle.")
-        .normally("It follows the requests.")
+        .means("Processors in use, by instance; 1 is one processor that is always busy.")
+        .normally("Follows the number of requests.")
         .otherwise(
-            "It rises alone: a loop, or a flood of log lines; profile it. At its quota the \
-             scheduler delay rises with it.",
+            "Rises without more requests: a loop, or too many log lines; profile the process. At \
+             the processor quota, the scheduler delay rises as well.",
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Count)
@@ -62,13 +62,16 @@ fn bytes() -> Panel {
     let mapped = query::firstlight_only(query::selected(&catalog::PROCESS_VIRTUAL_MEMORY));
     Panel::timeseries("Memory")
         .means(
-            "Memory in RAM of each instance, address space that is mapped, and its limit; a limit \
-             of 0 is none.",
+            "Memory in RAM and mapped address space of each instance, and its memory limit; 0 \
+             means no limit.",
         )
-        .normally("Level after an hour of load. Mapped is large and costs nothing.")
+        .normally(
+            "Memory in RAM is constant after an hour of load. Mapped address space is large, and \
+             needs no RAM.",
+        )
         .otherwise(
-            "The memory in RAM climbs for days: a leak. Compare the heap of two moments, or bisect \
-             the deploys.",
+            "Memory in RAM grows for days: a leak. Compare two heap profiles, or bisect the \
+             deploys.",
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Bytes)
@@ -88,10 +91,11 @@ fn files() -> Panel {
     Panel::timeseries("Open files and threads")
         .means("File descriptors in use, and threads of the operating system, by instance.")
         .normally(
-            "Files follow the connections; threads are those of the runtime, and those that block.",
+            "The number of files follows the number of connections. Threads are those of the \
+             runtime, and those for blocking calls.",
         )
         .otherwise(
-            "Threads that climb are blocking calls that pile up, 512 at most in one runtime.",
+            "The number of threads grows: blocking calls pile up, at most 512 in one runtime.",
         )
         .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Count)
@@ -118,8 +122,8 @@ fn age() -> Panel {
     );
     Panel::timeseries("Time since the start")
         .means("How long each process has run; of many, the ten youngest.")
-        .normally("Lines that climb together since the last deploy.")
-        .otherwise("A sawtooth is a process that is restarted again and again.")
+        .normally("All processes have run since the last deploy.")
+        .otherwise("A sawtooth: a process restarts again and again.")
         .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -143,8 +147,8 @@ pub(super) fn restarts() -> Panel {
         )
         .normally("0; a deploy usually brings new instances.")
         .otherwise(
-            "A process that starts again and again is killed for its memory, or panics at its \
-             start: read its last log lines.",
+            "A process that restarts again and again is killed because of its memory, or panics \
+             during startup: read its last log lines.",
         )
         .runbook("ServiceDown")
         .unit(Unit::Count)
@@ -161,10 +165,10 @@ pub(super) fn memory(panel: Panel, by: &[&str]) -> Panel {
             "Memory in RAM as a part of the control group's limit. Of several instances, the fullest. \
              The value is 0 where there is no limit.",
         )
-        .normally("Level, below three quarters.")
+        .normally("Constant, and below 75 %.")
         .otherwise(
-            "At the line an OOM kill is near. A climb that never ends is a leak. Until it is fixed, \
-             restart one instance at a time.",
+            "Above the line, an OOM kill is likely. Memory that only grows is a leak. Until it is \
+             fixed, restart one instance at a time.",
         )
         .runbook("ProcessMemoryNearLimit")
         .unit(Unit::Part)
@@ -204,13 +208,16 @@ pub(super) fn open_files(panel: Panel, by: &[&str]) -> Panel {
             "File descriptors in use as a part of those that the process may have; every \
              connection is one. Of several instances, the fullest.",
         )
-        .normally("Below a half.")
+        .normally("Below 50 %.")
         .otherwise(
-            "Above the line, connections are soon refused. Connections that are never closed: look for a \
-             client without an idle timeout.",
+            "Above the line, new connections will soon be refused. If connections are never \
+             closed, look for a client without an idle timeout.",
         )
         .runbook("ProcessOpenFilesNearLimit")
         .unit(Unit::Part)
         .red_from(limits::OPEN_FILES_RATIO)
-        .shows(Target::new(&fullest(by), worst(by, format!("{open} / {most}"))))
+        .shows(Target::new(
+            &fullest(by),
+            worst(by, format!("{open} / {most}")),
+        ))
 }

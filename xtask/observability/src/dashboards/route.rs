@@ -15,7 +15,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "route",
         "firstlight: route",
-        "What is wrong with this route: its load, its failures, or what it waits for?",
+        "What is wrong with this route?",
         &Selector::of(&catalog::BUILD_INFO),
     )
     .variable(Variable::of(
@@ -32,7 +32,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn now() -> Row {
-    Row::new("Is it this route?").line([
+    Row::new("Is this route the cause?").line([
         ROUTES.rate(),
         ROUTES.failing(),
         ROUTES.too_slow(),
@@ -46,13 +46,13 @@ fn statements() -> Panel {
         query::selected(&catalog::SQL_QUERIES_PER_REQUEST).matches("http_route", "$route");
     Panel::stat("Statements per request, p95")
         .means(
-            "Database statements that a request runs; 95 of 100 run fewer. Of several routes, the \
-             one with the most.",
+            "Database statements that a request runs, at the 95th percentile. Of several routes, \
+             the one with the most.",
         )
-        .normally("Below 10, and the same on every day.")
+        .normally("Below 10, and the same every day.")
         .otherwise(
-            "It grows with the data: the route asks once per row. See the repeated statements \
-             below.",
+            "Grows with the data: the route runs a statement for each row. See the repeated \
+             statements below.",
         )
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
@@ -75,7 +75,8 @@ fn repeated() -> Panel {
         )
         .normally("0.")
         .otherwise(
-            "Their names are below. Fetch all rows with one statement, a join or `= ANY($1)`.",
+            "The graph below names the statements. Fetch all rows with one statement, such as a \
+             join or `= ANY($1)`.",
         )
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
@@ -97,15 +98,15 @@ fn last_week() -> Panel {
         &service_labels(&["http_route"]),
         format!("rate({all}[{}] offset 1w)", query::WINDOW),
     );
-    Panel::timeseries("Requests, beside last week")
+    Panel::timeseries("Requests, compared with last week")
         .means(
             "Requests per second of each route, and at the same hour a week ago; 0 if there is no \
              data from then. Of many, the ten with the most.",
         )
-        .normally("Two lines of the same shape.")
+        .normally("Both lines have the same shape.")
         .otherwise(
-            "Far below last week: they do not arrive. Far above: find the client that sends them before \
-             you scale.",
+            "Far below last week: requests do not reach the service. Far above: find the client \
+             that sends them before you scale.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
@@ -120,7 +121,7 @@ fn last_week() -> Panel {
 }
 
 fn waits() -> Row {
-    Row::new("Does it wait for the database?").line([queries(), n_plus_one()])
+    Row::new("Does the route wait for the database?").line([queries(), n_plus_one()])
 }
 
 fn queries() -> Panel {
@@ -131,10 +132,10 @@ fn queries() -> Panel {
     let by_route = |q| query::top(10, query::quantile(q, &by, &queries));
     Panel::timeseries("Statements per request")
         .means("Database statements that one request runs.")
-        .normally("Flat lines: the number depends on the code, not on the data.")
+        .normally("Constant: the number depends on the code, not on the data.")
         .otherwise(
-            "A line that climbs with the data is an N+1 query, also below the number at which it \
-             is counted as one.",
+            "Grows with the data: an N+1 query, even below the number from which on it is counted \
+             as one.",
         )
         .runbook("DatabaseNPlusOne")
         .unit(Unit::Count)
@@ -159,7 +160,7 @@ fn n_plus_one() -> Panel {
 }
 
 fn calls() -> Row {
-    Row::collapsed("Does it wait for other services? (calls over HTTP)").line([
+    Row::collapsed("Does the service wait for other services? (HTTP calls)").line([
         call_rate(),
         call_failures(),
         call_durations(),
@@ -171,13 +172,13 @@ const TO: &[&str] = &["cluster", "namespace", "job", "server_address"];
 
 fn call_rate() -> Panel {
     let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION).count();
-    Panel::timeseries("Calls to others")
+    Panel::timeseries("Calls to other services")
         .means(
             "Requests per second that the service sends, by address. They are those of all routes, \
              because calls have no label for the route.",
         )
-        .normally("In step with the requests that the service gets.")
-        .otherwise("More calls than requests explain are retries: see whether they fail.")
+        .normally("Follows the number of requests to the service.")
+        .otherwise("More calls without more requests: retries. See whether calls fail.")
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::RequestsPerSecond)
         .shows(Target::new(
@@ -194,13 +195,13 @@ fn call_failures() -> Panel {
     let failed = query::joined(&by, failed);
     Panel::timeseries("Calls that fail")
         .means(
-            "Calls per second that failed, by address and by how: the status from 400 on, or the \
-             type of the error.",
+            "Calls per second that failed, by address, and by the status from 400 on or the type \
+             of the error.",
         )
         .normally("None.")
         .otherwise(
-            "Ask the owners of that address. Until they have repaired it: a shorter timeout, \
-             fewer retries, or answers that do without the call.",
+            "Contact the owners of the called service. Until it is fixed, use a shorter timeout or \
+             fewer retries, or respond without the call.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .unit(Unit::RequestsPerSecond)
@@ -210,11 +211,10 @@ fn call_failures() -> Panel {
 fn call_durations() -> Panel {
     let calls = query::selected(&catalog::HTTP_CLIENT_REQUEST_DURATION);
     Panel::timeseries("Duration of calls, p95")
-        .means("How long others take to answer, until their response's head.")
-        .normally("Below the timeout by a factor of ten.")
+        .means("How long called services take until the head of their response.")
+        .normally("At most a tenth of the timeout.")
         .otherwise(
-            "A line at the timeout is a dependency that hangs, and every request of the service that \
-             needs it hangs with it.",
+            "At the timeout: the called service hangs, and so does every request that needs it.",
         )
         .runbook("HttpLatencyBudgetBurn")
         .unit(Unit::Seconds)

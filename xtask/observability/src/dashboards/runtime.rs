@@ -19,7 +19,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "runtime",
         "firstlight: runtime and telemetry",
-        "Is it the process itself, and can what it reports be trusted?",
+        "Is the process itself the cause, and is its telemetry complete?",
         &Selector::of(&catalog::BUILD_INFO),
     )
     .row(now())
@@ -30,7 +30,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn now() -> Row {
-    Row::new("Is it the process itself?").line([
+    Row::new("Is the process itself the cause?").line([
         overview::instances(),
         process_panels::restarts(),
         delay_now(),
@@ -54,7 +54,7 @@ fn delay_now() -> Panel {
              part of the latency objective of the service. Of several instances, the longest. A \
              request may wait this long at every `.await`.",
         )
-        .normally("Below a hundredth.")
+        .normally("Below 1 %.")
         .otherwise(
             "Something blocks the runtime: computation, or a blocking call outside of \
              `spawn_blocking`.",
@@ -81,10 +81,10 @@ fn delays() -> Panel {
              and the wait from which on an alert opens a ticket. Of several instances of a \
              service, the longest.",
         )
-        .normally("p99 below a millisecond on a machine that is not full.")
+        .normally("p99 is below a millisecond on a machine that is not fully loaded.")
         .otherwise(
-            "p99 alone: something blocks for a moment now and then. p50 as well: the workers are \
-             all busy, or the processor is throttled.",
+            "Only p99 rises: short blocking calls. p50 rises as well: all threads of the runtime \
+             are busy, or the processor is throttled.",
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
@@ -99,10 +99,11 @@ fn delays() -> Panel {
 
 fn delay_spread() -> Panel {
     Panel::heatmap("Scheduler delay, spread")
-        .means("How many measured tasks waited for how long, of all instances together.")
+        .means("The distribution of the waits of measured tasks, of all instances together.")
         .normally("One bright band at the bottom.")
         .otherwise(
-            "A thin band far above: rare, long blocks. Profile the process while it is there.",
+            "A thin band far above: rare, long blocking calls. Profile the process while they \
+             occur.",
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
@@ -117,13 +118,10 @@ fn stalled() -> Panel {
         INSTANCE,
         query::selected(&catalog::TOKIO_SCHEDULER_STALLED).to_string(),
     );
-    Panel::timeseries("Runtime does not answer")
+    Panel::timeseries("Runtime stalled")
         .means("For how long the runtime has run no task that was woken.")
         .normally("0.")
-        .otherwise(
-            "A line that climbs a second per second is a runtime that is blocked right now, and \
-             answers nothing.",
-        )
+        .otherwise("Rises by a second per second: the runtime is blocked, and serves no requests.")
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Seconds)
         .shows(Target::new(&legend(""), stalled))
@@ -147,10 +145,10 @@ pub(super) fn busy() -> Panel {
             "The part of the time that the threads of an instance's runtime are busy: the mean of \
              the busiest instance of each service, and its busiest thread.",
         )
-        .normally("Below three quarters, the busiest not far above the mean.")
+        .normally("Below 75 %, and the busiest thread is not far above the mean.")
         .otherwise(
-            "All busy: more processors, or less work. One far above the rest, or none at all \
-             while requests hang: something blocks it.",
+            "All threads busy: add processors, or reduce the work. One thread far above the \
+             others, or no busy thread while requests hang: a call blocks the runtime.",
         )
         .runbook("RuntimeSchedulerDelay")
         .unit(Unit::Part)
@@ -169,9 +167,9 @@ fn tasks() -> Panel {
             "Tasks of each instance that have not ended, those of them that no worker has taken \
              yet, and the threads that run them.",
         )
-        .normally("Alive follows the connections; waiting is 0.")
+        .normally("Alive follows the number of connections. Waiting is 0.")
         .otherwise(
-            "Alive grows without end: tasks are spawned and never end. Waiting grows: more is \
+            "Alive only grows: tasks are spawned and never end. Waiting grows: more tasks are \
              spawned than can run.",
         )
         .runbook("RuntimeSchedulerDelay")

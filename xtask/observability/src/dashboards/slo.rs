@@ -19,7 +19,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "slo",
         "firstlight: objectives",
-        "Are promises kept, how fast is the rest of the budget used up, and by what?",
+        "Are the objectives met, and how fast is the error budget used up?",
         &Selector::of(&catalog::BUILD_INFO),
     )
     .from("now-7d")
@@ -30,19 +30,19 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn summary() -> Row {
-    Row::new("Are promises kept?").line([services()])
+    Row::new("Are the objectives met?").line([services()])
 }
 
 fn services() -> Panel {
     Panel::table("Services")
         .means(
-            "Each service: what is left of its budgets, what it achieved within 30 days, and what \
-             was promised.",
+            "Each service: what is left of its error budgets, the results of the last 30 days, and \
+             its objectives.",
         )
-        .normally("No red.")
+        .normally("No value is red.")
         .otherwise(
-            "A red service has broken its promise: nothing but repairs is released, and the rows \
-             below say what broke it.",
+            "A red service does not meet its objective: release only fixes. The rows below show \
+             the cause.",
         )
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
@@ -61,7 +61,7 @@ fn services() -> Panel {
             Objective::Availability.kept(),
         ))
         .column(Column::new(
-            "Availability promised",
+            "Availability objective",
             Unit::Part,
             Objective::Availability.objective(),
         ))
@@ -75,7 +75,7 @@ fn services() -> Panel {
             Objective::Latency.kept(),
         ))
         .column(Column::new(
-            "Fast enough, promised",
+            "Fast enough, objective",
             Unit::Part,
             Objective::Latency.objective(),
         ))
@@ -89,13 +89,13 @@ fn objective(title: &str, objective: Objective) -> Row {
 fn budget(title: &str, objective: Objective) -> Panel {
     Panel::timeseries(&format!("{title}: budget left"))
         .means(
-            "What is left of the requests that may be bad within 30 days. It recovers when bad \
-             days become older than that.",
+            "The part that is left of the requests that may fail or be slow within 30 days. It \
+             recovers when such requests are older than 30 days.",
         )
-        .normally("A gentle slope above 0.")
+        .normally("Above 0, and slowly changing.")
         .otherwise(
-            "A sudden drop is an incident: look at what was deployed when it began. Below 0 the \
-             objective is broken.",
+            "A sudden drop: an incident. Check what was deployed when it began. Below 0 the \
+             objective is not met.",
         )
         .runbook(objective.runbook())
         .unit(Unit::Part)
@@ -133,7 +133,7 @@ fn burn(title: &str, objective: Objective) -> Panel {
 }
 
 fn causes() -> Row {
-    Row::new("What used it up?").line([routes(), alerts()])
+    Row::new("What used up the error budget?").line([routes(), alerts()])
 }
 
 fn routes() -> Panel {
@@ -153,10 +153,10 @@ fn routes() -> Panel {
     Panel::table("Requests that used up the budget")
         .means(
             "Requests within the time range that failed, and those that took longer than the \
-             service promises, by route.",
+             objective allows, by route.",
         )
         .normally("Few, and spread over the routes.")
-        .otherwise("The first row is where an hour of work saves most of the budget.")
+        .otherwise("Begin with the first row: the route with the most failed requests.")
         .runbook("HttpAvailabilityBudgetBurn")
         .runbook("HttpLatencyBudgetBurn")
         .by_service()
@@ -179,7 +179,7 @@ fn alerts() -> Panel {
              series.",
         )
         .normally("No rows.")
-        .otherwise("Each has a runbook of its name.")
+        .otherwise("Follow the runbook with the name of the alert.")
         .by_service()
         .by("alertname", "Alert")
         .by("severity", "Severity")

@@ -58,8 +58,8 @@ pub(super) fn lost() -> Panel {
         )
         .normally("0.")
         .otherwise(
-            "Do not trust an absence of errors while it is red. The row about telemetry says what \
-             is lost and where.",
+            "While the value is above 0, errors may be missing in traces and logs. The row about \
+             traces and logs shows what is lost and where.",
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
@@ -68,21 +68,23 @@ pub(super) fn lost() -> Panel {
 }
 
 pub(super) fn health() -> Row {
-    Row::new("Can it be trusted? Traces and logs")
+    Row::new("Are traces and logs complete?")
         .line([lost_over_time(), exported(), queues()])
         .line([overview::log_lines(), checks(), freshness()])
 }
 
 fn lost_over_time() -> Panel {
-    let panel = Panel::timeseries("Telemetry lost, by where")
+    let panel = Panel::timeseries("Telemetry lost, by cause")
         .means(
             "Spans, log records and log lines per second that were dropped because a queue or a \
-             pipe was full, those that the collector did not take, and log lines that were cut.",
+             pipe was full, those that the collector did not accept, and log lines that were \
+             truncated.",
         )
         .normally("0.")
         .otherwise(
-            "Not delivered: the collector is down or refuses. Dropped: more is produced than can \
-             be sent; sample, or write less. Cut: a value or a line was too long, and says so.",
+            "Not delivered: the collector is down, or rejects them. Dropped: more is produced than \
+             can be sent; sample, or log less. Truncated: a value or a log line was too long; the \
+             line is marked.",
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
@@ -92,7 +94,7 @@ fn lost_over_time() -> Panel {
         &query::selected(&catalog::LOGGING_EVENTS_TRUNCATED),
     );
     let of_each = losses(&SERVICE).into_iter();
-    let of_each = of_each.chain([("log lines cut", query::or_zero_each(cut))]);
+    let of_each = of_each.chain([("log lines truncated", query::or_zero_each(cut))]);
     of_each.fold(panel, |panel, (name, rate)| {
         panel.shows(Target::new(&query::legend(name), rate).in_trouble())
     })
@@ -105,11 +107,11 @@ fn exported() -> Panel {
     };
     Panel::timeseries("Telemetry delivered")
         .means(
-            "Spans, log records and data points per second that the collector took. 0 for what is \
-             not exported over OTLP.",
+            "Spans, log records and data points per second that the collector accepted. 0 for what \
+             is not exported over OTLP.",
         )
-        .normally("Spans follow the requests and the sampling.")
-        .otherwise("0 after a time with more: exports fail, or sampling was turned off.")
+        .normally("The number of spans follows the number of requests and the sampling.")
+        .otherwise("Falls to 0: exports fail, or nothing is sampled.")
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
         .shows(Target::new(
@@ -138,8 +140,8 @@ fn queues() -> Panel {
         )
         .normally("Near 0.")
         .otherwise(
-            "It fills when the collector is slow. What does not fit is dropped and counted, and \
-             never slows a request down.",
+            "Rises: the collector is slow. What does not fit is dropped and counted, and does not \
+             slow down requests.",
         )
         .runbook("TelemetryDropping")
         .unit(Unit::Part)
@@ -166,7 +168,7 @@ fn checks() -> Panel {
         .means("How often the telemetry of a process was checked.")
         .normally("As often as deploys run the check, which may be never.")
         .otherwise(
-            "The number alone is no sign of a fault. Run the program with `check-telemetry`: it \
+            "The number does not indicate a fault. Run the program with `check-telemetry`: it \
              reports what works and what does not.",
         )
         .runbook("TelemetryDropping")
@@ -182,10 +184,13 @@ fn freshness() -> Panel {
         INSTANCE,
         query::firstlight_only(format!("timestamp({})", foreign("up"))),
     );
-    Panel::timeseries("Age of these numbers")
+    Panel::timeseries("Time since the last scrape")
         .means("How long ago Prometheus last scraped each instance.")
         .normally("Below the scrape interval.")
-        .otherwise("It climbs: Prometheus no longer scrapes, and all other panels are out of date.")
+        .otherwise(
+            "Grows: Prometheus no longer scrapes the instance, and the other panels are out of \
+             date.",
+        )
         .runbook("ServiceDown")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -195,7 +200,7 @@ fn freshness() -> Panel {
 }
 
 pub(super) fn metrics() -> Row {
-    Row::new("Can it be trusted? Metrics")
+    Row::new("Are metrics complete?")
         .line([series(), scrapes(), rejected()])
         .line([resources()])
 }
@@ -207,9 +212,9 @@ fn series() -> Panel {
     );
     Panel::timeseries("Series")
         .means("Series in the exposition of each instance.")
-        .normally("Level, once every route was called.")
+        .normally("Constant, once every route has been called.")
         .otherwise(
-            "A climb that does not end is a label with too many values. The panel of rejected metrics \
+            "The number only grows: a label has too many values. The panel of rejected metrics \
              names the metric.",
         )
         .runbook("MetricsCardinalityOverflow")
@@ -228,7 +233,7 @@ fn scrapes() -> Panel {
     Panel::timeseries("Duration of scrapes")
         .means("How long a scrape of an instance takes.")
         .normally("Milliseconds.")
-        .otherwise("It rises with the series, and with a runtime that is blocked.")
+        .otherwise("Rises with the number of series, and while the runtime is blocked.")
         .runbook("MetricsCardinalityOverflow")
         .unit(Unit::Seconds)
         .shows(Target::new(
@@ -252,8 +257,8 @@ fn rejected() -> Panel {
         )
         .normally("None.")
         .otherwise(
-            "Over the limit: a label has too many values, such as an id; remove it. New values go to \
-             one overflow series meanwhile, so sums stay right.",
+            "Over the limit: a label has too many values, such as an id; remove it. Until then, \
+             new values go to one overflow series, so sums stay correct.",
         )
         .runbook("MetricsCardinalityOverflow")
         .unit(Unit::EventsPerSecond)

@@ -15,7 +15,7 @@ pub(super) fn dashboard() -> Dashboard {
     Dashboard::new(
         "worker",
         "firstlight: worker",
-        "Is work that was accepted done in time, and if not, what is in its way?",
+        "Is accepted work done in time?",
         &known(),
     )
     .variable(Variable::among(
@@ -49,7 +49,7 @@ fn selected(metric: &catalog::Metric) -> Selector {
 }
 
 fn now() -> Row {
-    Row::new("Is work done in time?").line([
+    Row::new("Is accepted work done in time?").line([
         oldest(),
         readable(),
         waiting(),
@@ -92,8 +92,8 @@ fn age(panel: Panel, queues: &str) -> Panel {
         )
         .normally("Near 0.")
         .otherwise(
-            "From a half on and growing it is a ticket, above 100 % it is a page: see whether the \
-             workers are gone, too slow, or fail.",
+            "From 50 % on and growing, an alert opens a ticket. Above 100 %, an alert pages. Check \
+             whether workers run, are too slow, or fail.",
         )
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueGrowing")
@@ -110,13 +110,13 @@ fn readable() -> Panel {
     let up = promql::min(QUEUE, selected(&catalog::WORKER_QUEUE_UP));
     Panel::stat("Queue is readable")
         .means(
-            "Whether the store could be read the last time. If not, the ages and depths have no \
-             value.",
+            "Whether the last attempt to read the store succeeded. If not, the ages and depths \
+             have no value.",
         )
         .normally("Yes.")
         .otherwise(
-            "No: it is not known how much work waits. The store is not reached, or a migration is \
-             missing.",
+            "No: the amount of waiting work is unknown. The store is unreachable, or a migration \
+             is missing.",
         )
         .runbook("WorkerQueueUnreadable")
         .runbook("WorkerQueueUnwatched")
@@ -130,9 +130,10 @@ fn waiting() -> Panel {
     let ready = selected(&catalog::WORKER_QUEUE_DEPTH).is("status", "ready");
     Panel::stat("Waiting")
         .means("Jobs that are due and that no worker has taken, of all chosen queues together.")
-        .normally("It varies, and comes back to 0.")
+        .normally("Varies, and returns to 0.")
         .otherwise(
-            "A large number is not bad by itself; the age of the oldest job says whether it is.",
+            "A large number alone is not a problem. The age of the oldest job shows whether work \
+             is late.",
         )
         .runbook("WorkerQueueGrowing")
         .unit(Unit::Count)
@@ -152,8 +153,8 @@ fn dead_lettered() -> Panel {
         )
         .normally("0.")
         .otherwise(
-            "Read why in the table of failures, repair it, then put them back: they are in the \
-             store, in the state `dead_lettered`.",
+            "The table of failures shows the errors. Fix the cause, then requeue the jobs: they \
+             are in the store, in the state `dead_lettered`.",
         )
         .runbook("WorkerDeadLetters")
         .unit(Unit::Count)
@@ -170,10 +171,8 @@ fn accepted_to_done_now() -> Panel {
             "How long it takes from `202 Accepted` until the work is done: waiting, all attempts, \
              and the pauses between them. Of several queues, the slowest.",
         )
-        .normally("What was promised to the client.")
-        .otherwise(
-            "Longer because of the wait: too few workers. Because of retries: something fails.",
-        )
+        .normally("Within the time that clients expect.")
+        .otherwise("Long waits: there are too few workers. Many retries: attempts fail.")
         .runbook("WorkerQueueStalled")
         .unit(Unit::Seconds)
         .no_value("no jobs")
@@ -213,8 +212,8 @@ fn ages() -> Panel {
         .means("How long the oldest job has waited since it was due, and how long it may.")
         .normally("A sawtooth near 0.")
         .otherwise(
-            "A straight line that climbs a second per second: no worker takes jobs from that queue \
-             at all. A line without a budget is a queue that no worker knows.",
+            "Rises by a second per second: no worker takes jobs from that queue. A line without a \
+             budget: no worker declares that queue.",
         )
         .runbook("WorkerQueueStalled")
         .runbook("WorkerQueueUnknown")
@@ -241,10 +240,11 @@ fn depth() -> Panel {
             "Jobs by state, of all chosen queues together: ready, scheduled for later, running, \
              waiting for a retry, stuck with a worker that is gone, dead-lettered.",
         )
-        .normally("`ready` comes back to 0; `running` is at most the number of workers.")
+        .normally("`ready` returns to 0; `running` is at most the number of workers.")
         .otherwise(
             "`retry` grows: attempts fail. `dead_lettered` grows: last attempts fail. `stuck` is \
-             not 0: no worker runs these jobs and none will take them; see what was killed.",
+             not 0: no worker runs these jobs and none will take them; find out which worker was \
+             killed.",
         )
         .runbook("WorkerQueueGrowing")
         .runbook("WorkerJobsStuck")
@@ -262,9 +262,10 @@ fn flow() -> Panel {
     let rate = |counter: &Selector| query::or_zero_each(query::per_second(QUEUE, counter));
     Panel::timeseries("In and out")
         .means("Jobs per second that are stored, and that are done or dead-lettered, by queue.")
-        .normally("Both lines lie on each other.")
+        .normally("Both rates are equal on average.")
         .otherwise(
-            "In above out: the queue grows. Out at 0: the workers are gone, or wait for something.",
+            "In above out: the queue grows. Out at 0: no worker runs, or all workers wait for \
+             something.",
         )
         .runbook("WorkerQueueGrowing")
         .unit(Unit::OperationsPerSecond)
@@ -288,7 +289,7 @@ fn outcomes() -> Panel {
              chosen queues together.",
         )
         .normally("`ok` is nearly all.")
-        .otherwise("`retry` costs time, `dead_lettered` costs work. The table of failures has the reasons.")
+        .otherwise("`retry` delays a job, `dead_lettered` ends it. See the table of failures.")
         .runbook("WorkerDeadLetters")
         .runbook("WorkerAttemptsFailing")
         .unit(Unit::OperationsPerSecond)
@@ -299,7 +300,7 @@ fn outcomes() -> Panel {
 }
 
 fn times() -> Row {
-    Row::new("Where does the time go?").line([
+    Row::new("How long do waits and attempts take?").line([
         time(
             "Wait for the first attempt",
             &catalog::WORKER_TASK_WAIT,
@@ -308,12 +309,13 @@ fn times() -> Row {
         time(
             "Duration of attempts",
             &catalog::WORKER_TASK_RUN,
-            "More workers do not shorten the attempts: follow a dot to its trace.",
+            "More workers do not shorten attempts. Click on a dot to open its trace.",
         ),
         time(
             "Accepted to done",
             &catalog::WORKER_TASK_ACCEPTED_TO_DONE,
-            "It is what users see: wait, attempts, and pauses between them.",
+            "Compare with the other two graphs: the sum includes the wait, all attempts, and the \
+             pauses between them.",
         ),
     ])
 }
@@ -334,7 +336,7 @@ fn time(title: &str, metric: &catalog::Metric, otherwise: &str) -> Panel {
 }
 
 fn failures() -> Row {
-    Row::new("What fails?").line([failed(), slowest()])
+    Row::new("Which jobs fail?").line([failed(), slowest()])
 }
 
 fn failed() -> Panel {
@@ -344,8 +346,8 @@ fn failed() -> Panel {
         .means("Attempts within the time range that failed, by kind and by the type of the error.")
         .normally("No rows, or a few retries.")
         .otherwise(
-            "Search the log for the kind and the error; the line has the trace, and the trace has \
-             the request that sent the job.",
+            "Search the log for the kind and the error. The log line has the id of the trace, and \
+             the trace leads to the request that sent the job.",
         )
         .runbook("WorkerDeadLetters")
         .runbook("WorkerAttemptsFailing")
@@ -369,7 +371,7 @@ fn slowest() -> Panel {
             "What workers spend their time on: busy is seconds per second, the number of workers \
              that a kind keeps busy.",
         )
-        .normally("The same first rows on every day.")
+        .normally("The first rows are the same every day.")
         .otherwise(
             "A kind that keeps all workers busy delays the others: give it a queue of its own.",
         )

@@ -196,7 +196,7 @@ mod tests {
             .by("statement", "Statement")
             .by("job", "Service")
             .column(Column::new("Busy", Unit::Seconds, "busy"))
-            .column(Column::new("Promised", Unit::Part, "promised").red_below(1.0));
+            .column(Column::new("Objective", Unit::Part, "objective").red_below(1.0));
         panel.json(1, json!({}))
     }
 
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn rows_are_sorted_and_columns_named() {
         let table = Table::new(&panel(), &answers());
-        assert_eq!(table.columns, ["Statement", "Service", "Busy", "Promised"]);
+        assert_eq!(table.columns, ["Statement", "Service", "Busy", "Objective"]);
         let first: Vec<_> = table.rows.iter().filter_map(|row| row.first()).collect();
         let label = |text: &str| Cell::Label(text.to_owned());
         assert_eq!(first, [&label("b"), &label("c"), &label("a")]);

@@ -94,7 +94,7 @@ fn fires(objective: Objective, burn: Burn, is_declared: bool) -> AlertTest {
     let (requests, what) = match objective {
         Objective::Availability => ("requests", "failed"),
         Objective::Grpc => ("gRPC calls", "failed"),
-        Objective::Latency => ("requests", "were slower than promised"),
+        Objective::Latency => ("requests", "were slower than the objective allows"),
     };
     let description = format!(
         "{}% of the {requests} to orders {what} in the last {}. At this rate the error budget of 30 days is gone within {:.0} days.",

@@ -125,7 +125,7 @@ fn description(objective: Objective, burn: Burn) -> String {
     let (requests, what) = match objective {
         Objective::Availability => ("requests", "failed"),
         Objective::Grpc => ("gRPC calls", "failed"),
-        Objective::Latency => ("requests", "were slower than promised"),
+        Objective::Latency => ("requests", "were slower than the objective allows"),
     };
     format!(
         "{{{{ $value | humanizePercentage }}}} of the {requests} to {{{{ $labels.job }}}} {what} in the last {}. At this rate the error \

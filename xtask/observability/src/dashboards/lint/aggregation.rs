@@ -78,7 +78,7 @@ const TOTALS: [(&str, &str); 24] = [
     ),
     ("Firing alerts", "one is enough for red"),
     ("Log lines by level", "areas are parts of one whole"),
-    ("Gave up waiting", "one is enough for red"),
+    ("Waits that timed out", "one is enough for red"),
     (
         "Connections",
         "the load on the server; the panel beside it shows the use of each pool",
