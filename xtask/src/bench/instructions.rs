@@ -7,21 +7,19 @@ pub(crate) const SECTIONS: &str = "\
 ## In instructions
 
 Times depend on how busy the machine is, but counts of instructions hardly do. The table has the instructions per request that
-the server's process executes outside the kernel, counted with callgrind, without the 16,000 of `bare`. Each request writes one
+the server's process executes outside the kernel, counted with callgrind, without the 16,600 of `bare`. Each request writes one
 log line, and there are 16 connections.
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 60,700 | 0.22 | 31,500 | 0.14 |
-| firstlight-no-access-line | 44,800 | 0.16 | 22,800 | 0.10 |
-| firstlight-span-events | 66,300 | 0.24 | 29,200 | 0.13 |
-| by-hand | 275,600 | | 225,700 | |
-| oxtel | 158,000 | 0.57 | 110,000 | 0.49 |
+| **firstlight** | 59,800 | 0.22 | 30,700 | 0.14 |
+| firstlight-no-access-line | 53,600 | 0.20 | 24,500 | 0.11 |
+| firstlight-span-events | 74,800 | 0.27 | 30,900 | 0.14 |
+| by-hand | 273,900 | | 223,200 | |
+| oxtel | 158,100 | 0.58 | 110,700 | 0.50 |
 
-The row **firstlight** was measured on 2026-11-29, the other rows on 2026-11-24, and firstlight has changed since. So the
-differences between this row and the other two rows of firstlight include these changes. To repeat the measurement, install
-valgrind, run `cargo xtask bench --quick` and then this command with 20,000 and with 4,000 requests, and divide the
-difference of the totals by 16,000:
+The rows were measured on 2026-11-29. To repeat the measurement, install valgrind, run `cargo xtask bench --quick` and then
+this command with 20,000 and with 4,000 requests, and divide the difference of the totals by 16,000:
 
 ```console
 $ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --timeout 120 \\
