@@ -21,10 +21,11 @@ use super::{
 use crate::{
     error_type::error_type,
     jobs::{
-        catch::CatchUnwind,
+        catch::{CatchUnwind, catch_panic},
         outcome::AttemptOutcome,
         running::{AttemptEnd, Running, UNDECODABLE, reason_of},
     },
+    panic::message_of,
     values::counted,
 };
 
@@ -69,9 +70,12 @@ impl<T> fmt::Debug for Postponed<T> {
 }
 
 impl<F, T> TaskFuture<F, T> {
-    pub(super) fn new(inner: F, end: PendingEnd) -> Self {
+    pub(super) fn new(inner: F, end: PendingEnd) -> Self
+    where
+        F: Future,
+    {
         Self {
-            inner: Some(CatchUnwind::new(inner)),
+            inner: Some(catch_panic(inner)),
             failed: None,
             end: Some(end),
             waiting: None,
@@ -119,7 +123,7 @@ where
                     let _entered = end.running.span().enter();
                     match ready!(inner.poll(context)) {
                         Ok(result) => result.map_err(|error| classify(error.into())),
-                        Err(message) => Err(panicked(&message)),
+                        Err(payload) => Err(panicked(message_of(&*payload))),
                     }
                 }
                 None => Err(this.failed.take().unwrap_or_else(|| panicked(""))),
@@ -133,7 +137,7 @@ where
             match postponing {
                 Some(postponing) => {
                     *this.waiting = Some(Postponed {
-                        postponing: CatchUnwind::new(postponing),
+                        postponing: catch_panic(postponing),
                         result: Some(result),
                     });
                 }
