@@ -27,7 +27,7 @@ mod tests;
 use std::{
     cell::Cell,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::SystemTime,
@@ -36,7 +36,6 @@ use std::{
 use opentelemetry::trace::TraceContextExt;
 use tracing::{
     Dispatch, Event, Level, Subscriber,
-    dispatcher::WeakDispatch,
     span::{Attributes, Id, Record},
 };
 use tracing_log::NormalizeEvent;
@@ -67,7 +66,7 @@ use crate::{
     collector::{Collector, Samples},
     config::LogFormat,
     resource::Resource,
-    span_ids::{self, SpanIds},
+    span_ids::{self, SpanContexts, SpanIds},
     thread,
     values::Pairs,
 };
@@ -116,8 +115,8 @@ pub(crate) struct LogLayer {
     counts: Arc<LogCounts>,
     /// Receives each event as a log record; `None` if these are not exported.
     records: Option<Records>,
-    /// The subscriber, which knows the ids of a parent that is not the current span.
-    dispatch: Arc<OnceLock<WeakDispatch>>,
+    /// The context of a parent that is not the current span.
+    contexts: SpanContexts,
 }
 
 impl LogLayer {
@@ -141,7 +140,7 @@ impl LogLayer {
             writer,
             counts,
             records: None,
-            dispatch: Arc::default(),
+            contexts: SpanContexts::default(),
         }
     }
 
@@ -189,9 +188,7 @@ impl LogLayer {
         if let Some(ids) = span_ids::explicit_ids(&span) {
             return ids;
         }
-        let dispatch = self.dispatch.get()?.upgrade()?;
-        let context = tracing_opentelemetry::get_otel_context(&span, &dispatch)?;
-        ids_of(&context)
+        ids_of(&self.contexts.of(&span)?)
     }
 }
 
@@ -200,8 +197,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // Only the first call counts: a layer does not move to another subscriber.
-        let _ = self.dispatch.set(dispatch.downgrade());
+        self.contexts.register(dispatch);
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {

@@ -63,7 +63,7 @@ pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
     exemplar::turn_off as turn_exemplars_off,
-    handles::{Durations, Handles},
+    handles::{Durations, Handles, Kept},
     otlp::MetricsRequest,
     push::MetricsPush,
     recorder::FrontRecorder,

@@ -5,6 +5,7 @@
 //! call the previous hook, so that the log line is still written.
 
 use std::{
+    any::Any,
     backtrace::{Backtrace, BacktraceStatus},
     panic::{self, PanicHookInfo},
     thread,
@@ -33,12 +34,7 @@ pub(crate) fn install_hook(writer: LogWriter) {
 }
 
 fn log(info: &PanicHookInfo<'_>) {
-    let payload = info.payload();
-    let payload = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a value that is not text");
+    let message = message_of(info.payload());
     let location = info.location().map(ToString::to_string);
     let thread = thread::current();
     // Honors RUST_BACKTRACE, as the standard hook does.
@@ -48,6 +44,15 @@ fn log(info: &PanicHookInfo<'_>) {
     tracing::error!(
         target: "panic",
         { panic.location = location, thread.name = thread.name(), exception.stacktrace = backtrace },
-        "panicked: {payload}"
+        "panicked: {message}"
     );
+}
+
+/// Returns the message of a panic, from its payload.
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is not text")
 }

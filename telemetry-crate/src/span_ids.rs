@@ -1,13 +1,19 @@
-//! The ids of a span that an event names as its explicit parent.
+//! The context and ids of a span that an event names as its explicit parent.
 //!
 //! `tracing-opentelemetry` has the ids of every span, but reading them takes three locks: of the layer, the span and its
 //! data. The code that ends an operation already has the ids, and provides them here while it logs an event. An event inside
 //! its span does not need this, because the current context has the ids.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    sync::{Arc, OnceLock},
+};
 
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceId};
-use tracing::span::Id;
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, SpanId, TraceFlags, TraceId},
+};
+use tracing::{Dispatch, dispatcher::WeakDispatch, span::Id};
 
 /// The ids and flags of a span, as in a log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +31,25 @@ impl SpanIds {
             span_id: context.span_id(),
             flags: context.trace_flags(),
         })
+    }
+}
+
+/// The subscriber of a layer, which knows the context of each span.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SpanContexts(Arc<OnceLock<WeakDispatch>>);
+
+impl SpanContexts {
+    /// Registers the subscriber.
+    ///
+    /// Only the first call counts, because a layer does not move to another subscriber.
+    pub(crate) fn register(&self, dispatch: &Dispatch) {
+        let _ = self.0.set(dispatch.downgrade());
+    }
+
+    /// The context of this span; `None` if it has none or the subscriber is gone.
+    pub(crate) fn of(&self, span: &Id) -> Option<Context> {
+        let dispatch = self.0.get()?.upgrade()?;
+        tracing_opentelemetry::get_otel_context(span, &dispatch)
     }
 }
 

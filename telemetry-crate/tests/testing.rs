@@ -1,11 +1,14 @@
 //! Tests of captures: threads, assertions, and the output of a failing test.
 
-#![cfg(all(feature = "axum", feature = "testing"))]
+#![cfg(all(feature = "axum", feature = "staleness", feature = "testing"))]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::{
+    convert::Infallible,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
     thread,
+    time::Duration,
 };
 
 use axum::{Router, body::Body, extract::Path, routing::get};
@@ -13,7 +16,9 @@ use firstlight::{
     TelemetryConfig,
     context::{self, TraceContext},
     http::TelemetryLayer,
+    jobs::Queue,
     metrics::Format,
+    staleness::DataType,
     testing::{Capture, capture},
 };
 use http::Request;
@@ -284,4 +289,22 @@ fn panics_print_the_capture() {
     let (_, captured) = printed.split_once("what the test captured:").unwrap();
     assert!(captured.contains("  place order  internal █"), "{printed}");
     assert!(captured.contains("    INFO order placed\n"), "{printed}");
+}
+
+static STOCK: DataType = DataType::declare("stock", Duration::from_secs(10));
+static PARCELS: LazyLock<Queue> =
+    LazyLock::new(|| Queue::declare("parcels").latency_budget(Duration::from_secs(7)));
+
+#[test]
+fn statics_record_in_each_capture() {
+    for _ in 0..2 {
+        let capture = capture();
+        STOCK.check_age(Duration::from_secs(1)).unwrap();
+        let reads = [("data_type", "stock"), ("result", "replica")];
+        capture.assert_metric("data_reads_total", reads, 1.0);
+        let store = async |_| Ok::<_, Infallible>(());
+        capture.block_on(PARCELS.enqueue("send", store)).unwrap();
+        let queue = [("queue", "parcels")];
+        capture.assert_metric("worker_queue_latency_budget_seconds", queue, 7.0);
+    }
 }

@@ -12,8 +12,8 @@ mod build;
 mod condition;
 mod crates;
 mod goals;
-mod host;
 mod instructions;
+mod machine;
 mod results;
 mod run;
 mod spread;
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
                 || args.only.iter().any(|title| title == variant.title)
         })
         .collect();
-    host::warn_if_busy();
+    machine::warn_if_busy();
     if args.build {
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
         terminal::builds(&costs);

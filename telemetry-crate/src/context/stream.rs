@@ -13,6 +13,7 @@ use tracing::Span;
 
 pin_project! {
     /// A stream from [`instrument_stream`], which is polled in its span.
+    // `tracing_futures::Instrumented` (0.2.5) loses the stream's `size_hint`, and depends on all of `futures`.
     #[derive(Debug)]
     pub struct InstrumentedStream<S> {
         #[pin]

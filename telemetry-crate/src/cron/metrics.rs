@@ -1,13 +1,10 @@
 //! The `cron_*` metrics of one job.
 
-use std::{
-    sync::OnceLock,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use metrics::{Counter, Gauge, Histogram};
 
-use crate::catalog;
+use crate::{catalog, metrics::Kept};
 
 /// What happened to a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,9 +58,9 @@ pub(super) struct CronMetrics {
     runs: [Counter; TickOutcome::ALL.len()],
     pub(super) running: Gauge,
     /// Absent before the first success, because any value would be a wrong time.
-    last_success: OnceLock<Gauge>,
-    success_due: OnceLock<Gauge>,
-    last_duration: OnceLock<Gauge>,
+    last_success: Kept<Gauge>,
+    success_due: Kept<Gauge>,
+    last_duration: Kept<Gauge>,
     name: String,
     pub(super) start_delay: Histogram,
 }
@@ -80,9 +77,9 @@ impl CronMetrics {
                 metrics::counter!(catalog::CRON_RUNS.name, "cron" => name.to_owned(), "outcome" => outcome)
             }),
             running: gauge(catalog::CRON_RUNNING),
-            last_success: OnceLock::new(),
-            success_due: OnceLock::new(),
-            last_duration: OnceLock::new(),
+            last_success: Kept::new(),
+            success_due: Kept::new(),
+            last_duration: Kept::new(),
             name: name.to_owned(),
             start_delay: metrics::histogram!(catalog::CRON_START_DELAY.name, "cron" => name.to_owned()),
         }
@@ -102,9 +99,9 @@ impl CronMetrics {
         self.set(&self.last_duration, catalog::CRON_LAST_DURATION, duration);
     }
 
-    fn set(&self, gauge: &OnceLock<Gauge>, metric: catalog::Metric, value: f64) {
+    fn set(&self, gauge: &Kept<Gauge>, metric: catalog::Metric, value: f64) {
         let make = || metrics::gauge!(metric.name, "cron" => self.name.clone());
-        gauge.get_or_init(make).set(value);
+        gauge.set(make, value);
     }
 
     pub(super) fn count(&self, outcome: TickOutcome, ticks: u64) {

@@ -1,6 +1,6 @@
 //! The parts of the three signals, which need no globals and no threads.
 
-use super::query_observer::{Observer, observer};
+use super::query_observer::{QueryObserver, observer};
 use crate::{
     InitError,
     config::Settings,
@@ -20,7 +20,7 @@ pub(crate) struct Pipeline {
     pub(crate) logs: LogLayer,
     pub(crate) traces: Traces,
     pub(crate) metrics: Metrics,
-    observer: Observer,
+    observer: QueryObserver,
 }
 
 impl Pipeline {
@@ -51,7 +51,7 @@ impl Pipeline {
     }
 
     /// The layer and filter for a subscriber.
-    pub(crate) fn signals(&self) -> Signals<Observer> {
+    pub(crate) fn signals(&self) -> Signals<QueryObserver> {
         Signals::new(
             self.logs.clone(),
             self.filter(),
@@ -60,7 +60,7 @@ impl Pipeline {
         )
     }
 
-    pub(crate) fn filter(&self) -> SignalsFilter<Observer> {
+    pub(crate) fn filter(&self) -> SignalsFilter<QueryObserver> {
         SignalsFilter::new(self.log_filter.clone(), self.traces.span_events())
     }
 }

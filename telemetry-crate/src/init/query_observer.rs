@@ -3,16 +3,16 @@
 use crate::{config::Settings, traces::Traces};
 
 #[cfg(feature = "sqlx")]
-pub(crate) type Observer = crate::sqlx::QueryLayer;
+pub(crate) type QueryObserver = crate::sqlx::QueryLayer;
 #[cfg(not(feature = "sqlx"))]
-pub(crate) type Observer = crate::observer::NoObserver;
+pub(crate) type QueryObserver = crate::observer::NoObserver;
 
 #[cfg(feature = "sqlx")]
-pub(super) fn observer(settings: &Settings, traces: &Traces) -> Observer {
-    Observer::new(settings.query_limits, Some(traces.retroactive_spans()))
+pub(super) fn observer(settings: &Settings, traces: &Traces) -> QueryObserver {
+    QueryObserver::new(settings.query_limits, Some(traces.retroactive_spans()))
 }
 
 #[cfg(not(feature = "sqlx"))]
-pub(super) fn observer(_: &Settings, _: &Traces) -> Observer {
+pub(super) fn observer(_: &Settings, _: &Traces) -> QueryObserver {
     crate::observer::NoObserver
 }

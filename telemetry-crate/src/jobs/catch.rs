@@ -1,28 +1,17 @@
-//! Panics of jobs as values.
+//! Futures whose panic is an error.
 //!
 //! A worker runs many jobs in one task, and a panic of one job would end them all. The panic hook
 //! has already logged the panic, inside the job's span.
 
-use std::{any::Any, panic::AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt, future};
 
-/// A future whose panic is an error with the panic's payload.
-///
-/// It must not be polled again after its end or a panic.
-pub(super) type CatchUnwind<F> = futures_util::future::CatchUnwind<AssertUnwindSafe<F>>;
+/// A future from [`catch_panic`].
+pub(super) type CatchUnwind<F> = future::CatchUnwind<AssertUnwindSafe<F>>;
 
-/// Catches panics of a future.
-pub(super) fn catch_unwind<F: Future>(future: F) -> CatchUnwind<F> {
+/// Catches a panic of `work`, whose payload is then the error.
+pub(super) fn catch_panic<F: Future>(work: F) -> CatchUnwind<F> {
     // Inconsistent state after a panic belongs to the job, and is dropped with it.
-    AssertUnwindSafe(future).catch_unwind()
-}
-
-/// Returns the message of a panic.
-pub(super) fn panic_message(payload: &(dyn Any + Send)) -> String {
-    let text = payload
-        .downcast_ref::<&str>()
-        .map(|text| (*text).to_owned());
-    text.or_else(|| payload.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a value that is not text".to_owned())
+    AssertUnwindSafe(work).catch_unwind()
 }

@@ -1,17 +1,12 @@
 //! A queue: its name, its latency budget and its histograms.
 
-use std::{
-    borrow::Cow,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
+
+use metrics::Gauge;
 
 use crate::{
     catalog,
-    metrics::{Durations, is_recorded},
+    metrics::{Durations, Kept},
 };
 
 /// A queue from [`Queue::declare`] that has no latency budget yet.
@@ -56,7 +51,7 @@ impl QueueBuilder {
                 name: self.name,
                 system: self.system,
                 budget,
-                is_exported: AtomicBool::new(false),
+                budget_gauge: Kept::new(),
                 wait: Durations::new(&catalog::WORKER_TASK_WAIT),
                 run: Durations::new(&catalog::WORKER_TASK_RUN),
                 accepted_to_done: Durations::new(&catalog::WORKER_TASK_ACCEPTED_TO_DONE),
@@ -79,7 +74,7 @@ struct Shared {
     name: String,
     system: Cow<'static, str>,
     budget: Option<Duration>,
-    is_exported: AtomicBool,
+    budget_gauge: Kept<Gauge>,
     wait: Durations,
     run: Durations,
     accepted_to_done: Durations,
@@ -120,15 +115,9 @@ impl Queue {
         let Some(budget) = self.shared.budget else {
             return;
         };
-        if self.shared.is_exported.load(Ordering::Relaxed) {
-            return;
-        }
         let metric = catalog::WORKER_QUEUE_LATENCY_BUDGET;
-        let gauge = ::metrics::gauge!(metric.name, "queue" => self.name().to_owned());
-        gauge.set(budget.as_secs_f64());
-        if is_recorded(&gauge) {
-            self.shared.is_exported.store(true, Ordering::Relaxed);
-        }
+        let create = || ::metrics::gauge!(metric.name, "queue" => self.name().to_owned());
+        (self.shared.budget_gauge).set(create, budget.as_secs_f64());
     }
 
     pub(super) fn record_wait(&self, kind: &str, seconds: f64) {

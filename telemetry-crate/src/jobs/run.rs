@@ -5,13 +5,13 @@ use std::error::Error;
 use tracing::Instrument;
 
 use super::{
-    catch::{catch_unwind, panic_message},
+    catch::catch_panic,
     job::Job,
     outcome::{AttemptOutcome, Failure, FailureCause},
     queue::Queue,
     running::{AttemptEnd, Running, reason_of},
 };
-use crate::error_type::error_type;
+use crate::{error_type::error_type, panic::message_of};
 
 impl Queue {
     /// Runs one attempt at a job, in a consumer span.
@@ -55,7 +55,7 @@ impl Queue {
     {
         let running = Running::start(self, &job);
         let span = running.span().clone();
-        let (error_type, is_permanent, cause) = match catch_unwind(work).instrument(span).await {
+        let (error_type, is_permanent, cause) = match catch_panic(work).instrument(span).await {
             Ok(Ok(value)) => {
                 running.finish(&AttemptEnd {
                     outcome: AttemptOutcome::Ok,
@@ -69,8 +69,8 @@ impl Queue {
                 let (class, is_permanent) = (error_type(&error), is_permanent(&error));
                 (class, is_permanent, FailureCause::Error(error.into()))
             }
-            Err(panic) => {
-                let message = panic_message(&*panic);
+            Err(payload) => {
+                let message = message_of(&*payload).to_owned();
                 ("panic", false, FailureCause::Panic(message))
             }
         };

@@ -17,13 +17,8 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::{
-    TARGET,
-    catch::{catch_unwind, panic_message},
-    queue::Queue,
-    stats::QueueStats,
-};
-use crate::{catalog, values::text_of};
+use super::{TARGET, catch::catch_panic, queue::Queue, stats::QueueStats};
+use crate::{catalog, panic::message_of, values::text_of};
 
 /// Shortest interval; more frequent queries would load the store.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
@@ -94,14 +89,14 @@ impl Queue {
             loop {
                 ticks.tick().await;
                 // `source` is called inside the future, because the call may panic as well.
-                let query = catch_unwind(async { source().await });
+                let query = catch_panic(async { source().await });
                 let query = query.with_context(unsampled());
                 let limit = every.max(MIN_STORE_TIMEOUT);
                 match timeout(limit, query).await {
                     Ok(Ok(Ok(stats))) => gauges.update(&stats),
                     Ok(Ok(Err(error))) => gauges.fail(&text_of(error)),
-                    Ok(Err(panic)) => {
-                        gauges.fail(&format!("panicked: {}", panic_message(&*panic)));
+                    Ok(Err(payload)) => {
+                        gauges.fail(&format_args!("panicked: {}", message_of(&*payload)));
                     }
                     Err(_) => gauges.fail(&format_args!("no answer within {limit:?}")),
                 }

@@ -1,11 +1,12 @@
-//! Handles of a catalog metric, kept by label values.
+//! Metric handles that are kept once telemetry runs.
 //!
-//! A kept handle costs one lookup with borrowed values. Registering it again would allocate a string for each label.
+//! Registering a handle again would allocate a string for each label. [`Kept`] keeps one value with handles, and [`Handles`]
+//! keeps the handles of a catalog metric by label values, each of which costs one lookup with borrowed values.
 
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::{PoisonError, RwLock},
+    sync::{OnceLock, PoisonError, RwLock},
 };
 
 use ::metrics::{Gauge, Histogram, Label};
@@ -18,6 +19,57 @@ use crate::{catalog::Metric, thread::is_in_capture};
 ///
 /// Samples of further label values are recorded at a higher cost.
 const MAX_HANDLES: usize = 4_096;
+
+/// Whether a handle of this thread may be kept, and a kept one be used.
+///
+/// A handle records only with the recorder that registered it, and a test's capture has a recorder of its own.
+fn may_keep() -> bool {
+    !is_in_capture()
+}
+
+/// A value with metric handles that is created at its first use.
+pub(crate) struct Kept<T>(OnceLock<T>);
+
+impl<T> fmt::Debug for Kept<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+impl<T> Kept<T> {
+    pub(crate) const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Calls `work` with the kept value, or with a new one from `create`.
+    ///
+    /// The new value is kept if `handle_of` returns a handle that records. A handle that was registered before telemetry
+    /// started is a no-op, and would remain a no-op.
+    pub(crate) fn with<H: MetricHandle>(
+        &self,
+        create: impl FnOnce() -> T,
+        handle_of: impl FnOnce(&T) -> &H,
+        work: impl FnOnce(&T),
+    ) {
+        let may_keep = may_keep();
+        if let Some(kept) = self.0.get().filter(|_| may_keep) {
+            return work(kept);
+        }
+        let new = create();
+        work(&new);
+        if may_keep && is_recorded(handle_of(&new)) {
+            // An error means that another thread has stored an equal value.
+            let _ = self.0.set(new);
+        }
+    }
+}
+
+impl Kept<Gauge> {
+    /// Sets the gauge, which `create` registers.
+    pub(crate) fn set(&self, create: impl FnOnce() -> Gauge, value: f64) {
+        self.with(create, |gauge| gauge, |gauge| gauge.set(value));
+    }
+}
 
 /// Handles of a histogram of durations.
 pub(crate) type Durations = Handles<Histogram>;
@@ -71,9 +123,7 @@ impl<H: Register, T> Handles<H, T> {
         init: impl FnOnce() -> T,
         work: impl FnOnce(&H, &T) -> R,
     ) -> R {
-        // A handle records only with the recorder that registered it. So inside a test's capture,
-        // which has a recorder of its own, kept handles are not used and new ones are not kept.
-        let may_keep = !is_in_capture();
+        let may_keep = may_keep();
         let read = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((handle, extra)) = read.get(&BorrowedValues(values)).filter(|_| may_keep) {
             return work(handle, extra);
@@ -87,7 +137,6 @@ impl<H: Register, T> Handles<H, T> {
         let handle = H::register(self.metric.name, labels);
         let extra = init();
         let result = work(&handle, &extra);
-        // A handle that was registered before telemetry started is a no-op, and would remain a no-op.
         if has_room && is_recorded(&handle) {
             let values = values.iter().map(|value| value.map(Box::from)).collect();
             self.kept

@@ -9,19 +9,11 @@
 //!
 //! The log filter affects only the log lines. Spans and metrics do not depend on it.
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, OnceLock},
-    time::SystemTime,
-};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
-use opentelemetry::{
-    Context as OtelContext,
-    trace::{SpanKind, TraceContextExt},
-};
+use opentelemetry::trace::{SpanKind, TraceContextExt};
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
-    dispatcher::WeakDispatch,
     level_filters::LevelFilter,
     span::{Attributes, Id},
 };
@@ -43,7 +35,7 @@ use crate::{
     config::QueryLimits,
     logs::span_field,
     observer::{Log, Observer},
-    span_ids::{SpanIds, with_ids},
+    span_ids::{SpanContexts, SpanIds, with_ids},
     traces::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET, RetroactiveSpan, RetroactiveSpans},
 };
 
@@ -56,8 +48,8 @@ struct Shared {
     limits: QueryLimits,
     /// Exports the spans of statements; `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
-    /// The subscriber, from which the context of a unit's span is read.
-    dispatch: OnceLock<WeakDispatch>,
+    /// The context of a unit's span.
+    contexts: SpanContexts,
 }
 
 impl QueryLayer {
@@ -65,7 +57,7 @@ impl QueryLayer {
         Self(Arc::new(Shared {
             limits,
             spans: spans.filter(|spans| spans.keeps(TARGET)),
-            dispatch: OnceLock::new(),
+            contexts: SpanContexts::default(),
         }))
     }
 }
@@ -96,7 +88,7 @@ impl Observer for QueryLayer {
     }
 
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let _ = self.0.dispatch.set(dispatch.downgrade());
+        self.0.contexts.register(dispatch);
     }
 
     fn on_new_span<S>(&self, span: &Attributes<'_>, id: &Id, context: &Context<'_, S>)
@@ -225,7 +217,7 @@ impl QueryLayer {
             return unit.add(&query.statement, limit, site);
         }
         // The context is read before the span's extensions are locked, because it is stored there.
-        let new = UnitOfWork::new(self.context_of(&unit_span.id()));
+        let new = UnitOfWork::new(self.0.contexts.of(&unit_span.id()).unwrap_or_default());
         let mut extensions = unit_span.extensions_mut();
         // Another thread may have inserted a unit into the span.
         if extensions.get_mut::<UnitOfWork>().is_none() {
@@ -234,13 +226,6 @@ impl QueryLayer {
         if let Some(unit) = extensions.get_mut::<UnitOfWork>() {
             unit.add(&query.statement, limit, site);
         }
-    }
-
-    fn context_of(&self, id: &Id) -> OtelContext {
-        let dispatch = self.0.dispatch.get().and_then(WeakDispatch::upgrade);
-        dispatch
-            .and_then(|dispatch| tracing_opentelemetry::get_otel_context(id, &dispatch))
-            .unwrap_or_default()
     }
 
     /// Reports repeated statements, once for each unit.

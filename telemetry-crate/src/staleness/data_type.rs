@@ -1,8 +1,9 @@
 //! A type of data with its window, which is the age that its data may have.
 
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{fmt, time::Duration};
 
 use super::metrics::{Origin, ReadMetrics};
+use crate::metrics::Kept;
 
 /// A type of data, such as `profile` or `cart`, with the age that it may have.
 ///
@@ -12,7 +13,7 @@ use super::metrics::{Origin, ReadMetrics};
 pub struct DataType {
     name: &'static str,
     window: Duration,
-    metrics: OnceLock<ReadMetrics>,
+    metrics: Kept<ReadMetrics>,
 }
 
 impl DataType {
@@ -23,7 +24,7 @@ impl DataType {
         Self {
             name,
             window,
-            metrics: OnceLock::new(),
+            metrics: Kept::new(),
         }
     }
 
@@ -70,19 +71,10 @@ impl DataType {
         self.with_metrics(ReadMetrics::failed);
     }
 
-    /// Calls `record` with the metric handles, and keeps them once telemetry runs.
-    ///
-    /// Handles that were created before telemetry runs never record.
+    /// Calls `record` with the metric handles.
     pub(super) fn with_metrics(&self, record: impl FnOnce(&ReadMetrics)) {
-        if let Some(metrics) = self.metrics.get() {
-            return record(metrics);
-        }
-        let metrics = ReadMetrics::new(self.name, self.window);
-        record(&metrics);
-        if metrics.are_recorded() {
-            // An error means that another thread has stored equal handles.
-            let _ = self.metrics.set(metrics);
-        }
+        let create = || ReadMetrics::new(self.name, self.window);
+        self.metrics.with(create, |metrics| &metrics.age, record);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram};
 
-use crate::{catalog, metrics::is_recorded};
+use crate::catalog;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +21,13 @@ pub(super) enum Origin {
 
 /// Metric handles of one type of data.
 pub(super) struct ReadMetrics {
-    age: Histogram,
+    pub(super) age: Histogram,
     cache: Counter,
     source: Counter,
     shared: Counter,
     replica: Counter,
     refused: Counter,
     failed: Counter,
-}
-
-impl std::fmt::Debug for ReadMetrics {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadMetrics").finish_non_exhaustive()
-    }
 }
 
 impl ReadMetrics {
@@ -49,10 +43,6 @@ impl ReadMetrics {
             refused: reads("refused"),
             failed: reads("failed"),
         }
-    }
-
-    pub(super) fn are_recorded(&self) -> bool {
-        is_recorded(&self.age)
     }
 
     pub(super) fn served(&self, origin: Origin, age: Duration) {

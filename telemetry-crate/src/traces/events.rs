@@ -7,11 +7,7 @@
 //! formats events for spans that are not sampled, follows the causes of an error without a limit, and keeps any number of
 //! events for a span that was never entered.
 
-use std::{
-    error::Error,
-    fmt,
-    sync::{Arc, OnceLock},
-};
+use std::{error::Error, fmt};
 
 use opentelemetry::{
     Context as OtelContext, KeyValue, Value,
@@ -19,14 +15,13 @@ use opentelemetry::{
 };
 use tracing::{
     Dispatch, Event, Level, Subscriber,
-    dispatcher::WeakDispatch,
     field::{Field, Visit},
-    span::Id,
 };
 use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use crate::{
+    span_ids::SpanContexts,
     thread,
     values::{PairValue, Pairs, printed, with_causes},
 };
@@ -34,8 +29,8 @@ use crate::{
 /// Adds events to their span.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventLayer {
-    /// The subscriber, which knows the context of an explicit parent.
-    dispatch: Arc<OnceLock<WeakDispatch>>,
+    /// The context of an explicit parent.
+    contexts: SpanContexts,
 }
 
 impl<S> Layer<S> for EventLayer
@@ -43,7 +38,7 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        let _ = self.dispatch.set(dispatch.downgrade());
+        self.contexts.register(dispatch);
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
@@ -53,20 +48,13 @@ where
         let context = if event.is_contextual() {
             Some(OtelContext::current())
         } else {
-            event.parent().and_then(|id| self.context_of(id))
+            event.parent().and_then(|id| self.contexts.of(id))
         };
         let Some(context) = context else { return };
         let span = context.span();
         if span.is_recording() {
             write(event, &span);
         }
-    }
-}
-
-impl EventLayer {
-    fn context_of(&self, id: &Id) -> Option<OtelContext> {
-        let dispatch = self.dispatch.get()?.upgrade()?;
-        tracing_opentelemetry::get_otel_context(id, &dispatch)
     }
 }
 

@@ -12,7 +12,8 @@ use super::{lengths::rust_files, path};
 const MAX_LINES: usize = 400;
 
 /// The source folders of the automation, which are read together.
-const XTASK: [&str; 4] = [
+const XTASK: [&str; 5] = [
+    "xtask/bench",
     "xtask/src",
     "xtask/e2e/src",
     "xtask/observability/src",
@@ -30,21 +31,13 @@ const SHARED: &[(&str, &str)] = &[
     ("cron", "alerts and dashboard of one subject"),
     ("database", "alerts and dashboard of one subject"),
     ("lib", "the root of a crate"),
-    ("lint", "the lints of alerts, and those of dashboards"),
+    ("main", "the root of a program"),
     ("objectives", "alerts and dashboard of one subject"),
-    (
-        "output",
-        "the generated files of alerts, and those of dashboards",
-    ),
-    ("panel", "a panel, and its lints"),
     ("postgresql", "alerts and dashboard of one subject"),
     ("prometheus", "the program in `tools`, and its use"),
-    ("query", "a query, and its lints"),
     ("runtime", "alerts and dashboard of one subject"),
     ("schemas", "the packages in `tools`, and their use"),
     ("slo", "alerts and dashboard of one subject"),
-    ("table", "the kind of a panel, and its picture"),
-    ("target", "a target, and its lints"),
     ("telemetry", "alerts and dashboard of one subject"),
     ("worker", "alerts and dashboard of one subject"),
 ];

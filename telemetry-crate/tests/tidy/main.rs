@@ -6,6 +6,7 @@
 
 mod cfg;
 mod conventions;
+mod decisions;
 mod files;
 mod first_lines;
 mod imports;

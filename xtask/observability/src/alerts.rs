@@ -8,6 +8,7 @@
 //! Each alert has a runbook of its name in `docs/runbooks`, and an alert test that `promtool` runs.
 
 mod alert;
+mod alert_files;
 mod alert_limits;
 mod alert_test;
 mod board;
@@ -21,7 +22,6 @@ mod group;
 mod index;
 mod objectives;
 mod operator;
-mod output;
 mod postgresql;
 mod recording;
 pub mod routes;
@@ -55,11 +55,11 @@ pub struct AlertsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = output::folders();
+        let [docs, _] = alert_files::folders();
         docs.copy(destination, &args.copy)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for folder in output::folders() {
+    for folder in alert_files::folders() {
         if args.check {
             folder.compare(paths::root())?;
         } else {
@@ -77,19 +77,19 @@ pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
 
 /// The rule file with all recording rules and alerts.
 pub fn rules(timing: Timing) -> String {
-    output::HEAD.to_owned() + &group::file(&groups(timing), timing)
+    alert_files::HEAD.to_owned() + &group::file(&groups(timing), timing)
 }
 
 /// The rule file of objectives: the defaults, and a commented-out declaration.
 pub(crate) fn objectives(timing: Timing) -> String {
-    output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
+    alert_files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::group()], timing)
 }
 
 /// The rule file of objectives in which `jobs` declare the defaults.
 ///
 /// Alerts on declared objectives page.
 pub fn objectives_of(jobs: &[&'static str], timing: Timing) -> String {
-    output::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
+    alert_files::HEAD_OF_EXAMPLE.to_owned() + &group::file(&[objectives::declaring(jobs)], timing)
 }
 
 fn groups(timing: Timing) -> Vec<Group> {

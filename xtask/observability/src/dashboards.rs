@@ -8,15 +8,15 @@ mod annotation;
 mod coverage;
 mod cron;
 mod dashboard;
+mod dashboard_files;
+mod dashboard_lint;
 mod database;
 mod freshness;
 mod grpc;
 mod http_panels;
 mod kind;
 mod link;
-mod lint;
 mod objectives;
-mod output;
 mod overview;
 mod panel;
 mod panel_color;
@@ -71,11 +71,11 @@ pub struct DashboardsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = output::folders()?;
+        let [docs, _] = dashboard_files::folders()?;
         docs.copy(destination, &args.copy)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for folder in output::folders()? {
+    for folder in dashboard_files::folders()? {
         if args.check {
             folder.compare(paths::root())?;
         } else {
@@ -91,7 +91,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     ui::line(format!(
         "  {} dashboards in {}: {} panels; queries that have values: {} under ordinary load, {} with faults, {} with calls",
         all.len(),
-        output::DOCS,
+        dashboard_files::DOCS,
         panels.len(),
         filled(Filled::Traffic),
         filled(Filled::Trouble),
@@ -102,7 +102,7 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
 
 /// Runs all checks that need neither Grafana nor a running service.
 pub(crate) fn cases(cases: &mut Cases) {
-    match output::folders() {
+    match dashboard_files::folders() {
         Ok(folders) => {
             for folder in folders {
                 let name = format!("{}: up to date", folder.path);
@@ -124,7 +124,7 @@ pub(crate) fn cases(cases: &mut Cases) {
         coverage::questions_are_documented,
     );
     let boards: Vec<Value> = all().iter().map(Dashboard::json).collect();
-    for rule in lint::rules() {
+    for rule in dashboard_lint::rules() {
         cases.check(&format!("dashboards: {}", rule.name), || {
             check_rule(rule, &boards)
         });
@@ -141,7 +141,7 @@ pub(crate) fn cases(cases: &mut Cases) {
 }
 
 /// Fails if a dashboard violates the rule, or if the rule accepts a violation.
-fn check_rule(rule: lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
+fn check_rule(rule: dashboard_lint::Rule, boards: &[Value]) -> anyhow::Result<()> {
     let mut objections = Vec::new();
     for board in boards {
         let of_board = rule.objections(board);

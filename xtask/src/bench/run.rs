@@ -13,7 +13,7 @@ use support::{command, ui};
 use super::{
     build,
     condition::Condition,
-    host,
+    machine,
     results::{Results, Sample},
     variant::Variant,
 };
@@ -46,7 +46,7 @@ impl Plan {
 
 pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Result<Results> {
     let mut results = Results {
-        host: host::describe(),
+        host: machine::describe(),
         requests: plan.requests,
         samples: Vec::new(),
     };

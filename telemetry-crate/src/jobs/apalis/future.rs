@@ -21,10 +21,11 @@ use super::{
 use crate::{
     error_type::error_type,
     jobs::{
-        catch::{CatchUnwind, catch_unwind, panic_message},
+        catch::{CatchUnwind, catch_panic},
         outcome::AttemptOutcome,
         running::{AttemptEnd, Running, UNDECODABLE, reason_of},
     },
+    panic::message_of,
     values::counted,
 };
 
@@ -74,7 +75,7 @@ impl<F, T> TaskFuture<F, T> {
         F: Future,
     {
         Self {
-            inner: Some(catch_unwind(inner)),
+            inner: Some(catch_panic(inner)),
             failed: None,
             end: Some(end),
             waiting: None,
@@ -122,7 +123,7 @@ where
                     let _entered = end.running.span().enter();
                     match ready!(inner.poll(context)) {
                         Ok(result) => result.map_err(|error| classify(error.into())),
-                        Err(payload) => Err(panicked(&panic_message(&*payload))),
+                        Err(payload) => Err(panicked(message_of(&*payload))),
                     }
                 }
                 None => Err(this.failed.take().unwrap_or_else(|| panicked(""))),
@@ -136,7 +137,7 @@ where
             match postponing {
                 Some(postponing) => {
                     *this.waiting = Some(Postponed {
-                        postponing: catch_unwind(postponing),
+                        postponing: catch_panic(postponing),
                         result: Some(result),
                     });
                 }

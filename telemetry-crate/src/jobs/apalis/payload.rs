@@ -14,7 +14,7 @@ use apalis_core::{backend::codec::Codec, error::BoxDynError};
 use serde::de::DeserializeOwned;
 
 use super::undecodable::Undecodable;
-use crate::jobs::catch;
+use crate::panic::message_of;
 
 /// A codec that leaves the bytes unchanged.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ pub(super) fn decode<J: DeserializeOwned>(bytes: &[u8]) -> Result<J, BoxDynError
     let reason = match decoded {
         Ok(Ok(job)) => return Ok(job),
         Ok(Err(error)) => error.to_string(),
-        Err(payload) => format!("panicked: {}", catch::panic_message(&*payload)),
+        Err(payload) => format!("panicked: {}", message_of(&*payload)),
     };
     Err(Undecodable::error(type_name::<J>(), &reason))
 }

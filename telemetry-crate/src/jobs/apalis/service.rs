@@ -18,7 +18,10 @@ use super::{
     future::{PendingEnd, TaskFuture},
     postpone::{Postpone, Retry},
 };
-use crate::jobs::{Envelope, Job, Queue, catch, running::Running};
+use crate::{
+    jobs::{Envelope, Job, Queue, running::Running},
+    panic::message_of,
+};
 
 /// Traces and measures every attempt at a task, as [`Queue::run`] does for a job.
 ///
@@ -179,7 +182,7 @@ where
         let call = AssertUnwindSafe(|| span.in_scope(|| self.inner.call(task)));
         match catch_unwind(call) {
             Ok(inner) => TaskFuture::new(inner, end),
-            Err(payload) => TaskFuture::panicked(&catch::panic_message(&*payload), end),
+            Err(payload) => TaskFuture::panicked(message_of(&*payload), end),
         }
     }
 }

@@ -30,9 +30,10 @@ use super::{
 use crate::{
     jobs::{
         AttemptOutcome, Job, Queue, TARGET,
-        catch::{catch_unwind, panic_message},
+        catch::catch_panic,
         running::{AttemptEnd, Running, UNDECODABLE},
     },
+    panic::message_of,
     shutdown,
     values::counted,
 };
@@ -154,11 +155,11 @@ impl<DB: Tables> Worker<DB> {
         let name = self.unique_name();
         let mut next = Some(next);
         // A panic is caught, because apalis panics at some rows.
-        let work = catch_unwind(self.work(&name, stop.clone(), &mut next)).await;
+        let work = catch_panic(self.work(&name, stop.clone(), &mut next)).await;
         let error = match work {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
-            Err(panic) => Some(format!("panicked: {}", panic_message(&*panic)).into()),
+            Err(payload) => Some(format!("panicked: {}", message_of(&*payload)).into()),
         };
         // Until their release, the tasks of an ended worker look like those of a process that died.
         // So the next worker, which may run for days, starts only after the release.

@@ -1,4 +1,7 @@
 //! A strict parser of the text format.
+//!
+//! It rejects what the exposition must not contain, such as a series that occurs twice. The parser of the end-to-end tests is
+//! in another package, which cannot import a module of tests, and reads exemplars.
 
 #![expect(clippy::panic, reason = "a test may fail")]
 

@@ -14,13 +14,13 @@ mod host;
 mod load;
 mod report;
 mod scrape;
-mod server;
 mod sink;
-mod spans;
+mod span_counts;
+mod variant_process;
 
 use clap::Parser as _;
 
-use crate::{args::Args, report::Report, server::Server, sink::Sink};
+use crate::{args::Args, report::Report, sink::Sink, variant_process::Server};
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();

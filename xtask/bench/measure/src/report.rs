@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{args::Args, load::Load, server::Log, sink::Counts};
+use crate::{args::Args, load::Load, sink::Counts, variant_process::Log};
 
 /// The output that `cargo xtask bench` parses.
 #[derive(Debug, Serialize)]

@@ -15,12 +15,12 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, runtime::Builder};
 
-use crate::spans;
+use crate::span_counts;
 
 /// Counts of the received spans and log records.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Counts {
-    pub(crate) spans: spans::Spans,
+    pub(crate) spans: span_counts::Spans,
     /// Bytes of all bodies with spans.
     pub(crate) bytes: u64,
     /// Requests with spans.
@@ -91,10 +91,10 @@ async fn receive(
         "/v1/traces" => {
             counts.exports += 1;
             counts.bytes += body.len() as u64;
-            counts.spans += spans::count(&body);
+            counts.spans += span_counts::count(&body);
         }
         // Requests with log records have the same nesting and field numbers.
-        "/v1/logs" => counts.log_records += spans::count(&body).spans,
+        "/v1/logs" => counts.log_records += span_counts::count(&body).spans,
         _ => {}
     }
     let mut response = Response::new(Full::default());

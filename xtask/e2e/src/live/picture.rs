@@ -12,7 +12,7 @@ mod number;
 mod palette;
 mod series;
 mod supported;
-mod table;
+mod table_panel;
 mod timeline;
 
 use anyhow::ensure;
@@ -146,7 +146,7 @@ fn draw_panel(
     }
     match panel["type"].as_str() {
         Some("stat") => latest::stat(canvas, area, panel, &all, period),
-        Some("table") => table::draw(canvas, area, panel, answers),
+        Some("table") => table_panel::draw(canvas, area, panel, answers),
         Some("bargauge") => latest::bars(canvas, area, panel, &all),
         Some("state-timeline") => timeline::states(canvas, area, panel, &all, period),
         Some("heatmap") => timeline::heat(canvas, area, panel, &all, period),

@@ -1,10 +1,10 @@
 //! Checks of the alerts that need no running service.
 
+mod alert_lint;
 mod completeness;
 mod documented_queries;
 mod inhibition;
 mod jq_commands;
-mod lint;
 mod promtool;
 mod routing;
 mod rule;
@@ -15,14 +15,14 @@ use support::{Cases, paths, tools};
 
 /// Runs all checks.
 pub(crate) fn cases(cases: &mut Cases) {
-    for folder in super::output::folders() {
+    for folder in super::alert_files::folders() {
         let name = format!("{}: up to date", folder.path);
         cases.check(&name, || folder.compare(paths::root()));
     }
     cases.check("runbooks: the index is up to date", super::index::compare);
     match rule::committed() {
         Ok(rules) => {
-            for lint in lint::LINTS {
+            for lint in alert_lint::LINTS {
                 let name = format!("rule: {}", lint.name);
                 cases.check(&name, || check_lint(lint, &rules));
             }
@@ -46,7 +46,7 @@ pub(crate) fn cases(cases: &mut Cases) {
 }
 
 /// Fails if a rule violates the lint, or if the lint accepts a violation.
-fn check_lint(lint: &lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
+fn check_lint(lint: &alert_lint::Lint, rules: &[rule::Rule]) -> anyhow::Result<()> {
     let objections = rules.iter().filter_map(|rule| {
         let objection = (lint.check)(rule)?;
         Some(format!("{}: {objection}", rule.name()))

@@ -2,7 +2,7 @@
 //!
 //! The first resource has the objectives, which may differ between clusters. The second has all other rules.
 
-use super::{output::HEAD, timing::Timing};
+use super::{alert_files::HEAD, timing::Timing};
 
 /// Both resources, as YAML documents.
 pub(super) fn rules() -> String {

@@ -1,6 +1,6 @@
 //! The configuration of Alertmanager: receivers, routes and inhibition rules.
 
-use super::{output::HEAD_OF_EXAMPLE, timing::Timing};
+use super::{alert_files::HEAD_OF_EXAMPLE, timing::Timing};
 
 /// The addresses of the receivers.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,7 @@ use super::{
     runbook,
 };
 use crate::{
-    alerts::{ALWAYS, alert_test::Expected, alert_tests, board::UIDS, names, output},
+    alerts::{ALWAYS, alert_files, alert_test::Expected, alert_tests, board::UIDS, names},
     dashboards, foreign,
 };
 
@@ -104,7 +104,7 @@ fn boards() -> anyhow::Result<()> {
 }
 
 fn operator() -> anyhow::Result<()> {
-    let text = fs::read_to_string(output::folder().join("prometheusrule.yaml"))?;
+    let text = fs::read_to_string(alert_files::folder().join("prometheusrule.yaml"))?;
     let documents = text
         .split("\n---\n")
         .map(support::yaml::parse)

@@ -6,7 +6,7 @@
 use anyhow::bail;
 use support::{Cases, files, paths};
 
-use super::{lint, rule::Rule};
+use super::{alert_lint, rule::Rule};
 
 pub(super) fn cases(cases: &mut Cases) {
     cases.check(
@@ -20,10 +20,10 @@ fn documented_queries_pass() -> anyhow::Result<()> {
     let runbooks = queries("runbooks")?;
     let of_book = book
         .iter()
-        .map(|(page, query)| (page, objection(query, &lint::ANY_QUERY)));
+        .map(|(page, query)| (page, objection(query, &alert_lint::ANY_QUERY)));
     let of_runbooks = runbooks
         .iter()
-        .map(|(page, query)| (page, objection(query, lint::AD_HOC_QUERY)));
+        .map(|(page, query)| (page, objection(query, alert_lint::AD_HOC_QUERY)));
     let wrong: Vec<_> = of_book
         .chain(of_runbooks)
         .filter_map(|(page, objection)| Some(format!("{page}: {}", objection?)))
@@ -78,7 +78,7 @@ fn queries_of_block(block: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{documented_queries_pass, lint, objection, queries_of_block};
+    use super::{alert_lint, documented_queries_pass, objection, queries_of_block};
 
     #[test]
     fn comments_separate_queries() {
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn violations_are_found() {
-        let objection = |query| objection(query, &lint::ANY_QUERY).is_some();
+        let objection = |query| objection(query, &alert_lint::ANY_QUERY).is_some();
         assert!(objection("max by (job) (up) == 0"));
         assert!(!objection("max by (cluster, namespace, job) (up) == 0"));
         assert!(objection(

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 use support::{Cases, http, paths, process::Process, tools};
 
-use crate::alerts::output;
+use crate::alerts::alert_files;
 
 /// Alerts that fire at the same time, and which of them are suppressed.
 struct Scenario {
@@ -190,7 +190,7 @@ fn run_scenario(
     // The receivers do not exist. The watchdog is sent to its receiver at once, which fails. The
     // waits of all other alerts are longer than this test, so these alerts are not sent.
     let config = folder.join("alertmanager.yml");
-    fs::copy(output::folder().join("alertmanager.yml"), &config)?;
+    fs::copy(alert_files::folder().join("alertmanager.yml"), &config)?;
     let mut command = alertmanager.server();
     command.arg(format!("--config.file={}", config.display()));
     command.arg(format!("--storage.path={}", folder.join("data").display()));

@@ -5,10 +5,11 @@ use std::{cmp::Reverse, fs, process::Command};
 use anyhow::{Context as _, bail};
 use support::{Cases, command, paths, tools::Prometheus};
 
-use crate::alerts::{self, Timing, objectives, output};
+use crate::alerts::{self, Timing, alert_files, objectives};
 
 pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
-    let rules = ["objectives.yml", "firstlight.rules.yml"].map(|name| output::folder().join(name));
+    let rules =
+        ["objectives.yml", "firstlight.rules.yml"].map(|name| alert_files::folder().join(name));
     cases.check("promtool: accepts the rules", || {
         command::run_quietly(check(prometheus).args(&rules)).map(drop)
     });
@@ -24,7 +25,7 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     let promtool = &prometheus.promtool;
     cases.check_all(alert_tests().into_iter().map(|file| {
         let name = format!("alert tests: docs/alerts/{file} passes");
-        let path = output::folder().join(file);
+        let path = alert_files::folder().join(file);
         let case = move || {
             let mut test = Command::new(promtool);
             command::run_quietly(test.args(["test", "rules"]).arg(path)).map(drop)
@@ -38,7 +39,7 @@ fn broken(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-broken").context("cannot empty target/alerts-broken")?;
     fs::create_dir_all(folder.join("tests"))?;
     for file in ["objectives.yml", "firstlight.rules.yml", "tests/cron.yml"] {
-        fs::copy(output::folder().join(file), folder.join(file)).context(file)?;
+        fs::copy(alert_files::folder().join(file), folder.join(file)).context(file)?;
     }
     let rules = folder.join("firstlight.rules.yml");
     let text = fs::read_to_string(&rules)?;
@@ -69,7 +70,7 @@ fn check(prometheus: &Prometheus) -> Command {
 
 /// The files of alert tests, the largest first, because those take the longest.
 fn alert_tests() -> Vec<String> {
-    let mut files = output::all();
+    let mut files = alert_files::all();
     files.retain(|file| file.path.starts_with("tests/"));
     files.sort_by_key(|file| Reverse(file.text.len()));
     files.into_iter().map(|file| file.path).collect()
@@ -93,7 +94,7 @@ fn scaled(prometheus: &Prometheus) -> anyhow::Result<()> {
 /// Checks the rules after the example declarations are uncommented.
 fn example(prometheus: &Prometheus) -> anyhow::Result<()> {
     let folder = paths::fresh("alerts-example").context("cannot empty target/alerts-example")?;
-    let text = fs::read_to_string(output::folder().join("objectives.yml"))?;
+    let text = fs::read_to_string(alert_files::folder().join("objectives.yml"))?;
     let uncommented = |line: &str| match line.strip_prefix("      # ") {
         Some(rule) if rule.starts_with("- record") || rule.starts_with("  ") => {
             format!("      {rule}\n")

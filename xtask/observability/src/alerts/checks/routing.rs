@@ -5,10 +5,10 @@ use std::{fs, process::Command};
 use anyhow::bail;
 use support::{Cases, command, paths, tools::Alertmanager};
 
-use crate::alerts::{ALWAYS, Timing, alerts, output, routes};
+use crate::alerts::{ALWAYS, Timing, alert_files, alerts, routes};
 
 pub(super) fn cases(cases: &mut Cases, alertmanager: &Alertmanager) {
-    let config = output::folder().join("alertmanager.yml");
+    let config = alert_files::folder().join("alertmanager.yml");
     cases.check("amtool: accepts alertmanager.yml", || {
         let mut check = Command::new(&alertmanager.amtool);
         command::run_quietly(check.arg("check-config").arg(&config)).map(drop)
@@ -61,7 +61,7 @@ fn reaches(
     test.args(["config", "routes", "test"]);
     test.arg(format!(
         "--config.file={}",
-        output::folder().join("alertmanager.yml").display()
+        alert_files::folder().join("alertmanager.yml").display()
     ));
     test.arg(format!("--verify.receivers={receiver}"));
     test.arg(format!("alertname={alert}"))

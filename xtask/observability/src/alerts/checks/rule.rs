@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::alerts::output;
+use crate::alerts::alert_files;
 
 /// An entry of a rule file.
 #[derive(Debug, Clone, Default)]
@@ -71,7 +71,7 @@ pub(super) fn committed() -> anyhow::Result<Vec<Rule>> {
 
 /// The groups of a rule file.
 pub(super) fn groups(file: &str) -> anyhow::Result<Value> {
-    let file = support::yaml::read(&output::folder().join(file))?;
+    let file = support::yaml::read(&alert_files::folder().join(file))?;
     file.get("groups")
         .cloned()
         .context("the rule file has no groups")

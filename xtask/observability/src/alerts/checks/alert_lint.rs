@@ -5,7 +5,7 @@
 //! without effect is detected. A rule cannot disable a lint.
 
 mod metadata;
-mod query;
+mod query_lints;
 
 use super::rule::Rule;
 
@@ -21,20 +21,20 @@ pub(super) struct Lint {
 
 /// The lints that apply to any query, also outside a rule.
 pub(super) const ANY_QUERY: [fn(&Rule) -> Option<String>; 6] = [
-    query::does_not_parse,
-    query::merges_services,
-    query::merges_entities,
-    query::matches_across_services,
-    query::misses_new_series,
-    query::uses_single_instant,
+    query_lints::does_not_parse,
+    query_lints::merges_services,
+    query_lints::merges_entities,
+    query_lints::matches_across_services,
+    query_lints::misses_new_series,
+    query_lints::uses_single_instant,
 ];
 
 /// The lints of a query that an operator runs once, during an incident.
 pub(super) const AD_HOC_QUERY: &[fn(&Rule) -> Option<String>] = &[
-    query::does_not_parse,
-    query::merges_services,
-    query::merges_entities,
-    query::uses_single_instant,
+    query_lints::does_not_parse,
+    query_lints::merges_services,
+    query_lints::merges_entities,
+    query_lints::uses_single_instant,
 ];
 
 /// All lints of rules.
@@ -44,34 +44,34 @@ pub(super) const AD_HOC_QUERY: &[fn(&Rule) -> Option<String>] = &[
 pub(super) const LINTS: &[Lint] = &[
     Lint {
         name: "parses",
-        check: query::does_not_parse,
+        check: query_lints::does_not_parse,
         breaks: |rule| rule.expr.push('('),
     },
     Lint {
         name: "compares with a limit or uses `unless`",
-        check: query::compares_nothing,
+        check: query_lints::compares_nothing,
         breaks: |rule| rule.expr = "sum by (cluster, namespace, job) (up)".to_owned(),
     },
     Lint {
         name: "selects metrics that exist",
-        check: query::unknown_metric,
+        check: query_lints::unknown_metric,
         breaks: |rule| rule.expr = rule.expr.replace("_age_", "_aeg_"),
     },
     Lint {
         name: "takes rates of counters only",
-        check: query::rate_of_non_counter,
+        check: query_lints::rate_of_non_counter,
         breaks: |rule| rule.expr = "rate(worker_queue_depth[5m]) > 0".to_owned(),
     },
     Lint {
         name: "aggregates within one service",
-        check: query::merges_services,
+        check: query_lints::merges_services,
         breaks: |rule| {
             rule.expr = "max by (job, queue) (worker_queue_oldest_age_seconds) > 9".to_owned();
         },
     },
     Lint {
         name: "aggregates within one entity, such as a queue",
-        check: query::merges_entities,
+        check: query_lints::merges_entities,
         breaks: |rule| {
             rule.expr =
                 "avg by (cluster, namespace, job) (worker_queue_oldest_age_seconds) > 9".to_owned();
@@ -79,7 +79,7 @@ pub(super) const LINTS: &[Lint] = &[
     },
     Lint {
         name: "matches series of the same service",
-        check: query::matches_across_services,
+        check: query_lints::matches_across_services,
         breaks: |rule| {
             rule.expr = rule
                 .expr
@@ -88,12 +88,12 @@ pub(super) const LINTS: &[Lint] = &[
     },
     Lint {
         name: "keeps the labels of the service",
-        check: query::drops_service_labels,
+        check: query_lints::drops_service_labels,
         breaks: |rule| rule.expr = "vector(time()) > 0".to_owned(),
     },
     Lint {
         name: "counts the first value of a new series",
-        check: query::misses_new_series,
+        check: query_lints::misses_new_series,
         breaks: |rule| {
             rule.expr =
                 "sum by (cluster, namespace, job) (rate(worker_tasks_total[5m])) > 0".to_owned();
@@ -101,21 +101,21 @@ pub(super) const LINTS: &[Lint] = &[
     },
     Lint {
         name: "finds new series despite a failed scrape",
-        check: query::uses_single_instant,
+        check: query_lints::uses_single_instant,
         breaks: |rule| {
             rule.expr = "worker_tasks_total unless worker_tasks_total offset 1h".to_owned();
         },
     },
     Lint {
         name: "counts the same if loaded several times",
-        check: query::counts_samples,
+        check: query_lints::counts_samples,
         breaks: |rule| {
             rule.expr = "30 * sum_over_time(slo:latency:errors_rate5m[1h]) > 9".to_owned();
         },
     },
     Lint {
         name: "uses regular expressions only where needed",
-        check: query::needless_pattern,
+        check: query_lints::needless_pattern,
         breaks: |rule| rule.expr = "up{job=~\"orders\"} == 0".to_owned(),
     },
     Lint {

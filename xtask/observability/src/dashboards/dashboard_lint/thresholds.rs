@@ -167,7 +167,7 @@ fn is_ratio(tree: &Expr) -> bool {
 mod tests {
     use super::{CONSTANTS, EXPORTED_LIMITS, constants, is_ratio};
     use crate::{
-        dashboards::{all, lint::json_view::DashboardView},
+        dashboards::{all, dashboard_lint::json_view::DashboardView},
         expr,
     };
 

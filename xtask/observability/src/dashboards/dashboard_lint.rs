@@ -7,11 +7,11 @@
 mod aggregation;
 mod board_variables;
 mod json_view;
-mod panel;
+mod panel_rules;
 mod presentation;
 mod references;
 mod structure;
-mod target;
+mod target_rules;
 mod thresholds;
 
 use serde_json::Value;
@@ -47,8 +47,8 @@ impl Rule {
 pub(super) fn rules() -> Vec<Rule> {
     [
         board_variables::RULES,
-        panel::RULES,
-        target::RULES,
+        panel_rules::RULES,
+        target_rules::RULES,
         structure::RULES,
         presentation::RULES,
         references::RULES,

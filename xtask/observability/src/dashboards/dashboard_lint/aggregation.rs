@@ -237,7 +237,7 @@ fn distinguishes(panel: PanelView<'_>) -> Vec<String> {
 mod tests {
     use super::{PanelView, TOTALS, choices, entities};
     use crate::{
-        dashboards::{all, lint::json_view::DashboardView},
+        dashboards::{all, dashboard_lint::json_view::DashboardView},
         expr,
     };
 
