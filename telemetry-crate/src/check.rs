@@ -17,7 +17,7 @@ pub(crate) use self::port::describe_user;
 use self::port::{fetch, reachable};
 use crate::{
     InitError, catalog,
-    export::{ExportError, Exporters, LONGEST_DEADLINE, Unsent},
+    export::{ExportError, ExportStats, Exporters, Flush, LONGEST_DEADLINE, Unsent},
     logs::LogWriter,
     metrics::{Format, MetricsHandle},
     signal::Signal,
@@ -116,13 +116,16 @@ impl Pipelines<'_> {
         let mut parts = vec![
             ("logs", self.logs(Instant::now() + local)),
             ("metrics", self.metrics(local)),
-            ("traces", self.traces(end)),
         ];
-        for (name, signal) in [
+        // They start together, so that a signal that hangs takes no time from the others.
+        let pushes = [
             ("metrics push", Signal::Metrics),
             ("log records", Signal::Logs),
-        ] {
-            let outcome = self.exports(signal, end);
+        ]
+        .map(|(name, signal)| (name, self.start_export(signal)));
+        parts.push(("traces", self.traces(end)));
+        for (name, push) in pushes {
+            let outcome = push.map(|push| push.outcome(end));
             parts.extend(outcome.map(|outcome| (name, outcome)));
         }
         CheckReport {
@@ -213,7 +216,7 @@ impl Pipelines<'_> {
         match self.flush(Signal::Traces, end) {
             Err(unsent) => Outcome::Fails(format!(
                 "{endpoint} did not accept a span: {}",
-                cause_with_hint(unsent, stats.last_error())
+                cause_with_hint(Signal::Traces, unsent, stats.last_error())
             )),
             Ok(()) if stats.total_lost() > lost => {
                 Outcome::Fails(format!("spans are being lost on the way to {endpoint}"))
@@ -224,23 +227,17 @@ impl Pipelines<'_> {
         }
     }
 
-    /// Checks the export of metrics or log records.
+    /// Starts an export of metrics or log records; `None` if it is off.
     ///
     /// Among the items sent are the log line and the sample of the preceding checks.
-    fn exports(&self, signal: Signal, end: Instant) -> Option<Outcome> {
+    fn start_export(&self, signal: Signal) -> Option<Push<'_>> {
         let (endpoint, stats) = self.status.export(signal)?;
-        let exported = stats.total_exported();
-        Some(match self.flush(signal, end) {
-            Err(unsent) => Outcome::Fails(format!(
-                "{endpoint} did not accept the {}: {}",
-                signal.unit(),
-                cause_with_hint(unsent, stats.last_error())
-            )),
-            Ok(()) => {
-                let exported = stats.total_exported() - exported;
-                let exported = signal.unit().counted(exported);
-                Outcome::Works(format!("{endpoint} has acknowledged {exported}"))
-            }
+        let exported_before = stats.total_exported();
+        Some(Push {
+            endpoint,
+            stats,
+            exported_before,
+            flush: self.exporters.flush(signal),
         })
     }
 
@@ -251,10 +248,41 @@ impl Pipelines<'_> {
     }
 }
 
+/// An export of metrics or log records in progress.
+struct Push<'a> {
+    endpoint: String,
+    stats: &'a ExportStats,
+    exported_before: u64,
+    flush: Option<Flush>,
+}
+
+impl Push<'_> {
+    /// Waits until the collector has acknowledged the items.
+    fn outcome(self, end: Instant) -> Outcome {
+        let (endpoint, signal) = (&self.endpoint, self.stats.signal());
+        let unit = signal.unit();
+        let flushed = self.flush.map_or(Ok(()), |flush| flush.wait(end));
+        let exported = self.stats.total_exported() - self.exported_before;
+        match flushed {
+            Err(unsent) => Outcome::Fails(format!(
+                "{endpoint} did not accept the {unit}: {}",
+                cause_with_hint(signal, unsent, self.stats.last_error())
+            )),
+            Ok(()) if exported == 0 => Outcome::Fails(format!(
+                "{endpoint} has acknowledged no {unit}: none were sent, or there was no answer within the deadline"
+            )),
+            Ok(()) => Outcome::Works(format!(
+                "{endpoint} has acknowledged {}",
+                unit.counted(exported)
+            )),
+        }
+    }
+}
+
 /// Returns the cause of a failed flush, with advice.
-fn cause_with_hint(unsent: Unsent, last_error: Option<ExportError>) -> String {
+fn cause_with_hint(signal: Signal, unsent: Unsent, last_error: Option<ExportError>) -> String {
     match last_error {
-        Some(error) => format!("{}; {}", unsent.cause, hint(&error.kind)),
+        Some(error) => format!("{}; {}", unsent.cause, hint(signal, &error.kind)),
         // No attempt has ended yet, so nothing is known but the cause.
         None => unsent.cause,
     }
@@ -300,9 +328,9 @@ mod tests {
             count: 1,
             cause: "no answer".to_owned(),
         };
-        assert_eq!(cause_with_hint(unsent(), None), "no answer");
+        assert_eq!(cause_with_hint(Signal::Logs, unsent(), None), "no answer");
         let error = ExportError::encoding("too long");
-        let text = cause_with_hint(unsent(), Some(error));
+        let text = cause_with_hint(Signal::Logs, unsent(), Some(error));
         assert_eq!(text, "no answer; the collector's own log may say more");
     }
 

@@ -11,7 +11,7 @@ pub(super) fn state(stats: &ExportStats, has_ended: bool) -> (State, String) {
     }
     match stats.last_error() {
         Some(error) if stats.is_failing() => {
-            let detail = format!("{}; {}", error.text, hint(&error.kind));
+            let detail = format!("{}; {}", error.text, hint(stats.signal(), &error.kind));
             (State::Fails, detail)
         }
         Some(error) => {

@@ -1,10 +1,15 @@
 //! Advice for the errors of an export.
 
+use std::borrow::Cow;
+
+use crate::signal::Signal;
+
 /// Returns a sentence of advice for the kind of an export error.
 ///
 /// The kind is a word of the transport, or the status code of the collector's response.
-pub(crate) fn hint(kind: &str) -> &'static str {
-    match kind {
+pub(crate) fn hint(signal: Signal, kind: &str) -> Cow<'static, str> {
+    let advice = match kind {
+        "404" | "405" => return Cow::Owned(wrong_path(signal)),
         "connect" => {
             "nothing listens there, or its name does not resolve: is the collector running, and are host and port of OTEL_EXPORTER_OTLP_ENDPOINT right (4318 is http/protobuf)"
         }
@@ -19,9 +24,6 @@ pub(crate) fn hint(kind: &str) -> &'static str {
         }
         "401" | "403" => {
             "the collector wants credentials: put them into OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20..."
-        }
-        "404" | "405" => {
-            "the path is wrong: OTEL_EXPORTER_OTLP_ENDPOINT gets /v1/traces appended, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is used as it is"
         }
         "not_otlp" => {
             "another server answers there, such as a web server, a proxy or a login page: let OTEL_EXPORTER_OTLP_ENDPOINT name the collector itself (4318 is http/protobuf, 4317 is gRPC)"
@@ -47,5 +49,28 @@ pub(crate) fn hint(kind: &str) -> &'static str {
             "the collector or its backend is down or overloaded: its own log says more"
         }
         _ => "the collector's own log may say more",
+    };
+    Cow::Borrowed(advice)
+}
+
+fn wrong_path(signal: Signal) -> String {
+    let (path, name) = (signal.http_path(), signal.name().to_ascii_uppercase());
+    format!(
+        "the path is wrong: OTEL_EXPORTER_OTLP_ENDPOINT gets {path} appended, OTEL_EXPORTER_OTLP_{name}_ENDPOINT is used as it is"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_paths_name_their_signal() {
+        let advice = hint(Signal::Logs, "404");
+        assert!(advice.contains("/v1/logs"), "{advice}");
+        assert!(
+            advice.contains("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"),
+            "{advice}"
+        );
     }
 }

@@ -63,6 +63,10 @@ fn main() -> ExitCode {
             "OTEL_METRICS_EXPORTER" = "prometheus,otlp",
             "OTEL_LOGS_EXPORTER" = "otlp",
         ],
+        status::hanging_collectors_fail_every_part => [
+            "OTEL_METRICS_EXPORTER" = "prometheus,otlp",
+            "OTEL_LOGS_EXPORTER" = "otlp",
+        ],
         status::replaced_globals_are_named,
         testing::uncaptured_tests_do_not_interfere,
         testing::captures_and_telemetry_coexist,

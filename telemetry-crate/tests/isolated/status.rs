@@ -1,6 +1,6 @@
 //! Tests of the check and of `/telemetry`.
 
-use std::time::Duration;
+use std::{net::TcpListener, time::Duration};
 
 use firstlight::{TelemetryConfig, testing::OtlpReceiver};
 use serde_json::Value;
@@ -126,6 +126,25 @@ pub(crate) fn checks_cover_every_pipeline() {
     assert!(status.contains("\ntraces: needs attention\n"), "{status}");
     assert!(status.contains("is the collector running"), "{status}");
     assert!(status.contains("  lost by reason: 1 connect\n"), "{status}");
+}
+
+pub(crate) fn hanging_collectors_fail_every_part() {
+    // The kernel accepts connections to this listener, which never answers.
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let telemetry = TelemetryConfig::new()
+        .otlp_endpoint(format!("http://{}", hanging.local_addr().unwrap()))
+        .without_admin()
+        .init()
+        .unwrap();
+    let report = telemetry.check(Duration::from_secs(2)).to_string();
+    for part in ["traces", "metrics push", "log records"] {
+        assert!(
+            report.contains(&format!("\n  {part}: failed, ")),
+            "{report}"
+        );
+    }
+    drop(telemetry);
+    drop(hanging);
 }
 
 pub(crate) fn replaced_globals_are_named() {
