@@ -39,7 +39,9 @@ use crate::{
 };
 
 /// Time after which a worker has started well, and its next end is a new failure.
-const STABLE_AFTER: Duration = Duration::from_secs(60);
+///
+/// During an outage a worker ends sooner, at its first poll.
+const STABLE_AFTER: Duration = Duration::from_secs(15);
 
 /// Pause between the end of a worker and the start of its successor.
 const RESTART_PAUSE: Duration = Duration::from_secs(1);
