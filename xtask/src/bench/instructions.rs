@@ -12,7 +12,7 @@ log line, and there are 16 connections.
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 59,800 | 0.22 | 30,700 | 0.14 |
+| **firstlight** | 59,900 | 0.22 | 31,000 | 0.14 |
 | firstlight-no-access-line | 53,600 | 0.20 | 24,500 | 0.11 |
 | firstlight-span-events | 74,800 | 0.27 | 30,900 | 0.14 |
 | by-hand | 273,900 | | 223,200 | |
