@@ -56,6 +56,10 @@ pub enum StoreCheckError {
     Unreachable(Error),
     /// A row could not be written.
     NotWritten(Error),
+    /// The check's table is missing, although an earlier check wrote to it.
+    ///
+    /// The database was replaced or emptied, so it may lack the service's tables as well.
+    Replaced,
     /// A call of the service failed within the last ten seconds.
     ///
     /// It failed because nothing can be stored.
@@ -70,6 +74,9 @@ impl fmt::Display for StoreCheckError {
         match self {
             Self::Unreachable(error) => write!(f, "cannot be reached: {error}"),
             Self::NotWritten(error) => write!(f, "cannot write a row: {error}"),
+            Self::Replaced => f.write_str(
+                "was replaced or emptied: the table firstlight_write_check is missing; restart the service, so that its migrations run",
+            ),
             Self::CallFailed { code } => write!(
                 f,
                 "cannot store: a call has failed within the last {} s with {code}{}",
@@ -85,7 +92,7 @@ impl std::error::Error for StoreCheckError {
         match self {
             // The message contains that of the error.
             Self::Unreachable(error) | Self::NotWritten(error) => error.source(),
-            Self::CallFailed { .. } => None,
+            Self::Replaced | Self::CallFailed { .. } => None,
         }
     }
 }
@@ -116,8 +123,9 @@ where
 /// A busy database passes: a row that is locked, or a write that takes longer than 400 ms.
 ///
 /// The row is written at most every five seconds, and at each check while that fails. It is the
-/// only row of the table `firstlight_write_check`, which is created at the first use. A service
-/// whose user may not create tables creates it in a migration:
+/// only row of the table `firstlight_write_check`, which is created at the first use. If it is
+/// missing later, the database was replaced or emptied, and the check fails until the service is
+/// restarted. A service whose user may not create tables creates it in a migration:
 ///
 /// ```sql
 /// CREATE TABLE firstlight_write_check (id integer PRIMARY KEY, writes bigint NOT NULL);
@@ -151,6 +159,7 @@ where
         state: Mutex::new(ProbeState {
             connection: None,
             written: None,
+            has_table: false,
         }),
     });
     move || {
@@ -170,6 +179,8 @@ struct ProbeState<DB: Database> {
     connection: Option<DB::Connection>,
     /// Time of the last successful write; `None` if a later write has failed.
     written: Option<Instant>,
+    /// Whether a write has succeeded, so that the table exists.
+    has_table: bool,
 }
 
 impl<DB> Probe<DB>
@@ -197,8 +208,15 @@ where
                 .is_none_or(|at| at.elapsed() >= WRITE_INTERVAL)
             {
                 state.written = None;
-                match timeout(WRITE_TIMEOUT, write::<DB>(&mut connection)).await {
-                    Ok(Ok(())) => state.written = Some(Instant::now()),
+                let write = write::<DB>(&mut connection, state.has_table);
+                match timeout(WRITE_TIMEOUT, write).await {
+                    Ok(Ok(())) => {
+                        state.written = Some(Instant::now());
+                        state.has_table = true;
+                    }
+                    Ok(Err(error)) if state.has_table && is_table_missing(&error) => {
+                        return Err(StoreCheckError::Replaced);
+                    }
                     Ok(Err(error)) if is_busy(&error) => {}
                     Ok(Err(error)) => {
                         read_only::record_refused_write(&error);
@@ -248,7 +266,8 @@ macro_rules! create_table {
 const WRITE: &str = "INSERT INTO firstlight_write_check (id, writes) VALUES (1, 1) \
     ON CONFLICT (id) DO UPDATE SET writes = firstlight_write_check.writes + 1";
 
-async fn write<DB>(connection: &mut DB::Connection) -> Result<(), Error>
+/// Writes the row; creates its table at the first use.
+async fn write<DB>(connection: &mut DB::Connection, has_table: bool) -> Result<(), Error>
 where
     DB: Database,
     for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
@@ -264,7 +283,7 @@ where
         create_table!("SELECT pg_advisory_xact_lock(439956566900); ")
     };
     let written = sqlx::raw_sql(WRITE).execute(&mut *connection).await;
-    if !written.as_ref().is_err_and(is_table_missing) {
+    if has_table || !written.as_ref().is_err_and(is_table_missing) {
         return written.map(drop);
     }
     sqlx::raw_sql(create_table)
@@ -307,5 +326,19 @@ mod tests {
             "{text}"
         );
         reachable(&pool)().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn lost_tables_are_not_created_again() {
+        let mut connection = sqlx::SqliteConnection::connect("sqlite::memory:")
+            .await
+            .unwrap();
+        write::<sqlx::Sqlite>(&mut connection, false).await.unwrap();
+        let lost = sqlx::raw_sql("DROP TABLE firstlight_write_check");
+        lost.execute(&mut connection).await.unwrap();
+        for _ in 0..2 {
+            let written = write::<sqlx::Sqlite>(&mut connection, true).await;
+            assert!(written.is_err_and(|error| is_table_missing(&error)));
+        }
     }
 }
