@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The state of a queue, read from its store.
 ///
-/// A source returns it to [`Queue::watch`](super::Queue::watch).
+/// The closure that is given to [`Queue::watch`](super::Queue::watch) returns it.
 ///
 /// A value that is not set is unknown, and has no series.
 ///
@@ -16,7 +16,7 @@ use std::time::Duration;
 /// # drop(stats);
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[must_use = "return it from the source"]
+#[must_use = "return it from the closure that is given to `Queue::watch`"]
 pub struct QueueStats {
     depths: [Option<u64>; 6],
     oldest: Option<Duration>,

@@ -39,7 +39,9 @@ impl From<Series> for Handle {
     }
 }
 
-/// A series that also acknowledges a [probe](handle_probe), which records zero.
+/// A series that also acknowledges a [probe](handle_probe).
+///
+/// A probe records zero, to test whether a handle records anything.
 struct Recorded<T>(Arc<T>);
 
 impl CounterFn for Recorded<AtomicU64> {

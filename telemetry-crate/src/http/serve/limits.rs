@@ -37,7 +37,8 @@ const MAX_REQUESTS: usize = 512;
 
 /// Default limit in bytes of the memory that all request bodies share.
 ///
-/// Together with 512 small bodies, it is less than half of a common 256 MiB container.
+/// The first 64 KiB of each body are not counted. For 512 bodies they add up to 32 MiB more. The sum
+/// is less than half of a common 256 MiB container.
 const BODY_MEMORY: usize = 64 * 1024 * 1024;
 
 /// Default HTTP/2 streams, the minimum that RFC 9113, section 6.5.2, recommends.

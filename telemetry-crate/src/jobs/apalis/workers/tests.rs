@@ -121,7 +121,7 @@ async fn sum_of_concurrency_is_warned_of() {
         assert_eq!(
             logged.count(),
             warnings,
-            "{concurrency} of each queue, of 5 connections"
+            "two queues of concurrency {concurrency}, and 5 connections"
         );
     }
 }
