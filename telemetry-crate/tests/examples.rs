@@ -8,7 +8,7 @@
 
 #[path = "support/example.rs"]
 mod example;
-#[allow(dead_code, reason = "one of its methods is called here")]
+#[allow(dead_code, reason = "only one of its methods is called here")]
 #[path = "support/shop.rs"]
 mod shop;
 mod support;
@@ -311,7 +311,7 @@ fn apalis_workers_end_at_the_signal() {
     let exposition = example.admin("GET /metrics").body;
     assert!(exposition.contains(DONE), "{exposition}");
 
-    // Without this table, the worker fails at its next heartbeat, and each new worker at its start.
+    // Without the table `Workers`, the worker fails at its next heartbeat, and each new worker at its start.
     // Most of the time no worker runs when the signal comes.
     let database = format!("sqlite://{folder}/firstlight-example.db");
     let rename = async {

@@ -101,7 +101,9 @@ pub(crate) fn run_loses_records() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Tests the count of log records that the flush before the last line has lost.
+/// Tests that the count of lost log records is the sum of two flushes.
+///
+/// The shutdown flushes log records before it logs the last line, and again after it.
 pub(crate) fn lost_records() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", closed.local_addr().unwrap());

@@ -43,7 +43,7 @@ fn marker(line: &str) -> Option<&str> {
 /// Returns the fault of a doc comment's first line.
 fn fault(lines: &[&str]) -> Option<&'static str> {
     match lines {
-        // An alternative of Liquid that continues the comment before it.
+        // The comment is in an `else` of Liquid, and continues the comment that begins before the `if`.
         ["", ..] => None,
         [first, ..] if first.chars().count() >= FIRST_LINE_LIMIT => Some("80 characters or more"),
         [_, second, ..] if !second.is_empty() => Some("no blank line after it"),
@@ -67,6 +67,7 @@ fn first_lines_are_short_and_apart() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+/// A line with another marker starts a new comment.
 #[test]
 fn doc_comments_end_with_another_marker() {
     let source = "//! Of the module.\n/// Of an item.\n///\n/// More.\nfn item() {}\n// A reason.";

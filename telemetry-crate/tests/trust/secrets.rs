@@ -93,7 +93,7 @@ pub(crate) fn planted() {
         (format!("GET /broken{query}"), 500),
         (format!("POST /body{query}"), 200),
         (format!("GET /wp-login.php{query}"), 404),
-        // An unknown method is recorded unchanged, so it must not contain a secret.
+        // An unknown method is recorded unchanged, so this one contains no secret.
         ("SCAN /leak".to_owned(), 405),
     ] {
         let head = format!("{line} HTTP/1.1{headers}");

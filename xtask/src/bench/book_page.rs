@@ -228,9 +228,9 @@ fewer than the sampled fraction, the exporter could not keep up and dropped some
 
 const EMITTED: &str = "\
 A cost can only be compared together with what is emitted for it. The table has counts per request at the receiver, on
-standard output and in the exposition, with everything sampled and one log line by the handler. Fractions come from lines
-that a process writes when it starts. Events are log lines that are recorded on the span as well. Series are those about HTTP
-requests, and every bucket of a histogram counts as one.";
+standard output and in the exposition, with everything sampled and one log line by the handler. If a count of lines is not
+whole, the process wrote some of the lines when it started. Events are log lines that are recorded on the span as well. Series
+are those about HTTP requests, and every bucket of a histogram counts as one.";
 
 const BUILDS: &str = "\
 The number of compiled crates (`cargo tree --edges normal`, which includes procedural macros and excludes dependencies of build

@@ -149,7 +149,7 @@ impl Panels {
                     anyhow!("found {query}, expected label_values(selector, label)")
                 })?;
                 let values = prometheus.values(selector.trim(), label.trim())?;
-                // Targets outside Kubernetes have none of these labels.
+                // A service outside Kubernetes has none of these labels.
                 let optional = ["cluster", "namespace"].contains(&variable.name());
                 ensure!(
                     values > 0 || optional,

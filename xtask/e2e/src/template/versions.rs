@@ -39,7 +39,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                             let versions = listed.get(&name);
                             ensure!(
                                 versions.is_some_and(|versions| versions.contains(&version)),
-                                "{file}: found {name} in {version:?}, expected {versions:?} of versions.md"
+                                "{file}: found version {version:?} of {name}, but versions.md lists {versions:?}"
                             );
                             used.insert((name, version));
                         }

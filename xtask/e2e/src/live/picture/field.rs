@@ -31,7 +31,7 @@ impl<'a> Field<'a> {
         let options = matcher["options"].as_str().unwrap_or_default();
         match matcher["id"].as_str() {
             Some("byName") => options == self.name,
-            // `supported` accepts only patterns that match the end of a name.
+            // Each pattern is `/text$/`, because the module `supported` rejects any other.
             Some("byRegexp") => {
                 let end = options.trim_start_matches('/').trim_end_matches("$/");
                 self.name.ends_with(end)
