@@ -39,13 +39,17 @@ pub struct Service<'a> {
 pub struct Answers(BTreeMap<String, String>);
 
 impl Answers {
-    /// Answers `false` or `none` to every question that accepts it.
+    /// Answers `false`, `none` or the first choice to every question with choices.
+    ///
+    /// Questions without choices have no answer.
     pub fn least() -> Self {
         QUESTIONS.iter().fold(Self::default(), |answers, question| {
             if question.is_bool() {
                 answers.with(&question.name, "false")
             } else if question.has_none() {
                 answers.with(&question.name, NONE)
+            } else if let Some(first) = question.choices.first() {
+                answers.with(&question.name, first)
             } else {
                 answers
             }

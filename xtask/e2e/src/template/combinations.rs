@@ -69,8 +69,9 @@ fn code_options() -> impl Iterator<Item = &'static Question> {
 ///
 /// All services share a target folder.
 pub(super) fn name(answers: &Answers) -> String {
+    let least = Answers::least();
     let parts = code_options().filter_map(|question| match answers.get(&question.name) {
-        "" | "false" | "none" => None,
+        answer if answer == least.get(&question.name) => None,
         "true" => Some(question.name.clone()),
         answer => Some(format!("{}-{answer}", question.name)),
     });
