@@ -85,10 +85,11 @@ impl Call {
         if state.statement.is_some() {
             return false;
         }
+        // Under the lock: once the statement is known, the end of the call on another thread ends the
+        // span, which then takes no name.
+        self.describe(&query.statement, Some(query));
         state.statement = Some(Arc::clone(&query.statement));
         state.statement_duration = Some(query.elapsed);
-        drop(state);
-        self.describe(&query.statement, Some(query));
         true
     }
 
