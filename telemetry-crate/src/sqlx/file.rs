@@ -30,8 +30,8 @@ use super::{TARGET, read_only};
 /// after a refused write, the connections that were open at that time are closed.
 ///
 /// A database in memory has no file, and is not affected. The file system is checked before each
-/// use of a connection and after each commit, which takes some microseconds. On systems other than
-/// Unix, a replaced file is not noticed. This function replaces
+/// use of a pooled connection, before each transaction and after each commit, which takes some
+/// microseconds. On systems other than Unix, a replaced file is not noticed. This function replaces
 /// [`before_acquire`](PoolOptions::before_acquire) of the options.
 ///
 /// ```no_run

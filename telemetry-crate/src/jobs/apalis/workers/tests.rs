@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use apalis_core::error::BoxDynError;
-use sqlx::sqlite::SqlitePoolOptions;
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
 
 use super::*;
 
@@ -60,16 +60,20 @@ async fn queues_with_two_workers_are_refused() {
     );
 }
 
+/// Opens a database in memory with the queue's tables.
+async fn migrated_pool() -> SqlitePool {
+    let pool = SqlitePoolOptions::new().max_connections(1);
+    let pool = pool.connect("sqlite::memory:").await.unwrap();
+    let migrations = super::super::migrations::<sqlx::Sqlite>();
+    migrations.run(&pool).await.unwrap();
+    pool
+}
+
 #[tokio::test]
 async fn queues_without_worker_are_warned_of() {
     let _alone = RUNNING.lock().await;
     let capture = crate::testing::capture();
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    let pool = pool.connect("sqlite::memory:").await.unwrap();
-    super::super::migrations::<sqlx::Sqlite>()
-        .run(&pool)
-        .await
-        .unwrap();
+    let pool = migrated_pool().await;
     let (with, without) = (queue("with-worker"), queue("without-worker"));
     let enqueue = async |key| {
         for queue in [&with, &without] {
@@ -131,12 +135,7 @@ async fn sum_of_concurrency_is_warned_of() {
 async fn failed_releases_are_logged_rarely() {
     let _alone = RUNNING.lock().await;
     let capture = crate::testing::capture();
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    let pool = pool.connect("sqlite::memory:").await.unwrap();
-    super::super::migrations::<sqlx::Sqlite>()
-        .run(&pool)
-        .await
-        .unwrap();
+    let pool = migrated_pool().await;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let workers = Workers::new(pool.clone()).add(&queue("imports"), done);
     let workers = workers.run(async { stopped.await.unwrap() });
