@@ -15,6 +15,7 @@ mod key_values;
 mod limits;
 mod protocol;
 mod queries;
+mod recorder;
 mod server;
 mod settings;
 #[cfg(test)]

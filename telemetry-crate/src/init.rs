@@ -26,12 +26,14 @@ use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
     admin::AdminListener,
     config::{Settings, process_environment, process_variables, unread_warnings},
+    evidence,
     export::{ExporterThread, Exporters},
     guard::Parts,
     http,
     logs::{LogFilterControl, RecordExport, Records, install_bridge},
     metrics::{MetricsPush, turn_exemplars_off},
     panic,
+    recorder::Recorder,
     runtime::RuntimeObserver,
     secret, shutdown,
     signal::Signal,
@@ -99,6 +101,9 @@ impl Telemetry {
             .warnings
             .extend(unread_warnings(process_variables()));
         let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?)?;
+        if let Some(recorder) = &settings.recorder {
+            pipeline.report_to(Recorder::new(recorder.bytes, recorder.filter.clone()));
+        }
         let metrics = pipeline.metrics.handle();
         let (exports, resource) = (&settings.exports, &settings.resource);
         let log_records = exports.logs.as_ref();
@@ -270,6 +275,9 @@ fn register(pipeline: &Pipeline, owns_subscriber: bool) -> Result<(), InitError>
 
 /// Applies the settings that are global in the process.
 fn apply(settings: &Settings) {
+    if settings.recorder.is_some() {
+        evidence::turn_on();
+    }
     shutdown::set_drain(settings.drain_delay, settings.drain_timeout);
     #[cfg(feature = "axum")]
     http::set_server_limits(settings.server_limits);

@@ -8,7 +8,7 @@
 //! subscriber for a layer of that type. So a second layer of that type, with the same tracer, is installed beside this
 //! layer. The filter of that second layer, [`Lookup`], disables all spans for it.
 
-use std::{cell::Cell, marker::PhantomData};
+use std::{cell::Cell, marker::PhantomData, sync::Arc};
 
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
@@ -25,6 +25,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    evidence::EventSink,
     logs::{Installed, LogFilter, LogLayer},
     observer::Observer,
     thread,
@@ -56,6 +57,8 @@ struct SignalsLayer<S, O> {
 pub(crate) struct SignalsFilter<O> {
     logs: LogFilter,
     events: SpanEvents,
+    /// The flight recorder's filter.
+    held: Option<Arc<dyn EventSink>>,
     observer: PhantomData<fn(O)>,
 }
 
@@ -171,19 +174,35 @@ where
 }
 
 impl<O> SignalsFilter<O> {
-    pub(crate) fn new(logs: LogFilter, events: SpanEvents) -> Self {
+    pub(crate) fn new(
+        logs: LogFilter,
+        events: SpanEvents,
+        held: Option<Arc<dyn EventSink>>,
+    ) -> Self {
         Self {
             logs,
             events,
+            held,
             observer: PhantomData,
         }
     }
 
-    /// The most verbose level of `log` records that logs or traces use.
+    /// Whether the flight recorder keeps events of this metadata that the log filter disables.
+    fn holds(&self, metadata: &Metadata<'_>) -> bool {
+        (self.held.as_ref()).is_some_and(|held| metadata.is_event() && held.keeps(metadata))
+    }
+
+    fn level_of_held(&self) -> LevelFilter {
+        let held = self.held.as_ref();
+        held.map_or(LevelFilter::OFF, |held| held.level())
+    }
+
+    /// The most verbose level of `log` records that logs, traces or the flight recorder use.
     ///
     /// The maximum level of `tracing` may be more verbose because of the observer, and would create unused records.
     pub(crate) fn level_of_records(&self) -> LevelFilter {
-        self.logs.level().max(self.level_in_traces())
+        let used = self.logs.level().max(self.level_in_traces());
+        used.max(self.level_of_held())
     }
 
     /// The most verbose level of `log` records that traces use.
@@ -201,13 +220,16 @@ where
         if metadata.is_span() && thread::is_ending() {
             return false;
         }
-        self.logs.enabled(metadata, context) || self.events.keeps(metadata) || O::observes(metadata)
+        self.logs.enabled(metadata, context)
+            || self.events.keeps(metadata)
+            || self.holds(metadata)
+            || O::observes(metadata)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
         // Always called, because the log filter registers the spans of its directives here.
         let logs = Filter::<S>::callsite_enabled(&self.logs, metadata);
-        if self.events.keeps(metadata) || O::observes(metadata) {
+        if self.events.keeps(metadata) || self.holds(metadata) || O::observes(metadata) {
             Interest::always()
         } else {
             logs
@@ -216,7 +238,8 @@ where
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         let logs = Filter::<S>::max_level_hint(&self.logs)?;
-        Some(logs.max(self.events.max_level_hint()?).max(O::LEVEL))
+        let used = logs.max(self.events.max_level_hint()?).max(O::LEVEL);
+        Some(used.max(self.level_of_held()))
     }
 }
 
@@ -290,21 +313,26 @@ where
         let signals = &self.signals;
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        let in_trace = signals.events.keeps(metadata);
+        let (in_trace, is_held) = (
+            signals.events.keeps(metadata),
+            signals.filter.holds(metadata),
+        );
         if O::observes(metadata) {
             let log = |event: &Event<'_>| signals.log(event, &context);
             signals.observer.on_event(event, &context, &log);
             let metadata = O::log_metadata(metadata);
-            if !in_trace && !signals.filter.logs.enabled(metadata, &context) {
+            if !in_trace && !is_held && !signals.filter.logs.enabled(metadata, &context) {
                 return;
             }
         }
         if in_trace {
             signals.events.layer.on_event(event, context.clone());
         }
-        // An enabled event that is not for the trace must be for the log, so the log filter is not asked.
-        if !in_trace || signals.filter.logs.enabled(metadata, &context) {
+        // An enabled event that only the log can need is not asked about.
+        if !in_trace && !is_held || signals.filter.logs.enabled(metadata, &context) {
             signals.logs.on_event(event, context);
+        } else if is_held {
+            signals.logs.hold(event, context);
         }
     }
 

@@ -65,6 +65,8 @@ use crate::{
     catalog,
     collector::{Collector, Samples},
     config::LogFormat,
+    evidence::{EventNote, EventSink},
+    proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
     thread,
@@ -84,6 +86,20 @@ struct LogLine<'a> {
     event: &'a EventFields,
     /// Visits the fields of the event's spans, from the innermost to the root.
     spans: &'a dyn Fn(VisitSpan<'_>),
+}
+
+impl LogLine<'_> {
+    fn report_to(&self, sink: &dyn EventSink, is_logged: bool) {
+        sink.push(&EventNote {
+            time: nanos(self.time),
+            level: self.level,
+            target: self.target,
+            ids: self.ids,
+            text: self.event.text(),
+            fields: self.event.items(),
+            is_logged,
+        });
+    }
 }
 
 /// The buffers of a thread, reused for each line.
@@ -115,6 +131,8 @@ pub(crate) struct LogLayer {
     counts: Arc<LogCounts>,
     /// Receives each event as a log record; `None` if these are not exported.
     records: Option<Records>,
+    /// Receives each event for the flight recorder.
+    sink: Option<Arc<dyn EventSink>>,
     /// The context of a parent that is not the current span.
     contexts: SpanContexts,
 }
@@ -140,6 +158,7 @@ impl LogLayer {
             writer,
             counts,
             records: None,
+            sink: None,
             contexts: SpanContexts::default(),
         }
     }
@@ -147,6 +166,12 @@ impl LogLayer {
     /// Also sends each event as an OTLP log record.
     pub(crate) fn with_records(mut self, records: Records) -> Self {
         self.records = Some(records);
+        self
+    }
+
+    /// Also reports each event to the flight recorder.
+    pub(crate) fn report_to(mut self, sink: Arc<dyn EventSink>) -> Self {
+        self.sink = Some(sink);
         self
     }
 
@@ -215,9 +240,28 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        self.event(event, context, true);
+    }
+}
+
+impl LogLayer {
+    /// Reports an event that is no log line to the flight recorder.
+    pub(crate) fn hold<S>(&self, event: &Event<'_>, context: Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        self.event(event, context, false);
+    }
+
+    fn event<S>(&self, event: &Event<'_>, context: Context<'_, S>, is_logged: bool)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-        self.counts.count(*metadata.level());
+        if is_logged {
+            self.counts.count(*metadata.level());
+        }
 
         let span = context.event_span(event);
         let spans = |visit: VisitSpan<'_>| {
@@ -235,17 +279,20 @@ where
         if normalized.is_some() {
             Pairs::current(|pairs| fields.add_pairs(pairs));
         }
-        self.write(
-            out,
-            &LogLine {
-                time: SystemTime::now(),
-                level: *metadata.level(),
-                target: metadata.target(),
-                ids: self.ids(event, span.as_ref()),
-                event: fields,
-                spans: &spans,
-            },
-        );
+        let line = LogLine {
+            time: SystemTime::now(),
+            level: *metadata.level(),
+            target: metadata.target(),
+            ids: self.ids(event, span.as_ref()),
+            event: fields,
+            spans: &spans,
+        };
+        if is_logged {
+            self.write(out, &line);
+        }
+        if let Some(sink) = &self.sink {
+            line.report_to(&**sink, is_logged);
+        }
         let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }
 }

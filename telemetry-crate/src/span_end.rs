@@ -12,6 +12,7 @@ use opentelemetry::{
 use tracing::Span;
 
 use crate::{
+    evidence,
     span_ids::{SpanIds, with_ids},
     thread::{attach, current_context},
 };
@@ -49,12 +50,23 @@ impl SpanEnd {
         }
     }
 
-    /// Calls `write` with the span, if it is recorded.
+    /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
+        if let Some(span) = self.context.get().map(TraceContextExt::span)
+            && (span.is_recording() || evidence::is_on())
+        {
+            write(&span);
+        }
+    }
+
+    /// Calls `write` with the span, if it is exported.
+    ///
+    /// For attributes that cost much and that the flight recorder has in another form.
+    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanRef<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && span.is_recording()
         {
-            write(&span);
+            evidence::for_export_only(|| write(&span));
         }
     }
 
@@ -110,9 +122,14 @@ impl OpenSpan {
         &self.span
     }
 
-    /// Calls `write` with the span, if it is recorded.
+    /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
         self.end.write(write);
+    }
+
+    /// Calls `write` with the span, if it is exported.
+    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanRef<'_>)) {
+        self.end.write_exported(write);
     }
 
     /// Runs `measure`, whose samples get this span as their exemplar.

@@ -152,8 +152,9 @@ pub async fn close<DB: Database>(pool: &Pool<DB>) {
 ///
 /// A connection that is returned in the middle of a transaction is closed, because later
 /// statements on it would be lost with that transaction. This happens when a `COMMIT` or
-/// `ROLLBACK` has failed, or when a `BEGIN` was executed as a plain statement. So each returned
-/// connection is checked with one more statement, for which the caller does not wait.
+/// `ROLLBACK` has failed, when sqlx's own `begin` was canceled, or when a `BEGIN` was executed as a
+/// plain statement. So each returned connection is checked with one more statement, for which the
+/// caller does not wait.
 ///
 /// When a PostgreSQL server turns out to be read-only, connections that were open at that time are closed when they are
 /// returned, because they may be connected to a former primary that is now a replica. While the

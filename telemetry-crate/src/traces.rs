@@ -9,6 +9,7 @@ mod canary;
 mod events;
 mod export;
 mod limits;
+mod note;
 mod propagation;
 #[cfg(feature = "sqlx")]
 mod retroactive;
@@ -38,6 +39,7 @@ use self::{
 use crate::{
     InitError,
     config::{RemoteParent, SamplerSetting, Settings},
+    evidence::SpanSink,
     export::{Batches, ExportStats, ExporterThread, Queue},
     signal::Signal,
 };
@@ -91,6 +93,11 @@ impl Traces {
             remote_parent: settings.remote_parent,
             export: None,
         }
+    }
+
+    /// Also reports each span to the flight recorder.
+    pub(crate) fn report_to(&mut self, sink: Arc<dyn SpanSink>) {
+        self.provider.report_to(sink);
     }
 
     /// Registers only the global propagator.

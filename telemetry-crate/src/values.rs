@@ -9,6 +9,7 @@
 mod chain;
 mod pairs;
 mod text;
+mod text_field;
 
 use std::{error::Error, fmt};
 
@@ -23,6 +24,7 @@ pub(crate) use self::{
     chain::{text_of, with_causes},
     pairs::{PairValue, Pairs},
     text::{TRUNCATION_MARK, prefix, printed, truncated, write_foreign, write_str},
+    text_field::{Kind, TextField},
 };
 
 /// A number with its singular or plural words.

@@ -202,6 +202,12 @@ variables! {
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
         "Lowest level of the events that are also written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
+    RECORDER = "FIRSTLIGHT_RECORDER", "`on`",
+        "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`.";
+    RECORDER_BYTES = "FIRSTLIGHT_RECORDER_BYTES", "`8388608`",
+        "Largest size of the flight recorder, in bytes.";
+    RECORDER_FILTER = "FIRSTLIGHT_RECORDER_FILTER", "the events that the log filter lets through",
+        "Events that the flight recorder keeps in addition to those that become log lines: `target=level` directives such as `debug,hyper=info`.";
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
         "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `sqlx`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",

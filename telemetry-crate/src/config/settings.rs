@@ -15,6 +15,7 @@ use super::{
     host,
     key_values::{key_value, pairs},
     queries::{QueryLimits, query_limits},
+    recorder::{RecorderSettings, recorder},
     server::{ServerLimits, known_methods, server_limits},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
@@ -61,6 +62,8 @@ pub(crate) struct Settings {
     pub(crate) server_limits: ServerLimits,
     /// HTTP methods that replace those of the semantic conventions.
     pub(crate) known_methods: Option<Vec<String>>,
+    /// `None` without a flight recorder.
+    pub(crate) recorder: Option<RecorderSettings>,
     pub(crate) shutdown_timeout: Duration,
     /// The time between the signal to stop and the end of accepting connections.
     pub(crate) drain_delay: Duration,
@@ -172,6 +175,7 @@ impl Settings {
             query_limits: query_limits(&config, env),
             server_limits: server_limits(env),
             known_methods: known_methods(env),
+            recorder: recorder(env).filter(|_| !disabled),
             drain_delay: env.milliseconds(env::DRAIN_DELAY).unwrap_or_default(),
             drain_timeout: env.milliseconds(env::DRAIN_TIMEOUT),
             shutdown_timeout: env

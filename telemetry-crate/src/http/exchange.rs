@@ -6,7 +6,7 @@ use http::{Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
     KeyValue,
-    trace::{SpanContext, Status},
+    trace::{SpanContext, SpanRef, Status},
 };
 use tracing::Span;
 
@@ -144,7 +144,8 @@ impl Exchange {
     /// Writes the span's name and attributes; called once, inside the span.
     pub(super) fn describe<B>(&self, request: &Request<B>, shared: &ServerSettings) {
         self.span.entered(self.link.as_ref());
-        self.span.write(|span| {
+        // The flight recorder has the method and the route from the span's fields, and the path from the log line.
+        self.span.write_exported(|span| {
             span.update_name(self.span_name());
             span.set_attributes([
                 KeyValue::new("url.scheme", self.scheme),
@@ -218,7 +219,7 @@ impl Exchange {
         };
         wiring::record_route();
         self.span.span().record("http.route", route.as_str());
-        self.span.write(|span| span.update_name(self.span_name()));
+        (self.span).write_exported(|span| span.update_name(self.span_name()));
     }
 
     /// Ends an exchange without a response, or leaves its end to the server.
@@ -263,7 +264,7 @@ impl Exchange {
         // In the semantic conventions for HTTP server spans, a client's failure is not an error of
         // the server.
         let failed = error.is_some() && !outcome.is_client_fault();
-        self.span.write(|span| {
+        let write = |span: &SpanRef<'_>| {
             let status = self.status.map(|status| i64::from(status.as_u16()));
             let status = status.map(|status| KeyValue::new("http.response.status_code", status));
             let error = error.map(|error| KeyValue::new("error.type", error.to_owned()));
@@ -271,7 +272,11 @@ impl Exchange {
             if failed {
                 span.set_status(Status::error(""));
             }
-        });
+        };
+        match error {
+            Some(_) => self.span.write(write),
+            None => self.span.write_exported(write),
+        }
 
         let labels = RequestLabels {
             method: self.method,

@@ -1,13 +1,17 @@
 //! The parts of the three signals, which need no globals and no threads.
 
+use std::sync::Arc;
+
 use super::query_observer::{QueryObserver, observer};
 use crate::{
     InitError,
     config::Settings,
     directives::Directives,
+    evidence::EventSink,
     layer::{Signals, SignalsFilter},
     logs::{LogFilter, LogLayer, LogWriter},
     metrics::{Metrics, MetricsOptions},
+    recorder::Recorder,
     traces::Traces,
 };
 
@@ -20,6 +24,7 @@ pub(crate) struct Pipeline {
     pub(crate) logs: LogLayer,
     pub(crate) traces: Traces,
     pub(crate) metrics: Metrics,
+    pub(crate) recorder: Option<Recorder>,
     observer: QueryObserver,
 }
 
@@ -47,7 +52,15 @@ impl Pipeline {
             observer: observer(settings, &traces),
             traces,
             metrics,
+            recorder: None,
         })
+    }
+
+    /// Also reports spans and events to the flight recorder.
+    pub(crate) fn report_to(&mut self, recorder: Recorder) {
+        self.traces.report_to(Arc::new(recorder.clone()));
+        self.logs = self.logs.clone().report_to(Arc::new(recorder.clone()));
+        self.recorder = Some(recorder);
     }
 
     /// The layer and filter for a subscriber.
@@ -61,6 +74,8 @@ impl Pipeline {
     }
 
     pub(crate) fn filter(&self) -> SignalsFilter<QueryObserver> {
-        SignalsFilter::new(self.log_filter.clone(), self.traces.span_events())
+        let held = self.recorder.clone().filter(Recorder::has_filter);
+        let held = held.map(|recorder| Arc::new(recorder) as Arc<dyn EventSink>);
+        SignalsFilter::new(self.log_filter.clone(), self.traces.span_events(), held)
     }
 }

@@ -9,7 +9,9 @@ use tracing::field::{Field, Visit};
 
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
-    values::{PairValue, Pairs, TRUNCATION_MARK, with_causes, write_foreign, write_str},
+    values::{
+        Kind, PairValue, Pairs, TRUNCATION_MARK, TextField, with_causes, write_foreign, write_str,
+    },
 };
 
 /// Maximum length of one value in bytes.
@@ -21,7 +23,7 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields<N = &'static str> {
     text: String,
-    items: Vec<Item<N>>,
+    items: Vec<TextField<N>>,
     /// Whether some value was truncated.
     is_truncated: bool,
     /// The number of key-values that [`Pairs`] dropped.
@@ -32,23 +34,6 @@ pub(super) struct Fields<N = &'static str> {
 ///
 /// Names may be owned, because the keys of a `log` record are not static.
 pub(super) type EventFields = Fields<Cow<'static, str>>;
-
-#[derive(Debug, Clone)]
-struct Item<N> {
-    name: N,
-    text: Range<usize>,
-    kind: Kind,
-}
-
-/// The notation of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// A number or a boolean, which JSON shows without quotation marks.
-    Bare,
-    Text,
-    /// The message of the event, which is not a field.
-    Message,
-}
 
 impl<N: AsRef<str>> Fields<N> {
     fn iter_with_message(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
@@ -61,6 +46,16 @@ impl<N: AsRef<str>> Fields<N> {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
         self.iter_with_message()
             .filter(|(.., kind)| *kind != Kind::Message)
+    }
+
+    /// All values, one after the other, with the message as one of them.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The fields in the order of their values, with the message as one of them.
+    pub(super) fn items(&self) -> &[TextField<N>] {
+        &self.items
     }
 
     pub(super) fn is_truncated(&self) -> bool {
@@ -106,7 +101,7 @@ impl<N: AsRef<str>> Fields<N> {
             self.text.push_str(TRUNCATION_MARK);
             self.is_truncated = true;
         }
-        self.items.push(Item {
+        self.items.push(TextField {
             name,
             text: start..self.text.len(),
             kind: if is_complete || kind == Kind::Message {
@@ -137,7 +132,7 @@ impl<N: AsRef<str>> Fields<N> {
     ///
     /// If the text stayed, a span that records the same field for hours would grow.
     fn remove(&mut self, name: &str, kind: Kind) {
-        let is_same = |item: &Item<N>| {
+        let is_same = |item: &TextField<N>| {
             item.name.as_ref() == name && (item.kind == Kind::Message) == (kind == Kind::Message)
         };
         let Some(position) = self.items.iter().position(is_same) else {

@@ -18,11 +18,10 @@ use std::{
 use super::{
     LogLine,
     bound::{IsComplete, LineLimits, MAX_CONSTANT, write_truncated},
-    fields::Kind,
     labels,
     schema::{DROPPED, Ids, Keys, Naming, PREFIX, Renaming, Schema},
 };
-use crate::span_ids::SpanIds;
+use crate::{span_ids::SpanIds, values::Kind};
 
 /// Writes the line as one JSON object and a newline, within `limits`.
 pub(super) fn write_json(

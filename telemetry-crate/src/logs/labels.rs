@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use super::{
     bound::LineLimits,
-    fields::Kind,
     json::{escape, write_quoted},
 };
+use crate::values::Kind;
 
 /// The prefix of a label, which a program's field may already have.
 const LABELS: &str = "labels.";

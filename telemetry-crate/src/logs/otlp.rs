@@ -19,12 +19,12 @@ use opentelemetry_proto::tonic::{
 };
 use tracing::Level;
 
-use super::{LogLine, fields::Kind, schema::FLAT};
+use super::{LogLine, schema::FLAT};
 use crate::{
     config::RecordLimits,
     proto::{attribute, nanos, scope, text},
     resource::Resource,
-    values::prefix,
+    values::{Kind, prefix},
 };
 
 /// A log record, and the target of its event, which becomes the scope.

@@ -11,7 +11,7 @@ use opentelemetry::{
 };
 
 use super::{SPAN_LEVEL, SpanTracer, TraceFilter};
-use crate::thread::current_context;
+use crate::{evidence, thread::current_context};
 
 /// Creates retroactive spans.
 #[derive(Debug, Clone)]
@@ -36,12 +36,13 @@ impl RetroactiveSpans {
         self.filter.spans.would_enable(target, &SPAN_LEVEL)
     }
 
-    /// Adds a child to the current span, if the current span is recorded.
+    /// Adds a child to the current span, if that is exported or the flight recorder keeps it.
     ///
     /// Otherwise, `describe` is not called.
     pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {
         let parent = current_context();
-        if !parent.span().is_recording() {
+        let is_kept = evidence::is_on() && parent.has_active_span();
+        if !is_kept && !parent.span().is_recording() {
             return;
         }
         let operation = describe();

@@ -14,9 +14,13 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{
     limits::{self, Attributes},
+    note,
     tracer::TracerInner,
 };
-use crate::secret::without_credentials;
+use crate::{
+    evidence::{self, SpanNote},
+    secret::without_credentials,
+};
 
 /// A span, recorded or not.
 #[derive(Debug)]
@@ -24,6 +28,9 @@ pub(crate) struct Span {
     context: SpanContext,
     /// `None` if the span is not recorded, or has ended.
     recording: Option<Box<Recording>>,
+    /// The span in the flight recorder, which keeps it whether it is recorded or not.
+    note: Option<SpanNote>,
+    has_ended: bool,
 }
 
 #[derive(Debug)]
@@ -43,7 +50,14 @@ impl Span {
         Self {
             context,
             recording: None,
+            note: None,
+            has_ended: false,
         }
+    }
+
+    pub(super) fn noted(mut self, note: Option<SpanNote>) -> Self {
+        self.note = note;
+        self
     }
 
     pub(super) fn recorded(mut data: SpanData, tracer: Arc<TracerInner>) -> Self {
@@ -60,9 +74,18 @@ impl Span {
         let mut span = Self {
             context,
             recording: Some(Box::new(Recording { data, tracer })),
+            note: None,
+            has_ended: false,
         };
         span.bound_events_and_links();
         span
+    }
+
+    /// The handle for what the flight recorder keeps of this call.
+    fn note(&self) -> Option<&SpanNote> {
+        self.note
+            .as_ref()
+            .filter(|_| !evidence::is_for_export_only())
     }
 
     /// Applies the limits to the events and links that the builder had.
@@ -167,22 +190,34 @@ impl opentelemetry::trace::Span for Span {
     }
 
     fn set_attribute(&mut self, attribute: KeyValue) {
+        if self.has_ended {
+            return;
+        }
+        if let Some(note) = self.note() {
+            note::set(note, &attribute);
+        }
         if let Some(recording) = &mut self.recording {
             recording.set_attribute(attribute);
         }
     }
 
     fn set_status(&mut self, status: Status) {
-        if let Some(recording) = &mut self.recording {
-            let status = match status {
-                Status::Error { description } => {
-                    let clean = without_credentials(&description, false).into_owned();
-                    let mut description = clean.into();
-                    limits::truncate_text(&mut description);
-                    Status::Error { description }
+        if self.has_ended || self.recording.is_none() && self.note.is_none() {
+            return;
+        }
+        let status = match status {
+            Status::Error { description } => {
+                let clean = without_credentials(&description, false).into_owned();
+                let mut description = clean.into();
+                limits::truncate_text(&mut description);
+                if let Some(note) = self.note() {
+                    note.fail(&description);
                 }
-                status => status,
-            };
+                Status::Error { description }
+            }
+            status => status,
+        };
+        if let Some(recording) = &mut self.recording {
             // The specification requires in "Set Status" that Ok overrides Error, and Error overrides Unset.
             if status > recording.data.status {
                 recording.data.status = status;
@@ -194,9 +229,16 @@ impl opentelemetry::trace::Span for Span {
     where
         T: Into<Cow<'static, str>>,
     {
+        if self.has_ended || self.recording.is_none() && self.note.is_none() {
+            return;
+        }
+        let mut name = name.into();
+        limits::truncate_text(&mut name);
+        if let Some(note) = self.note() {
+            note.rename(&name);
+        }
         if let Some(recording) = &mut self.recording {
-            recording.data.name = name.into();
-            limits::truncate_text(&mut recording.data.name);
+            recording.data.name = name;
         }
     }
 
@@ -207,6 +249,12 @@ impl opentelemetry::trace::Span for Span {
     }
 
     fn end_with_timestamp(&mut self, end: SystemTime) {
+        if std::mem::replace(&mut self.has_ended, true) {
+            return;
+        }
+        if let Some(note) = &self.note {
+            note.end(end);
+        }
         if let Some(recording) = self.recording.take() {
             let Recording { mut data, tracer } = *recording;
             // The clock may have been set back. Trace viewers do not handle a span that ends before it starts.
@@ -218,7 +266,7 @@ impl opentelemetry::trace::Span for Span {
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if self.recording.is_some() {
+        if !self.has_ended && (self.recording.is_some() || self.note.is_some()) {
             opentelemetry::trace::Span::end(self);
         }
     }

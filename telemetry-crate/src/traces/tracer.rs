@@ -3,7 +3,7 @@
 //! The SDK samples and generates ids. The [`Span`] type is firstlight's own. A span that is not exported has ids, is
 //! propagated with the sampler's decision, and records nothing.
 
-use std::{borrow::Cow, cell::Cell, sync::Arc};
+use std::{borrow::Cow, cell::Cell, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
     Context, InstrumentationScope,
@@ -14,10 +14,15 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{
+    note,
     propagation::{self, RANDOM_FLAG},
     span::{Span, Start},
 };
-use crate::{config::SpanLimits, export::Queue};
+use crate::{
+    config::SpanLimits,
+    evidence::{SpanNote, SpanSink, SpanStart},
+    export::Queue,
+};
 
 /// Creates tracers.
 ///
@@ -28,6 +33,8 @@ pub(super) struct TracerProvider {
     limits: SpanLimits,
     /// `None` if nothing is exported.
     queue: Option<Queue<SpanData>>,
+    /// `None` without a flight recorder.
+    sink: Option<Arc<dyn SpanSink>>,
 }
 
 /// Creates spans.
@@ -41,6 +48,7 @@ pub(super) struct TracerInner {
     sampler: Arc<Sampler>,
     ids: RandomIdGenerator,
     queue: Option<Queue<SpanData>>,
+    sink: Option<Arc<dyn SpanSink>>,
 }
 
 impl TracerInner {
@@ -50,6 +58,26 @@ impl TracerInner {
             queue.push(data);
             queue.stats().ended();
         }
+    }
+
+    /// Reports a new span to the flight recorder.
+    fn note(
+        &self,
+        context: &SpanContext,
+        parent: Option<&SpanContext>,
+        builder: &SpanBuilder,
+    ) -> Option<SpanNote> {
+        let sink = self.sink.as_ref()?;
+        let attributes = builder.attributes.as_deref().unwrap_or_default();
+        sink.start(&SpanStart {
+            trace_id: context.trace_id(),
+            span_id: context.span_id(),
+            parent: parent.map(SpanContext::span_id),
+            kind: builder.span_kind.clone().unwrap_or(SpanKind::Internal),
+            name: &builder.name,
+            attributes: &|visit| note::visit_all(attributes, visit),
+            time: builder.start_time.unwrap_or_else(SystemTime::now),
+        })
     }
 }
 
@@ -63,7 +91,13 @@ impl TracerProvider {
             sampler: Arc::new(sampler),
             limits,
             queue,
+            sink: None,
         }
+    }
+
+    /// Also reports each span to the flight recorder.
+    pub(super) fn report_to(&mut self, sink: Arc<dyn SpanSink>) {
+        self.sink = Some(sink);
     }
 }
 
@@ -103,6 +137,7 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
             sampler: self.sampler.clone(),
             ids: RandomIdGenerator::default(),
             queue: self.queue.clone(),
+            sink: self.sink.clone(),
         }))
     }
 }
@@ -144,8 +179,9 @@ impl opentelemetry::trace::Tracer for Tracer {
             false,
             decision.trace_state,
         );
+        let note = tracer.note(&context, parent_context, &builder);
         let Some(queue) = tracer.queue.as_ref().filter(|_| sampled) else {
-            return Span::unrecorded(context);
+            return Span::unrecorded(context).noted(note);
         };
         queue.stats().opened();
         let start = Start {
@@ -154,6 +190,6 @@ impl opentelemetry::trace::Tracer for Tracer {
                 .map_or(opentelemetry::trace::SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
         };
-        Span::recorded(start.into_data(tracer, builder), tracer.clone())
+        Span::recorded(start.into_data(tracer, builder), tracer.clone()).noted(note)
     }
 }

@@ -86,7 +86,8 @@ impl<DB: Tables> Workers<DB> {
     ///
     /// The pool's options should be [instrumented](crate::sqlx::instrument_options): apalis begins
     /// transactions with sqlx's own `begin`, and an instrumented pool closes a connection whose
-    /// commit has failed.
+    /// commit has failed. It also closes one whose `BEGIN` was canceled, as happens when a worker
+    /// stops. In another pool, later changes on that connection are lost.
     pub fn new(pool: Pool<DB>) -> Self {
         Self {
             pool,

@@ -14,13 +14,14 @@ use crate::{
     config::LogFormat,
     logs::{
         LogLayer, LogLine, LogWriter,
-        fields::{EventFields, Fields, Kind},
+        fields::{EventFields, Fields},
         json::write_json,
         pretty::write_pretty,
         schema::Keys,
     },
     resource::Resource,
     span_ids::SpanIds,
+    values::Kind,
 };
 
 /// The parts of a line that a program controls.

@@ -9,7 +9,10 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::Naming;
-use crate::logs::{bound::LineLimits, fields::Kind, json::write_quoted};
+use crate::{
+    logs::{bound::LineLimits, json::write_quoted},
+    values::Kind,
+};
 
 /// 2^63, below which a number fits `long` and `float` of Elasticsearch.
 pub(in crate::logs) const NUMBER_LIMIT: f64 = (1_u64 << 63) as f64;

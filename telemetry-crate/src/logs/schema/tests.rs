@@ -14,10 +14,11 @@ use crate::{
     logs::{
         LogLine,
         bound::LineLimits,
-        fields::{EventFields, Fields, Kind},
+        fields::{EventFields, Fields},
         json::write_json,
         tests::{resource, text},
     },
+    values::Kind,
 };
 
 const ECS: &str = include_str!("ecs.txt");

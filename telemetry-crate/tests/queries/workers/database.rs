@@ -2,11 +2,14 @@
 
 use std::{path::PathBuf, str::FromStr};
 
-use firstlight::jobs::apalis::{POSTGRES_STATS, SQLITE_STATS, StatsRow, Tables, migrations};
+use firstlight::{
+    jobs::apalis::{POSTGRES_STATS, SQLITE_STATS, StatsRow, Tables, migrations},
+    sqlx::instrument_options,
+};
 use sqlx::{
     AssertSqlSafe, PgPool, Pool, Postgres, Sqlite, SqlitePool,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::SqliteConnectOptions,
+    sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 
 use crate::POSTGRES;
@@ -192,14 +195,16 @@ pub(super) async fn sqlite(test: &str) -> SqlitePool {
         .filename(folder.join("jobs.db"))
         .create_if_missing(true)
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal);
-    let pool = SqlitePool::connect_with(options).await.unwrap();
+    let pool = instrument_options(SqlitePoolOptions::new());
+    let pool = pool.connect_with(options).await.unwrap();
     migrations::<Sqlite>().run(&pool).await.unwrap();
     pool
 }
 
 /// Opens a pool on a new database with apalis' tables.
 ///
-/// Each test needs a database, because the name of apalis' schema is fixed.
+/// Each test needs a database, because the name of apalis' schema is fixed. The pool is instrumented, because a worker that
+/// stops may cancel a `BEGIN` of apalis. In another pool, that connection would return with an open transaction.
 pub(super) async fn postgres(test: &str) -> PgPool {
     let options = PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap();
     let server = PgPool::connect_with(options.clone()).await.unwrap();
@@ -211,7 +216,7 @@ pub(super) async fn postgres(test: &str) -> PgPool {
         sqlx::raw_sql(sql).execute(&server).await.unwrap();
     }
     server.close().await;
-    let pool = PgPoolOptions::new().max_connections(5);
+    let pool = instrument_options(PgPoolOptions::new().max_connections(5));
     let pool = pool.connect_with(options.database(test)).await.unwrap();
     migrations::<Postgres>().run(&pool).await.unwrap();
     pool

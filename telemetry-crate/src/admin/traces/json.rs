@@ -1,0 +1,127 @@
+//! The answers of `/traces` as JSON.
+
+use serde_json::{Value, json};
+
+use super::{FORMAT, Identity, Section, duration, time};
+use crate::{
+    recorder::{EventView, Found, Recorder, RootView, SpanView},
+    values::Kind,
+};
+
+/// Returns the sections, each root with its summary.
+pub(super) fn list(
+    identity: &Identity,
+    recorder: &Recorder,
+    sections: &[(Section, Found)],
+) -> Value {
+    let mut answer = about(identity);
+    for (section, found) in sections {
+        let roots: Vec<_> = found.roots.iter().map(summary).collect();
+        answer[section.name()] = json!({ "count": found.all, "roots": roots });
+    }
+    answer["not_kept"] = recorder
+        .losses()
+        .map(|(reason, count)| (reason.to_owned(), count.into()))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    answer
+}
+
+/// Returns the local roots of a trace with their spans and events.
+pub(super) fn trace(identity: &Identity, roots: &[RootView]) -> Value {
+    let mut answer = about(identity);
+    let whole = roots.iter().map(|root| {
+        let mut value = summary(root);
+        let spans = root.spans.iter();
+        value["spans"] = spans.map(|(number, span)| span_json(*number, span)).collect();
+        value["events"] = root.events.iter().map(event_json).collect();
+        value
+    });
+    answer["roots"] = whole.collect();
+    answer
+}
+
+fn about(identity: &Identity) -> Value {
+    json!({
+        "format": FORMAT,
+        "service": identity.service,
+        "version": identity.version,
+        "instance": identity.instance,
+        "time": time::date(time::now()),
+    })
+}
+
+fn summary(root: &RootView) -> Value {
+    let now = time::now();
+    let seconds = |nanos: u64| nanos as f64 / 1e9;
+    let mut value = json!({
+        "trace_id": root.trace_id.to_string(),
+        "span_id": root.span_id.to_string(),
+        "kind": root.kind(),
+        "name": root.name,
+        "outcome": root.outcome(),
+        "started": time::date(root.started),
+        "duration_seconds": seconds(duration(root, now)),
+        "open_spans": root.open_spans,
+        "cut_bytes": root.cut,
+    });
+    if root.ended.is_none() || root.has_outliving_spans() {
+        value["waits_in"] = root.waits_in.as_ref().map_or(Value::Null, |span| {
+            let about = span.about.iter();
+            let about: serde_json::Map<_, _> = about
+                .map(|(key, value)| (key.clone(), value.clone().into()))
+                .collect();
+            json!({
+                "name": span.name,
+                "since": time::date(span.since),
+                "seconds": seconds(now.saturating_sub(span.since)),
+                "attributes": about,
+            })
+        });
+    } else if root.outcome() != "ok" {
+        value["failure"] = root.failure().into();
+    }
+    if root.last_event > 0 {
+        value["last_event"] = time::date(root.last_event).into();
+    }
+    value
+}
+
+fn span_json(number: u32, span: &SpanView) -> Value {
+    let attributes = span.attributes.iter();
+    let attributes: serde_json::Map<_, _> = attributes
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect();
+    json!({
+        "number": number,
+        "parent": span.parent,
+        "span_id": span.span_id.to_string(),
+        "name": span.name,
+        "started": time::date(span.started),
+        "ended": span.ended.map(time::date),
+        "error": span.error,
+        "attributes": attributes,
+    })
+}
+
+fn event_json(event: &EventView) -> Value {
+    let fields = event.fields.iter();
+    let fields: serde_json::Map<_, _> = fields
+        .map(|(name, value, kind)| (name.clone(), field_json(value, *kind)))
+        .collect();
+    json!({
+        "span_id": event.span_id.to_string(),
+        "time": time::date(event.time),
+        "level": event.level.as_str(),
+        "target": event.target,
+        "message": event.message,
+        "fields": fields,
+        "logged": event.is_logged,
+    })
+}
+
+/// A number or a boolean stays one, as on a log line.
+fn field_json(value: &str, kind: Kind) -> Value {
+    let bare = (kind == Kind::Bare).then(|| serde_json::from_str(value).ok());
+    bare.flatten().unwrap_or_else(|| value.into())
+}

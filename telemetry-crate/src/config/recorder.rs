@@ -1,0 +1,46 @@
+//! The settings of the flight recorder.
+
+use tracing_subscriber::filter::Targets;
+
+use super::{env, env::Env};
+use crate::directives::targets;
+
+/// The default number of bytes.
+///
+/// It holds the summaries of 10,000 open requests, and some thousand requests with detail.
+const DEFAULT_BYTES: usize = 8 * 1024 * 1024;
+
+/// The smallest number of bytes, below which a single request does not fit.
+const MIN_BYTES: usize = 256 * 1024;
+
+/// The settings of a flight recorder that is on.
+#[derive(Debug, Clone)]
+pub(crate) struct RecorderSettings {
+    /// Largest number of bytes that the recorder takes.
+    pub(crate) bytes: usize,
+    /// Events that are kept even if the log filter disables them.
+    pub(crate) filter: Option<Targets>,
+}
+
+/// Returns `None` if the recorder is off.
+pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
+    let is_on = env.choice(env::RECORDER, "`on` or `off`", |value| match value {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    });
+    let bytes = env.parsed(
+        env::RECORDER_BYTES,
+        "a number in bytes from 262144 on",
+        |value| value.parse().ok().filter(|bytes| *bytes >= MIN_BYTES),
+    );
+    let filter = env.parsed(
+        env::RECORDER_FILTER,
+        "`target=level` directives such as `debug,hyper=info`",
+        targets,
+    );
+    is_on.unwrap_or(true).then(|| RecorderSettings {
+        bytes: bytes.unwrap_or(DEFAULT_BYTES),
+        filter,
+    })
+}

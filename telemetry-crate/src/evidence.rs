@@ -1,0 +1,150 @@
+//! The seam between the signals and the flight recorder.
+//!
+//! Traces report each span here, and logs report each event. The recorder implements the traits. So no signal imports
+//! another one, and the wiring connects them.
+
+use std::{
+    borrow::Cow,
+    cell::Cell,
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
+};
+
+use opentelemetry::trace::{SpanId, SpanKind, TraceId};
+use tracing::{Level, Metadata, level_filters::LevelFilter};
+
+use crate::{span_ids::SpanIds, values::TextField};
+
+/// Whether a flight recorder keeps spans, also those that are not sampled.
+///
+/// Global, because a handle to a span of OpenTelemetry does not tell it.
+static IS_ON: AtomicBool = AtomicBool::new(false);
+
+pub(crate) fn turn_on() {
+    IS_ON.store(true, Ordering::Relaxed);
+}
+
+pub(crate) fn is_on() -> bool {
+    IS_ON.load(Ordering::Relaxed)
+}
+
+thread_local! {
+    static IS_EXPORT_ONLY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `write`, whose attributes are exported and not kept by the flight recorder.
+pub(crate) fn for_export_only(write: impl FnOnce()) {
+    let before = IS_EXPORT_ONLY.replace(true);
+    write();
+    IS_EXPORT_ONLY.set(before);
+}
+
+/// Whether the thread is in [`for_export_only`].
+pub(crate) fn is_for_export_only() -> bool {
+    IS_EXPORT_ONLY.get()
+}
+
+/// Receives the spans of the process, sampled or not.
+///
+/// Called inside the program's calls, so an implementation must neither block nor log.
+pub(crate) trait SpanSink: Debug + Send + Sync {
+    /// Reports the start of a span.
+    ///
+    /// Returns `None` if the span cannot be kept.
+    fn start(&self, span: &SpanStart<'_>) -> Option<SpanNote>;
+}
+
+/// A span that starts.
+pub(crate) struct SpanStart<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    /// The parent's id; `None` at the root of a trace.
+    pub(crate) parent: Option<SpanId>,
+    pub(crate) kind: SpanKind,
+    pub(crate) name: &'a str,
+    /// Visits the attributes, as text and without secrets.
+    pub(crate) attributes: &'a dyn Fn(VisitText<'_>),
+    pub(crate) time: SystemTime,
+}
+
+/// A callback that receives keys and values as text.
+pub(crate) type VisitText<'a> = &'a mut dyn FnMut(&str, &str);
+
+/// The handle of a span that the recorder keeps.
+///
+/// Dropping it tells the recorder that no code refers to the span any more.
+#[derive(Debug)]
+pub(crate) struct SpanNote {
+    /// The local root of the span.
+    pub(crate) root: Arc<dyn RootSink>,
+    /// The number of the span among the spans of its root.
+    pub(crate) number: u32,
+    pub(crate) span_id: SpanId,
+}
+
+impl SpanNote {
+    pub(crate) fn rename(&self, name: &str) {
+        self.root.rename(self.number, name);
+    }
+
+    /// Reports an attribute, as text and without secrets.
+    pub(crate) fn set(&self, key: &str, value: &str) {
+        self.root.set(self.number, key, value);
+    }
+
+    /// Reports the error status.
+    pub(crate) fn fail(&self, description: &str) {
+        self.root.fail(self.number, description);
+    }
+
+    pub(crate) fn end(&self, time: SystemTime) {
+        self.root.clone().end(self.number, time);
+    }
+}
+
+impl Drop for SpanNote {
+    fn drop(&mut self) {
+        self.root.release(self.span_id);
+    }
+}
+
+/// Receives what happens to the spans of one local root.
+pub(crate) trait RootSink: Debug + Send + Sync {
+    fn rename(&self, span: u32, name: &str);
+    fn set(&self, span: u32, key: &str, value: &str);
+    fn fail(&self, span: u32, description: &str);
+    fn end(self: Arc<Self>, span: u32, time: SystemTime);
+    /// Reports that no code refers to the span any more.
+    fn release(&self, span: SpanId);
+}
+
+/// Receives the events of the process.
+///
+/// Called inside the program's calls, so an implementation must neither block nor log.
+pub(crate) trait EventSink: Debug + Send + Sync {
+    /// Whether events of this metadata are kept even if the log filter disables them.
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool;
+    /// The most verbose level of the events that [`keeps`](Self::keeps) names.
+    fn level(&self) -> LevelFilter;
+    fn push(&self, event: &EventNote<'_>);
+}
+
+/// An event, with its values as text and without secrets.
+pub(crate) struct EventNote<'a> {
+    /// Nanoseconds since the epoch.
+    pub(crate) time: u64,
+    pub(crate) level: Level,
+    pub(crate) target: &'a str,
+    /// The ids of the event's span; `None` outside any span.
+    pub(crate) ids: Option<SpanIds>,
+    /// All values, one after the other, with the message as one of them.
+    pub(crate) text: &'a str,
+    /// The event's fields in the order of their values, without those of its spans.
+    pub(crate) fields: &'a [TextField<Cow<'static, str>>],
+    /// Whether the event is also a log line.
+    pub(crate) is_logged: bool,
+}

@@ -1,0 +1,146 @@
+//! The flight recorder: recent evidence of each local root, in bounded memory.
+//!
+//! A local root is a request, an attempt at a job, a scheduled run, or any other root span in this process. The recorder
+//! keeps its spans and events, whether it is sampled or not: `open` finds the local root of a span, `root` and `detail`
+//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. Texts are formatted and
+//! redacted by traces and logs, before they reach the recorder.
+
+mod budget;
+mod detail;
+mod kept;
+mod local_roots;
+mod losses;
+mod open;
+mod record;
+mod root;
+mod short_text;
+mod spin;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::{cmp::Reverse, sync::Arc};
+
+use opentelemetry::trace::TraceId;
+use tracing::{Metadata, level_filters::LevelFilter};
+use tracing_subscriber::filter::Targets;
+
+pub(crate) use self::view::{EventView, RootView, SpanView};
+use self::{kept::Class, local_roots::LocalRoots, root::Root};
+use crate::evidence::{EventNote, EventSink, SpanNote, SpanSink, SpanStart};
+
+/// The flight recorder. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorder {
+    roots: Arc<LocalRoots>,
+    /// Events that are kept even if the log filter disables them.
+    filter: Option<Targets>,
+}
+
+impl Recorder {
+    /// Creates a recorder that takes at most `bytes` bytes.
+    pub(crate) fn new(bytes: usize, filter: Option<Targets>) -> Self {
+        Self {
+            roots: Arc::new(LocalRoots::new(bytes)),
+            filter,
+        }
+    }
+
+    /// Whether events are kept that the log filter disables.
+    pub(crate) fn has_filter(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The open roots, the oldest first, and ended roots with open spans.
+    pub(crate) fn open(&self, most: usize) -> Found {
+        let mut roots = self.roots.open_roots();
+        roots.retain(|root| root.read(|state| state.end.is_none() || state.open_spans > 0));
+        Found::new(&roots, most)
+    }
+
+    /// The kept roots that failed, the last one first.
+    pub(crate) fn failed(&self, most: usize) -> Found {
+        self.kept(Class::Failed, most, |root| Reverse(root.ended()))
+    }
+
+    /// The kept roots whose caller left, the last one first.
+    pub(crate) fn canceled(&self, most: usize) -> Found {
+        self.kept(Class::Canceled, most, |root| Reverse(root.ended()))
+    }
+
+    /// The slowest roots of each name, the slowest one first.
+    pub(crate) fn slowest(&self, most: usize) -> Found {
+        let duration = |root: &Root| root.ended().saturating_sub(root.started);
+        self.kept(Class::Slowest, most, |root| Reverse(duration(root)))
+    }
+
+    /// A few recent roots of each name, the last one first.
+    pub(crate) fn recent(&self, most: usize) -> Found {
+        self.kept(Class::Recent, most, |root| Reverse(root.ended()))
+    }
+
+    fn kept(&self, class: Class, most: usize, order: impl Fn(&Root) -> Reverse<u64>) -> Found {
+        let mut roots = self.roots.kept_roots(class);
+        roots.sort_by_cached_key(|root| order(root));
+        Found::new(&roots, most)
+    }
+
+    /// Counts of what was not kept, by their reason.
+    pub(crate) fn losses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.roots.losses.counts().into_iter()
+    }
+
+    /// All local roots of a trace, in the order of their start.
+    pub(crate) fn trace(&self, trace_id: TraceId) -> Vec<RootView> {
+        let mut roots = self.roots.open_roots();
+        for class in Class::ALL {
+            roots.extend(self.roots.kept_roots(class));
+        }
+        roots.retain(|root| root.trace_id == trace_id);
+        roots.sort_by_key(|root| (root.started, root.span_id.to_bytes()));
+        roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        roots.iter().map(|root| RootView::of(root)).collect()
+    }
+}
+
+/// The first roots of a list.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) roots: Vec<RootView>,
+    /// The number of roots in the whole list.
+    pub(crate) all: usize,
+}
+
+impl Found {
+    fn new(roots: &[Arc<Root>], most: usize) -> Self {
+        let views = roots.iter().take(most).map(|root| RootView::of(root));
+        Self {
+            roots: views.collect(),
+            all: roots.len(),
+        }
+    }
+}
+
+impl SpanSink for Recorder {
+    fn start(&self, span: &SpanStart<'_>) -> Option<SpanNote> {
+        self.roots.start(span)
+    }
+}
+
+impl EventSink for Recorder {
+    fn keeps(&self, metadata: &Metadata<'_>) -> bool {
+        (self.filter.as_ref())
+            .is_some_and(|filter| filter.would_enable(metadata.target(), metadata.level()))
+    }
+
+    fn level(&self) -> LevelFilter {
+        let levels = self.filter.iter().flat_map(Targets::iter);
+        let levels = levels.map(|(_, level)| level).max();
+        levels.unwrap_or(LevelFilter::OFF)
+    }
+
+    fn push(&self, event: &EventNote<'_>) {
+        self.roots.event(event);
+    }
+}

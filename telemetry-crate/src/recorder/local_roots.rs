@@ -1,0 +1,226 @@
+//! The local roots of the process, open and kept, within one budget of bytes.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use opentelemetry::trace::{SpanId, SpanKind};
+use tracing::Level;
+
+use super::{
+    budget::Budget,
+    kept::{Class, Ended, Kept},
+    losses::Losses,
+    open::{ENTRY_BYTES, OpenSpan, OpenSpans},
+    root::{End, Name, Root, SUMMARY_BYTES},
+    spin::try_lock,
+};
+use crate::{
+    evidence::{EventNote, RootSink as _, SpanNote, SpanStart},
+    values::Kind,
+};
+
+/// Maximum number of open local roots.
+const MAX_ROOTS: usize = 16_384;
+
+/// The part of the budget that one root may take: 256 KiB of 8 MiB.
+const DETAIL_PART: usize = 32;
+
+/// The part of the budget that is made free when it is used up.
+const FREED_PART: usize = 16;
+
+/// All local roots that the recorder has.
+#[derive(Debug)]
+pub(super) struct LocalRoots {
+    pub(super) budget: Budget,
+    /// Maximum size of the detail of one root in bytes.
+    pub(super) max_detail: usize,
+    max_roots: usize,
+    open: OpenSpans,
+    open_roots: AtomicUsize,
+    kept: Kept,
+    pub(super) losses: Losses,
+    /// Whether a record was cut because the budget was used up.
+    wants_memory: AtomicBool,
+    /// Taken by the thread that makes memory free.
+    freeing: Mutex<()>,
+}
+
+impl LocalRoots {
+    pub(super) fn new(bytes: usize) -> Self {
+        Self {
+            budget: Budget::new(bytes),
+            max_detail: bytes / DETAIL_PART,
+            max_roots: MAX_ROOTS.min(bytes / 2 / (SUMMARY_BYTES + ENTRY_BYTES)),
+            open: OpenSpans::new(),
+            open_roots: AtomicUsize::new(0),
+            kept: Kept::new(),
+            losses: Losses::default(),
+            wants_memory: AtomicBool::new(false),
+            freeing: Mutex::new(()),
+        }
+    }
+
+    /// Adds a span to the local root of its parent, or begins a local root.
+    ///
+    /// A server's and a consumer's span is a local root even if its parent is in this process.
+    pub(super) fn start(self: &Arc<Self>, span: &SpanStart<'_>) -> Option<SpanNote> {
+        self.free_if_wanted();
+        let parent = match span.kind {
+            SpanKind::Server | SpanKind::Consumer => None,
+            _ => span.parent.and_then(|parent| self.open.get(parent)),
+        };
+        let open = match parent {
+            Some(parent) => self.start_child(span, parent),
+            None => self.start_root(span),
+        }?;
+        let note = SpanNote {
+            root: open.root.clone(),
+            number: open.number,
+            span_id: span.span_id,
+        };
+        if !self.open.insert(span.span_id, open) {
+            self.losses.contended();
+        }
+        Some(note)
+    }
+
+    fn start_child(&self, span: &SpanStart<'_>, parent: OpenSpan) -> Option<OpenSpan> {
+        if !self.budget.reserve(ENTRY_BYTES) {
+            self.want_memory();
+            self.losses.span();
+            return None;
+        }
+        let OpenSpan { root, number } = parent;
+        let number = root.start(Some(number), span);
+        if number.is_none() {
+            self.budget.release(ENTRY_BYTES);
+        }
+        Some(OpenSpan {
+            root,
+            number: number?,
+        })
+    }
+
+    fn start_root(self: &Arc<Self>, span: &SpanStart<'_>) -> Option<OpenSpan> {
+        if self.open_roots.fetch_add(1, Ordering::Relaxed) >= self.max_roots {
+            self.open_roots.fetch_sub(1, Ordering::Relaxed);
+            self.losses.root();
+            return None;
+        }
+        let bytes = SUMMARY_BYTES + ENTRY_BYTES;
+        if !self.budget.reserve(bytes) {
+            self.free();
+            if !self.budget.reserve(bytes) {
+                self.open_roots.fetch_sub(1, Ordering::Relaxed);
+                self.losses.root();
+                return None;
+            }
+        }
+        let root = Arc::new(Root::new(self.clone(), span));
+        let number = root.start(None, span).unwrap_or_default();
+        Some(OpenSpan { root, number })
+    }
+
+    /// Adds an event to the local root of its span.
+    pub(super) fn event(&self, event: &EventNote<'_>) {
+        let Some(ids) = event.ids else { return };
+        let Some(open) = self.open.get(ids.span_id) else {
+            return;
+        };
+        open.root.event(event, ids.span_id);
+        if let Some(error) = error_of_function(event) {
+            open.root.fail(open.number, error);
+        }
+        self.free_if_wanted();
+    }
+
+    /// Keeps a root that has ended.
+    pub(super) fn keep(&self, root: Arc<Root>, name: Name, end: End) {
+        self.open_roots.fetch_sub(1, Ordering::Relaxed);
+        let ended = Ended { root, name, end };
+        let (lost, evicted) = self.kept.add(ended, self.memory_of_kept());
+        (0..lost).for_each(|_| self.losses.root());
+        (0..evicted).for_each(|_| self.losses.evicted());
+    }
+
+    /// Forgets a span that no code refers to.
+    pub(super) fn release(&self, span: SpanId) {
+        let removed = self.open.remove(span);
+        self.budget.release(removed * ENTRY_BYTES);
+    }
+
+    /// The memory of which the classes of kept roots have their shares.
+    ///
+    /// The summaries of open roots come first.
+    fn memory_of_kept(&self) -> usize {
+        let summaries = self.open_roots.load(Ordering::Relaxed) * (SUMMARY_BYTES + ENTRY_BYTES);
+        self.budget.max().saturating_sub(summaries)
+    }
+
+    /// Asks for memory, which is made free as soon as no lock of the recorder is held.
+    pub(super) fn want_memory(&self) {
+        self.wants_memory.store(true, Ordering::Relaxed);
+    }
+
+    fn free_if_wanted(&self) {
+        if self.wants_memory.load(Ordering::Relaxed) {
+            self.free();
+        }
+    }
+
+    /// Evicts kept roots beyond their share, then the detail of the oldest open roots.
+    #[cold]
+    fn free(&self) {
+        let Some(_freeing) = try_lock(&self.freeing) else {
+            return;
+        };
+        self.wants_memory.store(false, Ordering::Relaxed);
+        let target = self.budget.max() - self.budget.max() / FREED_PART;
+        let evicted = self.kept.evict(self.memory_of_kept());
+        (0..evicted).for_each(|_| self.losses.evicted());
+        if self.budget.used() <= target {
+            return;
+        }
+        for root in self.open.try_roots() {
+            if root.clear_detail() > 0 {
+                self.losses.evicted();
+            }
+            if self.budget.used() <= target {
+                return;
+            }
+        }
+    }
+
+    /// The local roots with a span that code still refers to, the oldest first.
+    pub(super) fn open_roots(&self) -> Vec<Arc<Root>> {
+        self.open.roots()
+    }
+
+    /// The roots of a class, in no order.
+    pub(super) fn kept_roots(&self, class: Class) -> Vec<Arc<Root>> {
+        self.kept.of(class, self.memory_of_kept())
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_names(&self, class: Class) -> usize {
+        self.kept.names(class)
+    }
+}
+
+/// The error that a function returned, in an event of `#[instrument(err)]`.
+///
+/// Such an event has an error and no message.
+fn error_of_function<'a>(event: &EventNote<'a>) -> Option<&'a str> {
+    if event.level != Level::ERROR {
+        return None;
+    }
+    let mut fields = event.fields.iter();
+    if fields.any(|field| field.kind == Kind::Message) {
+        return None;
+    }
+    let mut fields = event.fields.iter();
+    let error = fields.find(|field| matches!(&*field.name, "error" | "err"))?;
+    event.text.get(error.text.clone())
+}

@@ -1,0 +1,52 @@
+//! The counts of what the recorder did not keep.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    contended: AtomicU64,
+    cut: AtomicU64,
+    spans: AtomicU64,
+    roots: AtomicU64,
+    evicted: AtomicU64,
+}
+
+impl Losses {
+    /// Counts a record that was lost because its lock was taken.
+    pub(super) fn contended(&self) {
+        self.contended.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a record that did not fit.
+    pub(super) fn cut(&self) {
+        self.cut.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a span that did not fit.
+    pub(super) fn span(&self) {
+        self.spans.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a local root that did not fit.
+    pub(super) fn root(&self) {
+        self.roots.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts the detail of a root that was removed for newer ones.
+    pub(super) fn evicted(&self) {
+        self.evicted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All counts by their reason.
+    pub(super) fn counts(&self) -> [(&'static str, u64); 5] {
+        [
+            ("contention", &self.contended),
+            ("record_limit", &self.cut),
+            ("span_limit", &self.spans),
+            ("root_limit", &self.roots),
+            ("eviction", &self.evicted),
+        ]
+        .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
+    }
+}

@@ -1,0 +1,327 @@
+//! One local root: a request, a job's attempt, a scheduled run, or another root span.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::SystemTime,
+};
+
+use opentelemetry::trace::{SpanId, SpanKind, TraceId};
+
+use super::{
+    detail::{Added, Detail},
+    local_roots::LocalRoots,
+    record::{Record, event_size, write_event},
+    short_text::ShortText,
+    spin::try_lock,
+};
+use crate::{
+    evidence::{EventNote, RootSink, SpanStart},
+    proto::nanos,
+};
+
+/// The name of a root, by which roots are compared.
+pub(super) type Name = ShortText<47>;
+
+/// Maximum size of the summary of a root in bytes, with its reference counts.
+pub(super) const SUMMARY_BYTES: usize = 256;
+
+const _: () = assert!(size_of::<Root>() + 2 * size_of::<usize>() <= SUMMARY_BYTES);
+
+/// A local root with its summary, which is always there, and its detail.
+#[derive(Debug)]
+pub(super) struct Root {
+    roots: Arc<LocalRoots>,
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+    /// Nanoseconds since the epoch.
+    pub(super) started: u64,
+    pub(super) kind: RootKind,
+    state: Mutex<RootState>,
+}
+
+/// What a root is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootKind {
+    /// A request that this process serves.
+    Server,
+    /// An attempt at a job, or another message that this process consumes.
+    Consumer,
+    /// Any other root span, such as a scheduled run.
+    Internal,
+}
+
+impl RootKind {
+    fn of(kind: &SpanKind) -> Self {
+        match kind {
+            SpanKind::Server => Self::Server,
+            SpanKind::Consumer => Self::Consumer,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// The part of a root that changes.
+#[derive(Debug)]
+pub(super) struct RootState {
+    pub(super) name: Name,
+    pub(super) detail: Detail,
+    /// The number of spans that have started.
+    pub(super) spans: u32,
+    /// The number of spans, without the root span, that have not ended.
+    pub(super) open_spans: u32,
+    /// The last span that started and has not ended.
+    pub(super) current: Option<Current>,
+    pub(super) last_event: u64,
+    pub(super) end: Option<End>,
+    /// Whether the name has the route already.
+    has_route: bool,
+    pub(super) is_failed: bool,
+    /// Whether the root has an `error.type`, which a caller that left has without a failure.
+    pub(super) has_error_type: bool,
+}
+
+/// The summary of an open span.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Current {
+    span: u32,
+    pub(super) name: ShortText<31>,
+    pub(super) since: u64,
+}
+
+/// How and when a root has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) time: u64,
+    pub(super) outcome: RootOutcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RootOutcome {
+    Succeeded,
+    Failed,
+    /// The caller left, or the work was canceled.
+    Canceled,
+}
+
+impl Root {
+    pub(super) fn new(roots: Arc<LocalRoots>, span: &SpanStart<'_>) -> Self {
+        Self {
+            roots,
+            trace_id: span.trace_id,
+            span_id: span.span_id,
+            started: nanos(span.time),
+            kind: RootKind::of(&span.kind),
+            state: Mutex::new(RootState {
+                name: Name::EMPTY,
+                detail: Detail::default(),
+                spans: 0,
+                open_spans: 0,
+                current: None,
+                last_event: 0,
+                end: None,
+                has_route: false,
+                is_failed: false,
+                has_error_type: false,
+            }),
+        }
+    }
+
+    /// Runs `read` with the state; waits for the lock, so only readers call it.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&RootState) -> T) -> T {
+        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The time of the end; 0 for an open root.
+    pub(super) fn ended(&self) -> u64 {
+        self.read(|state| state.end.map_or(0, |end| end.time))
+    }
+
+    /// Changes the state, unless it stays locked.
+    fn change<T>(&self, change: impl FnOnce(&mut RootState) -> T) -> Option<T> {
+        let state = try_lock(&self.state);
+        if state.is_none() {
+            self.roots.losses.contended();
+        }
+        state.map(|mut state| change(&mut state))
+    }
+
+    fn add(&self, state: &mut RootState, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let roots = &self.roots;
+        match state
+            .detail
+            .add(&roots.budget, roots.max_detail, size, write)
+        {
+            Added::Yes => {}
+            Added::NoRoom => roots.losses.cut(),
+            Added::NoBudget => {
+                roots.losses.cut();
+                roots.want_memory();
+            }
+        }
+    }
+
+    fn add_record(&self, state: &mut RootState, record: &Record<'_>) {
+        self.add(state, record.size(), |out| record.write(out));
+    }
+
+    /// Adds a span, and returns its number.
+    pub(super) fn start(&self, parent: Option<u32>, start: &SpanStart<'_>) -> Option<u32> {
+        self.change(|state| {
+            let span = state.spans;
+            state.spans = state.spans.saturating_add(1);
+            let time = if parent.is_some() {
+                nanos(start.time)
+            } else {
+                self.started
+            };
+            if parent.is_some() {
+                state.open_spans += 1;
+                state.current = Some(Current {
+                    span,
+                    name: ShortText::new(start.name),
+                    since: time,
+                });
+            } else {
+                state.name = Name::new(start.name);
+            }
+            self.add_record(
+                state,
+                &Record::Start {
+                    span,
+                    parent,
+                    span_id: start.span_id,
+                    time,
+                    name: start.name,
+                },
+            );
+            (start.attributes)(&mut |key, value| self.set_attribute(state, span, key, value));
+            span
+        })
+    }
+
+    fn set_attribute(&self, state: &mut RootState, span: u32, key: &str, value: &str) {
+        if span == ROOT_SPAN {
+            match key {
+                // Routes and methods are in the name of the root.
+                "http.request.method" => return state.name = Name::new(value),
+                "http.route" => {
+                    if !state.has_route {
+                        state.name.push(" ");
+                        state.name.push(value);
+                        state.has_route = true;
+                    }
+                    return;
+                }
+                "error.type" => state.has_error_type = true,
+                _ => {}
+            }
+        }
+        self.add_record(state, &Record::Attribute { span, key, value });
+    }
+
+    /// Adds an event of this root.
+    pub(super) fn event(&self, event: &EventNote<'_>, span_id: SpanId) {
+        let size = event_size(event);
+        self.change(|state| {
+            state.last_event = event.time;
+            self.add(state, size, |out| write_event(out, event, span_id, size));
+        });
+    }
+
+    /// Removes the detail; returns the number of bytes that are free again.
+    pub(super) fn clear_detail(&self) -> usize {
+        self.change(|state| state.detail.clear(&self.roots.budget))
+            .unwrap_or_default()
+    }
+
+    /// Returns unused memory of a root that has ended.
+    pub(super) fn shrink(&self) {
+        self.change(|state| state.detail.shrink(&self.roots.budget));
+    }
+
+    /// The bytes that this root takes.
+    pub(super) fn bytes(&self) -> usize {
+        SUMMARY_BYTES
+            + self
+                .change(|state| state.detail.capacity())
+                .unwrap_or_default()
+    }
+}
+
+/// The number of the root span.
+const ROOT_SPAN: u32 = 0;
+
+impl RootSink for Root {
+    fn rename(&self, span: u32, name: &str) {
+        self.change(|state| {
+            if span == ROOT_SPAN {
+                if state.name.as_str() == name {
+                    return;
+                }
+                state.name = Name::new(name);
+            }
+            if let Some(current) = state
+                .current
+                .as_mut()
+                .filter(|current| current.span == span)
+            {
+                current.name = ShortText::new(name);
+            }
+            self.add_record(state, &Record::Name { span, name });
+        });
+    }
+
+    fn set(&self, span: u32, key: &str, value: &str) {
+        self.change(|state| self.set_attribute(state, span, key, value));
+    }
+
+    fn fail(&self, span: u32, description: &str) {
+        self.change(|state| {
+            if span == ROOT_SPAN {
+                state.is_failed = true;
+            }
+            self.add_record(state, &Record::Failed { span, description });
+        });
+    }
+
+    fn end(self: Arc<Self>, span: u32, time: SystemTime) {
+        let time = nanos(time);
+        let ended = self.change(|state| {
+            self.add_record(state, &Record::End { span, time });
+            if span != ROOT_SPAN {
+                state.open_spans = state.open_spans.saturating_sub(1);
+                if state.current.is_some_and(|current| current.span == span) {
+                    state.current = None;
+                }
+                return None;
+            }
+            if state.end.is_some() {
+                return None;
+            }
+            let outcome = match (state.is_failed, state.has_error_type) {
+                (true, _) => RootOutcome::Failed,
+                (false, true) => RootOutcome::Canceled,
+                (false, false) => RootOutcome::Succeeded,
+            };
+            let end = End { time, outcome };
+            state.end = Some(end);
+            Some((end, state.name))
+        });
+        if let Some(Some((end, name))) = ended {
+            let roots = self.roots.clone();
+            roots.keep(self, name, end);
+        }
+    }
+
+    fn release(&self, span: SpanId) {
+        self.roots.release(span);
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let bytes = SUMMARY_BYTES + state.detail.capacity();
+        self.roots.budget.release(bytes);
+    }
+}

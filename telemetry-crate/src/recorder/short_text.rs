@@ -1,0 +1,58 @@
+//! Short texts without an allocation.
+
+use crate::values::prefix;
+
+/// A text of at most `N` bytes; a longer text is truncated at a character.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct ShortText<const N: usize> {
+    length: u8,
+    bytes: [u8; N],
+}
+
+impl<const N: usize> ShortText<N> {
+    pub(super) const EMPTY: Self = Self {
+        length: 0,
+        bytes: [0; N],
+    };
+
+    pub(super) fn new(text: &str) -> Self {
+        let mut short = Self::EMPTY;
+        short.push(text);
+        short
+    }
+
+    /// Appends as much of `text` as fits.
+    pub(super) fn push(&mut self, text: &str) {
+        let start = usize::from(self.length);
+        let text = prefix(text, N - start);
+        self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
+        self.length += text.len() as u8;
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length));
+        bytes
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl<const N: usize> std::fmt::Debug for ShortText<N> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_str().fmt(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_end_at_a_character() {
+        let mut text = ShortText::<8>::new("GET");
+        text.push(" /ööö");
+        assert_eq!(text.as_str(), "GET /ö");
+        text.push("more");
+        assert_eq!(text.as_str().len(), 8);
+    }
+}

@@ -1,0 +1,306 @@
+//! Tests of the recorder: which roots are kept, within which memory.
+
+use std::{
+    borrow::Cow,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime},
+};
+
+use opentelemetry::trace::{SpanId, SpanKind, TraceFlags, TraceId};
+use tracing::Level;
+
+use super::{Recorder, RootView, kept::Class};
+use crate::{
+    evidence::{EventNote, EventSink as _, SpanNote, SpanSink as _, SpanStart, VisitText},
+    proto::nanos,
+    span_ids::SpanIds,
+    values::{Kind, TextField},
+};
+
+const MIB: usize = 1024 * 1024;
+
+/// A span of a test, with its place in the recorder.
+struct TestSpan {
+    ids: SpanIds,
+    note: Option<SpanNote>,
+    started: SystemTime,
+}
+
+fn new_span_id() -> SpanId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    // The bits are spread over the whole id, as those of random ids are.
+    SpanId::from_bytes(number.wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes())
+}
+
+impl TestSpan {
+    fn start(recorder: &Recorder, name: &str, parent: Option<&TestSpan>) -> Self {
+        let kind = match parent {
+            Some(_) => SpanKind::Internal,
+            None => SpanKind::Server,
+        };
+        let span_id = new_span_id();
+        let trace_id = match parent {
+            Some(parent) => parent.ids.trace_id,
+            None => TraceId::from_bytes(
+                [span_id.to_bytes(), [1; 8]]
+                    .concat()
+                    .try_into()
+                    .unwrap_or([1; 16]),
+            ),
+        };
+        let ids = SpanIds {
+            trace_id,
+            span_id,
+            flags: TraceFlags::NOT_SAMPLED,
+        };
+        let started = SystemTime::now();
+        let note = recorder.start(&SpanStart {
+            trace_id,
+            span_id,
+            parent: parent.map(|parent| parent.ids.span_id),
+            kind,
+            name,
+            attributes: &|_: VisitText<'_>| {},
+            time: started,
+        });
+        Self { ids, note, started }
+    }
+
+    fn log(&self, recorder: &Recorder, message: &str, fields: &[(&str, &str)]) {
+        let mut text = String::new();
+        let mut items = Vec::new();
+        for (name, value) in [("message", message)].iter().chain(fields) {
+            let start = text.len();
+            text += value;
+            items.push(TextField {
+                name: Cow::Owned((*name).to_owned()),
+                text: start..text.len(),
+                kind: if start == 0 {
+                    Kind::Message
+                } else {
+                    Kind::Text
+                },
+            });
+        }
+        recorder.push(&EventNote {
+            time: nanos(SystemTime::now()),
+            level: Level::INFO,
+            target: "orders",
+            ids: Some(self.ids),
+            text: &text,
+            fields: &items,
+            is_logged: true,
+        });
+    }
+
+    fn end_after(self, duration: Duration) {
+        if let Some(note) = &self.note {
+            note.end(self.started + duration);
+        }
+    }
+
+    fn fail(self) {
+        if let Some(note) = &self.note {
+            note.fail("gone");
+        }
+        self.end_after(Duration::from_millis(1));
+    }
+}
+
+fn recorder() -> Recorder {
+    Recorder::new(8 * MIB, None)
+}
+
+fn names(views: &[RootView]) -> Vec<&str> {
+    views.iter().map(|view| &*view.name).collect()
+}
+
+#[test]
+fn open_roots_show_their_deepest_span() {
+    let recorder = recorder();
+    let root = TestSpan::start(&recorder, "GET /orders", None);
+    let child = TestSpan::start(&recorder, "load", Some(&root));
+    let leaf = TestSpan::start(&recorder, "SELECT orders", Some(&child));
+    leaf.log(&recorder, "waiting", &[("order", "7")]);
+    let open = recorder.open(usize::MAX).roots;
+    assert_eq!(names(&open), ["GET /orders"]);
+    let waits_in = open[0].waits_in.as_ref().map(|span| &*span.name);
+    assert_eq!(waits_in, Some("SELECT orders"));
+    let order = ("order".to_owned(), "7".to_owned(), Kind::Text);
+    assert_eq!(open[0].events[0].fields, [order]);
+    assert_eq!(open[0].events[0].span_id, leaf.ids.span_id);
+    for span in [leaf, child, root] {
+        span.end_after(Duration::from_millis(5));
+    }
+    assert_eq!(names(&recorder.open(usize::MAX).roots), [""; 0]);
+    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /orders"]);
+}
+
+#[test]
+fn late_children_and_events_belong_to_their_root() {
+    let recorder = recorder();
+    let root = TestSpan::start(&recorder, "POST /orders", None);
+    if let Some(note) = &root.note {
+        note.end(root.started + Duration::from_millis(1));
+    }
+    // A spawned task still refers to the span.
+    let child = TestSpan::start(&recorder, "send receipt", Some(&root));
+    child.log(&recorder, "sent", &[]);
+    let open = recorder.open(usize::MAX).roots;
+    assert!(open[0].has_outliving_spans());
+    child.end_after(Duration::from_millis(1));
+    let trace = recorder.trace(root.ids.trace_id);
+    assert_eq!((trace[0].spans.len(), trace[0].events.len()), (2, 1));
+    assert!(recorder.open(usize::MAX).roots.is_empty());
+}
+
+#[test]
+fn storms_leave_the_other_classes_alone() {
+    let recorder = recorder();
+    TestSpan::start(&recorder, "GET /slow", None).end_after(Duration::from_secs(9));
+    TestSpan::start(&recorder, "GET /rare", None).fail();
+    let body = "x".repeat(4_000);
+    for _ in 0..20_000 {
+        let span = TestSpan::start(&recorder, "GET /storm", None);
+        span.log(&recorder, "failed", &[("body", &body)]);
+        span.fail();
+    }
+    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /slow"]);
+    let failed = recorder.failed(usize::MAX).roots;
+    assert!(names(&failed).contains(&"GET /rare"));
+    assert!(failed.len() > 300, "{}", failed.len());
+    assert!(recorder.roots.budget.used() <= 8 * MIB);
+    let evicted = recorder.roots.losses.counts()[4];
+    assert!(evicted.0 == "eviction" && evicted.1 > 10_000, "{evicted:?}");
+}
+
+#[test]
+fn slowest_and_recent_are_kept_by_name() {
+    let recorder = recorder();
+    for number in (1..=100).rev() {
+        for name in ["GET /a", "GET /b"] {
+            let span = TestSpan::start(&recorder, name, None);
+            span.end_after(Duration::from_millis(number));
+        }
+    }
+    let slowest = recorder.slowest(usize::MAX).roots;
+    assert_eq!(slowest.len(), 6);
+    let duration = |view: &RootView| view.ended.unwrap_or(0) - view.started;
+    assert!(slowest.iter().all(|view| duration(view) >= 98_000_000));
+    assert_eq!(recorder.recent(usize::MAX).roots.len(), 10);
+}
+
+#[test]
+fn names_are_bounded() {
+    let recorder = recorder();
+    for number in 0..10_000 {
+        TestSpan::start(&recorder, &format!("GET /{number}"), None).fail();
+    }
+    recorder.failed(usize::MAX).roots;
+    assert_eq!(recorder.roots.kept_names(Class::Failed), 257);
+}
+
+#[test]
+fn budget_holds_with_10000_open_roots() {
+    let recorder = recorder();
+    let body = "x".repeat(2_000_000);
+    let roots: Vec<_> = (0..10_000)
+        .map(|_| {
+            let root = TestSpan::start(&recorder, "GET /hung", None);
+            root.log(&recorder, "started", &[("body", &body)]);
+            root
+        })
+        .collect();
+    assert!(recorder.roots.budget.used() <= 8 * MIB);
+    let open = recorder.open(usize::MAX).roots;
+    assert_eq!(open.len(), 10_000);
+    // The oldest have lost their detail and say so, and the last one has it.
+    assert!(open[0].cut > 0 && open[0].events.is_empty());
+    assert_eq!(open[9_999].events.len(), 1);
+    roots.into_iter().for_each(TestSpan::fail);
+    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.roots.budget.used() <= 8 * MIB);
+}
+
+#[test]
+fn roots_beyond_the_limit_are_counted() {
+    let recorder = recorder();
+    let roots: Vec<_> = (0..20_000)
+        .map(|_| TestSpan::start(&recorder, "GET /hung", None))
+        .collect();
+    let kept = roots.iter().filter(|root| root.note.is_some()).count();
+    assert!((13_000..=16_384).contains(&kept), "{kept}");
+    let lost = recorder.roots.losses.counts()[3];
+    assert_eq!(lost, ("root_limit", 20_000 - kept as u64));
+}
+
+#[test]
+fn one_root_with_a_million_events_is_bounded() {
+    let recorder = recorder();
+    let root = TestSpan::start(&recorder, "import", None);
+    for _ in 0..1_000_000 {
+        root.log(&recorder, "imported", &[("row", "1")]);
+    }
+    assert!(recorder.roots.budget.used() <= 8 * MIB / 30);
+    let open = recorder.open(usize::MAX).roots;
+    assert!(open[0].cut > 40_000_000);
+    assert!(open[0].events.len() > 1_000);
+}
+
+#[test]
+fn everything_is_freed_at_the_end() {
+    let recorder = recorder();
+    let spans: Vec<_> = (0..100)
+        .map(|_| {
+            let root = TestSpan::start(&recorder, "GET /", None);
+            let child = TestSpan::start(&recorder, "load", Some(&root));
+            (root, child)
+        })
+        .collect();
+    for (root, child) in spans {
+        root.end_after(Duration::ZERO);
+        child.end_after(Duration::ZERO);
+    }
+    let kept: usize = Class::ALL
+        .map(|class| recorder.roots.kept_roots(class).len())
+        .iter()
+        .sum();
+    assert_eq!(kept, 8);
+    assert!(recorder.roots.budget.used() < 12 * 1_024);
+}
+
+#[test]
+fn threads_lose_nothing_in_silence() {
+    let recorder = recorder();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    let root = TestSpan::start(&recorder, "GET /", None);
+                    let child = TestSpan::start(&recorder, "load", Some(&root));
+                    child.log(&recorder, "loaded", &[]);
+                    child.end_after(Duration::from_millis(1));
+                    root.end_after(Duration::from_millis(2));
+                }
+            });
+        }
+        for _ in 0..100 {
+            recorder.open(usize::MAX).roots;
+            recorder.recent(usize::MAX).roots;
+        }
+    });
+    assert!(recorder.open(usize::MAX).roots.is_empty());
+    let whole = |view: &RootView| view.spans.len() == 2 && view.events.len() == 1;
+    let all = [
+        recorder.slowest(usize::MAX).roots,
+        recorder.recent(usize::MAX).roots,
+    ]
+    .concat();
+    let broken = all.iter().filter(|view| !whole(view)).count() as u64;
+    let lost: u64 = recorder.roots.losses.counts().map(|(_, count)| count)[..4]
+        .iter()
+        .sum();
+    assert!(broken <= lost, "{broken} {lost}");
+    assert!(recorder.roots.budget.used() < 64 * 1024);
+}

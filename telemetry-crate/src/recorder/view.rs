@@ -1,0 +1,254 @@
+//! What readers see of a local root.
+
+use std::collections::BTreeMap;
+
+use opentelemetry::trace::{SpanId, TraceId};
+use tracing::Level;
+
+use super::{
+    record::{Record, records},
+    root::{Root, RootKind, RootOutcome},
+};
+use crate::values::Kind;
+
+/// A local root at the moment of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct RootView {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(super) kind: RootKind,
+    pub(crate) name: String,
+    /// Nanoseconds since the epoch, like all times.
+    pub(crate) started: u64,
+    pub(crate) ended: Option<u64>,
+    pub(super) outcome: Option<RootOutcome>,
+    /// The deepest open span, as far as it is known.
+    pub(crate) waits_in: Option<OpenSpanView>,
+    /// The number of open spans below the root span.
+    pub(crate) open_spans: u32,
+    /// The time of the last event; 0 without one.
+    pub(crate) last_event: u64,
+    /// The spans by their number.
+    pub(crate) spans: BTreeMap<u32, SpanView>,
+    pub(crate) events: Vec<EventView>,
+    /// Bytes of detail that were cut.
+    pub(crate) cut: u64,
+}
+
+/// The summary of an open span.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenSpanView {
+    pub(crate) name: String,
+    pub(crate) since: u64,
+    /// The attribute that says most about what the span waits for.
+    pub(crate) about: Option<(String, String)>,
+}
+
+/// The attributes that say what a span waits for, the best one first.
+const ABOUT: [&str; 6] = [
+    "db.query.text",
+    "db.query.summary",
+    "server.address",
+    "messaging.destination.name",
+    "rpc.method",
+    "code.file.path",
+];
+
+/// A span of a root.
+#[derive(Debug, Clone)]
+pub(crate) struct SpanView {
+    pub(crate) parent: Option<u32>,
+    pub(crate) span_id: SpanId,
+    pub(crate) name: String,
+    pub(crate) started: u64,
+    pub(crate) ended: Option<u64>,
+    /// The description of the error status, which may be empty.
+    pub(crate) error: Option<String>,
+    /// The attributes with their last values.
+    pub(crate) attributes: Vec<(String, String)>,
+}
+
+/// An event of a root.
+#[derive(Debug, Clone)]
+pub(crate) struct EventView {
+    pub(crate) span_id: SpanId,
+    pub(crate) time: u64,
+    pub(crate) level: Level,
+    pub(crate) target: String,
+    pub(crate) message: String,
+    pub(crate) fields: Vec<(String, String, Kind)>,
+    /// Whether the event is also a log line.
+    pub(crate) is_logged: bool,
+}
+
+impl RootView {
+    pub(super) fn of(root: &Root) -> Self {
+        // The bytes are copied, so that the root is locked only for a moment.
+        let (mut view, bytes) = root.read(|state| {
+            let view = Self {
+                trace_id: root.trace_id,
+                span_id: root.span_id,
+                kind: root.kind,
+                name: state.name.as_str().to_owned(),
+                started: root.started,
+                ended: state.end.map(|end| end.time),
+                outcome: state.end.map(|end| end.outcome),
+                waits_in: state.current.map(|current| OpenSpanView {
+                    name: current.name.as_str().to_owned(),
+                    since: current.since,
+                    about: None,
+                }),
+                open_spans: state.open_spans,
+                last_event: state.last_event,
+                spans: BTreeMap::new(),
+                events: Vec::new(),
+                cut: state.detail.cut(),
+            };
+            (view, state.detail.bytes().to_vec())
+        });
+        for (record, _) in records(&bytes) {
+            view.add(record);
+        }
+        if let Some(deepest) = view.deepest_open() {
+            view.waits_in = Some(deepest);
+        }
+        view
+    }
+
+    fn add(&mut self, record: Record<'_>) {
+        match record {
+            Record::Start {
+                span,
+                parent,
+                span_id,
+                time,
+                name,
+            } => {
+                let view = SpanView {
+                    parent,
+                    span_id,
+                    name: name.to_owned(),
+                    started: time,
+                    ended: None,
+                    error: None,
+                    attributes: Vec::new(),
+                };
+                self.spans.insert(span, view);
+            }
+            Record::Name { span, name } => {
+                self.change(span, |span| span.name = name.to_owned());
+            }
+            Record::Attribute { span, key, value } => self.change(span, |span| {
+                let same = span.attributes.iter_mut().find(|(other, _)| other == key);
+                match same {
+                    Some((_, old)) => *old = value.to_owned(),
+                    None => span.attributes.push((key.to_owned(), value.to_owned())),
+                }
+            }),
+            Record::Failed { span, description } => {
+                self.change(span, |span| span.error = Some(description.to_owned()));
+            }
+            Record::End { span, time } => self.change(span, |span| span.ended = Some(time)),
+            Record::Event(event) => self.events.push(EventView {
+                span_id: event.span_id,
+                time: event.time,
+                level: event.level,
+                target: event.target.to_owned(),
+                message: event.message.to_owned(),
+                fields: (event.fields.iter())
+                    .map(|(name, value, kind)| ((*name).to_owned(), (*value).to_owned(), *kind))
+                    .collect(),
+                is_logged: event.is_logged,
+            }),
+        }
+    }
+
+    /// Changes a span whose start was not cut.
+    fn change(&mut self, span: u32, change: impl FnOnce(&mut SpanView)) {
+        if let Some(span) = self.spans.get_mut(&span) {
+            change(span);
+        }
+    }
+
+    /// The last started of the deepest open spans.
+    fn deepest_open(&self) -> Option<OpenSpanView> {
+        let open = (self.spans.iter()).filter(|(_, span)| span.ended.is_none());
+        let below_root = open.filter(|(_, span)| span.parent.is_some());
+        let deepest = below_root.max_by_key(|(number, _)| (self.depth(**number), **number));
+        deepest.map(|(_, span)| OpenSpanView {
+            name: span.name.clone(),
+            since: span.started,
+            about: span.about(),
+        })
+    }
+
+    fn depth(&self, mut span: u32) -> usize {
+        let mut depth = 0;
+        // A parent has a smaller number than its child, so this ends.
+        while let Some(parent) = self.spans.get(&span).and_then(|view| view.parent) {
+            if parent >= span {
+                break;
+            }
+            span = parent;
+            depth += 1;
+        }
+        depth
+    }
+
+    /// Whether the root has ended and some of its spans have not.
+    pub(crate) fn has_outliving_spans(&self) -> bool {
+        self.ended.is_some() && self.open_spans > 0
+    }
+
+    /// What the root is, in one word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.kind {
+            RootKind::Server => "request",
+            RootKind::Consumer => "job",
+            RootKind::Internal => "span",
+        }
+    }
+
+    /// `open`, or how the root ended, in one word.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self.outcome {
+            None => "open",
+            Some(RootOutcome::Succeeded) => "ok",
+            Some(RootOutcome::Failed) => "failed",
+            Some(RootOutcome::Canceled) => "canceled",
+        }
+    }
+
+    /// The root span, if it was not cut.
+    pub(crate) fn root_span(&self) -> Option<&SpanView> {
+        self.spans.get(&0)
+    }
+
+    /// The reason of a failure in one line: the error status, the error type and the last error event.
+    pub(crate) fn failure(&self) -> String {
+        let span = self.root_span();
+        let description = span.and_then(|span| span.error.clone());
+        let error_type = span.and_then(|span| span.attribute("error.type"));
+        let events = self.events.iter().rev();
+        let mut errors = events.filter(|event| event.level == Level::ERROR);
+        let message = errors.next().map(|event| &*event.message);
+        let parts = [error_type, description.as_deref(), message];
+        let mut parts: Vec<&str> = parts.into_iter().flatten().collect();
+        parts.retain(|part| !part.is_empty());
+        parts.dedup();
+        parts.join(": ")
+    }
+}
+
+impl SpanView {
+    pub(crate) fn attribute(&self, key: &str) -> Option<&str> {
+        let mut attributes = self.attributes.iter();
+        attributes.find_map(|(other, value)| (other == key).then_some(&**value))
+    }
+
+    fn about(&self) -> Option<(String, String)> {
+        ABOUT
+            .iter()
+            .find_map(|key| Some(((*key).to_owned(), self.attribute(key)?.to_owned())))
+    }
+}
