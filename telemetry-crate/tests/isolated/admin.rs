@@ -69,6 +69,11 @@ pub(crate) fn scrapes_and_probes_are_answered() {
         "{body}"
     );
     assert!(!body.contains("# EOF"), "{body}");
+    // With a 0 first, the first increase is visible to `rate`.
+    for limit in ["queue", "write_timeout"] {
+        let series = format!("admin_streams_cut_off_total{{limit=\"{limit}\"}} 0\n");
+        assert!(body.contains(&series), "{body}");
+    }
 
     // A list header may occur several times.
     let several =
