@@ -5,19 +5,27 @@
 //! the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
 //! the process answers: a check of a database there would restart every replica whenever the database is slow.
 //!
-//! `connections` limits the number of connections and their duration, `access` decides what a client may request, and
-//! `routes` answers. TLS and users are left to a proxy.
+//! `connections` limits the number of connections and their duration, and `streams` those that stay open. `table` lists
+//! the routes, `access` decides what a client may request, `audit` logs who did, and `routes` answers. TLS and users are
+//! left to a proxy.
 
 mod access;
 mod answer;
-mod attempts;
+mod audit;
 mod connections;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
+mod host;
 mod log_filter;
+mod rate_limit;
 mod routes;
+mod streams;
+mod table;
+mod user_data;
+mod write_timeout;
 
 use std::{
+    convert::Infallible,
     io,
     net::{SocketAddr, TcpListener, ToSocketAddrs},
     sync::{Arc, OnceLock},
@@ -107,7 +115,8 @@ impl AdminListener {
         let (wanted, port) = (self.configured_address(), self.port);
         self.listener.is_none().then(|| {
             format!(
-                "admin listener: {wanted} is in use by another process (`ss -ltnp 'sport = :{port}'` says by which), so /metrics, /livez, /readyz, /log-filter and /telemetry are not served; it is tried again every {} s. Set OTEL_EXPORTER_PROMETHEUS_PORT to a port of this process's own (0 takes a free one), or FIRSTLIGHT_ADMIN_REQUIRED=true to make it an error",
+                "admin listener: {wanted} is in use by another process (`ss -ltnp 'sport = :{port}'` says by which), so {} are not served; it is tried again every {} s. Set OTEL_EXPORTER_PROMETHEUS_PORT to a port of this process's own (0 takes a free one), or FIRSTLIGHT_ADMIN_REQUIRED=true to make it an error",
+                table::paths(),
                 BIND_INTERVAL.as_secs()
             )
         })
@@ -145,15 +154,17 @@ impl AdminListener {
                 // Both tasks run here, because the application's runtime could not run them while it is blocked.
                 runtime.spawn(watch(observer));
                 runtime.spawn(watch_sigterm(watched));
-                if let Err(error) = runtime.block_on(self.serve(routes)) {
-                    tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
-                }
+                let Err(error) = runtime.block_on(self.serve(routes));
+                tracing::error!(target: "firstlight", "the admin listener stopped: {error}");
             })
             .map(drop)
             .map_err(failed)
     }
 
-    async fn serve(mut self, routes: impl FnOnce(SocketAddr) -> Arc<Routes>) -> io::Result<()> {
+    async fn serve(
+        mut self,
+        routes: impl FnOnce(SocketAddr) -> Arc<Routes>,
+    ) -> io::Result<Infallible> {
         let listener = loop {
             if let Some(listener) = self.listener.take() {
                 break listener;
@@ -166,17 +177,10 @@ impl AdminListener {
         };
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let routes = routes(listener.local_addr()?);
-        let connections = Connections::default();
-        loop {
-            let Ok((stream, client)) = listener.accept().await else {
-                // Most likely there are no file descriptors left; an immediate retry would use a whole core.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            connections.serve(stream, client, routes.clone());
-            // Lets the new task read a request that has already arrived. Until then, the connection
-            // counts as idle, and a later connection could replace it.
-            tokio::task::yield_now().await;
-        }
+        let answer = move |request, client| {
+            let routes = routes.clone();
+            async move { routes.answer(request, client).await }
+        };
+        Ok(Connections::default().accept(listener, answer).await)
     }
 }

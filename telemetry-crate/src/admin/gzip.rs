@@ -5,7 +5,7 @@
 use http::header;
 use http_body_util::{BodyExt, Full};
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerBody};
 use crate::gzip;
 
 /// The smallest body that is compressed; a smaller body fits into one packet.
@@ -40,20 +40,20 @@ pub(super) async fn compressed(answer: Answer) -> Answer {
     let Ok(body) = body.collect().await;
     let body = body.to_bytes();
     if body.len() < MIN_BYTES {
-        return Answer::from_parts(head, Full::new(body));
+        return Answer::from_parts(head, AnswerBody::Full(Full::new(body)));
     }
     // Ten megabytes take a moment, and this thread answers the probes, so another thread compresses.
     let plain = body.clone();
     let compressed = match tokio::task::spawn_blocking(move || gzip::compress(&plain)).await {
         Ok(Ok(compressed)) => compressed.into(),
         // If memory or threads are exhausted, the uncompressed body is sent.
-        _ => return Answer::from_parts(head, Full::new(body)),
+        _ => return Answer::from_parts(head, AnswerBody::Full(Full::new(body))),
     };
     head.headers.insert(
         header::CONTENT_ENCODING,
         header::HeaderValue::from_static("gzip"),
     );
-    Answer::from_parts(head, Full::new(compressed))
+    Answer::from_parts(head, AnswerBody::Full(Full::new(compressed)))
 }
 
 #[cfg(test)]

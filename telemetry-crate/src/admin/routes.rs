@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderName, Request, StatusCode, header};
 use hyper::body::Incoming;
 
 #[cfg(feature = "otlp-gzip")]
@@ -11,16 +11,15 @@ use super::{
     Readiness,
     access::Access,
     answer::{Answer, not_allowed, response, text},
-    attempts::Attempts,
     log_filter,
+    streams::Streams,
+    table::{self, Endpoint, Missing, Need, Route},
+    user_data::{self, Responses},
 };
 use crate::{
     metrics::Format,
     status::{Status, versions},
 };
-
-const NOT_FOUND: &str =
-    "not found; there are /metrics, /livez, /readyz, /log-filter and /telemetry\n";
 
 /// The handlers of all routes.
 #[derive(Debug)]
@@ -28,7 +27,9 @@ pub(super) struct Routes {
     readiness: Readiness,
     status: Arc<Status>,
     access: Access,
-    attempts: Attempts,
+    #[expect(dead_code, reason = "the routes of the flight recorder open streams")]
+    streams: Streams,
+    user_data: Responses,
 }
 
 impl Routes {
@@ -37,42 +38,51 @@ impl Routes {
             readiness,
             status,
             access,
-            attempts: Attempts::default(),
+            streams: Streams::default(),
+            user_data: Responses::default(),
         }
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
-        if let Some(refused) = self.access.refuse_host(request.uri(), request.headers()) {
+        if let Some(refused) = self.access.refuse_host(&request) {
             return refused;
         }
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-        match request.uri().path() {
-            "/log-filter" if !is_read => self.change(request, client).await,
-            "/metrics" | "/livez" | "/readyz" | "/log-filter" | "/telemetry" if !is_read => {
-                not_allowed("GET, HEAD")
+        let route = match table::find(request.method(), request.uri().path()) {
+            Ok(route) => route,
+            Err(Missing::Method(allowed)) => return not_allowed(&allowed),
+            Err(Missing::Path) => {
+                let sentence = format!("not found; there are {}\n", table::paths());
+                return text(StatusCode::NOT_FOUND, sentence);
             }
-            "/metrics" => self.metrics(request.headers()).await,
-            "/livez" => text(StatusCode::OK, "alive\n"),
-            "/readyz" => self.readyz().await,
-            "/log-filter" => text(StatusCode::OK, self.status.log_filter().describe()),
-            "/telemetry" => self.telemetry(request.headers()).await,
-            _ => text(StatusCode::NOT_FOUND, NOT_FOUND),
+        };
+        if let Some(refused) = self.access.refuse(route, &request, client) {
+            return refused;
+        }
+        if route.need == Need::UserData {
+            let Some(place) = self.user_data.begin() else {
+                return user_data::all_taken();
+            };
+            place.hold(self.handle(route, request, client).await).await
+        } else {
+            self.handle(route, request, client).await
         }
     }
 
-    async fn change(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
-        if !matches!(*request.method(), Method::PUT | Method::DELETE) {
-            return not_allowed("GET, HEAD, PUT, DELETE");
-        }
-        if let Some(refused) = self.access.refuse_change(request.headers()) {
-            self.attempts.rejected(client);
-            return refused;
-        }
+    async fn handle(
+        &self,
+        route: &Route,
+        request: Request<Incoming>,
+        client: SocketAddr,
+    ) -> Answer {
         let filter = self.status.log_filter();
-        if *request.method() == Method::PUT {
-            log_filter::put(filter, request, client).await
-        } else {
-            log_filter::delete(filter, &request, client)
+        match route.endpoint {
+            Endpoint::Metrics => self.metrics(request.headers()).await,
+            Endpoint::Livez => text(StatusCode::OK, "alive\n"),
+            Endpoint::Readyz => self.readyz().await,
+            Endpoint::LogFilter => text(StatusCode::OK, filter.describe()),
+            Endpoint::ChangeLogFilter => log_filter::put(filter, request, client).await,
+            Endpoint::RevertLogFilter => log_filter::delete(filter, &request, client),
+            Endpoint::Telemetry => self.telemetry(request.headers()).await,
         }
     }
 

@@ -239,3 +239,16 @@ pub const FIRSTLIGHT_CHECKS: Metric = Metric {
     buckets: None,
     help: "Checks of the telemetry by firstlight itself.",
 };
+
+/// Streams of the admin listener that ended because the client did not keep up.
+///
+/// The limit is `queue`, if too much was waiting for the client, or `write_timeout`, if the client took no byte for 10 s.
+/// A client that leaves, and a stream that ends after its longest duration, are not counted.
+pub const ADMIN_STREAMS_CUT_OFF: Metric = Metric {
+    name: "admin_streams_cut_off_total",
+    kind: Kind::Counter,
+    unit: "{stream}",
+    labels: &["limit"],
+    buckets: None,
+    help: "Streams of the admin listener cut off because the client did not keep up, by limit.",
+};

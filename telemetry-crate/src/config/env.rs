@@ -113,7 +113,7 @@ variables! {
     METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",
         "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `total_cardinality_limit`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
-        "Bearer token that `PUT` and `DELETE /log-filter` of the admin listener require. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
+        "Bearer token that the admin listener requires for changes and, unless it is on loopback, for reads of traces, logs and errors. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports traces, to the default endpoint if none is set. `none` exports no traces.";
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",

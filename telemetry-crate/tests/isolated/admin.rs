@@ -69,6 +69,11 @@ pub(crate) fn scrapes_and_probes_are_answered() {
         "{body}"
     );
     assert!(!body.contains("# EOF"), "{body}");
+    // With a 0 first, the first increase is visible to `rate`.
+    for limit in ["queue", "write_timeout"] {
+        let series = format!("admin_streams_cut_off_total{{limit=\"{limit}\"}} 0\n");
+        assert!(body.contains(&series), "{body}");
+    }
 
     // A list header may occur several times.
     let several =
@@ -193,7 +198,9 @@ pub(crate) fn slow_clients_do_not_block_scrapes() {
         let _ = match client % 3 {
             0 => stream.write_all(b""),
             1 => stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: loc"),
-            _ => stream.write_all(b"PUT /log-filter HTTP/1.1\r\ncontent-length: 9\r\n\r\ninfo"),
+            _ => stream.write_all(
+                b"PUT /log-filter HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n\r\ninfo",
+            ),
         };
         slow.push(stream);
         if client % 20 == 0 {
@@ -228,4 +235,50 @@ pub(crate) fn slow_clients_do_not_block_scrapes() {
     let many = send(address, &format!("GET /livez HTTP/1.1{many}"), "");
     assert_eq!(many.status, 431, "{}", many.head);
     assert_eq!(ask(address, "GET /livez").status, 200);
+}
+
+pub(crate) fn requests_need_one_valid_host() {
+    let telemetry = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    for path in ["/metrics", "/livez", "/log-filter", "/telemetry", "/none"] {
+        for (hosts, explanation) in [
+            ("", "no `Host` header"),
+            (
+                "\r\nhost: localhost\r\nhost: localhost",
+                "several `Host` headers",
+            ),
+            ("\r\nhost: a b", "an invalid `Host` header"),
+        ] {
+            let answer = send(address, &format!("GET {path} HTTP/1.1{hosts}"), "");
+            assert_eq!(answer.status, 400, "{path}{hosts}");
+            assert!(answer.body.contains(explanation), "{}", answer.body);
+        }
+    }
+    let old = send(address, "GET /livez HTTP/1.0", "");
+    assert_eq!(old.status, 200, "HTTP/1.0 has no such header");
+}
+
+pub(crate) fn foreign_pages_cannot_change() {
+    let telemetry = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    let head = |request: &str, origin: &str| {
+        format!("{request} HTTP/1.1\r\nhost: {address}\r\norigin: {origin}")
+    };
+    for origin in ["https://evil.example", "null"] {
+        let refused = send(address, &head("PUT /log-filter", origin), "off");
+        assert_eq!(refused.status, 403, "{origin}");
+        assert!(refused.body.contains("`Origin`"), "{}", refused.body);
+        let read = send(address, &head("GET /log-filter", origin), "");
+        assert_eq!(read.status, 200, "{origin}");
+        assert!(!read.body.contains("filter: off"), "{}", read.body);
+    }
+    let own = format!("http://{address}");
+    let changed = send(address, &head("PUT /log-filter", &own), "warn");
+    assert_eq!(changed.status, 200, "{}", changed.body);
 }

@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         admin::scrapes_and_probes_are_answered,
         admin::foreign_subscribers_are_served,
         admin::slow_clients_do_not_block_scrapes,
+        admin::requests_need_one_valid_host,
+        admin::foreign_pages_cannot_change,
         context::tasks_and_queues_keep_the_trace,
         cron::runs_have_their_own_traces,
         cron::runs_end_with_one_line,

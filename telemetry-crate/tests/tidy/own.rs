@@ -5,9 +5,10 @@
 /// A name that ends in `.` or `_` is a prefix.
 pub(crate) const OWN: &[(&str, &str)] = &[
     ("address", "log line: the address of the admin listener"),
+    ("admin_", "metrics: the admin listener"),
     (
         "attempts",
-        "log line: the number of rejected changes through the admin listener",
+        "log line: the number of requests to the admin listener that the line reports",
     ),
     (
         "build_info",
@@ -36,7 +37,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("level", "label, span event: the level of a log line"),
     (
         "limit",
-        "label, log line: the limit of the server that was applied",
+        "label, log line: the limit of a server that was applied",
     ),
     ("log_lines.", "last log line: the number of lost log lines"),
     (

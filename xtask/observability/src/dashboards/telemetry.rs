@@ -70,7 +70,7 @@ pub(super) fn lost() -> Panel {
 pub(super) fn health() -> Row {
     Row::new("Are traces and logs complete?")
         .line([lost_over_time(), exported(), queues()])
-        .line([overview::log_lines(), checks(), freshness()])
+        .line([overview::log_lines(), checks(), streams(), freshness()])
 }
 
 fn lost_over_time() -> Panel {
@@ -176,6 +176,28 @@ fn checks() -> Panel {
         .shows(Target::new(
             &query::legend("{{instance}}"),
             query::or_none_each(checks, "instance"),
+        ))
+}
+
+fn streams() -> Panel {
+    let cut = query::in_range(
+        &service_labels(&["limit"]),
+        &query::selected(&catalog::ADMIN_STREAMS_CUT_OFF),
+    );
+    Panel::timeseries("Streams of the admin listener cut off")
+        .means(
+            "Streams of the admin listener, such as followed log lines, whose client did not keep \
+             up and was disconnected. The service was not slowed down.",
+        )
+        .normally("None, also while streams are read.")
+        .otherwise(
+            "`queue`: the service writes more than the client's connection takes; narrow the \
+             request. `write_timeout`: the client is stopped, or its network is gone.",
+        )
+        .unit(Unit::Count)
+        .shows(Target::new(
+            &query::legend("{{limit}}"),
+            query::top(10, cut),
         ))
 }
 
