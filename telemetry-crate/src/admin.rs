@@ -18,6 +18,7 @@ mod gzip;
 mod host;
 mod log_filter;
 mod rate_limit;
+mod recent;
 mod routes;
 mod streams;
 mod table;

@@ -36,7 +36,7 @@ thread_local! {
     static IS_EXPORT_ONLY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `write`, whose attributes are exported and not kept by the flight recorder.
+/// Runs `write`, whose attributes are exported and not recorded.
 pub(crate) fn for_export_only(write: impl FnOnce()) {
     let before = IS_EXPORT_ONLY.replace(true);
     write();

@@ -100,10 +100,9 @@ impl Telemetry {
         settings
             .warnings
             .extend(unread_warnings(process_variables()));
-        let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?)?;
-        if let Some(recorder) = &settings.recorder {
-            pipeline.report_to(Recorder::new(recorder.bytes, recorder.filter.clone()));
-        }
+        let recorder = settings.recorder.clone();
+        let recorder = recorder.map(|recorder| Recorder::new(recorder.bytes, recorder.filter));
+        let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?, recorder)?;
         let metrics = pipeline.metrics.handle();
         let (exports, resource) = (&settings.exports, &settings.resource);
         let log_records = exports.logs.as_ref();
@@ -196,6 +195,7 @@ impl Telemetry {
             logs,
             traces,
             metrics,
+            recorder,
             ..
         } = self.pipeline;
         let metrics = metrics.handle();
@@ -221,6 +221,7 @@ impl Telemetry {
             logs.counts(),
             metrics.clone(),
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
+            recorder,
         ));
         thread.start()?;
         let runtime = Arc::new(RuntimeObserver::default());

@@ -187,7 +187,7 @@ impl<O> SignalsFilter<O> {
         }
     }
 
-    /// Whether the flight recorder keeps events of this metadata that the log filter disables.
+    /// Whether the flight recorder keeps events that the log filter disables.
     fn holds(&self, metadata: &Metadata<'_>) -> bool {
         (self.held.as_ref()).is_some_and(|held| metadata.is_event() && held.keeps(metadata))
     }
@@ -197,7 +197,7 @@ impl<O> SignalsFilter<O> {
         held.map_or(LevelFilter::OFF, |held| held.level())
     }
 
-    /// The most verbose level of `log` records that logs, traces or the flight recorder use.
+    /// The most verbose level of `log` records that any signal uses.
     ///
     /// The maximum level of `tracing` may be more verbose because of the observer, and would create unused records.
     pub(crate) fn level_of_records(&self) -> LevelFilter {

@@ -32,6 +32,7 @@ use crate::{
     export::ExportStats,
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::MetricsHandle,
+    recorder::Recorder,
     signal::Signal,
     values::counted,
 };
@@ -57,6 +58,8 @@ pub(crate) struct Status {
     ///
     /// `None` if the signal is not exported.
     exports: [Option<Arc<ExportStats>>; 3],
+    /// `None` if the flight recorder is off.
+    recorder: Option<Recorder>,
     scrapes: AtomicU64,
     /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
@@ -71,6 +74,7 @@ impl Status {
         lines: Arc<LogCounts>,
         metrics: MetricsHandle,
         exports: [Option<Arc<ExportStats>>; 3],
+        recorder: Option<Recorder>,
     ) -> Self {
         Self {
             settings,
@@ -79,6 +83,7 @@ impl Status {
             lines,
             metrics,
             exports,
+            recorder,
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
             end: OnceLock::new(),
@@ -93,6 +98,15 @@ impl Status {
 
     pub(crate) fn log_filter(&self) -> &Arc<LogFilterControl> {
         &self.log_filter
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.recorder.as_ref()
+    }
+
+    /// An attribute of the resource; empty if there is none.
+    pub(crate) fn resource(&self, key: &str) -> &str {
+        self.settings.resource.get(key).unwrap_or_default()
     }
 
     /// Whether the calling thread's default subscriber has firstlight's layers.

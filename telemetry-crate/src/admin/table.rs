@@ -27,6 +27,7 @@ pub(super) enum Endpoint {
     ChangeLogFilter,
     RevertLogFilter,
     Telemetry,
+    Traces,
 }
 
 /// A method of a path.
@@ -55,7 +56,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 7] = [
+static ROUTES: [Route; 9] = [
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -73,6 +74,13 @@ static ROUTES: [Route; 7] = [
         Endpoint::RevertLogFilter,
     ),
     Route::new(Method::GET, "/telemetry", Need::Open, Endpoint::Telemetry),
+    Route::new(Method::GET, "/traces", Need::UserData, Endpoint::Traces),
+    Route::new(
+        Method::GET,
+        "/traces/{trace_id}",
+        Need::UserData,
+        Endpoint::Traces,
+    ),
 ];
 
 /// Why there is no route for a request.
@@ -161,7 +169,7 @@ mod tests {
         }
         assert_eq!(
             paths(),
-            "/metrics, /livez, /readyz, /log-filter and /telemetry"
+            "/metrics, /livez, /readyz, /log-filter, /telemetry, /traces and /traces/{trace_id}"
         );
     }
 

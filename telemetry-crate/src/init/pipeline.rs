@@ -29,7 +29,12 @@ pub(crate) struct Pipeline {
 }
 
 impl Pipeline {
-    pub(crate) fn new(settings: &Settings, traces: Traces) -> Result<Self, InitError> {
+    /// Also reports spans and events to the flight recorder, if there is one.
+    pub(crate) fn new(
+        settings: &Settings,
+        mut traces: Traces,
+        recorder: Option<Recorder>,
+    ) -> Result<Self, InitError> {
         let directives = Directives::parse(&settings.log_filter)
             .map_err(|error| InitError::invalid("log filter", &settings.log_filter, error))?;
         let metrics = Metrics::new(MetricsOptions {
@@ -38,13 +43,17 @@ impl Pipeline {
             cardinality: settings.cardinality_limits.clone(),
         });
         let writer = LogWriter::new();
-        let logs = LogLayer::new(
+        let mut logs = LogLayer::new(
             settings.log_format,
             settings.colors,
             &settings.resource,
             writer.clone(),
         );
         metrics.handle().add_collector(logs.counts());
+        if let Some(recorder) = &recorder {
+            traces.report_to(Arc::new(recorder.clone()));
+            logs = logs.report_to(Arc::new(recorder.clone()));
+        }
         Ok(Self {
             writer,
             log_filter: LogFilter::new(directives),
@@ -52,15 +61,8 @@ impl Pipeline {
             observer: observer(settings, &traces),
             traces,
             metrics,
-            recorder: None,
+            recorder,
         })
-    }
-
-    /// Also reports spans and events to the flight recorder.
-    pub(crate) fn report_to(&mut self, recorder: Recorder) {
-        self.traces.report_to(Arc::new(recorder.clone()));
-        self.logs = self.logs.clone().report_to(Arc::new(recorder.clone()));
-        self.recorder = Some(recorder);
     }
 
     /// The layer and filter for a subscriber.

@@ -3,7 +3,7 @@
 //! All values are text in one buffer, so that a field needs no allocation of its own. A [`Kind`] tells whether JSON shows
 //! the text in quotation marks. The last value of a name wins, as for an attribute of a span.
 
-use std::{borrow::Cow, error::Error, fmt, ops::Range};
+use std::{borrow::Cow, error::Error, fmt};
 
 use tracing::field::{Field, Visit};
 

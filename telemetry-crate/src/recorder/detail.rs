@@ -44,7 +44,9 @@ impl Detail {
         self.cut
     }
 
-    /// Adds a record of at most `size` bytes; at `max` bytes, removes the oldest records.
+    /// Adds a record of at most `size` bytes.
+    ///
+    /// At `max` bytes, removes the oldest records.
     pub(super) fn add(
         &mut self,
         budget: &Budget,

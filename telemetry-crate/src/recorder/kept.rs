@@ -25,10 +25,12 @@ const QUEUE: usize = 1024;
 /// The number of slowest roots of each name.
 const SLOWEST: usize = 3;
 
-/// The number of recent roots of each name that succeeded and are not among the slowest.
+/// The number of recent roots of each name.
+///
+/// They succeeded and are not among the slowest.
 const RECENT: usize = 5;
 
-/// The age at which a recent root gives its place to the next one, in nanoseconds.
+/// The age in nanoseconds at which a recent root gives its place away.
 ///
 /// Requests that a person sends are all kept, and most of those of a busy service cost nothing here.
 const RECENT_FOR: u64 = 50_000_000;
@@ -36,7 +38,7 @@ const RECENT_FOR: u64 = 50_000_000;
 /// The number of names in a class; further names share one place.
 const MAX_NAMES: usize = 256;
 
-/// The age at which a slow root gives its place to any other, in nanoseconds.
+/// The age in nanoseconds at which a slow root gives its place away.
 ///
 /// Otherwise the first request of a process would stay the slowest for weeks.
 const SLOW_FOR: u64 = 3_600 * 1_000_000_000;
@@ -143,7 +145,9 @@ impl Named {
         self.roots.len() < SLOWEST || now.saturating_sub(ended.root.started) > slowness
     }
 
-    /// Moves the least slow root to the front, where it is the next one to be evicted.
+    /// Moves the least slow root to the front.
+    ///
+    /// There it is the next one to be evicted.
     fn sort_by_slowness(&mut self, now: u64) {
         let roots = self.roots.make_contiguous();
         roots.sort_by_key(|kept| kept.slowness(now));
@@ -165,7 +169,9 @@ impl Roots {
         self.by_name.get_mut(&FURTHER_NAMES)
     }
 
-    /// Adds a root; removes the first one of its name if there are more than `max`.
+    /// Adds a root.
+    ///
+    /// Removes the first one of its name if there are more than `max`.
     fn add(&mut self, name: u64, root: KeptRoot, max: usize) {
         let is_further = self.by_name.len() >= MAX_NAMES && !self.by_name.contains_key(&name);
         let name = if is_further { FURTHER_NAMES } else { name };
@@ -220,9 +226,9 @@ impl Kept {
         }
     }
 
-    /// Keeps a root that has ended, and evicts others beyond their share of `memory` bytes.
+    /// Keeps a root that has ended.
     ///
-    /// Returns the number of lost and of evicted roots.
+    /// Evicts others beyond their share of `memory` bytes. Returns the number of lost and of evicted roots.
     pub(super) fn add(&self, ended: Ended, memory: usize) -> (u64, u64) {
         match try_lock(&self.sorted) {
             Some(mut sorted) => (0, sorted.sort(Some(ended), memory)),
@@ -239,7 +245,9 @@ impl Kept {
         })
     }
 
-    /// The roots of a class, in no order; waits for the lock, so only readers call it.
+    /// The roots of a class, in no order.
+    ///
+    /// Waits for the lock, so only readers call it.
     pub(super) fn of(&self, class: Class, memory: usize) -> Vec<Arc<Root>> {
         let mut sorted = self.lock();
         sorted.sort(None, memory);

@@ -99,7 +99,9 @@ impl OpenSpans {
         try_lock(self.shard(key))?.get(&key).cloned()
     }
 
-    /// Removes a span, now or in a later call; returns the number of spans that were removed.
+    /// Removes a span, now or in a later call.
+    ///
+    /// Returns the number of spans that were removed.
     pub(super) fn remove(&self, span: SpanId) -> usize {
         let removed = usize::from(self.try_remove(span));
         if self.has_late.load(Ordering::Relaxed) {
@@ -136,9 +138,9 @@ impl OpenSpans {
             .count()
     }
 
-    /// All local roots with a span that code still refers to, each once, the oldest first.
+    /// The local roots with a span that code still refers to.
     ///
-    /// Waits for locks, so only readers call it.
+    /// Each is returned once, the oldest first. Waits for locks, so only readers call it.
     pub(super) fn roots(&self) -> Vec<Arc<Root>> {
         let locked = self.shards.iter().map(Mutex::lock);
         oldest_first(locked.map(|spans| spans.unwrap_or_else(PoisonError::into_inner)))

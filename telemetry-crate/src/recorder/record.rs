@@ -2,9 +2,15 @@
 //!
 //! A record is its length, its tag and its fields. Numbers are little-endian, and a text is its length and its bytes.
 
+mod reader;
+
+#[cfg(test)]
+mod tests;
+
 use opentelemetry::trace::SpanId;
 use tracing::Level;
 
+pub(super) use self::reader::records;
 use crate::{
     evidence::EventNote,
     values::{Kind, prefix},
@@ -210,19 +216,6 @@ impl Writer<'_> {
     }
 }
 
-/// Returns each record with its bytes.
-///
-/// Ends at the first invalid record, which the recorder does not write.
-pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = (Record<'_>, &[u8])> {
-    let mut rest = Reader(bytes);
-    std::iter::from_fn(move || {
-        let whole = rest.0;
-        let length = rest.u32()?;
-        let record = Reader(rest.bytes(length as usize)?).record()?;
-        Some((record, whole.get(..LENGTH + length as usize)?))
-    })
-}
-
 /// Size of the length of a record in bytes.
 const LENGTH: usize = 4;
 
@@ -286,253 +279,10 @@ fn text_size(text: &str, max: usize) -> usize {
     TEXT_LENGTH + text.len().min(max)
 }
 
-/// Writes at most `max` bytes of a text, and returns the number of bytes that were cut.
+/// Writes at most `max` bytes of a text.
 fn put_text(out: &mut Vec<u8>, text: &str, max: usize) -> usize {
     let kept = prefix(text, max);
     put_u16(out, kept.len() as u16);
     out.extend_from_slice(kept.as_bytes());
     text.len() - kept.len()
-}
-
-/// Reads fields from bytes.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (bytes, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.bytes(N)?.try_into().ok()
-    }
-
-    fn u8(&mut self) -> Option<u8> {
-        self.array().map(u8::from_le_bytes)
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn text(&mut self) -> Option<&'a str> {
-        let length = self.u16()?;
-        std::str::from_utf8(self.bytes(length.into())?).ok()
-    }
-
-    fn span_id(&mut self) -> Option<SpanId> {
-        self.array().map(SpanId::from_bytes)
-    }
-
-    fn record(&mut self) -> Option<Record<'a>> {
-        let tag = self.u8()?;
-        if tag == tag::EVENT {
-            return self.event().map(Record::Event);
-        }
-        let span = self.u32()?;
-        Some(match tag {
-            tag::START => Record::Start {
-                span,
-                parent: Some(self.u32()?).filter(|parent| *parent != NO_PARENT),
-                span_id: self.span_id()?,
-                time: self.u64()?,
-                name: self.text()?,
-            },
-            tag::NAME => Record::Name {
-                span,
-                name: self.text()?,
-            },
-            tag::ATTRIBUTE => Record::Attribute {
-                span,
-                key: self.text()?,
-                value: self.text()?,
-            },
-            tag::FAILED => Record::Failed {
-                span,
-                description: self.text()?,
-            },
-            tag::END => Record::End {
-                span,
-                time: self.u64()?,
-            },
-            _ => return None,
-        })
-    }
-
-    fn event(&mut self) -> Option<EventRecord<'a>> {
-        let level = *LEVELS.get(usize::from(self.u8()?))?;
-        let is_logged = self.u8()? != 0;
-        let target_length = self.u8()?;
-        let (span_id, time) = (self.span_id()?, self.u64()?);
-        let text_length = self.u16()?;
-        let target = std::str::from_utf8(self.bytes(target_length.into())?).ok()?;
-        let mut text = std::str::from_utf8(self.bytes(text_length.into())?).ok()?;
-        let mut event = EventRecord {
-            span_id,
-            time,
-            level,
-            is_logged,
-            target,
-            message: "",
-            fields: Vec::new(),
-        };
-        while let Some(length) = self.u8() {
-            let kind = *KINDS.get(usize::from(self.u8()?))?;
-            let value_length = self.u16()?;
-            let name = std::str::from_utf8(self.bytes(length.into())?).ok()?;
-            // The end of the last values may have been cut.
-            let value = prefix(text, value_length.into());
-            text = &text[value.len()..];
-            match kind {
-                Kind::Message => event.message = value,
-                kind => event.fields.push((name, value, kind)),
-            }
-        }
-        Some(event)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::borrow::Cow;
-
-    use super::*;
-    use crate::values::TextField;
-
-    const ID: SpanId = SpanId::from_bytes([7; 8]);
-
-    #[test]
-    fn records_round_trip_within_their_size() {
-        let all = [
-            Record::Start {
-                span: 0,
-                parent: None,
-                span_id: ID,
-                time: 1,
-                name: "GET /orders",
-            },
-            Record::Start {
-                span: 1,
-                parent: Some(0),
-                span_id: ID,
-                time: 2,
-                name: "",
-            },
-            Record::Name {
-                span: 1, name: "ü"
-            },
-            Record::Attribute {
-                span: 1,
-                key: "db.query.text",
-                value: "SELECT 1",
-            },
-            Record::Failed {
-                span: 1,
-                description: "gone",
-            },
-            Record::End { span: 1, time: 3 },
-        ];
-        let mut bytes = Vec::new();
-        for record in &all {
-            let before = bytes.len();
-            record.write(&mut bytes);
-            assert_eq!(bytes.len() - before, record.size());
-        }
-        let read: Vec<_> = records(&bytes).map(|(record, _)| record).collect();
-        assert_eq!(read, all);
-        let whole: Vec<u8> = records(&bytes)
-            .flat_map(|(_, bytes)| bytes.to_vec())
-            .collect();
-        assert_eq!(whole, bytes);
-    }
-
-    /// Writes an event with these fields and reads it.
-    fn round_trip(fields: &[(&str, &str, Kind)], read: impl FnOnce(EventRecord<'_>, usize)) {
-        let mut text = String::new();
-        let mut items = Vec::new();
-        for (name, value, kind) in fields {
-            let start = text.len();
-            text += value;
-            items.push(TextField {
-                name: Cow::Owned((*name).to_owned()),
-                text: start..text.len(),
-                kind: *kind,
-            });
-        }
-        let event = EventNote {
-            time: 9,
-            level: Level::WARN,
-            target: "orders",
-            ids: None,
-            text: &text,
-            fields: &items,
-            is_logged: true,
-        };
-        let (mut bytes, size) = (vec![], event_size(&event));
-        write_event(&mut bytes, &event, ID, size);
-        assert!(bytes.len() <= size);
-        match records(&bytes).next() {
-            Some((Record::Event(event), _)) => read(event, bytes.len()),
-            other => unreachable!("one event was written, found {other:?}"),
-        }
-    }
-
-    const MESSAGE: (&str, &str, Kind) = ("message", "failed", Kind::Message);
-
-    #[test]
-    fn events_round_trip() {
-        let fields = [
-            MESSAGE,
-            ("order", "7", Kind::Bare),
-            ("name", "Zoë", Kind::Text),
-            ("empty", "", Kind::Text),
-        ];
-        round_trip(&fields, |event, _| {
-            assert_eq!((event.message, event.time), ("failed", 9));
-            assert_eq!((event.target, event.level), ("orders", Level::WARN));
-            assert_eq!(
-                (event.fields, event.is_logged),
-                (fields[1..].to_vec(), true)
-            );
-        });
-        round_trip(&[], |event, _| assert_eq!(event.fields, []));
-    }
-
-    #[test]
-    fn events_are_bounded() {
-        let long = "x".repeat(10_000);
-        let mut fields = vec![MESSAGE, ("order", "7", Kind::Bare)];
-        fields.extend(std::iter::repeat_n(("body", &*long, Kind::Text), 100));
-        round_trip(&fields, |event, size| {
-            assert_eq!(event.message, "failed");
-            assert_eq!(event.fields[0].1, "7");
-            assert_eq!(event.fields[1].1.len(), 10_000);
-            assert!(size < MAX_TEXT + 2 * 1024, "{size}");
-        });
-        let name = "n".repeat(10_000);
-        round_trip(&vec![(&*name, "v", Kind::Text); 10_000], |event, size| {
-            assert_eq!(event.fields[0].0.len(), MAX_FIELD_NAME);
-            assert!(size < MAX_NAMES + MAX_TEXT, "{size}");
-        });
-    }
-
-    #[test]
-    fn invalid_bytes_end_the_records() {
-        let mut bytes = Vec::new();
-        Record::End { span: 1, time: 3 }.write(&mut bytes);
-        for end in 0..bytes.len() {
-            assert_eq!(records(&bytes[..end]).count(), 0);
-        }
-        bytes[4] = 99;
-        assert_eq!(records(&bytes).count(), 0);
-    }
 }

@@ -1,4 +1,4 @@
-//! One local root: a request, a job's attempt, a scheduled run, or another root span.
+//! One local root: its summary and its detail.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -76,7 +76,9 @@ pub(super) struct RootState {
     /// Whether the name has the route already.
     has_route: bool,
     pub(super) is_failed: bool,
-    /// Whether the root has an `error.type`, which a caller that left has without a failure.
+    /// Whether the root has an `error.type`.
+    ///
+    /// The root of a caller that left has one without an error status.
     pub(super) has_error_type: bool,
 }
 

@@ -224,7 +224,9 @@ impl RootView {
         self.spans.get(&0)
     }
 
-    /// The reason of a failure in one line: the error status, the error type and the last error event.
+    /// The reason of a failure in one line.
+    ///
+    /// It consists of the error type, the error status and the last error event.
     pub(crate) fn failure(&self) -> String {
         let span = self.root_span();
         let description = span.and_then(|span| span.error.clone());

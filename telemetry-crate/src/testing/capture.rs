@@ -148,7 +148,7 @@ impl Capture {
             Arc::new(ExportStats::new(Signal::Traces, MAX_SPANS)),
         );
         let traces = Traces::into_queue(&settings, Some(spans.clone()));
-        let pipeline = Pipeline::new(&settings, traces)?;
+        let pipeline = Pipeline::new(&settings, traces, None)?;
         let metrics = &pipeline.metrics;
         let scope = Scope::new(pipeline.signals().into_subscriber(), metrics.recorder());
         Ok(Self {

@@ -10,7 +10,7 @@ use crate::{
 
 /// Returns the sections, each root with its summary.
 pub(super) fn list(
-    identity: &Identity,
+    identity: &Identity<'_>,
     recorder: &Recorder,
     sections: &[(Section, Found)],
 ) -> Value {
@@ -28,12 +28,14 @@ pub(super) fn list(
 }
 
 /// Returns the local roots of a trace with their spans and events.
-pub(super) fn trace(identity: &Identity, roots: &[RootView]) -> Value {
+pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView]) -> Value {
     let mut answer = about(identity);
     let whole = roots.iter().map(|root| {
         let mut value = summary(root);
         let spans = root.spans.iter();
-        value["spans"] = spans.map(|(number, span)| span_json(*number, span)).collect();
+        value["spans"] = spans
+            .map(|(number, span)| span_json(*number, span))
+            .collect();
         value["events"] = root.events.iter().map(event_json).collect();
         value
     });
@@ -41,7 +43,7 @@ pub(super) fn trace(identity: &Identity, roots: &[RootView]) -> Value {
     answer
 }
 
-fn about(identity: &Identity) -> Value {
+fn about(identity: &Identity<'_>) -> Value {
     json!({
         "format": FORMAT,
         "service": identity.service,

@@ -13,7 +13,7 @@ const DETAIL: usize = 240;
 
 /// Returns the sections, each root with one or two lines.
 pub(super) fn text(
-    identity: &Identity,
+    identity: &Identity<'_>,
     recorder: &Recorder,
     sections: &[(Section, Found)],
 ) -> String {
@@ -69,7 +69,10 @@ fn push_root(text: &mut String, root: &RootView, now: u64) {
 fn push_open(text: &mut String, root: &RootView, now: u64) {
     if root.has_outliving_spans() {
         let open = root.open_spans;
-        push_detail(text, &format!("it has ended, and spans that it started have not: {open}"));
+        push_detail(
+            text,
+            &format!("it has ended, and spans that it started have not: {open}"),
+        );
     }
     if let Some(span) = &root.waits_in {
         let since = time::spoken(now.saturating_sub(span.since));

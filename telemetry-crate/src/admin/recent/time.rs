@@ -1,17 +1,22 @@
 //! Times and durations as text.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use crate::{logs::rfc3339, proto::nanos};
+use jiff::Timestamp;
+
+use crate::proto::nanos;
 
 /// The time in nanoseconds since the epoch.
 pub(super) fn now() -> u64 {
     nanos(SystemTime::now())
 }
 
-/// A time as a date in UTC.
+/// A time as a date in UTC, with milliseconds.
 pub(super) fn date(time: u64) -> String {
-    rfc3339(SystemTime::UNIX_EPOCH + Duration::from_nanos(time)).to_string()
+    match Timestamp::from_nanosecond(time.into()) {
+        Ok(time) => format!("{time:.3}"),
+        Err(_) => "a time out of range".to_owned(),
+    }
 }
 
 /// A duration with three digits or so, as a person would say it.

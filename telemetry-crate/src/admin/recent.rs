@@ -9,7 +9,10 @@ use http::{HeaderMap, StatusCode, Uri, header};
 use opentelemetry::trace::TraceId;
 
 use super::answer::{Answer, response, text};
-use crate::recorder::{Found, Recorder, RootView};
+use crate::{
+    recorder::{Found, Recorder, RootView},
+    status::Status,
+};
 
 /// The number of roots of each section in a list of all sections.
 const FEW: usize = 20;
@@ -24,10 +27,20 @@ const OFF: &str = "the flight recorder is off: unset FIRSTLIGHT_RECORDER, or set
 
 /// Who answers, so that the answers of several replicas are told apart.
 #[derive(Debug)]
-pub(crate) struct Identity {
-    pub(crate) service: String,
-    pub(crate) version: String,
-    pub(crate) instance: String,
+struct Identity<'a> {
+    service: &'a str,
+    version: &'a str,
+    instance: &'a str,
+}
+
+impl<'a> Identity<'a> {
+    fn of(status: &'a Status) -> Self {
+        Self {
+            service: status.resource("service.name"),
+            version: status.resource("service.version"),
+            instance: status.resource("service.instance.id"),
+        }
+    }
 }
 
 /// A part of the list of roots.
@@ -120,7 +133,9 @@ impl Query {
     fn find(&self, recorder: &Recorder) -> Vec<(Section, Found)> {
         let is_narrow = !self.sections.is_empty() || self.route.is_some();
         let most = if is_narrow { MANY } else { FEW };
-        let asked = Section::ALL.into_iter().filter(|section| self.asks_for(*section));
+        let asked = Section::ALL
+            .into_iter()
+            .filter(|section| self.asks_for(*section));
         let sections = asked.map(|section| {
             let mut found = section.find(recorder, most);
             if let Some(route) = &self.route {
@@ -134,21 +149,16 @@ impl Query {
 }
 
 /// Answers `/traces` and `/traces/{trace_id}`.
-pub(super) fn answer(
-    recorder: Option<&Recorder>,
-    identity: &Identity,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Answer {
-    let Some(recorder) = recorder else {
+pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer {
+    let identity = &Identity::of(status);
+    let Some(recorder) = status.recorder() else {
         return text(StatusCode::NOT_FOUND, OFF);
     };
     let accepts = headers.get_all(header::ACCEPT).iter();
     let is_json = accepts
         .filter_map(|value| value.to_str().ok())
         .any(|value| value.contains("application/json"));
-    let id = uri.path().strip_prefix("/traces").unwrap_or_default();
-    let id = id.trim_matches('/');
+    let id = uri.path().strip_prefix("/traces/").unwrap_or_default();
     if id.is_empty() {
         return match Query::parse(uri.query().unwrap_or_default()) {
             Err(unknown) => text(StatusCode::BAD_REQUEST, unknown),
@@ -164,13 +174,15 @@ pub(super) fn answer(
     trace(recorder, identity, id, is_json)
 }
 
-fn trace(recorder: &Recorder, identity: &Identity, id: &str, is_json: bool) -> Answer {
+fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) -> Answer {
     let trace_id = TraceId::from_hex(id).ok().filter(|_| id.len() == 32);
     let Some(trace_id) = trace_id else {
         let found = id.chars().take(64).collect::<String>();
         return text(
             StatusCode::BAD_REQUEST,
-            format!("{found:?} is no trace id: expected 32 hexadecimal digits, as `trace_id` of a log line\n"),
+            format!(
+                "{found:?} is no trace id: expected 32 hexadecimal digits, as `trace_id` of a log line\n"
+            ),
         );
     };
     let roots = recorder.trace(trace_id);
@@ -195,14 +207,18 @@ fn json(value: serde_json::Value) -> Answer {
 }
 
 /// A line that names the instance and the time.
-fn heading(identity: &Identity) -> String {
+fn heading(identity: &Identity<'_>) -> String {
     let Identity {
         service,
         version,
         instance,
     } = identity;
     let now = time::date(time::now());
-    let version = if version.is_empty() { "" } else { &format!(" {version}") };
+    let version = if version.is_empty() {
+        ""
+    } else {
+        &format!(" {version}")
+    };
     format!("{service}{version}, instance {instance}, {now}\n")
 }
 

@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use opentelemetry::trace::SpanId;
-
 use super::{Identity, duration, heading, one_line, time};
 use crate::recorder::{EventView, RootView, SpanView};
 
@@ -17,7 +15,7 @@ const NAME: usize = 44;
 const DETAIL: usize = 400;
 
 /// Returns the local roots of a trace, one after the other.
-pub(super) fn text(identity: &Identity, roots: &[RootView]) -> String {
+pub(super) fn text(identity: &Identity<'_>, roots: &[RootView]) -> String {
     let mut text = heading(identity);
     for root in roots {
         let now = time::now();
@@ -39,6 +37,12 @@ pub(super) fn text(identity: &Identity, roots: &[RootView]) -> String {
     text
 }
 
+/// A line of the waterfall.
+enum Item<'a> {
+    Span(u32, &'a SpanView),
+    Event(&'a EventView),
+}
+
 /// One local root with the scale of its bars.
 struct Waterfall<'a> {
     root: &'a RootView,
@@ -55,12 +59,17 @@ impl<'a> Waterfall<'a> {
         let mut children = BTreeMap::<_, Vec<_>>::new();
         for (number, span) in &root.spans {
             // The start of the parent may have been cut. A parent has a smaller number than its child.
-            let parent = span.parent.filter(|parent| parent < number && root.spans.contains_key(parent));
+            let parent = span
+                .parent
+                .filter(|parent| parent < number && root.spans.contains_key(parent));
             children.entry(parent).or_default().push(*number);
         }
         let mut events = BTreeMap::<_, Vec<_>>::new();
         for event in &root.events {
-            events.entry(event.span_id.to_bytes()).or_default().push(event);
+            events
+                .entry(event.span_id.to_bytes())
+                .or_default()
+                .push(event);
         }
         Self {
             root,
@@ -72,33 +81,65 @@ impl<'a> Waterfall<'a> {
     }
 
     fn draw(mut self, text: &mut String) {
-        // Depth-first, with the first span on top of the stack.
-        let mut stack: Vec<(usize, u32)> = self.children_of(None, 0);
-        while let Some((depth, number)) = stack.pop() {
-            let Some(span) = self.root.spans.get(&number) else {
-                continue;
-            };
-            self.draw_span(text, depth, span);
-            stack.extend(self.children_of(Some(number), depth + 1));
+        // Depth-first, with the first item on top of the stack.
+        let mut stack = Vec::new();
+        self.push_items(&mut stack, None, 0);
+        while let Some((depth, item)) = stack.pop() {
+            match item {
+                Item::Event(event) => self.draw_event(text, depth, event),
+                Item::Span(number, span) => {
+                    self.draw_span(text, depth, number, span);
+                    self.push_items(&mut stack, Some((number, span)), depth + 1);
+                }
+            }
         }
-        let rest: Vec<_> = std::mem::take(&mut self.events).into_values().flatten().collect();
+        let rest = std::mem::take(&mut self.events).into_values().flatten();
+        let rest: Vec<_> = rest.collect();
         if !rest.is_empty() {
             text.push_str("  in spans whose start was cut\n");
-            rest.into_iter().for_each(|event| self.draw_event(text, 1, event));
+            for event in rest {
+                self.draw_event(text, 1, event);
+            }
         }
     }
 
-    fn children_of(&self, parent: Option<u32>, depth: usize) -> Vec<(usize, u32)> {
-        let children = self.children.get(&parent).into_iter().flatten();
-        children.rev().map(|number| (depth, *number)).collect()
+    /// Pushes the children and the events of a span, the last one first.
+    fn push_items(
+        &mut self,
+        stack: &mut Vec<(usize, Item<'a>)>,
+        parent: Option<(u32, &SpanView)>,
+        depth: usize,
+    ) {
+        let number = parent.map(|(number, _)| number);
+        let children = self.children.get(&number).into_iter().flatten();
+        let spans = children.filter_map(|number| {
+            let span = self.root.spans.get(number)?;
+            Some((span.started, Item::Span(*number, span)))
+        });
+        let mut items: Vec<_> = spans.collect();
+        let events = parent.and_then(|(_, span)| self.events.remove(&span.span_id.to_bytes()));
+        let events = events.into_iter().flatten();
+        items.extend(events.map(|event| (event.time, Item::Event(event))));
+        items.sort_by_key(|(time, _)| *time);
+        stack.extend(items.into_iter().rev().map(|(_, item)| (depth, item)));
     }
 
-    fn draw_span(&mut self, text: &mut String, depth: usize, span: &SpanView) {
-        let name = one_line(&format!("{}{}", "  ".repeat(depth), span.name), NAME);
+    fn draw_span(&self, text: &mut String, depth: usize, number: u32, span: &SpanView) {
+        // The recorder completes the name of a root with its route.
+        let name = if number == 0 {
+            &self.root.name
+        } else {
+            &span.name
+        };
+        let name = one_line(&format!("{}{name}", "  ".repeat(depth)), NAME);
         let end = span.ended.unwrap_or(self.now);
         let took = time::spoken(end.saturating_sub(span.started));
-        let before = self.columns(span.started.saturating_sub(self.root.started)).min(BAR - 1);
-        let bar = self.columns(end.saturating_sub(span.started)).clamp(1, BAR - before);
+        let before = self
+            .columns(span.started.saturating_sub(self.root.started))
+            .min(BAR - 1);
+        let bar = self
+            .columns(end.saturating_sub(span.started))
+            .clamp(1, BAR - before);
         let bar = " ".repeat(before) + &"█".repeat(bar);
         let status = match (&span.error, span.ended) {
             (Some(error), _) if error.is_empty() => "  error".to_owned(),
@@ -108,24 +149,21 @@ impl<'a> Waterfall<'a> {
         };
         let _ = writeln!(text, "  {name:<NAME$}  {bar:<BAR$}  {took:>8}{status}");
         let attributes = span.attributes.iter();
-        let attributes: Vec<_> = attributes.map(|(key, value)| format!("{key}={value}")).collect();
+        let attributes: Vec<_> = attributes
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         if !attributes.is_empty() {
             let attributes = one_line(&attributes.join(" "), DETAIL);
             let _ = writeln!(text, "  {}{attributes}", "  ".repeat(depth + 1));
         }
-        for event in self.take_events(span.span_id) {
-            self.draw_event(text, depth + 1, event);
-        }
-    }
-
-    fn take_events(&mut self, span: SpanId) -> Vec<&'a EventView> {
-        self.events.remove(&span.to_bytes()).unwrap_or_default()
     }
 
     fn draw_event(&self, text: &mut String, depth: usize, event: &EventView) {
         let after = time::spoken(event.time.saturating_sub(self.root.started));
         let fields = event.fields.iter();
-        let fields: String = fields.map(|(name, value, _)| format!(" {name}={value}")).collect();
+        let fields: String = fields
+            .map(|(name, value, _)| format!(" {name}={value}"))
+            .collect();
         let held = if event.is_logged { "" } else { " (not logged)" };
         let line = format!("{} {}{fields}{held}", event.target, event.message);
         let _ = writeln!(

@@ -1,0 +1,126 @@
+//! Reads records from the bytes of a detail.
+
+use opentelemetry::trace::SpanId;
+
+use super::{EventRecord, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
+use crate::values::{Kind, prefix};
+
+/// Returns each record with its bytes.
+///
+/// Ends at the first invalid record, which the recorder does not write.
+pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = (Record<'_>, &[u8])> {
+    let mut rest = Reader(bytes);
+    std::iter::from_fn(move || {
+        let whole = rest.0;
+        let length = rest.u32()?;
+        let record = Reader(rest.bytes(length as usize)?).record()?;
+        Some((record, whole.get(..LENGTH + length as usize)?))
+    })
+}
+
+/// Reads fields from bytes.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.bytes(N)?.try_into().ok()
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.array().map(u8::from_le_bytes)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = self.u16()?;
+        std::str::from_utf8(self.bytes(length.into())?).ok()
+    }
+
+    fn span_id(&mut self) -> Option<SpanId> {
+        self.array().map(SpanId::from_bytes)
+    }
+
+    fn record(&mut self) -> Option<Record<'a>> {
+        let tag = self.u8()?;
+        if tag == tag::EVENT {
+            return self.event().map(Record::Event);
+        }
+        let span = self.u32()?;
+        Some(match tag {
+            tag::START => Record::Start {
+                span,
+                parent: Some(self.u32()?).filter(|parent| *parent != NO_PARENT),
+                span_id: self.span_id()?,
+                time: self.u64()?,
+                name: self.text()?,
+            },
+            tag::NAME => Record::Name {
+                span,
+                name: self.text()?,
+            },
+            tag::ATTRIBUTE => Record::Attribute {
+                span,
+                key: self.text()?,
+                value: self.text()?,
+            },
+            tag::FAILED => Record::Failed {
+                span,
+                description: self.text()?,
+            },
+            tag::END => Record::End {
+                span,
+                time: self.u64()?,
+            },
+            _ => return None,
+        })
+    }
+
+    fn event(&mut self) -> Option<EventRecord<'a>> {
+        let level = *LEVELS.get(usize::from(self.u8()?))?;
+        let is_logged = self.u8()? != 0;
+        let target_length = self.u8()?;
+        let (span_id, time) = (self.span_id()?, self.u64()?);
+        let text_length = self.u16()?;
+        let target = std::str::from_utf8(self.bytes(target_length.into())?).ok()?;
+        let mut text = std::str::from_utf8(self.bytes(text_length.into())?).ok()?;
+        let mut event = EventRecord {
+            span_id,
+            time,
+            level,
+            is_logged,
+            target,
+            message: "",
+            fields: Vec::new(),
+        };
+        while let Some(length) = self.u8() {
+            let kind = *KINDS.get(usize::from(self.u8()?))?;
+            let value_length = self.u16()?;
+            let name = std::str::from_utf8(self.bytes(length.into())?).ok()?;
+            // The end of the last values may have been cut.
+            let value = prefix(text, value_length.into());
+            text = &text[value.len()..];
+            match kind {
+                Kind::Message => event.message = value,
+                kind => event.fields.push((name, value, kind)),
+            }
+        }
+        Some(event)
+    }
+}
