@@ -25,6 +25,7 @@ mod exposition;
 mod families;
 mod family;
 mod format;
+mod front_recorder;
 mod growth;
 mod handle;
 mod handle_probe;
@@ -36,7 +37,6 @@ mod names;
 mod otlp;
 mod process;
 mod push;
-mod recorder;
 mod registry;
 mod rejected;
 mod series_report;
@@ -63,10 +63,10 @@ pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
     exemplar::turn_off as turn_exemplars_off,
+    front_recorder::FrontRecorder,
     handles::{Durations, Handles, Kept},
     otlp::MetricsRequest,
     push::MetricsPush,
-    recorder::FrontRecorder,
     rejected::RejectedMetric,
     series_report::SeriesReport,
 };
