@@ -110,6 +110,7 @@ mod observer;
 mod panic;
 mod proto;
 mod readiness;
+mod recorder;
 mod resource;
 mod runtime;
 mod secret;
