@@ -8,6 +8,11 @@
 mod budget;
 mod detail;
 mod kept;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "telemetry does not start it yet")
+)]
+pub(crate) mod last_words;
 mod local_roots;
 mod losses;
 mod open;

@@ -1,4 +1,6 @@
-//! `/traces`: the local roots in the flight recorder, as text for people and JSON for programs.
+//! `/traces`: the local roots in the flight recorder.
+//!
+//! They are shown as text for people and as JSON for programs.
 
 mod json;
 mod list;
@@ -101,7 +103,9 @@ struct Query {
 }
 
 impl Query {
-    /// Parses the query of a request; an unknown key is an error that names the known ones.
+    /// Parses the query of a request.
+    ///
+    /// An unknown key is an error that names the known ones.
     fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

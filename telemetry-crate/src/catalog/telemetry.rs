@@ -228,6 +228,18 @@ pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     help: "Histogram samples dropped because they were negative or not finite.",
 };
 
+/// Snapshots of the recorder's file that failed or were late, if it is written.
+///
+/// The next process reads the file. It misses the time since the last snapshot.
+pub const RECORDER_SNAPSHOTS_LOST: Metric = Metric {
+    name: "recorder_snapshots_lost_total",
+    kind: Kind::Counter,
+    unit: "{snapshot}",
+    labels: &[],
+    buckets: None,
+    help: "Snapshots for the recorder's file that failed or were late.",
+};
+
 /// Checks of the telemetry.
 ///
 /// Each check increments this counter, and verifies that the exposition has the new value.

@@ -1,4 +1,6 @@
-//! What a span reports to the flight recorder: attributes as text, without secrets.
+//! What a span reports to the flight recorder.
+//!
+//! Attributes are reported as text, without secrets.
 
 use std::borrow::Cow;
 

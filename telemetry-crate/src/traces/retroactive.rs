@@ -36,7 +36,7 @@ impl RetroactiveSpans {
         self.filter.spans.would_enable(target, &SPAN_LEVEL)
     }
 
-    /// Adds a child to the current span, if that is exported or the flight recorder keeps it.
+    /// Adds a child to the current span, if that is exported or recorded.
     ///
     /// Otherwise, `describe` is not called.
     pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {

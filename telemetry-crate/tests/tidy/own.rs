@@ -70,8 +70,13 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "label: how a job, a scheduled run or a transaction ended",
     ),
     ("panic.", "log line: the location of a panic"),
+    (
+        "previous.",
+        "log line: the last process, as its file of last words tells",
+    ),
     ("queue", "label, log line: the queue of a job"),
     ("reason", "label: why a metric was rejected"),
+    ("recorder_", "metric: the flight recorder"),
     (
         "removed",
         "log line: the number of finished jobs that were removed",

@@ -8,7 +8,7 @@ use crate::values::{Kind, prefix};
 /// Returns each record with its bytes.
 ///
 /// Ends at the first invalid record, which the recorder does not write.
-pub(super) fn records(bytes: &[u8]) -> impl Iterator<Item = (Record<'_>, &[u8])> {
+pub(in crate::recorder) fn records(bytes: &[u8]) -> impl Iterator<Item = (Record<'_>, &[u8])> {
     let mut rest = Reader(bytes);
     std::iter::from_fn(move || {
         let whole = rest.0;

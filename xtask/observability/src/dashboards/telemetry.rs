@@ -77,14 +77,14 @@ fn lost_over_time() -> Panel {
     let panel = Panel::timeseries("Telemetry lost, by cause")
         .means(
             "Spans, log records and log lines per second that were dropped because a queue or a \
-             pipe was full, those that the collector did not accept, and log lines that were \
-             truncated.",
+             pipe was full, those that the collector did not accept, log lines that were truncated, \
+             and snapshots that were not written to the recorder's file in time.",
         )
         .normally("0.")
         .otherwise(
             "Not delivered: the collector is down, or rejects them. Dropped: more is produced than \
              can be sent; sample, or log less. Truncated: a value or a log line was too long; the \
-             line is marked.",
+             line is marked. Recorder snapshots: the disk of the recorder's file is slow or full.",
         )
         .runbook("TelemetryDropping")
         .unit(Unit::EventsPerSecond)
@@ -93,8 +93,15 @@ fn lost_over_time() -> Panel {
         &SERVICE,
         &query::selected(&catalog::LOGGING_EVENTS_TRUNCATED),
     );
+    let late = query::per_second(
+        &SERVICE,
+        &query::selected(&catalog::RECORDER_SNAPSHOTS_LOST),
+    );
     let of_each = losses(&SERVICE).into_iter();
-    let of_each = of_each.chain([("log lines truncated", query::or_zero_each(cut))]);
+    let of_each = of_each.chain([
+        ("log lines truncated", query::or_zero_each(cut)),
+        ("recorder snapshots lost", query::or_zero_each(late)),
+    ]);
     of_each.fold(panel, |panel, (name, rate)| {
         panel.shows(Target::new(&query::legend(name), rate).in_trouble())
     })

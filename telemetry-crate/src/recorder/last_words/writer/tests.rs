@@ -1,0 +1,314 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{
+    fs,
+    path::Path,
+    sync::{
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        mpsc,
+    },
+    thread::{sleep, spawn},
+};
+
+use super::{
+    health::Health,
+    rounds::{Disk, Writing},
+    *,
+};
+use crate::recorder::last_words::{
+    LastWordsFile, OpenError, codec,
+    format::Beat,
+    samples::{Folder, messages, process},
+};
+
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// Waits until `test` is true.
+fn wait_until(test: impl Fn() -> bool) {
+    let deadline = in_a_minute();
+    while !test() {
+        assert!(Instant::now() < deadline, "waited in vain");
+        sleep(Duration::from_millis(5));
+    }
+}
+
+struct Line(&'static str);
+
+impl Source for Line {
+    fn snapshot(&self, into: &mut LastWords) {
+        into.lines.push(self.0.as_bytes().to_vec());
+    }
+}
+
+fn started(path: &Path, source: impl Source) -> Writer {
+    Writer::start(path.to_owned(), process(), source).unwrap()
+}
+
+fn previous(path: &Path) -> LastWords {
+    LastWordsFile::open(path).unwrap().previous.unwrap()
+}
+
+#[test]
+fn clean_end_is_written_and_unlocks() {
+    let folder = Folder::new("writer-clean");
+    let path = folder.path("last");
+    let writer = started(&path, Line("the last line"));
+    assert!(writer.end(in_a_minute()));
+    // The thread has ended, so a second end does not wait.
+    wait_until(|| writer.shared.lock().is_over);
+    assert!(!writer.end(in_a_minute()));
+    let words = previous(&path);
+    assert!(matches!(words.ended, Ended::Clean { .. }), "{words:?}");
+    assert_eq!(words.lines, [b"the last line"]);
+    assert_eq!(words.process, process());
+}
+
+#[test]
+fn previous_words_are_read_and_logged() {
+    let folder = Folder::new("writer-previous");
+    let path = folder.path("last");
+    let (dispatch, messages) = messages();
+    for _ in 0..2 {
+        let writer =
+            dispatcher::with_default(&dispatch, || started(&path, Line("of the first process")));
+        assert!(writer.end(in_a_minute()));
+        wait_until(|| writer.shared.lock().is_over);
+        let read = writer.previous().map(|previous| {
+            assert_eq!(previous.words.lines, [b"of the first process"]);
+            previous.report.ended
+        });
+        let logged = messages.lock().unwrap().pop();
+        match logged {
+            None => assert_eq!(read, None),
+            Some(logged) => {
+                assert_eq!(read, Some("clean"));
+                assert!(
+                    logged.starts_with("the last process ended cleanly"),
+                    "{logged}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn unusable_file_is_logged_once() {
+    let folder = Folder::new("writer-unusable");
+    let (dispatch, messages) = messages();
+    let path = folder.path("folder");
+    fs::create_dir(&path).unwrap();
+    let writer = dispatcher::with_default(&dispatch, || started(&path, Line("x")));
+    assert!(!writer.panicked("lost", in_a_minute()));
+    assert!(!writer.end(in_a_minute()));
+    let messages = messages.lock().unwrap();
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].contains("is a directory"), "{messages:?}");
+}
+
+#[test]
+fn panic_is_written_then_survived() {
+    let folder = Folder::new("writer-panic");
+    let path = folder.path("last");
+    let writer = started(&path, Line("x"));
+    assert!(writer.panicked("index out of bounds", in_a_minute()));
+    assert!(writer.end(in_a_minute()));
+    wait_until(|| writer.shared.lock().is_over);
+    let words = previous(&path);
+    assert!(matches!(words.ended, Ended::Clean { .. }));
+    assert_eq!(words.survived_panic.unwrap().message, "index out of bounds");
+}
+
+#[test]
+fn end_while_unwinding_is_a_panic() {
+    struct Guard(Writer);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.end(in_a_minute());
+        }
+    }
+    let folder = Folder::new("writer-unwind");
+    let path = folder.path("last");
+    let writer = started(&path, Line("x"));
+    let guard = Guard(writer.clone());
+    let ended = spawn(move || {
+        let guard = guard;
+        guard.0.panicked("of main", in_a_minute());
+        std::panic::resume_unwind(Box::new(()));
+    });
+    assert!(ended.join().is_err());
+    wait_until(|| writer.shared.lock().is_over);
+    let words = previous(&path);
+    assert!(matches!(&words.ended, Ended::Panic(panic) if panic.message == "of main"));
+    assert_eq!(words.survived_panic, None);
+}
+
+#[test]
+fn snapshot_that_panics_does_not_end_it() {
+    struct Panics;
+    impl Source for Panics {
+        fn snapshot(&self, into: &mut LastWords) {
+            into.lines.push(b"before the panic".to_vec());
+            std::panic::resume_unwind(Box::new(()));
+        }
+    }
+    let folder = Folder::new("writer-source");
+    let path = folder.path("last");
+    let writer = started(&path, Panics);
+    // The end is in the file, and the snapshot is counted as lost.
+    writer.end(in_a_minute());
+    wait_until(|| writer.shared.lock().is_over);
+    assert!(writer.lost() > 0);
+    let words = previous(&path);
+    assert!(matches!(words.ended, Ended::Clean { .. }));
+    assert_eq!(words.lines, [b"before the panic"]);
+}
+
+#[test]
+fn removed_file_is_made_again() {
+    let folder = Folder::new("writer-removed");
+    let path = folder.path("last");
+    let writer = started(&path, Line("x"));
+    wait_until(|| path.exists());
+    assert!(writer.panicked("first", in_a_minute()));
+    fs::remove_file(&path).unwrap();
+    assert!(writer.end(in_a_minute()));
+    wait_until(|| writer.shared.lock().is_over);
+    assert!(matches!(previous(&path).ended, Ended::Clean { .. }));
+}
+
+/// A disk that fails or hangs as the test says.
+#[derive(Clone, Default)]
+struct TestDisk {
+    writes: Arc<AtomicUsize>,
+    beats: Arc<AtomicUsize>,
+    fails: Arc<AtomicBool>,
+    newest: Arc<Mutex<Vec<u8>>>,
+    gate: Arc<Mutex<Option<mpsc::Receiver<()>>>>,
+}
+
+impl TestDisk {
+    fn access(&self, count: &AtomicUsize) -> io::Result<()> {
+        count.fetch_add(1, Relaxed);
+        if let Some(gate) = self.gate.lock().unwrap().take() {
+            let _ = gate.recv();
+        }
+        if self.fails.load(Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        Ok(())
+    }
+
+    fn start(&self, source: impl Source, dispatch: tracing::Dispatch) -> Writer {
+        let writer = Writer {
+            shared: Arc::default(),
+        };
+        let (shared, disk) = (writer.shared.clone(), self.clone());
+        spawn(move || {
+            let health = Health::new("/test".to_owned(), dispatch);
+            Writing::new(&shared, disk, process(), source, health).run();
+        });
+        writer
+    }
+}
+
+impl Disk for TestDisk {
+    fn write(&mut self, _: Beat, payload: &[u8]) -> io::Result<()> {
+        self.access(&self.writes)?;
+        *self.newest.lock().unwrap() = payload.to_vec();
+        Ok(())
+    }
+
+    fn beat(&mut self, _: Beat) -> io::Result<()> {
+        self.access(&self.beats)
+    }
+
+    fn is_in_place(&self) -> bool {
+        true
+    }
+
+    fn reopen(&mut self) -> Result<(), OpenError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn unchanged_state_is_only_a_heartbeat() {
+    let disk = TestDisk::default();
+    let writer = disk.start(Line("x"), messages().0);
+    wait_until(|| disk.beats.load(Relaxed) >= 3);
+    assert_eq!(disk.writes.load(Relaxed), 1);
+    assert!(writer.end(in_a_minute()));
+    assert_eq!(disk.writes.load(Relaxed), 2);
+}
+
+#[test]
+fn failures_are_counted_and_logged_once() {
+    let disk = TestDisk::default();
+    let (dispatch, messages) = messages();
+    disk.fails.store(true, Relaxed);
+    let writer = disk.start(Line("x"), dispatch);
+    wait_until(|| writer.lost() >= 3);
+    assert!(!writer.panicked("not written", in_a_minute()));
+    assert_eq!(messages.lock().unwrap().len(), 1);
+    disk.fails.store(false, Relaxed);
+    wait_until(|| messages.lock().unwrap().len() == 2);
+    let lost = writer.lost();
+    assert!(writer.end(in_a_minute()));
+    assert_eq!(writer.lost(), lost);
+    let messages = messages.lock().unwrap();
+    assert!(
+        messages[0].contains("is not written in time"),
+        "{messages:?}"
+    );
+    assert!(messages[1].contains("is written again"), "{messages:?}");
+    // The panic that was not written is not forgotten.
+    let words = codec::decode(&disk.newest.lock().unwrap()).unwrap();
+    assert_eq!(words.survived_panic.unwrap().message, "not written");
+}
+
+#[test]
+fn hanging_disk_makes_no_caller_wait() {
+    let disk = TestDisk::default();
+    let (open_gate, gate) = mpsc::channel();
+    *disk.gate.lock().unwrap() = Some(gate);
+    let (dispatch, messages) = messages();
+    let writer = disk.start(Line("x"), dispatch);
+    wait_until(|| disk.writes.load(Relaxed) == 1);
+    // The count increases while the write hangs.
+    wait_until(|| writer.lost() >= LATE_ENOUGH);
+    let deadline = in_a_minute();
+    assert!(!writer.panicked("late", deadline));
+    assert!(!writer.end(deadline));
+    assert!(Instant::now() < deadline);
+    drop(open_gate);
+    wait_until(|| messages.lock().unwrap().len() == 2);
+    assert!(messages.lock().unwrap()[0].contains("the disk is slow"));
+    assert!(writer.lost() >= LATE_ENOUGH);
+    let words = codec::decode(&disk.newest.lock().unwrap()).unwrap();
+    assert!(matches!(words.ended, Ended::Clean { .. }));
+}
+
+/// The number of late snapshots from which a slow disk is logged.
+const LATE_ENOUGH: u64 = 4;
+
+/// The source runs on the thread that a panic would wait for.
+#[test]
+fn thread_does_not_wait_for_itself() {
+    struct Own(Arc<OnceLock<Writer>>, mpsc::Sender<bool>);
+    impl Source for Own {
+        fn snapshot(&self, _: &mut LastWords) {
+            if let Some(writer) = self.0.get() {
+                let _ = self.1.send(writer.panicked("own", in_a_minute()));
+            }
+        }
+    }
+    let folder = Folder::new("writer-own");
+    let (send, sent) = mpsc::channel();
+    let own = Arc::new(OnceLock::new());
+    let writer = started(&folder.path("last"), Own(own.clone(), send));
+    let _ = own.set(writer.clone());
+    assert!(!sent.recv().unwrap());
+    assert!(writer.end(in_a_minute()));
+}
