@@ -1,4 +1,4 @@
-//! Tests on PostgreSQL: no answer, no free connections, and values that it refuses.
+//! Tests on PostgreSQL: slow starts, full servers, and values that it refuses.
 
 #![cfg(unix)] // for SIGTERM
 
