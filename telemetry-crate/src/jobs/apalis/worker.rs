@@ -364,9 +364,15 @@ impl<DB: Tables> Worker<DB> {
 ///
 /// The pause survives a restart.
 async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
+    let seconds = retry.pause_seconds();
     if let Err(error) = DB::postpone(&pool, retry).await {
         let error: &dyn Error = &error;
-        tracing::warn!(target: TARGET, { exception.message = error }, "a job is tried again at once");
+        // Corrects the line of the attempt, which is written before.
+        tracing::warn!(
+            target: TARGET,
+            { exception.message = error },
+            "the next attempt may come at once, and not in {seconds} s, because its time cannot be stored"
+        );
     }
 }
 
