@@ -24,9 +24,9 @@ use firstlight::{
         Queue,
         apalis::{Retry, SQLITE_POSTPONE, SQLITE_STATS, TaskLayer, stats},
     },
+    run_service, shutdown_signal,
 };
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
-use tokio::sync::watch;
 use tracing::Instrument;
 
 /// Attempts of one task, including the first.
@@ -35,14 +35,14 @@ const ATTEMPTS: usize = 5;
 #[tokio::main]
 async fn main() -> Result<ExitCode, InitError> {
     let telemetry = firstlight::init!()?;
-    Ok(telemetry.finish(run().await))
+    let result = run_service(run()).await; // a signal also cancels a slow start
+    Ok(telemetry.finish(result))
 }
 
 async fn run() -> Result<(), BoxDynError> {
     let receipts = Queue::declare("receipts").system("apalis");
     let receipts = receipts.latency_budget(Duration::from_secs(30));
     let pool = database().await?;
-    let stop = Stop::on_signal();
 
     let counted = pool.clone();
     let watch = receipts.watch(Duration::from_secs(15), move || {
@@ -53,37 +53,15 @@ async fn run() -> Result<(), BoxDynError> {
             query.fetch_one(&pool).await.map(stats)
         }
     });
-    let worker = tokio::spawn(work(receipts.clone(), pool.clone(), stop.clone()));
+    let worker = tokio::spawn(work(receipts.clone(), pool.clone()));
     tokio::select! {
         result = take_orders(&receipts, &pool) => result?,
-        () = stop.requested() => {}
+        () = shutdown_signal() => {}
     }
     // The worker observes the same signal and finishes the jobs that it has started.
     worker.await?;
     drop(watch);
     Ok(())
-}
-
-/// The signal to stop, which all clones share.
-///
-/// A call of `shutdown_signal()` after the signal would wait for another signal.
-#[derive(Clone)]
-struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    fn on_signal() -> Self {
-        let (sender, receiver) = watch::channel(false);
-        tokio::spawn(async move {
-            firstlight::shutdown_signal().await;
-            sender.send_replace(true);
-        });
-        Self(receiver)
-    }
-
-    async fn requested(mut self) {
-        // An error means that the sender is gone, because the runtime ends.
-        let _ = self.0.wait_for(|stop| *stop).await;
-    }
 }
 
 async fn database() -> Result<SqlitePool, sqlx::Error> {
@@ -129,7 +107,7 @@ async fn accept(receipts: &Queue, pool: &SqlitePool) -> Result<i64, BoxDynError>
 /// Runs workers until the signal to stop.
 ///
 /// A failed query ends an apalis worker. This function then starts a new worker.
-async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
+async fn work(receipts: Queue, pool: SqlitePool) {
     let config = Config::default()
         .queue("receipts")
         .batch_size(1)
@@ -150,9 +128,8 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
             .layer(layer)
             .timeout(Duration::from_secs(30))
             .build(send_receipt);
-        let stopping = stop.clone();
-        let end = async move {
-            stopping.requested().await;
+        let end = async {
+            shutdown_signal().await;
             Ok::<(), WorkerError>(())
         };
         match worker.run_until(end).await {
@@ -161,7 +138,7 @@ async fn work(receipts: Queue, pool: SqlitePool, stop: Stop) {
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = stop.clone().requested() => return,
+            () = shutdown_signal() => return,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, io, pin::pin, process::ExitCode, time::Duration
 use firstlight::{
     InitError, Latch, Readiness,
     jobs::{AttemptOutcome, Envelope, Job, Queue},
-    shutdown_signal,
+    run_service, shutdown_signal,
 };
 use tokio::sync::mpsc;
 use tracing::{Instrument, info_span};
@@ -24,7 +24,8 @@ async fn main() -> Result<ExitCode, InitError> {
     let readiness = Readiness::new();
     let connecting = readiness.latch("queue"); // `/readyz` answers 503 until the latch is released
     let telemetry = firstlight::config!().readiness(readiness).init()?;
-    Ok(telemetry.finish(work(connecting).await))
+    let result = run_service(work(connecting)).await; // a signal also cancels a slow start
+    Ok(telemetry.finish(result))
 }
 
 async fn work(connecting: Latch) -> io::Result<()> {

@@ -140,7 +140,7 @@ pub use crate::{
     readiness::{Latch, Readiness},
     runtime::NoRuntime,
     secret::Secret,
-    shutdown::{drain_timeout, run_until_shutdown, shutdown_signal},
+    shutdown::{drain_timeout, run_service, run_until_shutdown, shutdown_signal},
 };
 
 /// Starts telemetry from the environment alone.

@@ -1,35 +1,21 @@
 //! The signal to stop, and the drain after it.
 
+mod phase;
+mod service;
+mod signals;
+mod watcher;
+
 use std::{
     sync::{
         OnceLock,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
-    thread,
     time::Duration,
 };
 
-use tokio::{
-    sync::oneshot,
-    task::{JoinError, JoinSet},
-    time::{error::Elapsed, timeout},
-};
+use tokio::task::{JoinError, JoinSet};
 
-use crate::{export::LOSS_TARGET, readiness};
-
-const THREAD: &str = "firstlight-signals";
-
-/// The timeout of the log line about a second signal.
-///
-/// It is twice the timeout of the log writer. A foreign subscriber may block without a timeout.
-const LAST_LINE_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The time in which further signals count as repetitions of the first one.
-///
-/// GNU `timeout` and some supervisors signal the process and then its group, which are two signals within a millisecond. The second
-/// Ctrl-C of a person comes later.
-const REPETITION_TIME: Duration = Duration::from_millis(100);
+pub use service::run_service;
 
 /// The drain delay in milliseconds.
 ///
@@ -53,6 +39,11 @@ pub(crate) fn set_drain(delay: Duration, timeout: Option<Duration>) {
         // Fails if an earlier start of telemetry in this process has set it.
         let _ = DRAIN_TIMEOUT.set(timeout);
     }
+}
+
+/// Returns the drain delay.
+fn drain_delay() -> Duration {
+    Duration::from_millis(DRAIN_DELAY.load(Ordering::Relaxed))
 }
 
 /// Returns the operator's drain timeout, which overrides the program's timeout.
@@ -142,6 +133,9 @@ where
 
 /// Completes at the first SIGTERM or SIGINT.
 ///
+/// Any number of calls may wait. All of them complete at the signal, and a call after the signal completes at once. The
+/// first poll of the first call begins to handle signals. [`run_service`] also handles signals that come earlier.
+///
 /// After it has completed, stop accepting requests, drain, and let the guard flush. `/readyz` answers 503 from the signal
 /// on. A second signal ends the process at once, after one log line. The exit code is then 128 plus the signal's number.
 /// Signals within 100 ms of the first one are ignored, because GNU `timeout` and some supervisors send two at a time.
@@ -152,7 +146,7 @@ where
 /// well below `terminationGracePeriodSeconds`, which the drain and the flush share.
 ///
 /// Kubernetes, systemd and `docker stop` send SIGTERM, and Ctrl-C sends SIGINT. On systems other than Unix, the function
-/// completes at Ctrl-C. It must be polled inside a tokio runtime with I/O enabled.
+/// completes at Ctrl-C.
 ///
 /// ```no_run
 /// # async fn serve(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
@@ -161,130 +155,11 @@ where
 /// # }
 /// ```
 pub async fn shutdown_signal() {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => {
-            tracing::error!(target: "firstlight", "cannot listen for signals, so only a kill stops this process: {error}");
-            return std::future::pending().await;
-        }
-    };
-    let (name, _) = signals.next().await;
-    readiness::record_stop_signal();
-    let delay = Duration::from_millis(DRAIN_DELAY.load(Ordering::Relaxed));
-    if delay.is_zero() {
-        tracing::info!(target: "firstlight", signal = name, "shutting down: draining requests; a second signal exits at once");
+    phase::end_start();
+    if watcher::start() {
+        phase::stopping().await;
     } else {
-        tracing::info!(
-            target: "firstlight",
-            signal = name,
-            "shutting down: not ready any more, accepting requests for another {} ms, then draining; a second signal exits at once",
-            delay.as_millis()
-        );
-    }
-    let (end_delay, delay_ended) = oneshot::channel();
-    // A thread waits for the second signal, because the runtime may be blocked.
-    let watcher = thread::Builder::new()
-        .name(THREAD.to_owned())
-        .spawn(move || exit_at_next_signal(signals, delay, end_delay));
-    if let Err(error) = watcher {
-        tracing::warn!(target: "firstlight", "cannot watch for a second signal: {error}");
-    }
-    // An error means that the thread could not start or wait. There is no delay then.
-    let _ = delay_ended.await;
-}
-
-/// Reports the end of the delay, and exits the process at the next signal.
-fn exit_at_next_signal(mut signals: Signals, delay: Duration, end_delay: oneshot::Sender<()>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let Ok(runtime) = runtime else { return };
-    let (name, number) = runtime.block_on(async {
-        tokio::spawn(async move {
-            tokio::time::sleep(delay).await;
-            let _ = end_delay.send(());
-        });
-        // The first signal's listener also receives the others, so no signal is lost between them.
-        signals.ignore_for(REPETITION_TIME).await;
-        signals.next().await
-    });
-    log_last_line(name, 128 + number);
-    std::process::exit(128 + number);
-}
-
-/// Logs why the process exits during its drain.
-///
-/// A thread writes the line, so that the process exits even if the subscriber blocks.
-fn log_last_line(signal: &'static str, code: i32) {
-    let (logged, is_logged) = mpsc::channel();
-    let thread = thread::Builder::new().name(THREAD.to_owned()).spawn(move || {
-        tracing::error!(
-            target: LOSS_TARGET,
-            signal,
-            "a second signal: exiting at once with {code}; work in flight is cut, and telemetry that is not sent yet is lost"
-        );
-        let _ = logged.send(());
-    });
-    // If the thread did not start, there is no log line to wait for.
-    if thread.is_ok() {
-        let _ = is_logged.recv_timeout(LAST_LINE_TIMEOUT);
-    }
-}
-
-impl Signals {
-    /// Ignores the signals that come within `time`.
-    async fn ignore_for(&mut self, time: Duration) {
-        let ignored = async {
-            loop {
-                self.next().await;
-            }
-        };
-        let _: Result<(), Elapsed> = timeout(time, ignored).await;
-    }
-}
-
-/// The listeners of the signals to stop.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    /// Waits for a signal and returns its name and number.
-    async fn next(&mut self) -> (&'static str, i32) {
-        tokio::select! {
-            _ = self.terminate.recv() => ("SIGTERM", 15),
-            _ = self.interrupt.recv() => ("SIGINT", 2),
-        }
-    }
-}
-
-/// The listener of the signal to stop.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> (&'static str, i32) {
-        // An error means that no handler could be set, so no signal will come.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-        ("Ctrl-C", 2)
+        std::future::pending().await
     }
 }
 

@@ -27,6 +27,6 @@ async fn main() -> anyhow::Result<ExitCode> {
         let listener = config.listen().await?;
         app.serve(listener, starting).await
     };
-    let result = run.await;
+    let result = firstlight::run_service(run).await; // a signal also cancels a slow start
     Ok(telemetry.finish(result)) // logs a failure as one line, then flushes
 }

@@ -1,10 +1,25 @@
-//! Tests on PostgreSQL: no free connections, and values that it refuses.
+//! Tests on PostgreSQL: slow starts, full servers, and values that it refuses.
 
 #![cfg(unix)] // for SIGTERM
 
 mod support;
 
+use std::net::TcpListener;
+
 use support::{Database, Service, run, text};
+
+#[test]
+fn sigterm_cancels_a_slow_start() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let url = format!("postgres://shop:shop@{address}/shop");
+    let service = Service::start(&[("DATABASE_URL", &url)]);
+    let _connection = silent.accept().expect("a client"); // the start waits for an answer
+    let ended = service.terminate();
+    assert!(ended.status.success(), "{}: {:#?}", ended.status, ended.log);
+    let last = ended.log.last().expect("a line");
+    assert_eq!(text(last, "message"), "telemetry is down");
+}
 
 #[test]
 fn too_many_processes_are_a_warning() {

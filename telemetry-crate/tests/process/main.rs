@@ -20,6 +20,7 @@ mod metrics;
 mod records;
 #[cfg(feature = "axum")]
 mod serve;
+mod shutdown;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 #[path = "../support/mod.rs"]
@@ -36,12 +37,23 @@ fn main() -> ExitCode {
         &[
             ("logs::panics_and_failures_are_one_line", panics_and_records),
             ("config::environment_wins_over_package", environment),
-            ("shutdown::second_signal_exits_at_once", signals),
+            ("shutdown::second_signal_exits_at_once", shutdown::signals),
+            #[cfg(feature = "testing")]
+            ("shutdown::signals_cancel_the_start", shutdown::canceled),
+            (
+                "shutdown::blocked_starts_end_at_once",
+                shutdown::blocked_starts,
+            ),
+            (
+                "shutdown::signals_around_the_start_count",
+                shutdown::signals_around_the_start,
+            ),
+            ("shutdown::started_services_drain", shutdown::started),
             ("logs::closed_output_is_survived", logs::closed_output),
             ("logs::stopped_readers_lose_only_lines", logs::slow_reader),
             ("logs::full_disks_lose_only_lines", logs::full_disk),
             #[cfg(feature = "testing")]
-            ("shutdown::exit_flushes", exits),
+            ("shutdown::exit_flushes", shutdown::exits),
             #[cfg(feature = "testing")]
             ("losses::full_queues_are_logged", losses::full_queue),
             (
@@ -114,12 +126,13 @@ fn main() -> ExitCode {
         ],
         &[
             ("panics", run_panics),
-            ("waits", run_waits),
+            ("waits", shutdown::run_waits),
+            ("starts_slowly", shutdown::run_starts_slowly),
             ("writes", logs::run_writes),
             ("floods", logs::run_floods),
             ("overflows", losses::run_overflows),
             ("loses_records", losses::run_loses_records),
-            ("exits", run_exits),
+            ("exits", shutdown::run_exits),
             ("starts", init::run_starts),
             ("checks", run_checks),
             ("service", admin::run_service),
@@ -265,90 +278,6 @@ fn environment() {
     assert_eq!(warning["level"], "WARN");
     let rest = scenario.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn run_waits() -> ExitCode {
-    let telemetry = firstlight::init!().unwrap();
-    let ready = async {
-        // Lets `shutdown_signal` register its handlers before the test sends a signal.
-        tokio::task::yield_now().await;
-        tracing::info!("ready");
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        () = firstlight::shutdown_signal() => {}
-        () = ready => {}
-    }
-    if std::env::var_os("STUCK").is_some() {
-        tracing::info!("stuck");
-        // Blocks the only thread of the runtime.
-        loop {
-            thread::park();
-        }
-    }
-    telemetry.finish(Ok::<(), std::io::Error>(()))
-}
-
-fn signals() {
-    for name in ["-TERM", "-INT"] {
-        let mut scenario = Scenario::start("waits", &[]);
-        scenario.message("telemetry is up");
-        scenario.message("ready");
-        scenario.send_signal(name);
-        scenario.message("shutting down");
-        scenario.message("telemetry is down");
-        assert_eq!(scenario.end().0, Some(0));
-    }
-    let mut scenario = Scenario::start("waits", &[("STUCK", "1")]);
-    scenario.message("telemetry is up");
-    scenario.message("ready");
-    scenario.send_signal("-TERM");
-    scenario.message("shutting down");
-    scenario.message("stuck");
-    scenario.repeat_signal("-TERM");
-    let last = scenario.message("a second signal: exiting at once with 143");
-    assert_eq!(
-        (&last["level"], &last["signal"]),
-        (&"ERROR".into(), &"SIGTERM".into())
-    );
-    // By convention, 128 plus the number of the signal.
-    assert_eq!(scenario.end().0, Some(128 + 15));
-}
-
-/// Exits before a batch is exported.
-///
-/// It calls `TelemetryGuard::exit`, or with the variable `BARE` only `std::process::exit`.
-fn run_exits() -> ExitCode {
-    let telemetry = firstlight::init!().unwrap();
-    tracing::info_span!("waits for its batch").in_scope(|| tracing::info!("last event"));
-    if std::env::var_os("BARE").is_some() {
-        std::process::exit(3);
-    }
-    telemetry.exit(3)
-}
-
-#[cfg(feature = "testing")]
-fn exits() {
-    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-    let endpoint = receiver.endpoint();
-    let variables = [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-        // The delay is longer than the test, so only the exit exports.
-        ("OTEL_BSP_SCHEDULE_DELAY", "3600000"),
-    ];
-    let mut scenario = Scenario::start("exits", &[variables[0], variables[1], ("BARE", "1")]);
-    scenario.rest();
-    assert_eq!(scenario.end().0, Some(3));
-    assert_eq!(receiver.spans().len(), 0, "a bare exit loses the span");
-
-    let mut scenario = Scenario::start("exits", &variables);
-    scenario.message("telemetry is up");
-    scenario.message("last event");
-    assert_eq!(scenario.message("telemetry is down")["spans.exported"], 1);
-    assert_eq!(scenario.end(), (Some(3), String::new()));
-    let spans = receiver.spans();
-    assert_eq!((spans.len(), &*spans[0].name), (1, "waits for its batch"));
 }
 
 /// Runs a check that blocks the only thread of the runtime, as in an async `main`.

@@ -180,7 +180,7 @@ impl<DB: Tables> Worker<DB> {
     ///
     /// After an error, the worker takes no new task, and waits for its running tasks.
     async fn work(
-        &self,
+        self: &Arc<Self>,
         name: &str,
         mut stop: watch::Receiver<bool>,
         next: &mut Option<oneshot::Sender<Next>>,
@@ -252,7 +252,7 @@ impl<DB: Tables> Worker<DB> {
     /// Lets the successor begin at once after an unreadable row; never ends.
     ///
     /// Other jobs of the queue thus need not wait until the running jobs of this worker have ended.
-    async fn replace(&self, next: Option<&mut Option<oneshot::Sender<Next>>>) {
+    async fn replace(self: &Arc<Self>, next: Option<&mut Option<oneshot::Sender<Next>>>) {
         if let Some(next) = next
             && self.dead_letter_unreadable().await > 0
             && let Some(next) = next.take()
@@ -333,20 +333,24 @@ impl<DB: Tables> Worker<DB> {
     ///
     /// Such a row ends each worker that claims it and blocks the queue, so it is removed before a
     /// worker starts. Returns the number of rows.
-    async fn dead_letter_unreadable(&self) -> usize {
-        let dead_lettered = DB::dead_letter_unreadable(&self.pool, self.queue.name()).await;
-        let dead_lettered = dead_lettered.unwrap_or_default();
-        let count = dead_lettered.len();
-        for (id, reason) in dead_lettered {
-            let job = Job::new(self.kind).id(id);
-            Running::start(&self.queue, &job).finish(&AttemptEnd {
-                outcome: AttemptOutcome::DeadLettered,
-                error_type: Some(UNDECODABLE),
-                message: Some(reason),
-                next_attempt: None,
-            });
-        }
-        count
+    async fn dead_letter_unreadable(self: &Arc<Self>) -> usize {
+        let worker = Arc::clone(self);
+        // A task, because the end of an apalis worker cancels this call, and with it the log line.
+        let dead_lettering = tokio::spawn(async move {
+            let rows = DB::dead_letter_unreadable(&worker.pool, worker.queue.name()).await;
+            let rows = rows.unwrap_or_default();
+            for (id, reason) in &rows {
+                let job = Job::new(worker.kind).id(id);
+                Running::start(&worker.queue, &job).finish(&AttemptEnd {
+                    outcome: AttemptOutcome::DeadLettered,
+                    error_type: Some(UNDECODABLE),
+                    message: Some(reason.clone()),
+                    next_attempt: None,
+                });
+            }
+            rows.len()
+        });
+        dead_lettering.await.unwrap_or_default()
     }
 
     /// Returns a name that no other worker has.
@@ -362,11 +366,16 @@ impl<DB: Tables> Worker<DB> {
 
 /// Stores a later time in the row of a failed task.
 ///
-/// The pause survives a restart.
+/// The pause survives a restart. A failure corrects the log line of the attempt.
 async fn postpone<DB: Tables>(pool: Pool<DB>, retry: Retry) {
+    let seconds = retry.pause_seconds();
     if let Err(error) = DB::postpone(&pool, retry).await {
         let error: &dyn Error = &error;
-        tracing::warn!(target: TARGET, { exception.message = error }, "a job is tried again at once");
+        tracing::warn!(
+            target: TARGET,
+            { exception.message = error },
+            "the next attempt may come at once, and not in {seconds} s, because its time cannot be stored"
+        );
     }
 }
 

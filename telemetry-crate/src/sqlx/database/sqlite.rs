@@ -1,6 +1,10 @@
 //! SQLite databases, each of which is a file.
 
-use std::{fs::File, io};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    time::Duration,
+};
 
 use sqlx::{
     Pool, Sqlite,
@@ -11,6 +15,9 @@ use sqlx::{
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
 use crate::sqlx::{follow_file, instrument_options, instrument_pool, pools::open_pool};
+
+/// The time between two attempts to lock a database.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
 impl OwnedDatabase for Sqlite {}
 
@@ -88,13 +95,16 @@ impl Open for Sqlite {
 async fn lock(file: &SqliteConnectOptions) -> io::Result<File> {
     let mut path = file.get_filename().as_os_str().to_owned();
     path.push("-lock");
-    let lock = move || {
-        let file = File::create(path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    let locked = tokio::task::spawn_blocking(lock).await;
-    locked.unwrap_or_else(|ended| Err(io::Error::other(ended)))
+    let file = File::create(path)?;
+    // `File::lock` would need `spawn_blocking`, and a runtime does not end before its blocking
+    // closures. A start that is canceled would last as long as the other process's migration.
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => tokio::time::sleep(LOCK_INTERVAL).await,
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -223,13 +233,36 @@ mod tests {
         held.lock().unwrap();
         let options = folder.options();
         let mut opening = std::pin::pin!(options.open(&[]));
-        let waited = std::time::Duration::from_millis(100);
+        let waited = Duration::from_millis(100);
         let early = tokio::time::timeout(waited, &mut opening).await;
         assert!(early.is_err(), "the database was opened without the lock");
         let exists = folder.0.join("shop.db").exists();
         assert!(!exists, "the file was created without the lock");
         drop(held);
         opening.await.unwrap().close().await;
+    }
+
+    /// Drops a runtime while an opening waits for another process.
+    ///
+    /// A runtime waits for its blocking closures, so the lock must not be one.
+    #[test]
+    fn canceled_openings_end_with_the_runtime() {
+        let folder = Folder::new("canceled");
+        let held = File::create(folder.0.join("shop.db-lock")).unwrap();
+        held.lock().unwrap();
+        let options = folder.options();
+        let (ended, has_ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let builder = &mut tokio::runtime::Builder::new_current_thread();
+            let runtime = builder.enable_all().build().unwrap();
+            let waited = Duration::from_millis(100);
+            let opening = async { tokio::time::timeout(waited, options.open(&[])).await };
+            let is_canceled = runtime.block_on(opening).is_err();
+            drop(runtime);
+            ended.send(is_canceled).unwrap();
+        });
+        let deadline = Duration::from_secs(30);
+        assert!(has_ended.recv_timeout(deadline).unwrap());
     }
 
     #[tokio::test]

@@ -172,3 +172,47 @@ async fn failed_releases_are_logged_rarely() {
     });
     assert_eq!(failures[..3], expected);
 }
+
+/// The line of the attempt names the pause before the pause is stored.
+#[tokio::test]
+async fn pauses_that_are_not_stored_are_corrected() {
+    let _alone = RUNNING.lock().await;
+    let capture = crate::testing::capture();
+    let pool = migrated_pool().await;
+    let trigger = "CREATE TRIGGER full BEFORE UPDATE OF run_at ON Jobs BEGIN SELECT RAISE(ABORT, 'full'); END";
+    sqlx::raw_sql(trigger).execute(&pool).await.unwrap();
+    let queue = queue("failing");
+    let mut connection = pool.acquire().await.unwrap();
+    let stored = queue.enqueue::<sqlx::Sqlite>(&mut connection, &Note {}, "1");
+    stored.await.unwrap();
+    drop(connection);
+    let fail = |_: Note| async { Err::<(), BoxDynError>("busy".into()) };
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let workers = Workers::new(pool.clone()).add(&queue, fail);
+    let workers = workers.run(async { stopped.await.unwrap() });
+    let line = |part: &str| {
+        let mut lines = capture.logs().into_iter().map(|line| line.message);
+        lines.find(|line| line.contains(part))
+    };
+    let failing = async {
+        let search = async {
+            while line("at once").is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let searched = tokio::time::timeout(Duration::from_secs(60), search).await;
+        searched.unwrap();
+        stop.send(()).unwrap();
+    };
+    let (ended, ()) = tokio::join!(workers, failing);
+    ended.unwrap();
+    let promised = line("next attempt in ").unwrap();
+    let (_, pause) = promised.split_once("next attempt in ").unwrap();
+    let (pause, _) = pause.split_once(" s").unwrap();
+    assert_eq!(
+        line("at once").unwrap(),
+        format!(
+            "the next attempt may come at once, and not in {pause} s, because its time cannot be stored"
+        )
+    );
+}
