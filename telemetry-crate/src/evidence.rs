@@ -17,7 +17,10 @@ use std::{
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 use tracing::{Level, Metadata, level_filters::LevelFilter};
 
-use crate::{span_ids::SpanIds, values::TextField};
+use crate::{
+    span_ids::SpanIds,
+    values::{Kind, TextField},
+};
 
 /// Whether a flight recorder keeps spans, also those that are not sampled.
 ///
@@ -120,6 +123,24 @@ pub(crate) trait RootSink: Debug + Send + Sync {
     fn end(self: Arc<Self>, span: u32, time: SystemTime);
     /// Reports that no code refers to the span any more.
     fn release(&self, span: SpanId);
+}
+
+/// Receives the events of failed roots that were not log lines.
+pub(crate) trait HeldSink: Debug + Send + Sync {
+    fn write(&self, event: &HeldEvent<'_>);
+}
+
+/// An event of a failed root that was not a log line.
+#[derive(Debug)]
+pub(crate) struct HeldEvent<'a> {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    /// Nanoseconds since the epoch.
+    pub(crate) time: u64,
+    pub(crate) level: Level,
+    pub(crate) target: &'a str,
+    pub(crate) message: &'a str,
+    pub(crate) fields: &'a [(&'a str, &'a str, Kind)],
 }
 
 /// Receives the events of the process.

@@ -114,6 +114,12 @@ impl Telemetry {
             let records = Records::new(sink, settings.record_limits);
             pipeline.logs = pipeline.logs.with_records(records);
         }
+        let level = settings.recorder.as_ref();
+        if let Some(recorder) = &pipeline.recorder
+            && let Some(level) = level.and_then(|recorder| recorder.log_on_failure)
+        {
+            recorder.log_failures(level, pipeline.logs.held_sink());
+        }
         let metrics_push = exports.metrics.as_ref();
         let metrics_push = metrics_push
             .map(|export| MetricsPush::new(export, metrics.clone(), resource))

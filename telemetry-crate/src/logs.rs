@@ -14,6 +14,7 @@ mod control;
 mod export;
 mod fields;
 mod filter;
+mod held;
 mod json;
 mod labels;
 pub(crate) mod otlp;
@@ -65,7 +66,7 @@ use crate::{
     catalog,
     collector::{Collector, Samples},
     config::LogFormat,
-    evidence::{EventNote, EventSink},
+    evidence::{EventNote, EventSink, HeldSink},
     proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
@@ -251,6 +252,11 @@ impl LogLayer {
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         self.event(event, context, false);
+    }
+
+    /// The sink for the events of failed roots.
+    pub(crate) fn held_sink(&self) -> Arc<dyn HeldSink> {
+        Arc::new(held::HeldLines(self.clone()))
     }
 
     fn event<S>(&self, event: &Event<'_>, context: Context<'_, S>, is_logged: bool)

@@ -7,6 +7,7 @@
 
 mod budget;
 mod detail;
+mod failure_log;
 mod kept;
 #[cfg_attr(
     not(test),
@@ -32,8 +33,12 @@ use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
 pub(crate) use self::view::{EventView, RootView, SpanView};
-use self::{kept::Class, local_roots::LocalRoots, root::Root};
-use crate::evidence::{EventNote, EventSink, SpanNote, SpanSink, SpanStart};
+use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
+use crate::{
+    catalog,
+    collector::{Collector, Samples},
+    evidence::{EventNote, EventSink, HeldSink, SpanNote, SpanSink, SpanStart},
+};
 
 /// The flight recorder. Clones share it.
 #[derive(Debug, Clone)]
@@ -50,6 +55,11 @@ impl Recorder {
             roots: Arc::new(LocalRoots::new(bytes)),
             filter,
         }
+    }
+
+    /// Writes held events of failed roots to the log, from this level on.
+    pub(crate) fn log_failures(&self, level: LevelFilter, sink: Arc<dyn HeldSink>) {
+        self.roots.log_failures(FailureLog::new(sink, level));
     }
 
     /// Whether events are kept that the log filter disables.
@@ -93,7 +103,8 @@ impl Recorder {
 
     /// Counts of what was not kept, by their reason.
     pub(crate) fn losses(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.roots.losses.counts().into_iter()
+        let withheld = [("log_limit", self.roots.withheld())];
+        self.roots.losses.counts().into_iter().chain(withheld)
     }
 
     /// All local roots of a trace, in the order of their start.
@@ -123,6 +134,23 @@ impl Found {
         Self {
             roots: views.collect(),
             all: roots.len(),
+        }
+    }
+}
+
+impl Collector for Recorder {
+    fn collect(&self, samples: &mut dyn Samples) {
+        let roots = &self.roots;
+        let used = roots.budget.used() as f64;
+        samples.sample(&catalog::RECORDER_USED, &[], used);
+        let open = roots.open_count() as f64;
+        samples.sample(&catalog::RECORDER_OPEN_ROOTS, &[], open);
+        for (reason, count) in self.losses() {
+            samples.sample(
+                &catalog::RECORDER_LOSSES,
+                &[("reason", reason)],
+                count as f64,
+            );
         }
     }
 }

@@ -228,6 +228,40 @@ pub const METRICS_SAMPLES_DROPPED: Metric = Metric {
     help: "Histogram samples dropped because they were negative or not finite.",
 };
 
+/// Memory that the flight recorder takes, if it is on.
+pub const RECORDER_USED: Metric = Metric {
+    name: "recorder_used_bytes",
+    kind: Kind::Gauge,
+    unit: "By",
+    labels: &[],
+    buckets: None,
+    help: "Memory that the flight recorder takes, of FIRSTLIGHT_RECORDER_BYTES.",
+};
+
+/// Requests, jobs, runs and other local roots that are open now.
+pub const RECORDER_OPEN_ROOTS: Metric = Metric {
+    name: "recorder_open_roots",
+    kind: Kind::Gauge,
+    unit: "{root}",
+    labels: &[],
+    buckets: None,
+    help: "Requests, jobs, runs and other local roots in the flight recorder that are open.",
+};
+
+/// What the flight recorder did not keep, by reason.
+///
+/// `contention`: a record whose lock was taken. `record_limit`: a record of a root that has reached its limit, or for which
+/// no memory was left. `span_limit` and `root_limit`: a span or a root for which no memory was left. `eviction`: the detail
+/// of a root that made room for newer ones. `log_limit`: a withheld event of a failed root that was not logged.
+pub const RECORDER_LOSSES: Metric = Metric {
+    name: "recorder_losses_total",
+    kind: Kind::Counter,
+    unit: "{loss}",
+    labels: &["reason"],
+    buckets: None,
+    help: "Records, spans and roots that the flight recorder did not keep, by reason.",
+};
+
 /// Snapshots of the recorder's file that failed or were late, if it is written.
 ///
 /// The next process reads the file. It misses the time since the last snapshot.

@@ -1,5 +1,6 @@
 //! The settings of the flight recorder.
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
 use super::{env, env::Env};
@@ -20,6 +21,8 @@ pub(crate) struct RecorderSettings {
     pub(crate) bytes: usize,
     /// Events that are kept even if the log filter disables them.
     pub(crate) filter: Option<Targets>,
+    /// The level from which events of failed roots become log lines.
+    pub(crate) log_on_failure: Option<LevelFilter>,
 }
 
 /// Returns `None` if the recorder is off.
@@ -39,8 +42,23 @@ pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
         "`target=level` directives such as `debug,hyper=info`",
         targets,
     );
+    let level = env.parsed(
+        env::LOG_ON_FAILURE,
+        "`warn`, `info`, `debug`, `trace` or `off`",
+        |value| value.parse::<LevelFilter>().ok(),
+    );
+    let log_on_failure = level.filter(|level| *level > LevelFilter::OFF);
     is_on.unwrap_or(true).then(|| RecorderSettings {
         bytes: bytes.unwrap_or(DEFAULT_BYTES),
-        filter,
+        filter: with_level(filter, log_on_failure),
+        log_on_failure,
     })
+}
+
+/// Raises the default level of a filter to `level`.
+fn with_level(filter: Option<Targets>, level: Option<LevelFilter>) -> Option<Targets> {
+    let Some(level) = level else { return filter };
+    let filter = filter.unwrap_or_default();
+    let default = filter.default_level().unwrap_or(LevelFilter::OFF);
+    Some(filter.with_default(default.max(level)))
 }

@@ -53,6 +53,7 @@ impl Pipeline {
         if let Some(recorder) = &recorder {
             traces.report_to(Arc::new(recorder.clone()));
             logs = logs.report_to(Arc::new(recorder.clone()));
+            metrics.handle().add_collector(Arc::new(recorder.clone()));
         }
         Ok(Self {
             writer,

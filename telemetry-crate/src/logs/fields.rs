@@ -147,6 +147,17 @@ impl<N: AsRef<str>> Fields<N> {
 }
 
 impl EventFields {
+    /// Adds a value that was formatted and redacted before.
+    pub(super) fn restore(&mut self, name: &str, text: &str, kind: Kind) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.items.push(TextField {
+            name: Cow::Owned(name.to_owned()),
+            text: start..self.text.len(),
+            kind,
+        });
+    }
+
     /// A visitor that records the fields of an event.
     ///
     /// `from_log` tells whether the event comes from a record of the `log` crate.

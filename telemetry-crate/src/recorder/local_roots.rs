@@ -1,7 +1,7 @@
 //! The local roots of the process, open and kept, within one budget of bytes.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
@@ -10,10 +10,11 @@ use tracing::Level;
 
 use super::{
     budget::Budget,
+    failure_log::FailureLog,
     kept::{Class, Ended, Kept},
     losses::Losses,
     open::{ENTRY_BYTES, OpenSpan, OpenSpans},
-    root::{End, Name, Root, SUMMARY_BYTES},
+    root::{End, Name, Root, RootOutcome, SUMMARY_BYTES},
     spin::try_lock,
 };
 use crate::{
@@ -41,6 +42,8 @@ pub(super) struct LocalRoots {
     open_roots: AtomicUsize,
     kept: Kept,
     pub(super) losses: Losses,
+    /// Unset unless `FIRSTLIGHT_LOG_ON_FAILURE` is set.
+    failures: OnceLock<FailureLog>,
     /// Whether a record was cut because the budget was used up.
     wants_memory: AtomicBool,
     /// Taken by the thread that makes memory free.
@@ -57,9 +60,20 @@ impl LocalRoots {
             open_roots: AtomicUsize::new(0),
             kept: Kept::new(),
             losses: Losses::default(),
+            failures: OnceLock::new(),
             wants_memory: AtomicBool::new(false),
             freeing: Mutex::new(()),
         }
+    }
+
+    /// Writes held events of failed roots to the log; the first call counts.
+    pub(super) fn log_failures(&self, failures: FailureLog) {
+        let _ = self.failures.set(failures);
+    }
+
+    /// The number of held events of failed roots that were not written.
+    pub(super) fn withheld(&self) -> u64 {
+        self.failures.get().map_or(0, FailureLog::withheld)
     }
 
     /// Adds a span to the local root of its parent, or begins a local root.
@@ -139,6 +153,11 @@ impl LocalRoots {
     /// Keeps a root that has ended.
     pub(super) fn keep(&self, root: Arc<Root>, name: Name, end: End) {
         self.open_roots.fetch_sub(1, Ordering::Relaxed);
+        if end.outcome == RootOutcome::Failed
+            && let Some(failures) = self.failures.get()
+        {
+            failures.write(&root, end.time);
+        }
         let ended = Ended { root, name, end };
         let (lost, evicted) = self.kept.add(ended, self.memory_of_kept());
         (0..lost).for_each(|_| self.losses.root());
@@ -196,6 +215,11 @@ impl LocalRoots {
     /// The local roots with a span that code still refers to, the oldest first.
     pub(super) fn open_roots(&self) -> Vec<Arc<Root>> {
         self.open.roots()
+    }
+
+    /// The number of open local roots.
+    pub(super) fn open_count(&self) -> usize {
+        self.open_roots.load(Ordering::Relaxed)
     }
 
     /// The roots of a class, in no order.

@@ -230,6 +230,11 @@ impl Root {
         });
     }
 
+    /// A copy of the detail; `None` if the root stays locked.
+    pub(super) fn copy_detail(&self) -> Option<Vec<u8>> {
+        self.change(|state| state.detail.bytes().to_vec())
+    }
+
     /// Removes the detail; returns the number of bytes that are free again.
     pub(super) fn clear_detail(&self) -> usize {
         self.change(|state| state.detail.clear(&self.roots.budget))

@@ -17,6 +17,7 @@ mod init;
 mod logs;
 mod losses;
 mod metrics;
+mod recorder;
 mod records;
 #[cfg(feature = "axum")]
 mod serve;
@@ -101,6 +102,16 @@ fn main() -> ExitCode {
                 "records::have_the_flags_of_the_span",
                 records::flags_of_records,
             ),
+            ("recorder::unsampled_work_is_kept", recorder::unsampled_work),
+            (
+                "recorder::held_events_are_logged_at_failure",
+                recorder::logs_after_failures,
+            ),
+            (
+                "recorder::storms_are_no_log_storms",
+                recorder::storms_of_failures,
+            ),
+            ("recorder::off_is_explained", recorder::turned_off),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
@@ -143,6 +154,7 @@ fn main() -> ExitCode {
             ("serves", serve::run_scenario),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
+            ("works", recorder::run_works),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),

@@ -60,6 +60,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "metrics: series and samples that were limited or rejected",
     ),
     (
+        "firstlight.held",
+        "log line: an event that was withheld until its request failed",
+    ),
+    (
         "most",
         "log line: the maximum number of undeclared queues that are watched",
     ),

@@ -1,0 +1,44 @@
+//! Log lines that were withheld until their root failed.
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::TraceFlags;
+
+use super::{LogLayer, LogLine, fields::EventFields};
+use crate::{
+    evidence::{HeldEvent, HeldSink},
+    span_ids::SpanIds,
+    values::Kind,
+};
+
+/// Writes the events of failed roots, which were withheld before.
+#[derive(Debug)]
+pub(super) struct HeldLines(pub(super) LogLayer);
+
+/// The field that marks a line as withheld until its root failed.
+const HELD: &str = "firstlight.held";
+
+impl HeldSink for HeldLines {
+    fn write(&self, event: &HeldEvent<'_>) {
+        let mut fields = EventFields::default();
+        fields.restore("message", event.message, Kind::Message);
+        for (name, text, kind) in event.fields {
+            fields.restore(name, text, *kind);
+        }
+        fields.restore(HELD, "true", Kind::Bare);
+        self.0.counts.count(event.level);
+        let line = LogLine {
+            time: SystemTime::UNIX_EPOCH + Duration::from_nanos(event.time),
+            level: event.level,
+            target: event.target,
+            ids: Some(SpanIds {
+                trace_id: event.trace_id,
+                span_id: event.span_id,
+                flags: TraceFlags::NOT_SAMPLED,
+            }),
+            event: &fields,
+            spans: &|_| {},
+        };
+        self.0.write(&mut Vec::new(), &line);
+    }
+}
