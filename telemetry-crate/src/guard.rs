@@ -8,7 +8,7 @@ use std::{
     net::SocketAddr,
     process::ExitCode,
     sync::{Arc, OnceLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -18,11 +18,15 @@ use crate::{
     export::{Exporters, LOSS_TARGET, Unsent},
     logs::LogWriter,
     metrics::MetricsHandle,
+    recorder::last_words::Writer,
     runtime::RuntimeObserver,
     signal::Signal,
     status::{End, Status},
     values::{counted, with_causes},
 };
+
+/// Longest wait for the end to be in the recorder's file.
+const FILE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The guard of running telemetry; keep it until the program ends.
 ///
@@ -51,6 +55,8 @@ pub(crate) struct Parts {
     pub(crate) status: Arc<Status>,
     /// Empty until the listener is bound.
     pub(crate) admin_address: Arc<OnceLock<SocketAddr>>,
+    /// `None` if the last words have no file.
+    pub(crate) last_words: Option<Writer>,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -236,6 +242,9 @@ impl TelemetryGuard {
             .parts
             .flush(deadline, |unsent| self.log_last_line(unsent));
         self.parts.exporters.close();
+        if let Some(last_words) = &self.parts.last_words {
+            last_words.end(Instant::now() + FILE_TIMEOUT);
+        }
         self.parts.status.record_end(end);
         result
     }

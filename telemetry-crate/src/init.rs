@@ -6,6 +6,7 @@
 //! the global that is already taken.
 
 mod check_command;
+mod last_state;
 mod pipeline;
 mod query_observer;
 mod start_summary;
@@ -21,6 +22,7 @@ use std::{
 use tracing::Subscriber;
 use tracing_subscriber::{Layer, layer::Identity, registry::LookupSpan};
 
+use self::last_state::LastState;
 pub(crate) use self::pipeline::Pipeline;
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
@@ -33,7 +35,7 @@ use crate::{
     logs::{LogFilterControl, RecordExport, Records, install_bridge},
     metrics::{MetricsPush, turn_exemplars_off},
     panic,
-    recorder::Recorder,
+    recorder::{Recorder, last_words::Writer as LastWordsWriter},
     runtime::RuntimeObserver,
     secret, shutdown,
     signal::Signal,
@@ -206,7 +208,14 @@ impl Telemetry {
         } = self.pipeline;
         let metrics = metrics.handle();
         writer.start(std::io::stdout())?;
-        panic::install_hook(writer.clone());
+        let runtime = Arc::new(RuntimeObserver::default());
+        let last_words = recorder
+            .clone()
+            .and_then(|recorder| last_words(&settings, recorder, &runtime));
+        panic::install_hook(writer.clone(), last_words.clone());
+        if let Some(last_words) = &last_words {
+            metrics.add_collector(Arc::new(last_words.clone()));
+        }
         apply(&settings);
         let mut thread = ExporterThread::default();
         let mut exporters = Exporters::default();
@@ -228,9 +237,9 @@ impl Telemetry {
             metrics.clone(),
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
             recorder,
+            last_words.clone(),
         ));
         thread.start()?;
-        let runtime = Arc::new(RuntimeObserver::default());
         metrics.add_collector(runtime.clone());
         // This fails outside a runtime. The program can call `instrument_runtime()` later.
         let _ = runtime.observe_current();
@@ -265,8 +274,30 @@ impl Telemetry {
             runtime,
             status,
             admin_address,
+            last_words,
             shutdown_timeout: settings.shutdown_timeout,
         }))
+    }
+}
+
+/// Starts the thread that writes the last words, if they have a file.
+fn last_words(
+    settings: &Settings,
+    recorder: Recorder,
+    runtime: &Arc<RuntimeObserver>,
+) -> Option<LastWordsWriter> {
+    let file = settings.recorder.as_ref()?.file.clone()?;
+    let process = last_state::process(&settings.resource);
+    let state = LastState::new(recorder, runtime.clone());
+    match LastWordsWriter::start(file, process, state) {
+        Ok(writer) => Some(writer),
+        Err(error) => {
+            tracing::warn!(
+                target: "firstlight",
+                "FIRSTLIGHT_RECORDER_FILE is not written, because its thread cannot start: {error}"
+            );
+            None
+        }
     }
 }
 

@@ -59,6 +59,7 @@ pub mod catalog {
     pub use crate::catalog::*;
 }
 
+pub(crate) use self::process::ProcessMemory;
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {

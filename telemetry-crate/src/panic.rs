@@ -12,14 +12,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{logs::LogWriter, thread::is_probing};
+use crate::{logs::LogWriter, recorder::last_words::Writer, thread::is_probing};
 
 /// Longest wait for the log line to be written.
 ///
 /// The hook waits, because the process may abort after the panic.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(crate) fn install_hook(writer: LogWriter) {
+/// Longest wait for the panic to be in the recorder's file.
+const FILE_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Installs the hook, which logs panics and adds them to the last words.
+pub(crate) fn install_hook(writer: LogWriter, last_words: Option<Writer>) {
     panic::set_hook(Box::new(move |info| {
         // `thread::is_ending` expects this panic, which shows that the thread is ending.
         if is_probing() {
@@ -29,6 +33,9 @@ pub(crate) fn install_hook(writer: LogWriter) {
         // If the output is blocked, writing the log line has already timed out, and a flush would only wait again.
         if !writer.is_stalled() {
             let _ = writer.flush(Instant::now() + FLUSH_TIMEOUT);
+        }
+        if let Some(last_words) = &last_words {
+            last_words.panicked(message_of(info.payload()), Instant::now() + FILE_TIMEOUT);
         }
     }));
 }

@@ -11,10 +11,10 @@ use std::{
     fmt,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use tokio::{
@@ -34,18 +34,24 @@ const CHECK_TIMEOUT: Duration = Duration::from_millis(800);
 /// Many probes may ask at about the same time, each of them every few seconds.
 const REUSE_TIME: Duration = Duration::from_secs(1);
 
-/// Whether the process has received the signal to stop.
+/// When the process has received the signal to stop.
 ///
 /// Global, because the signal's handler has no access to a guard.
-static STOPPING: AtomicBool = AtomicBool::new(false);
+static STOPPING_SINCE: OnceLock<SystemTime> = OnceLock::new();
 
 /// Records the signal to stop.
 pub(crate) fn record_stop_signal() {
-    STOPPING.store(true, Ordering::Relaxed);
+    // Only the first signal counts.
+    let _ = STOPPING_SINCE.set(SystemTime::now());
 }
 
 pub(crate) fn is_stopping() -> bool {
-    STOPPING.load(Ordering::Relaxed)
+    STOPPING_SINCE.get().is_some()
+}
+
+/// When the process was told to stop.
+pub(crate) fn stopping_since() -> Option<SystemTime> {
+    STOPPING_SINCE.get().copied()
 }
 
 type Check =
@@ -236,7 +242,7 @@ impl Readiness {
     }
 
     pub(super) async fn report(&self) -> Report {
-        if self.0.draining.load(Ordering::Relaxed) || STOPPING.load(Ordering::Relaxed) {
+        if self.0.draining.load(Ordering::Relaxed) || is_stopping() {
             return Report {
                 ready: false,
                 text: "not ready: draining\n".to_owned(),

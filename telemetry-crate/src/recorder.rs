@@ -9,10 +9,6 @@ mod budget;
 mod detail;
 mod failure_log;
 mod kept;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "telemetry does not start it yet")
-)]
 pub(crate) mod last_words;
 mod local_roots;
 mod losses;
@@ -72,6 +68,15 @@ impl Recorder {
         let mut roots = self.roots.open_roots();
         roots.retain(|root| root.read(|state| state.end.is_none() || state.open_spans > 0));
         Found::new(&roots, most)
+    }
+
+    /// The oldest open roots without their detail, and the number of the others.
+    pub(crate) fn open_summaries(&self, most: usize) -> (Vec<RootView>, usize) {
+        let mut roots = self.roots.open_roots();
+        roots.retain(|root| root.read(|state| state.end.is_none()));
+        let views = roots.iter().take(most);
+        let views = views.map(|root| RootView::summary(root));
+        (views.collect(), roots.len().saturating_sub(most))
     }
 
     /// The kept roots that failed, the last one first.

@@ -21,7 +21,10 @@ mod collector;
 mod scheduler_probe;
 mod watch;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::{
     runtime::{Handle, RuntimeMetrics},
@@ -77,6 +80,14 @@ impl RuntimeObserver {
         if let Some(observed) = self.lock().take() {
             observed.task.abort();
         }
+    }
+
+    /// Returns for how long the runtime has run no task.
+    pub(crate) fn stalled(&self) -> Duration {
+        let observed = self.observed();
+        observed.map_or(Duration::ZERO, |observed| {
+            observed.probe.stalled(Instant::now())
+        })
     }
 
     /// Returns the observed runtime, unless it was shut down.

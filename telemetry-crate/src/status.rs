@@ -32,7 +32,7 @@ use crate::{
     export::ExportStats,
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::MetricsHandle,
-    recorder::Recorder,
+    recorder::{Recorder, last_words::Writer},
     signal::Signal,
     values::counted,
 };
@@ -60,6 +60,8 @@ pub(crate) struct Status {
     exports: [Option<Arc<ExportStats>>; 3],
     /// `None` if the flight recorder is off.
     recorder: Option<Recorder>,
+    /// `None` if the last words have no file.
+    last_words: Option<Writer>,
     scrapes: AtomicU64,
     /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
@@ -75,6 +77,7 @@ impl Status {
         metrics: MetricsHandle,
         exports: [Option<Arc<ExportStats>>; 3],
         recorder: Option<Recorder>,
+        last_words: Option<Writer>,
     ) -> Self {
         Self {
             settings,
@@ -84,6 +87,7 @@ impl Status {
             metrics,
             exports,
             recorder,
+            last_words,
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
             end: OnceLock::new(),
@@ -102,6 +106,11 @@ impl Status {
 
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.recorder.as_ref()
+    }
+
+    /// The last words, of this process and of the last one.
+    pub(crate) fn last_words(&self) -> Option<&Writer> {
+        self.last_words.as_ref()
     }
 
     /// An attribute of the resource; empty if there is none.

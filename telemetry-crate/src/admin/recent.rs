@@ -27,6 +27,10 @@ const FORMAT: u32 = 1;
 
 const OFF: &str = "the flight recorder is off: unset FIRSTLIGHT_RECORDER, or set it to `on`\n";
 
+const NO_FILE: &str = "the last words of processes are not kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
+
+const NO_PREVIOUS: &str = "the file of the last words was empty or unreadable when this process started; a log line of the start says which\n";
+
 /// Who answers, so that the answers of several replicas are told apart.
 #[derive(Debug)]
 struct Identity<'a> {
@@ -100,6 +104,8 @@ struct Query {
     sections: Vec<Section>,
     /// A part of the name of the roots.
     route: Option<String>,
+    /// Whether the last words of the last process are asked for.
+    previous: bool,
 }
 
 impl Query {
@@ -110,6 +116,10 @@ impl Query {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            if key == "previous" {
+                parsed.previous = true;
+                continue;
+            }
             if key == "route" {
                 let value = value.replace('+', " ");
                 let value = percent_encoding::percent_decode_str(&value);
@@ -120,7 +130,7 @@ impl Query {
             let Some(section) = sections.find(|section| section.name() == key) else {
                 let names = Section::ALL.map(|section| format!("?{}", section.name()));
                 return Err(format!(
-                    "unknown query {key:?}: expected {} or ?route=, several joined by &\n",
+                    "unknown query {key:?}: expected {}, ?route= or ?previous, several joined by &\n",
                     names.join(", ")
                 ));
             };
@@ -166,6 +176,7 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
     if id.is_empty() {
         return match Query::parse(uri.query().unwrap_or_default()) {
             Err(unknown) => text(StatusCode::BAD_REQUEST, unknown),
+            Ok(query) if query.previous => previous(status, identity, is_json),
             Ok(query) => {
                 let sections = query.find(recorder);
                 match is_json {
@@ -176,6 +187,21 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
         };
     }
     trace(recorder, identity, id, is_json)
+}
+
+/// What the last process left in the file of the last words.
+fn previous(status: &Status, identity: &Identity<'_>, is_json: bool) -> Answer {
+    let Some(last_words) = status.last_words() else {
+        return text(StatusCode::NOT_FOUND, NO_FILE);
+    };
+    let Some(previous) = last_words.previous() else {
+        return text(StatusCode::NOT_FOUND, NO_PREVIOUS);
+    };
+    let report = &previous.report;
+    if is_json {
+        return json(json::previous(identity, report));
+    }
+    text(StatusCode::OK, heading(identity) + "\n" + &report.text)
 }
 
 fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) -> Answer {

@@ -208,6 +208,8 @@ variables! {
         "Largest size of the flight recorder, in bytes.";
     RECORDER_FILTER = "FIRSTLIGHT_RECORDER_FILTER", "the events that the log filter lets through",
         "Events that the flight recorder keeps in addition to those that become log lines: `target=level` directives such as `debug,hyper=info`.";
+    RECORDER_FILE = "FIRSTLIGHT_RECORDER_FILE", "unset",
+        "File of 128 KiB for the last words of the process: what was open, the last lines, memory and the last heartbeat. The next start logs them and shows them at `/traces?previous`. In Kubernetes, put it on an `emptyDir`, which survives a restart of the container.";
     LOG_ON_FAILURE = "FIRSTLIGHT_LOG_ON_FAILURE", "`off`",
         "Lowest level of the events that are logged once their request, job or run has failed, although the log filter had withheld them: `warn`, `info`, `debug`, `trace` or `off`. The flight recorder holds them until then.";
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",

@@ -1,5 +1,7 @@
 //! The settings of the flight recorder.
 
+use std::path::PathBuf;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -21,6 +23,8 @@ pub(crate) struct RecorderSettings {
     pub(crate) bytes: usize,
     /// Events that are kept even if the log filter disables them.
     pub(crate) filter: Option<Targets>,
+    /// The file of the last words.
+    pub(crate) file: Option<PathBuf>,
     /// The level from which events of failed roots become log lines.
     pub(crate) log_on_failure: Option<LevelFilter>,
 }
@@ -47,10 +51,12 @@ pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
         "`warn`, `info`, `debug`, `trace` or `off`",
         |value| value.parse::<LevelFilter>().ok(),
     );
+    let file = env.text(env::RECORDER_FILE);
     let log_on_failure = level.filter(|level| *level > LevelFilter::OFF);
     is_on.unwrap_or(true).then(|| RecorderSettings {
         bytes: bytes.unwrap_or(DEFAULT_BYTES),
         filter: with_level(filter, log_on_failure),
+        file: file.map(PathBuf::from),
         log_on_failure,
     })
 }

@@ -81,6 +81,48 @@ mod linux {
     }
 }
 
+/// The memory of this process, where the system tells it.
+#[derive(Debug)]
+pub(crate) struct ProcessMemory {
+    #[cfg(target_os = "linux")]
+    limit: super::cgroup::MemoryLimit,
+}
+
+#[cfg(target_os = "linux")]
+impl ProcessMemory {
+    pub(crate) fn new() -> Self {
+        Self {
+            limit: super::cgroup::MemoryLimit::new(),
+        }
+    }
+
+    /// The resident memory in bytes.
+    pub(crate) fn used(&self) -> Option<u64> {
+        let memory = procfs::process::Process::myself().ok()?.statm().ok()?;
+        Some(memory.resident.saturating_mul(procfs::page_size()))
+    }
+
+    /// The limit of the control group in bytes.
+    pub(crate) fn limit(&self) -> Option<u64> {
+        self.limit.read()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl ProcessMemory {
+    pub(crate) fn new() -> Self {
+        Self {}
+    }
+
+    pub(crate) fn used(&self) -> Option<u64> {
+        None
+    }
+
+    pub(crate) fn limit(&self) -> Option<u64> {
+        None
+    }
+}
+
 #[cfg(not(target_os = "linux"))]
 impl ProcessCollector {
     pub(super) fn new() -> Self {

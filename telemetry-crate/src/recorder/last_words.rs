@@ -21,16 +21,12 @@ mod writer;
 
 use std::time::SystemTime;
 
+pub(crate) use self::writer::{Source, Writer};
 pub(crate) use self::{
     file::LastWordsFile,
     open_error::{OpenError, Refused},
     platform::boot_id,
     report::Report,
-};
-#[expect(unused_imports, reason = "telemetry does not start it yet")]
-pub(crate) use self::{
-    file::Opened,
-    writer::{Previous, Source, Writer},
 };
 
 /// What a process leaves to the next one.

@@ -7,7 +7,7 @@ use tracing::Level;
 
 use super::{
     record::{Record, records},
-    root::{Root, RootKind, RootOutcome},
+    root::{Root, RootKind, RootOutcome, RootState},
 };
 use crate::values::Kind;
 
@@ -82,28 +82,15 @@ pub(crate) struct EventView {
 }
 
 impl RootView {
+    /// The root without its spans and events.
+    pub(super) fn summary(root: &Root) -> Self {
+        root.read(|state| Self::from_state(root, state))
+    }
+
     pub(super) fn of(root: &Root) -> Self {
         // The bytes are copied, so that the root is locked only for a moment.
         let (mut view, bytes) = root.read(|state| {
-            let view = Self {
-                trace_id: root.trace_id,
-                span_id: root.span_id,
-                kind: root.kind,
-                name: state.name.as_str().to_owned(),
-                started: root.started,
-                ended: state.end.map(|end| end.time),
-                outcome: state.end.map(|end| end.outcome),
-                waits_in: state.current.map(|current| OpenSpanView {
-                    name: current.name.as_str().to_owned(),
-                    since: current.since,
-                    about: None,
-                }),
-                open_spans: state.open_spans,
-                last_event: state.last_event,
-                spans: BTreeMap::new(),
-                events: Vec::new(),
-                cut: state.detail.cut(),
-            };
+            let view = Self::from_state(root, state);
             (view, state.detail.bytes().to_vec())
         });
         for (record, _) in records(&bytes) {
@@ -113,6 +100,28 @@ impl RootView {
             view.waits_in = Some(deepest);
         }
         view
+    }
+
+    fn from_state(root: &Root, state: &RootState) -> Self {
+        Self {
+            trace_id: root.trace_id,
+            span_id: root.span_id,
+            kind: root.kind,
+            name: state.name.as_str().to_owned(),
+            started: root.started,
+            ended: state.end.map(|end| end.time),
+            outcome: state.end.map(|end| end.outcome),
+            waits_in: state.current.map(|current| OpenSpanView {
+                name: current.name.as_str().to_owned(),
+                since: current.since,
+                about: None,
+            }),
+            open_spans: state.open_spans,
+            last_event: state.last_event,
+            spans: BTreeMap::new(),
+            events: Vec::new(),
+            cut: state.detail.cut(),
+        }
     }
 
     fn add(&mut self, record: Record<'_>) {

@@ -112,6 +112,7 @@ fn main() -> ExitCode {
                 recorder::storms_of_failures,
             ),
             ("recorder::off_is_explained", recorder::turned_off),
+            ("recorder::last_words_tell_the_end", recorder::last_words),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),

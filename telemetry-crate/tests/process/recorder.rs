@@ -1,14 +1,21 @@
 //! Tests of the flight recorder in a whole process.
 
 use std::{
-    io::{self, Read as _},
+    io,
+    path::{Path, PathBuf},
     process::ExitCode,
+    thread,
+    time::Duration,
 };
 
 use serde_json::Value;
-use tracing::{Span, instrument};
+use tracing::instrument;
 
-use crate::support::{ask, scenario::Scenario, send};
+use crate::support::{
+    ask,
+    scenario::{Scenario, metrics_address},
+    send,
+};
 
 /// An error with the text of a password, which must not be shown.
 #[derive(Debug)]
@@ -48,9 +55,13 @@ pub(crate) fn run_works() -> ExitCode {
     let child = tracing::info_span!("load", file = "orders.csv");
     child.in_scope(|| tracing::info!("waiting"));
     let _child = child.enter();
-    let _ = io::stdin().read_to_end(&mut Vec::new());
-    drop(Span::current());
-    telemetry.finish(Ok::<(), io::Error>(()))
+    let mut command = String::new();
+    io::stdin().read_line(&mut command).unwrap();
+    match command.trim() {
+        "abort" => std::process::abort(),
+        "panic" => panic!("the import is broken"),
+        _ => telemetry.finish(Ok::<(), io::Error>(())),
+    }
 }
 
 fn works() -> usize {
@@ -166,4 +177,77 @@ pub(crate) fn turned_off() {
     );
     assert!(!ask(address, "GET /metrics").body.contains("recorder_"));
     scenario.end();
+}
+
+/// The path of a file of last words that does not exist yet.
+fn file(name: &str) -> PathBuf {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("last-words-{name}"));
+    let _ = std::fs::remove_file(&file);
+    file
+}
+
+/// Starts a process with the file of last words, and waits until its work is open.
+fn start(file: &Path) -> Scenario {
+    let file = file.to_str().unwrap();
+    let mut scenario = Scenario::start("works", &[("FIRSTLIGHT_RECORDER_FILE", file)]);
+    while scenario.line()["message"] != "waiting" {}
+    // The file is at most 250 ms late, and the machine may be busy.
+    thread::sleep(Duration::from_secs(2));
+    scenario
+}
+
+/// Starts a process after another one, and returns what it tells about the other one.
+fn next(file: &Path) -> (Value, String) {
+    let file = file.to_str().unwrap();
+    let mut scenario = Scenario::start("works", &[("FIRSTLIGHT_RECORDER_FILE", file)]);
+    // A thread reads the file, so the two lines come in any order.
+    let (mut up, mut previous) = (None, None);
+    while up.is_none() || previous.is_none() {
+        let line = scenario.line();
+        if line.get("previous.ended").is_some() {
+            previous = Some(line);
+        } else if line.get("metrics").is_some() {
+            up = Some(line);
+        }
+    }
+    let line = previous.unwrap();
+    let address = metrics_address(&up.unwrap());
+    let answer = ask(address, "GET /traces?previous");
+    assert_eq!(answer.status, 200);
+    scenario.end();
+    (line, answer.body)
+}
+
+/// Tests what a process leaves that is killed, aborts, panics, or ends.
+pub(crate) fn last_words() {
+    for (end, expected, words) in [
+        ("kill", "killed", "was killed without a word"),
+        ("abort", "killed", "was killed without a word"),
+        ("panic", "panic", "ended in a panic"),
+        ("", "clean", "ended cleanly"),
+    ] {
+        let file = file(end);
+        let mut scenario = start(&file);
+        match end {
+            "kill" => scenario.send_signal("-KILL"),
+            command => scenario.write_line(command),
+        }
+        scenario.end();
+        let (line, text) = next(&file);
+        assert_eq!(line["previous.ended"], expected, "{line}");
+        let message = line["message"].as_str().unwrap();
+        assert!(message.contains(words), "{message}");
+        assert_eq!(message.contains("the import is broken"), end == "panic");
+        if end == "kill" {
+            let open = line["previous.open"].as_str().unwrap();
+            assert!(open.contains("import") && open.contains("load"), "{open}");
+            assert!(text.contains("import"), "{text}");
+        }
+        for text in [line.to_string(), text] {
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        let bytes = std::fs::read(&file).unwrap();
+        let secret = bytes.windows(7).any(|window| window == b"hunter2");
+        assert!(!secret, "the file has a secret");
+    }
 }

@@ -113,11 +113,7 @@ impl Scenario {
 
     /// Reads the first line, and returns the address of the admin listener from it.
     pub(crate) fn admin_address(&mut self) -> SocketAddr {
-        let start = self.line();
-        let url = start["metrics"].as_str().unwrap();
-        let address = url.strip_prefix("http://").unwrap();
-        let address: SocketAddr = address.strip_suffix("/metrics").unwrap().parse().unwrap();
-        ([127, 0, 0, 1], address.port()).into()
+        metrics_address(&self.line())
     }
 
     /// Reads the next line of standard output.
@@ -177,6 +173,14 @@ impl Scenario {
         pipe.read_to_string(&mut stderr).unwrap();
         (self.child.wait().unwrap().code(), stderr)
     }
+}
+
+/// Returns the address of the admin listener from the first line.
+pub(crate) fn metrics_address(start: &Value) -> SocketAddr {
+    let url = start["metrics"].as_str().unwrap();
+    let address = url.strip_prefix("http://").unwrap();
+    let address: SocketAddr = address.strip_suffix("/metrics").unwrap().parse().unwrap();
+    ([127, 0, 0, 1], address.port()).into()
 }
 
 impl Drop for Scenario {

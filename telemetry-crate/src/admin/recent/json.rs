@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{FORMAT, Identity, Section, duration, time};
 use crate::{
-    recorder::{EventView, Found, Recorder, RootView, SpanView},
+    recorder::{EventView, Found, Recorder, RootView, SpanView, last_words::Report},
     values::Kind,
 };
 
@@ -40,6 +40,17 @@ pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView]) -> Value {
         value
     });
     answer["roots"] = whole.collect();
+    answer
+}
+
+/// Returns what the last process left.
+pub(super) fn previous(identity: &Identity<'_>, report: &Report) -> Value {
+    let mut answer = about(identity);
+    answer["previous"] = json!({
+        "ended": report.ended,
+        "summary": report.summary,
+        "text": report.text,
+    });
     answer
 }
 

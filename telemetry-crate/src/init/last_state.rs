@@ -1,0 +1,92 @@
+//! The state of the process, for its last words.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use crate::{
+    metrics::ProcessMemory,
+    readiness,
+    recorder::{
+        Recorder,
+        last_words::{LastWords, Memory, OpenRoot, Process, Source, boot_id},
+    },
+    resource::Resource,
+    runtime::RuntimeObserver,
+};
+
+/// The largest number of open roots in the file.
+const OPEN_ROOTS: usize = 256;
+
+/// The time after which a runtime that runs no task is stalled.
+///
+/// It is longer than the delays of a busy runtime.
+const STALLED_AFTER: Duration = Duration::from_secs(1);
+
+/// Reads the state that the next process should know.
+#[derive(Debug)]
+pub(super) struct LastState {
+    recorder: Recorder,
+    runtime: Arc<RuntimeObserver>,
+    memory: ProcessMemory,
+}
+
+impl LastState {
+    pub(super) fn new(recorder: Recorder, runtime: Arc<RuntimeObserver>) -> Self {
+        Self {
+            recorder,
+            runtime,
+            memory: ProcessMemory::new(),
+        }
+    }
+}
+
+impl Source for LastState {
+    fn snapshot(&self, into: &mut LastWords) {
+        into.memory = self.memory.used().map(|used| Memory {
+            used,
+            limit: self.memory.limit(),
+        });
+        into.stopping_since = readiness::stopping_since();
+        let stalled = self.runtime.stalled();
+        into.stalled_since = (stalled >= STALLED_AFTER)
+            .then(|| SystemTime::now().checked_sub(stalled))
+            .flatten();
+        let (open, left_out) = self.recorder.open_summaries(OPEN_ROOTS);
+        into.open_left_out = left_out as u64;
+        into.open = open
+            .into_iter()
+            .map(|root| {
+                let started = time_of(root.started);
+                let deepest = root.waits_in;
+                OpenRoot {
+                    trace_id: root.trace_id.to_bytes(),
+                    name: root.name,
+                    started,
+                    since: deepest.as_ref().map_or(started, |span| time_of(span.since)),
+                    deepest: deepest.map(|span| span.name).unwrap_or_default(),
+                }
+            })
+            .collect();
+    }
+}
+
+/// The time of a number of nanoseconds since the epoch.
+fn time_of(nanos: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
+}
+
+/// This process, as its last words name it.
+pub(super) fn process(resource: &Resource) -> Process {
+    let attribute = |key| resource.get(key).unwrap_or_default().to_owned();
+    Process {
+        pid: std::process::id(),
+        started: SystemTime::now(),
+        boot: boot_id(),
+        service: attribute("service.name"),
+        version: attribute("service.version"),
+        revision: attribute("vcs.ref.head.revision"),
+        instance: attribute("service.instance.id"),
+    }
+}
