@@ -13,6 +13,7 @@ mod access;
 mod answer;
 mod audit;
 mod connections;
+mod explain;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 mod host;

@@ -210,12 +210,12 @@ impl Telemetry {
         writer.start(std::io::stdout())?;
         let runtime = Arc::new(RuntimeObserver::default());
         let last_words = recorder
-            .clone()
+            .as_ref()
             .and_then(|recorder| last_words(&settings, recorder, &runtime));
-        panic::install_hook(writer.clone(), last_words.clone());
         if let Some(last_words) = &last_words {
             metrics.add_collector(Arc::new(last_words.clone()));
         }
+        panic::install_hook(writer.clone(), last_words.clone());
         apply(&settings);
         let mut thread = ExporterThread::default();
         let mut exporters = Exporters::default();
@@ -237,7 +237,6 @@ impl Telemetry {
             metrics.clone(),
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
             recorder,
-            last_words.clone(),
         ));
         thread.start()?;
         metrics.add_collector(runtime.clone());
@@ -283,14 +282,17 @@ impl Telemetry {
 /// Starts the thread that writes the last words, if they have a file.
 fn last_words(
     settings: &Settings,
-    recorder: Recorder,
+    recorder: &Recorder,
     runtime: &Arc<RuntimeObserver>,
 ) -> Option<LastWordsWriter> {
     let file = settings.recorder.as_ref()?.file.clone()?;
     let process = last_state::process(&settings.resource);
-    let state = LastState::new(recorder, runtime.clone());
+    let state = LastState::new(recorder.clone(), runtime.clone());
     match LastWordsWriter::start(file, process, state) {
-        Ok(writer) => Some(writer),
+        Ok(writer) => {
+            recorder.keep_last_words(writer.clone());
+            Some(writer)
+        }
         Err(error) => {
             tracing::warn!(
                 target: "firstlight",

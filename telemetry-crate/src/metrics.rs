@@ -39,6 +39,7 @@ mod process;
 mod push;
 mod registry;
 mod rejected;
+mod sample_list;
 mod series_report;
 mod sink;
 #[cfg(test)]
@@ -59,7 +60,7 @@ pub mod catalog {
     pub use crate::catalog::*;
 }
 
-pub(crate) use self::process::ProcessMemory;
+pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
@@ -171,6 +172,13 @@ impl MetricsHandle {
         let mut points = Points::new(self.shared.started, now);
         self.collect(&mut points);
         points.requests(&resource.to_proto())
+    }
+
+    /// All counters and gauges.
+    pub(crate) fn samples(&self) -> SampleList {
+        let mut samples = SampleList::default();
+        self.collect(&mut samples);
+        samples
     }
 
     fn collect(&self, sink: &mut dyn Sink) {

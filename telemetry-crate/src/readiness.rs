@@ -123,10 +123,11 @@ struct Run {
 }
 
 /// The answer of `/readyz`.
-pub(super) struct Report {
-    pub(super) ready: bool,
+#[derive(Debug)]
+pub(crate) struct ReadinessReport {
+    pub(crate) ready: bool,
     /// The state, then one line per latch and check.
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 /// A latch that keeps `/readyz` at 503 until it is released.
@@ -241,9 +242,9 @@ impl Readiness {
         self.0.draining.store(true, Ordering::Relaxed);
     }
 
-    pub(super) async fn report(&self) -> Report {
+    pub(super) async fn report(&self) -> ReadinessReport {
         if self.0.draining.load(Ordering::Relaxed) || is_stopping() {
-            return Report {
+            return ReadinessReport {
                 ready: false,
                 text: "not ready: draining\n".to_owned(),
             };
@@ -277,7 +278,7 @@ impl Readiness {
                 }
             }
         }
-        Report { ready, text }
+        ReadinessReport { ready, text }
     }
 
     /// Returns the last run if it is recent, and otherwise runs the checks.

@@ -22,7 +22,10 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-use std::{cmp::Reverse, sync::Arc};
+use std::{
+    cmp::Reverse,
+    sync::{Arc, OnceLock},
+};
 
 use opentelemetry::trace::TraceId;
 use tracing::{Metadata, level_filters::LevelFilter};
@@ -42,6 +45,8 @@ pub(crate) struct Recorder {
     roots: Arc<LocalRoots>,
     /// Events that are kept even if the log filter disables them.
     filter: Option<Targets>,
+    /// Set once if the last words have a file.
+    last_words: Arc<OnceLock<last_words::Writer>>,
 }
 
 impl Recorder {
@@ -50,12 +55,23 @@ impl Recorder {
         Self {
             roots: Arc::new(LocalRoots::new(bytes)),
             filter,
+            last_words: Arc::default(),
         }
     }
 
     /// Writes held events of failed roots to the log, from this level on.
     pub(crate) fn log_failures(&self, level: LevelFilter, sink: Arc<dyn HeldSink>) {
         self.roots.log_failures(FailureLog::new(sink, level));
+    }
+
+    /// Keeps the handle of the last words, for readers; the first call counts.
+    pub(crate) fn keep_last_words(&self, writer: last_words::Writer) {
+        let _ = self.last_words.set(writer);
+    }
+
+    /// The last words, of this process and of the last one.
+    pub(crate) fn last_words(&self) -> Option<&last_words::Writer> {
+        self.last_words.get()
     }
 
     /// Whether events are kept that the log filter disables.

@@ -31,7 +31,7 @@ use crate::{
     config::Settings,
     export::ExportStats,
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
-    metrics::MetricsHandle,
+    metrics::{MetricsHandle, SampleList},
     recorder::{Recorder, last_words::Writer},
     signal::Signal,
     values::counted,
@@ -60,8 +60,6 @@ pub(crate) struct Status {
     exports: [Option<Arc<ExportStats>>; 3],
     /// `None` if the flight recorder is off.
     recorder: Option<Recorder>,
-    /// `None` if the last words have no file.
-    last_words: Option<Writer>,
     scrapes: AtomicU64,
     /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
@@ -77,7 +75,6 @@ impl Status {
         metrics: MetricsHandle,
         exports: [Option<Arc<ExportStats>>; 3],
         recorder: Option<Recorder>,
-        last_words: Option<Writer>,
     ) -> Self {
         Self {
             settings,
@@ -87,7 +84,6 @@ impl Status {
             metrics,
             exports,
             recorder,
-            last_words,
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
             end: OnceLock::new(),
@@ -108,9 +104,21 @@ impl Status {
         self.recorder.as_ref()
     }
 
+    /// All counters and gauges.
+    pub(crate) fn samples(&self) -> SampleList {
+        self.metrics.samples()
+    }
+
+    /// How the last process ended, unless its end was clean or unknown.
+    pub(crate) fn bad_end(&self) -> Option<String> {
+        let previous = self.last_words()?.previous()?;
+        let report = &previous.report;
+        (report.ended != "clean").then(|| report.summary.clone())
+    }
+
     /// The last words, of this process and of the last one.
     pub(crate) fn last_words(&self) -> Option<&Writer> {
-        self.last_words.as_ref()
+        self.recorder.as_ref()?.last_words()
     }
 
     /// An attribute of the resource; empty if there is none.

@@ -10,6 +10,7 @@ mod waterfall;
 use http::{HeaderMap, StatusCode, Uri, header};
 use opentelemetry::trace::TraceId;
 
+pub(super) use self::time::spoken;
 use super::answer::{Answer, response, text};
 use crate::{
     recorder::{Found, Recorder, RootView},
@@ -33,14 +34,14 @@ const NO_PREVIOUS: &str = "the file of the last words was empty or unreadable wh
 
 /// Who answers, so that the answers of several replicas are told apart.
 #[derive(Debug)]
-struct Identity<'a> {
-    service: &'a str,
-    version: &'a str,
-    instance: &'a str,
+pub(super) struct Identity<'a> {
+    pub(super) service: &'a str,
+    pub(super) version: &'a str,
+    pub(super) instance: &'a str,
 }
 
 impl<'a> Identity<'a> {
-    fn of(status: &'a Status) -> Self {
+    pub(super) fn of(status: &'a Status) -> Self {
         Self {
             service: status.resource("service.name"),
             version: status.resource("service.version"),
@@ -162,16 +163,20 @@ impl Query {
     }
 }
 
+/// Whether the client asks for JSON.
+pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let mut accepts = accepts.filter_map(|value| value.to_str().ok());
+    accepts.any(|value| value.contains("application/json"))
+}
+
 /// Answers `/traces` and `/traces/{trace_id}`.
 pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer {
     let identity = &Identity::of(status);
     let Some(recorder) = status.recorder() else {
         return text(StatusCode::NOT_FOUND, OFF);
     };
-    let accepts = headers.get_all(header::ACCEPT).iter();
-    let is_json = accepts
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("application/json"));
+    let is_json = accepts_json(headers);
     let id = uri.path().strip_prefix("/traces/").unwrap_or_default();
     if id.is_empty() {
         return match Query::parse(uri.query().unwrap_or_default()) {
@@ -237,7 +242,7 @@ fn json(value: serde_json::Value) -> Answer {
 }
 
 /// A line that names the instance and the time.
-fn heading(identity: &Identity<'_>) -> String {
+pub(super) fn heading(identity: &Identity<'_>) -> String {
     let Identity {
         service,
         version,

@@ -11,7 +11,7 @@ use super::{
     Readiness,
     access::Access,
     answer::{Answer, not_allowed, response, text},
-    log_filter, recent,
+    explain, log_filter, recent,
     streams::Streams,
     table::{self, Endpoint, Missing, Need, Route},
     user_data::{self, Responses},
@@ -83,6 +83,10 @@ impl Routes {
             Endpoint::ChangeLogFilter => log_filter::put(filter, request, client).await,
             Endpoint::RevertLogFilter => log_filter::delete(filter, &request, client),
             Endpoint::Telemetry => self.telemetry(request.headers()).await,
+            Endpoint::Explain => {
+                let readiness = self.readiness.report().await;
+                explain::answer(&self.status, &readiness, request.headers())
+            }
             Endpoint::Traces => recent::answer(&self.status, request.uri(), request.headers()),
         }
     }

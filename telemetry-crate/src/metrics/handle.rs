@@ -3,7 +3,10 @@
 //! A series is a number behind an `Arc`. Cloning that `Arc` on every use would make all threads contend for its reference
 //! count. So each thread gets a [`Handle`], which is an `Arc` of its own around the shared `Arc`.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use ::metrics::{Counter, CounterFn, Gauge, GaugeFn, HistogramFn};
 
@@ -16,6 +19,17 @@ pub(crate) enum Series {
     /// The bits of an `f64`.
     Gauge(Arc<AtomicU64>),
     Histogram(Arc<Histogram>),
+}
+
+impl Series {
+    /// The value of a counter or a gauge.
+    pub(super) fn number(&self) -> Option<f64> {
+        match self {
+            Self::Counter(count) => Some(count.load(Ordering::Relaxed) as f64),
+            Self::Gauge(bits) => Some(f64::from_bits(bits.load(Ordering::Relaxed))),
+            Self::Histogram(_) => None,
+        }
+    }
 }
 
 /// A series as the `metrics` facade uses it.

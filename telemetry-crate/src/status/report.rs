@@ -78,6 +78,17 @@ impl Section {
 }
 
 impl Report {
+    /// The sections that need attention, with the reason.
+    pub(crate) fn failing(&self) -> Vec<(&'static str, String)> {
+        let failing = self
+            .0
+            .iter()
+            .filter(|section| section.state == State::Fails);
+        failing
+            .map(|section| (section.name, one_line(&section.detail)))
+            .collect()
+    }
+
     /// Renders text: one value per line, indented by two spaces within a section.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();

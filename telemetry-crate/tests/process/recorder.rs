@@ -196,7 +196,7 @@ fn start(file: &Path) -> Scenario {
     scenario
 }
 
-/// Starts a process after another one, and returns what it tells about the other one.
+/// Starts another process, and returns what it tells about the last one.
 fn next(file: &Path) -> (Value, String) {
     let file = file.to_str().unwrap();
     let mut scenario = Scenario::start("works", &[("FIRSTLIGHT_RECORDER_FILE", file)]);

@@ -20,7 +20,7 @@ pub(super) fn date(time: u64) -> String {
 }
 
 /// A duration with three digits or so, as a person would say it.
-pub(super) fn spoken(nanos: u64) -> String {
+pub(in crate::admin) fn spoken(nanos: u64) -> String {
     let seconds = nanos as f64 / 1e9;
     match seconds {
         0.0..0.001 => format!("{:.0} µs", seconds * 1e6),

@@ -41,6 +41,10 @@ pub(crate) trait Source: Send + 'static {
 /// What the last process left.
 #[derive(Debug)]
 pub(crate) struct Previous {
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "`/errors` will read the fingerprints")
+    )]
     pub(crate) words: LastWords,
     pub(crate) report: Report,
 }

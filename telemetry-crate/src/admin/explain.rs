@@ -1,0 +1,76 @@
+//! `/explain`: what is wrong with the process, in plain words.
+//!
+//! The rules are deterministic. They look at the metrics, the flight recorder and the state of telemetry, and each rule
+//! names its evidence, the next command and the runbook.
+
+mod finding;
+mod rules;
+mod state;
+
+use http::{HeaderMap, StatusCode, header};
+
+use self::{
+    finding::{Finding, Severity},
+    state::Evidence,
+};
+use super::{
+    answer::{Answer, response, text},
+    recent::{Identity, accepts_json, heading},
+};
+use crate::{readiness::ReadinessReport, status::Status};
+
+/// The version of the JSON format.
+const FORMAT: u32 = 1;
+
+/// Answers `/explain`.
+pub(super) fn answer(status: &Status, readiness: &ReadinessReport, headers: &HeaderMap) -> Answer {
+    let evidence = Evidence::collect(status, readiness);
+    let (findings, fine) = rules::apply(&evidence);
+    let identity = Identity::of(status);
+    if accepts_json(headers) {
+        let value = serde_json::json!({
+            "format": FORMAT,
+            "service": identity.service,
+            "version": identity.version,
+            "instance": identity.instance,
+            "verdict": verdict(&findings),
+            "findings": findings.iter().map(Finding::json).collect::<Vec<_>>(),
+            "fine": fine,
+        });
+        return response(StatusCode::OK, "application/json", value.to_string() + "\n");
+    }
+    let base = base(headers);
+    let mut body = heading(&identity);
+    body += &format!("\nverdict: {}\n", verdict(&findings));
+    for (number, finding) in findings.iter().enumerate() {
+        body += &finding.text(number + 1, &base);
+    }
+    if !fine.is_empty() {
+        body += &format!("\nnothing wrong with: {}\n", fine.join(", "));
+    }
+    text(StatusCode::OK, body)
+}
+
+/// One sentence about all findings.
+fn verdict(findings: &[Finding]) -> String {
+    let worst = findings.iter().map(|finding| finding.severity).max();
+    let count = findings.len();
+    match worst {
+        None => "healthy, as far as this process knows".to_owned(),
+        Some(Severity::Note) => format!("healthy, with {count} to know"),
+        Some(Severity::Warning) => format!("needs attention: {count} found"),
+        Some(Severity::Broken) => format!("broken: {count} found"),
+    }
+}
+
+/// The host for the commands, as the client called it.
+fn base(headers: &HeaderMap) -> String {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let is_plain = |host: &&str| {
+        let mut chars = host.chars();
+        chars.all(|char| char.is_ascii_alphanumeric() || ".:-[]".contains(char))
+    };
+    host.filter(is_plain).unwrap_or("localhost:9464").to_owned()
+}

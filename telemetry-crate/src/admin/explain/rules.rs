@@ -1,0 +1,52 @@
+//! The rules: each looks at one part, and finds what is wrong with it.
+
+mod database;
+mod process;
+mod work;
+
+use super::{Evidence, Finding, Severity};
+
+/// A rule, with the name of the part that it looks at.
+type Rule = (&'static str, fn(&Evidence<'_>) -> Vec<Finding>);
+
+/// All rules; the order decides between findings of the same severity.
+const RULES: [Rule; 14] = [
+    ("runtime", process::runtime),
+    ("open requests, jobs and runs", work::hung),
+    ("failures", work::failures),
+    ("connection pools", database::pools),
+    ("queues", work::queues),
+    ("schedules", work::schedules),
+    ("data", work::data),
+    ("readiness", process::readiness),
+    ("memory", process::memory),
+    ("open files", process::files),
+    ("the last process", process::previous),
+    ("telemetry", process::telemetry),
+    ("metrics", process::cardinality),
+    ("flight recorder", process::recorder),
+];
+
+/// Applies all rules.
+///
+/// Returns the findings, the worst first, and the parts with which nothing is wrong.
+pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>) {
+    let (mut findings, mut fine) = (Vec::new(), Vec::new());
+    for (part, rule) in RULES {
+        let found = rule(evidence);
+        if found.is_empty() {
+            fine.push(part);
+        }
+        findings.extend(found);
+    }
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    (findings, fine)
+}
+
+/// A number of seconds, as a person would say it.
+fn seconds(seconds: f64) -> String {
+    crate::admin::recent::spoken((seconds.max(0.0) * 1e9) as u64)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Rules about the process: its runtime, memory, files and telemetry.
+
+use super::{Evidence, Finding, Severity, seconds};
+use crate::catalog;
+
+/// The stall in seconds from which the runtime is blocked.
+const STALLED: f64 = 1.0;
+
+/// The share of a limit from which it is nearly reached.
+const NEAR: f64 = 0.9;
+
+pub(super) fn runtime(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let stalled = evidence.samples.value(&catalog::TOKIO_SCHEDULER_STALLED);
+    let Some(stalled) = stalled.filter(|stalled| *stalled >= STALLED) else {
+        return Vec::new();
+    };
+    let what = format!(
+        "the runtime has run no task for {}: something blocks its threads",
+        seconds(stalled)
+    );
+    vec![
+        Finding::new(Severity::Broken, what)
+            .next("/traces?open")
+            .runbook("RuntimeSchedulerDelay"),
+    ]
+}
+
+pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
+    if evidence.readiness.ready {
+        return Vec::new();
+    }
+    let what = "the process is not ready, so it gets no traffic".to_owned();
+    let lines = evidence.readiness.text.lines().map(str::to_owned);
+    vec![
+        Finding::new(Severity::Broken, what)
+            .shown_by(lines)
+            .next("/readyz"),
+    ]
+}
+
+pub(super) fn memory(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let used = evidence.samples.value(&catalog::PROCESS_RESIDENT_MEMORY);
+    let limit = evidence.samples.value(&catalog::CGROUP_MEMORY_LIMIT);
+    let what = near(used, limit, "of its memory limit, above which it is killed");
+    let finding = |what| {
+        Finding::new(Severity::Warning, what)
+            .next("/traces?open")
+            .runbook("ProcessMemoryNearLimit")
+    };
+    what.map(finding).into_iter().collect()
+}
+
+pub(super) fn files(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let open = evidence.samples.value(&catalog::PROCESS_OPEN_FDS);
+    let max = evidence.samples.value(&catalog::PROCESS_MAX_FDS);
+    let what = near(open, max, "of its open files, above which connections fail");
+    let finding = |what| {
+        Finding::new(Severity::Warning, what)
+            .next("/traces?open")
+            .runbook("ProcessOpenFilesNearLimit")
+    };
+    what.map(finding).into_iter().collect()
+}
+
+/// A sentence if `used` is near `limit`.
+fn near(used: Option<f64>, limit: Option<f64>, of: &str) -> Option<String> {
+    let share = used? / limit.filter(|limit| *limit > 0.0)?;
+    (share >= NEAR).then(|| format!("the process uses {:.0} % {of}", share * 100.0))
+}
+
+pub(super) fn previous(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let previous = evidence.previous.clone();
+    let finding = |what| Finding::new(Severity::Note, what).next("/traces?previous");
+    previous.map(finding).into_iter().collect()
+}
+
+pub(super) fn telemetry(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let parts = evidence.telemetry.iter();
+    let finding = |(part, reason): &(&'static str, String)| {
+        let part = part.replace('_', " ");
+        Finding::new(
+            Severity::Warning,
+            format!("telemetry about {part} needs attention"),
+        )
+        .shown_by([reason.clone()])
+        .next("/telemetry")
+        .runbook("TelemetryDropping")
+    };
+    parts.map(finding).collect()
+}
+
+pub(super) fn cardinality(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let overflows = evidence.samples.of(&catalog::METRICS_CARDINALITY_OVERFLOW);
+    let overflows = overflows.filter(|sample| sample.value > 0.0);
+    let findings = overflows.map(|sample| {
+        let what = format!(
+            "the metric {} has more series than its limit; the rest is in one overflow series",
+            sample.label("metric")
+        );
+        Finding::new(Severity::Warning, what)
+            .next("/telemetry")
+            .runbook("MetricsCardinalityOverflow")
+    });
+    findings.collect()
+}
+
+pub(super) fn recorder(evidence: &Evidence<'_>) -> Vec<Finding> {
+    if !evidence.has_recorder {
+        let what = "the flight recorder is off, so requests, jobs and runs cannot be looked at";
+        return vec![Finding::new(Severity::Note, what.to_owned())];
+    }
+    let metric = &catalog::RECORDER_LOSSES;
+    let lost = evidence.samples.value_with(metric, "reason", "root_limit");
+    let Some(roots) = lost.filter(|roots| *roots > 0.0) else {
+        return Vec::new();
+    };
+    let what =
+        format!("{roots} requests, jobs or runs were not recorded: too many were open at once");
+    vec![Finding::new(Severity::Note, what).next("/traces?open")]
+}
