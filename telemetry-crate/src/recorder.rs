@@ -5,6 +5,7 @@
 //! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. Texts are formatted and
 //! redacted by traces and logs, before they reach the recorder.
 
+mod atomic;
 mod budget;
 mod detail;
 mod failure_log;

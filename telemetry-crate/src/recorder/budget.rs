@@ -1,6 +1,6 @@
 //! The number of bytes that the recorder may use.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use super::atomic::{AtomicUsize, Ordering};
 
 /// A limit on bytes, shared by all parts of the recorder.
 #[derive(Debug)]
