@@ -22,7 +22,6 @@ mod records;
 #[cfg(feature = "axum")]
 mod serve;
 mod shutdown;
-mod soak;
 #[cfg(feature = "sqlx")]
 mod sqlx;
 #[path = "../support/mod.rs"]
@@ -113,7 +112,7 @@ fn main() -> ExitCode {
                 recorder::storms_of_failures,
             ),
             ("recorder::off_is_explained", recorder::turned_off),
-            ("recorder::memory_is_flat_under_load", soak::soak),
+            ("recorder::memory_is_flat_under_load", recorder::soak::soak),
             ("recorder::last_words_tell_the_end", recorder::last_words),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(feature = "testing")]
@@ -158,7 +157,7 @@ fn main() -> ExitCode {
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("works", recorder::run_works),
-            ("soaks", soak::run_soaks),
+            ("soaks", recorder::soak::run_soaks),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),

@@ -1,5 +1,7 @@
 //! Tests of the flight recorder in a whole process.
 
+pub(crate) mod soak;
+
 use std::{
     io,
     path::{Path, PathBuf},

@@ -59,6 +59,7 @@ pub fn routes() -> Router<AppState> {
         .route("/faults/herd/{runs}", post(herd_runs))
         .route("/faults/n-plus-one/{times}", post(n_plus_one))
         .route("/faults/fail", post(fail))
+        .route("/faults/panic", post(panics))
         .route("/faults/block/{milliseconds}", post(block))
         .route("/faults/flood/{values}", post(flood))
         .route("/faults/not-a-number", post(not_a_number))
@@ -89,6 +90,11 @@ async fn n_plus_one(State(store): State<Store>, Path(times): Path<i64>) -> Resul
 /// Fails with an internal error.
 async fn fail() -> Result<(), AppError> {
     Err(AppError::internal(io::Error::other("out of ink")))
+}
+
+/// Panics in the handler.
+async fn panics() {
+    panic!("out of paper");
 }
 
 /// Blocks a thread of the runtime.

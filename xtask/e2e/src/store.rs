@@ -13,6 +13,7 @@ mod concurrent_clients;
 mod conflicts;
 mod disk;
 mod distributed_trace;
+mod evidence;
 mod exhausted_pool;
 mod exposition;
 mod job_kinds;
@@ -99,6 +100,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     statement_log::cases(cases, &fixture);
     conflicts::cases(cases, &fixture, &mut observations);
     symptoms::cases(cases, &observations);
+    evidence::cases(cases, &fixture);
     disk::postgres_cases(cases, &fixture);
     killed_before_commit::cases(cases, &fixture);
     killed_service::cases(cases, &fixture);
