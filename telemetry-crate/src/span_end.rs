@@ -3,11 +3,11 @@
 //! A `tracing` span ends when its last handle is dropped, and each task that was spawned in it holds a handle. The span of
 //! an operation must end with the operation instead.
 
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 
 use opentelemetry::{
-    Context,
-    trace::{SpanContext, SpanId, SpanRef, TraceContextExt},
+    Context, KeyValue,
+    trace::{SpanContext, SpanId, SpanRef, Status, TraceContextExt},
 };
 use tracing::Span;
 
@@ -51,22 +51,22 @@ impl SpanEnd {
     }
 
     /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
-    pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
+    pub(crate) fn write(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && (span.is_recording() || evidence::is_on())
         {
-            write(&span);
+            write(&SpanWriter(&span));
         }
     }
 
     /// Calls `write` with the span, if it is exported.
     ///
     /// For attributes that cost much and that the flight recorder has in another form.
-    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanRef<'_>)) {
+    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && span.is_recording()
         {
-            evidence::for_export_only(|| write(&span));
+            evidence::for_export_only(|| write(&SpanWriter(&span)));
         }
     }
 
@@ -94,6 +94,37 @@ impl SpanEnd {
     }
 }
 
+/// A span that is exported or that the flight recorder keeps.
+#[derive(Debug)]
+pub(crate) struct SpanWriter<'a>(&'a SpanRef<'a>);
+
+impl SpanWriter<'_> {
+    pub(crate) fn update_name(&self, name: impl Into<Cow<'static, str>>) {
+        self.0.update_name(name);
+    }
+
+    pub(crate) fn set_attribute(&self, attribute: KeyValue) {
+        self.0.set_attribute(attribute);
+    }
+
+    /// Sets attributes one by one.
+    ///
+    /// OpenTelemetry's method for several of them ignores a span that is not exported.
+    pub(crate) fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        for attribute in attributes {
+            self.0.set_attribute(attribute);
+        }
+    }
+
+    pub(crate) fn set_status(&self, status: Status) {
+        self.0.set_status(status);
+    }
+
+    fn add_link(&self, context: SpanContext) {
+        self.0.add_link(context, Vec::new());
+    }
+}
+
 /// A `tracing` span and its end.
 #[derive(Debug)]
 pub(crate) struct OpenSpan {
@@ -114,7 +145,7 @@ impl OpenSpan {
     pub(crate) fn entered(&self, link: Option<&SpanContext>) {
         self.end.entered();
         if let Some(link) = link {
-            self.write(|span| span.add_link(link.clone(), Vec::new()));
+            self.write(|span| span.add_link(link.clone()));
         }
     }
 
@@ -123,12 +154,12 @@ impl OpenSpan {
     }
 
     /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
-    pub(crate) fn write(&self, write: impl FnOnce(&SpanRef<'_>)) {
+    pub(crate) fn write(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         self.end.write(write);
     }
 
     /// Calls `write` with the span, if it is exported.
-    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanRef<'_>)) {
+    pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         self.end.write_exported(write);
     }
 

@@ -6,7 +6,7 @@ use http::{Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
     KeyValue,
-    trace::{SpanContext, SpanRef, Status},
+    trace::{SpanContext, Status},
 };
 use tracing::Span;
 
@@ -21,7 +21,7 @@ use super::{
     wiring,
 };
 use crate::{
-    span_end::OpenSpan,
+    span_end::{OpenSpan, SpanWriter},
     thread::attach,
     traces::{ACCESS_TARGET, Remote, SPAN_LEVEL},
     unwind::EndsByPanic,
@@ -264,7 +264,7 @@ impl Exchange {
         // In the semantic conventions for HTTP server spans, a client's failure is not an error of
         // the server.
         let failed = error.is_some() && !outcome.is_client_fault();
-        let write = |span: &SpanRef<'_>| {
+        let write = |span: &SpanWriter<'_>| {
             let status = self.status.map(|status| i64::from(status.as_u16()));
             let status = status.map(|status| KeyValue::new("http.response.status_code", status));
             let error = error.map(|error| KeyValue::new("error.type", error.to_owned()));

@@ -201,13 +201,6 @@ impl opentelemetry::trace::Span for Span {
         }
     }
 
-    // By default, a span that is not recorded ignores its attributes.
-    fn set_attributes(&mut self, attributes: impl IntoIterator<Item = KeyValue>) {
-        for attribute in attributes {
-            opentelemetry::trace::Span::set_attribute(self, attribute);
-        }
-    }
-
     fn set_status(&mut self, status: Status) {
         if self.has_ended || self.recording.is_none() && self.note.is_none() {
             return;
