@@ -2,8 +2,8 @@
 //!
 //! A local root is a request, an attempt at a job, a scheduled run, or any other root span in this process. The recorder
 //! keeps its spans and events, whether it is sampled or not: `open` finds the local root of a span, `root` and `detail`
-//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. Texts are formatted and
-//! redacted by traces and logs, before they reach the recorder.
+//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. `lines` keeps the most
+//! recent log lines. Texts are formatted and redacted by traces and logs, before they reach the recorder.
 
 mod budget;
 mod detail;
@@ -13,6 +13,7 @@ mod kept;
     expect(dead_code, reason = "telemetry does not start it yet")
 )]
 pub(crate) mod last_words;
+mod lines;
 mod local_roots;
 mod losses;
 mod open;
@@ -31,14 +32,28 @@ use opentelemetry::trace::TraceId;
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use self::view::{EventView, RootView, SpanView};
 use self::{kept::Class, local_roots::LocalRoots, root::Root};
-use crate::evidence::{EventNote, EventSink, SpanNote, SpanSink, SpanStart};
+pub(crate) use self::{
+    lines::{Batch, LineCursor, LineFilter, Lines},
+    view::{EventView, RootView, SpanView},
+};
+use crate::evidence::{EventNote, EventSink, LineNote, SpanNote, SpanSink, SpanStart};
+
+/// The part of the bytes that log lines take, in percent: 655 KiB of 8 MiB.
+///
+/// The smallest recorder then has room for one line of the largest size.
+const LINES_PERCENT: usize = 8;
+
+/// The bytes that log lines take.
+fn bytes_of_lines(bytes: usize) -> usize {
+    bytes / 100 * LINES_PERCENT
+}
 
 /// The flight recorder. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     roots: Arc<LocalRoots>,
+    lines: Arc<Lines>,
     /// Events that are kept even if the log filter disables them.
     filter: Option<Targets>,
 }
@@ -46,10 +61,17 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates a recorder that takes at most `bytes` bytes.
     pub(crate) fn new(bytes: usize, filter: Option<Targets>) -> Self {
+        let lines = Lines::new(bytes_of_lines(bytes));
         Self {
-            roots: Arc::new(LocalRoots::new(bytes)),
+            roots: Arc::new(LocalRoots::new(bytes, lines.bytes())),
+            lines: Arc::new(lines),
             filter,
         }
+    }
+
+    /// The most recent log lines.
+    pub(crate) fn lines(&self) -> &Arc<Lines> {
+        &self.lines
     }
 
     /// Whether events are kept that the log filter disables.
@@ -147,5 +169,9 @@ impl EventSink for Recorder {
 
     fn push(&self, event: &EventNote<'_>) {
         self.roots.event(event);
+    }
+
+    fn line(&self, line: &LineNote<'_>) {
+        self.lines.push(line, &self.roots.losses);
     }
 }

@@ -27,6 +27,7 @@ pub(super) enum Endpoint {
     ChangeLogFilter,
     RevertLogFilter,
     Telemetry,
+    Logs,
     Traces,
 }
 
@@ -56,7 +57,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 10] = [
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -74,6 +75,7 @@ static ROUTES: [Route; 9] = [
         Endpoint::RevertLogFilter,
     ),
     Route::new(Method::GET, "/telemetry", Need::Open, Endpoint::Telemetry),
+    Route::new(Method::GET, "/logs", Need::UserData, Endpoint::Logs),
     Route::new(Method::GET, "/traces", Need::UserData, Endpoint::Traces),
     Route::new(
         Method::GET,
@@ -169,7 +171,7 @@ mod tests {
         }
         assert_eq!(
             paths(),
-            "/metrics, /livez, /readyz, /log-filter, /telemetry, /traces and /traces/{trace_id}"
+            "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces and /traces/{trace_id}"
         );
     }
 
