@@ -79,13 +79,15 @@ pub(super) async fn answer(
         query,
         is_json,
     };
-    let mut answer = if reader.query.follow && method != Method::HEAD {
+    let mut answer = if reader.query.follow {
         let Some((sender, answer)) = streams.open(content_type) else {
             return streams::all_taken();
         };
-        tokio::spawn(async move {
-            let Err(StreamEnded) = reader.follow(&sender).await;
-        });
+        if method != Method::HEAD {
+            tokio::spawn(async move {
+                let Err(StreamEnded) = reader.follow(&sender).await;
+            });
+        }
         answer
     } else {
         let tail = reader.tail().await;

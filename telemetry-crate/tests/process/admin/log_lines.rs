@@ -178,6 +178,7 @@ pub(crate) fn followers() {
     let chunked = "HEAD /logs?follow HTTP/1.1\r\nhost: localhost";
     let head = send(address, chunked, "");
     assert_eq!((head.status, &*head.body), (200, ""), "{}", head.head);
+    assert!(!head.head.contains("content-length"), "{}", head.head);
 
     // With all places taken, scrapes and other reads are answered.
     let others: Vec<_> = (3..8).map(|_| follow(address, "")).collect();
