@@ -1,6 +1,6 @@
 //! The admin listener: metrics, probes, the log filter and the status page.
 //!
-//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry` on an address, a thread and a
+//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs` and `/traces` on an address, a thread and a
 //! runtime of its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and
 //! the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
 //! the process answers: a check of a database there would restart every replica whenever the database is slow.
@@ -18,6 +18,8 @@ mod explain;
 mod gzip;
 mod host;
 mod log_filter;
+mod log_lines;
+mod query;
 mod rate_limit;
 mod recent;
 mod routes;

@@ -152,6 +152,29 @@ pub(crate) trait EventSink: Debug + Send + Sync {
     /// The most verbose level of the events that [`keeps`](Self::keeps) names.
     fn level(&self) -> LevelFilter;
     fn push(&self, event: &EventNote<'_>);
+    /// Reports a log line, whether it is written or dropped.
+    ///
+    /// The calls are in the order of the lines.
+    fn line(&self, line: &LineNote<'_>);
+}
+
+/// A log line as it is written.
+pub(crate) struct LineNote<'a> {
+    pub(crate) level: Level,
+    pub(crate) target: LineTarget<'a>,
+    /// The trace of the event's span; `None` outside any span.
+    pub(crate) trace_id: Option<TraceId>,
+    /// The bytes of the line with its newline.
+    pub(crate) text: &'a [u8],
+}
+
+/// The target of a log line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum LineTarget<'a> {
+    /// The target of a callsite, which need not be copied.
+    Static(&'static str),
+    /// The target of a record of the `log` crate.
+    Text(&'a str),
 }
 
 /// An event, with its values as text and without secrets.

@@ -66,7 +66,7 @@ use crate::{
     catalog,
     collector::{Collector, Samples},
     config::LogFormat,
-    evidence::{EventNote, EventSink, HeldSink},
+    evidence::{EventNote, EventSink, HeldSink, LineNote, LineTarget},
     proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
@@ -132,7 +132,7 @@ pub(crate) struct LogLayer {
     counts: Arc<LogCounts>,
     /// Receives each event as a log record; `None` if these are not exported.
     records: Option<Records>,
-    /// Receives each event for the flight recorder.
+    /// Receives each event and each line for the flight recorder.
     sink: Option<Arc<dyn EventSink>>,
     /// The context of a parent that is not the current span.
     contexts: SpanContexts,
@@ -170,7 +170,7 @@ impl LogLayer {
         self
     }
 
-    /// Also reports each event to the flight recorder.
+    /// Also reports each event and each line to the flight recorder.
     pub(crate) fn report_to(mut self, sink: Arc<dyn EventSink>) -> Self {
         self.sink = Some(sink);
         self
@@ -180,7 +180,7 @@ impl LogLayer {
         self.counts.clone()
     }
 
-    fn write(&self, out: &mut Vec<u8>, line: &LogLine<'_>) {
+    fn write(&self, out: &mut Vec<u8>, line: &LogLine<'_>, target: LineTarget<'_>) {
         let IsComplete(is_complete) = write_bounded(out, |out, limits| match &self.style {
             Style::Json(keys) => write_json(out, line, keys, limits),
             Style::Pretty { colors } => write_pretty(out, line, *colors, limits),
@@ -189,7 +189,18 @@ impl LogLayer {
             self.counts.truncated.fetch_add(1, Ordering::Relaxed);
         }
         // Errors are urgent: the last one before a crash often names its cause.
-        self.writer.write(out, line.level == Level::ERROR);
+        let is_urgent = line.level == Level::ERROR;
+        match &self.sink {
+            Some(sink) => self.writer.write_and_report(out, is_urgent, || {
+                sink.line(&LineNote {
+                    level: line.level,
+                    target,
+                    trace_id: line.ids.map(|ids| ids.trace_id),
+                    text: out,
+                });
+            }),
+            None => self.writer.write(out, is_urgent),
+        }
         if let Some(records) = &self.records {
             records.push(line);
         }
@@ -294,7 +305,11 @@ impl LogLayer {
             spans: &spans,
         };
         if is_logged {
-            self.write(out, &line);
+            let target = match &normalized {
+                Some(metadata) => LineTarget::Text(metadata.target()),
+                None => LineTarget::Static(event.metadata().target()),
+            };
+            self.write(out, &line, target);
         }
         if let Some(sink) = &self.sink {
             line.report_to(&**sink, is_logged);

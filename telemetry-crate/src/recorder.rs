@@ -2,8 +2,8 @@
 //!
 //! A local root is a request, an attempt at a job, a scheduled run, or any other root span in this process. The recorder
 //! keeps its spans and events, whether it is sampled or not: `open` finds the local root of a span, `root` and `detail`
-//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. Texts are formatted and
-//! redacted by traces and logs, before they reach the recorder.
+//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. `lines` keeps the most
+//! recent log lines. Texts are formatted and redacted by traces and logs, before they reach the recorder.
 
 mod atomic;
 mod budget;
@@ -11,6 +11,7 @@ mod detail;
 mod failure_log;
 mod kept;
 pub(crate) mod last_words;
+mod lines;
 mod local_roots;
 mod losses;
 mod open;
@@ -32,18 +33,32 @@ use opentelemetry::trace::TraceId;
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use self::view::{EventView, RootView, SpanView};
 use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
+pub(crate) use self::{
+    lines::{Batch, LineCursor, LineFilter, Lines},
+    view::{EventView, RootView, SpanView},
+};
 use crate::{
     catalog,
     collector::{Collector, Samples},
-    evidence::{EventNote, EventSink, HeldSink, SpanNote, SpanSink, SpanStart},
+    evidence::{EventNote, EventSink, HeldSink, LineNote, SpanNote, SpanSink, SpanStart},
 };
+
+/// The part of the bytes that log lines take, in percent: 655 KiB of 8 MiB.
+///
+/// The smallest recorder then has room for one line of the largest size.
+const LINES_PERCENT: usize = 8;
+
+/// The bytes that log lines take.
+fn bytes_of_lines(bytes: usize) -> usize {
+    bytes / 100 * LINES_PERCENT
+}
 
 /// The flight recorder. Clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
     roots: Arc<LocalRoots>,
+    lines: Arc<Lines>,
     /// Events that are kept even if the log filter disables them.
     filter: Option<Targets>,
     /// Set once if the last words have a file.
@@ -53,8 +68,10 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// Creates a recorder that takes at most `bytes` bytes.
     pub(crate) fn new(bytes: usize, filter: Option<Targets>) -> Self {
+        let lines = Lines::new(bytes_of_lines(bytes));
         Self {
-            roots: Arc::new(LocalRoots::new(bytes)),
+            roots: Arc::new(LocalRoots::new(bytes, lines.bytes())),
+            lines: Arc::new(lines),
             filter,
             last_words: Arc::default(),
         }
@@ -73,6 +90,11 @@ impl Recorder {
     /// The last words, of this process and of the last one.
     pub(crate) fn last_words(&self) -> Option<&last_words::Writer> {
         self.last_words.get()
+    }
+
+    /// The most recent log lines.
+    pub(crate) fn lines(&self) -> &Arc<Lines> {
+        &self.lines
     }
 
     /// Whether events are kept that the log filter disables.
@@ -163,7 +185,7 @@ impl Found {
 impl Collector for Recorder {
     fn collect(&self, samples: &mut dyn Samples) {
         let roots = &self.roots;
-        let used = roots.budget.used() as f64;
+        let used = (roots.budget.used() + self.lines.bytes()) as f64;
         samples.sample(&catalog::RECORDER_USED, &[], used);
         let open = roots.open_count() as f64;
         samples.sample(&catalog::RECORDER_OPEN_ROOTS, &[], open);
@@ -197,5 +219,9 @@ impl EventSink for Recorder {
 
     fn push(&self, event: &EventNote<'_>) {
         self.roots.event(event);
+    }
+
+    fn line(&self, line: &LineNote<'_>) {
+        self.lines.push(line, &self.roots.losses);
     }
 }

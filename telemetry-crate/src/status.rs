@@ -28,7 +28,7 @@ pub(crate) use self::{
     skew::{versions, warn_of_duplicates},
 };
 use crate::{
-    config::Settings,
+    config::{LogFormat, Settings},
     export::ExportStats,
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::{MetricsHandle, SampleList},
@@ -162,6 +162,11 @@ impl Status {
 
     pub(crate) fn log_format(&self) -> &'static str {
         self.settings.log_format.name()
+    }
+
+    /// Whether each log line is a JSON object.
+    pub(crate) fn log_lines_are_json(&self) -> bool {
+        self.settings.log_format != LogFormat::Pretty
     }
 
     /// Returns the whole report.

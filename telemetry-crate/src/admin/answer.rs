@@ -63,6 +63,14 @@ pub(super) fn not_allowed(allowed: &str) -> Answer {
     answer
 }
 
+/// The response if a route needs the flight recorder, which is off.
+pub(super) fn recorder_is_off() -> Answer {
+    text(
+        StatusCode::NOT_FOUND,
+        "the flight recorder is off: unset FIRSTLIGHT_RECORDER, or set it to `on`\n",
+    )
+}
+
 /// The response to a request that may succeed a second later.
 pub(super) fn too_many(sentence: impl Into<Bytes>) -> Answer {
     with_header(

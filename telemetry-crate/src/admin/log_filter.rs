@@ -9,9 +9,11 @@ use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::SignedDuration;
-use percent_encoding::percent_decode_str;
 
-use super::answer::{Answer, text};
+use super::{
+    answer::{Answer, text},
+    query,
+};
 use crate::{
     directives::Directives,
     logs::{Change, LogFilterControl},
@@ -58,10 +60,7 @@ impl Query {
     /// A sentence that says what was found and what is expected.
     fn parse(query: &str, headers: &HeaderMap) -> Result<Self, String> {
         let mut parsed = Self::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = value.replace('+', " ");
-            let value = percent_decode_str(&value).decode_utf8_lossy();
+        for (key, value) in query::pairs(query) {
             match key {
                 "for" => parsed.duration = Some(duration(&value)?),
                 "who" => parsed.who = one_line(&value),

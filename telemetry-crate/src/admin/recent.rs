@@ -8,10 +8,12 @@ mod time;
 mod waterfall;
 
 use http::{HeaderMap, StatusCode, Uri, header};
-use opentelemetry::trace::TraceId;
 
 pub(super) use self::time::spoken;
-use super::answer::{Answer, response, text};
+use super::{
+    answer::{Answer, recorder_is_off, response, text},
+    query,
+};
 use crate::{
     recorder::{Found, Recorder, RootView},
     status::Status,
@@ -25,8 +27,6 @@ const MANY: usize = 1_000;
 
 /// The version of the JSON format.
 const FORMAT: u32 = 1;
-
-const OFF: &str = "the flight recorder is off: unset FIRSTLIGHT_RECORDER, or set it to `on`\n";
 
 const NO_FILE: &str = "the last words of processes are not kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
 
@@ -115,16 +115,13 @@ impl Query {
     /// An unknown key is an error that names the known ones.
     fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = Self::default();
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        for (key, value) in query::pairs(query) {
             if key == "previous" {
                 parsed.previous = true;
                 continue;
             }
             if key == "route" {
-                let value = value.replace('+', " ");
-                let value = percent_encoding::percent_decode_str(&value);
-                parsed.route = Some(value.decode_utf8_lossy().into_owned());
+                parsed.route = Some(value);
                 continue;
             }
             let mut sections = Section::ALL.into_iter();
@@ -174,7 +171,7 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
 pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer {
     let identity = &Identity::of(status);
     let Some(recorder) = status.recorder() else {
-        return text(StatusCode::NOT_FOUND, OFF);
+        return recorder_is_off();
     };
     let is_json = accepts_json(headers);
     let id = uri.path().strip_prefix("/traces/").unwrap_or_default();
@@ -210,15 +207,9 @@ fn previous(status: &Status, identity: &Identity<'_>, is_json: bool) -> Answer {
 }
 
 fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) -> Answer {
-    let trace_id = TraceId::from_hex(id).ok().filter(|_| id.len() == 32);
-    let Some(trace_id) = trace_id else {
-        let found = id.chars().take(64).collect::<String>();
-        return text(
-            StatusCode::BAD_REQUEST,
-            format!(
-                "{found:?} is no trace id: expected 32 hexadecimal digits, as `trace_id` of a log line\n"
-            ),
-        );
+    let trace_id = match query::trace_id(id) {
+        Ok(trace_id) => trace_id,
+        Err(sentence) => return text(StatusCode::BAD_REQUEST, sentence),
     };
     let roots = recorder.trace(trace_id);
     if roots.is_empty() {

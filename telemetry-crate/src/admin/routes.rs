@@ -11,7 +11,7 @@ use super::{
     Readiness,
     access::Access,
     answer::{Answer, not_allowed, response, text},
-    explain, log_filter, recent,
+    explain, log_filter, log_lines, recent,
     streams::Streams,
     table::{self, Endpoint, Missing, Need, Route},
     user_data::{self, Responses},
@@ -27,7 +27,6 @@ pub(super) struct Routes {
     readiness: Readiness,
     status: Arc<Status>,
     access: Access,
-    #[expect(dead_code, reason = "the routes of the flight recorder open streams")]
     streams: Streams,
     user_data: Responses,
 }
@@ -86,6 +85,10 @@ impl Routes {
             Endpoint::Explain => {
                 let readiness = self.readiness.report().await;
                 explain::answer(&self.status, &readiness, request.headers())
+            }
+            Endpoint::Logs => {
+                log_lines::answer(&self.status, &self.streams, request.method(), request.uri())
+                    .await
             }
             Endpoint::Traces => recent::answer(&self.status, request.uri(), request.headers()),
         }

@@ -6,11 +6,6 @@
 //!
 //! Streams have places of their own, apart from those of `connections`, so they cannot keep out scrapes and probes.
 
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the routes of the flight recorder open streams")
-)]
-
 use std::{
     error::Error as _,
     fmt, io,
@@ -159,7 +154,7 @@ impl StreamSender {
         })
     }
 
-    #[cfg(test)]
+    /// The bytes that the client has not taken yet.
     pub(super) fn queued_bytes(&self) -> usize {
         self.state.queued_bytes.load(Ordering::Relaxed)
     }

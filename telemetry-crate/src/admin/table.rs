@@ -27,6 +27,7 @@ pub(super) enum Endpoint {
     ChangeLogFilter,
     RevertLogFilter,
     Telemetry,
+    Logs,
     Traces,
     Explain,
 }
@@ -57,7 +58,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 10] = [
+static ROUTES: [Route; 11] = [
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -75,6 +76,7 @@ static ROUTES: [Route; 10] = [
         Endpoint::RevertLogFilter,
     ),
     Route::new(Method::GET, "/telemetry", Need::Open, Endpoint::Telemetry),
+    Route::new(Method::GET, "/logs", Need::UserData, Endpoint::Logs),
     Route::new(Method::GET, "/traces", Need::UserData, Endpoint::Traces),
     Route::new(
         Method::GET,
@@ -171,7 +173,7 @@ mod tests {
         }
         assert_eq!(
             paths(),
-            "/metrics, /livez, /readyz, /log-filter, /telemetry, /traces, /traces/{trace_id} and /explain"
+            "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces, /traces/{trace_id} and /explain"
         );
     }
 

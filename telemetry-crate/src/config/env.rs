@@ -103,7 +103,7 @@ variables! {
     REDACT = "FIRSTLIGHT_REDACT", "unset",
         "Further names of fields whose values are shown as `***` on log lines, spans and metric labels: `name,name`. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
-        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter` and `/telemetry`.";
+        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs` and `/traces`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
@@ -203,7 +203,7 @@ variables! {
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
         "Lowest level of the events that are also written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     RECORDER = "FIRSTLIGHT_RECORDER", "`on`",
-        "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`.";
+        "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`, and log lines for `/logs`.";
     RECORDER_BYTES = "FIRSTLIGHT_RECORDER_BYTES", "`8388608`",
         "Largest size of the flight recorder, in bytes.";
     RECORDER_FILTER = "FIRSTLIGHT_RECORDER_FILTER", "the events that the log filter lets through",

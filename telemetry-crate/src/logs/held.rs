@@ -6,7 +6,7 @@ use opentelemetry::trace::TraceFlags;
 
 use super::{LogLayer, LogLine, fields::EventFields};
 use crate::{
-    evidence::{HeldEvent, HeldSink},
+    evidence::{HeldEvent, HeldSink, LineTarget},
     span_ids::SpanIds,
     values::Kind,
 };
@@ -39,6 +39,7 @@ impl HeldSink for HeldLines {
             event: &fields,
             spans: &|_| {},
         };
-        self.0.write(&mut Vec::new(), &line);
+        let target = LineTarget::Text(event.target);
+        self.0.write(&mut Vec::new(), &line, target);
     }
 }

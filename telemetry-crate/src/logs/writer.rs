@@ -114,7 +114,13 @@ impl LogWriter {
     ///
     /// An urgent line is written without a delay, and the call returns when it is written, or after [`URGENT_TIMEOUT`].
     pub(crate) fn write(&self, line: &[u8], urgent: bool) {
+        self.write_and_report(line, urgent, || {});
+    }
+
+    /// Like [`write`](Self::write), and calls `report` in the order of all lines.
+    pub(crate) fn write_and_report(&self, line: &[u8], urgent: bool, report: impl FnOnce()) {
         let mut state = self.lock();
+        report();
         if state.buffer.len() + line.len() > BUFFER_BYTES {
             drop(state);
             return self.count_dropped();

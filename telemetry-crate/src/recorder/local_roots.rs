@@ -51,7 +51,11 @@ pub(super) struct LocalRoots {
 }
 
 impl LocalRoots {
-    pub(super) fn new(bytes: usize) -> Self {
+    /// Creates the store of a recorder of `bytes` bytes.
+    ///
+    /// `reserved` of them belong to other parts.
+    pub(super) fn new(bytes: usize, reserved: usize) -> Self {
+        let bytes = bytes.saturating_sub(reserved);
         Self {
             budget: Budget::new(bytes),
             max_detail: bytes / DETAIL_PART,

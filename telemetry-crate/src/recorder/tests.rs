@@ -230,7 +230,8 @@ fn roots_beyond_the_limit_are_counted() {
         .map(|_| TestSpan::start(&recorder, "GET /hung", None))
         .collect();
     let kept = roots.iter().filter(|root| root.note.is_some()).count();
-    assert!((13_000..=16_384).contains(&kept), "{kept}");
+    // Log lines have 8 % of the budget.
+    assert!((12_000..=16_384).contains(&kept), "{kept}");
     let lost = recorder.roots.losses.counts()[3];
     assert_eq!(lost, ("root_limit", 20_000 - kept as u64));
 }

@@ -1,5 +1,7 @@
 //! Tests of the admin listener by its log lines and exit codes.
 
+pub(crate) mod log_lines;
+
 use std::{io, process::ExitCode, thread};
 
 use crate::support::{ask, put, scenario::Scenario, send};

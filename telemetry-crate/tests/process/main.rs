@@ -68,6 +68,22 @@ fn main() -> ExitCode {
             ("admin::changes_need_loopback_or_token", admin::access),
             ("admin::checks_give_advice", admin::checks),
             ("admin::unready_during_the_drain_delay", admin::drains),
+            (
+                "admin::log_lines::filters_fit_every_format",
+                admin::log_lines::filters,
+            ),
+            (
+                "admin::log_lines::followers_get_new_lines",
+                admin::log_lines::followers,
+            ),
+            (
+                "admin::log_lines::blocked_output_is_followed",
+                admin::log_lines::blocked_output,
+            ),
+            (
+                "admin::log_lines::stopped_readers_are_cut_off",
+                admin::log_lines::stopped_readers,
+            ),
             ("init::ports_in_use_are_a_warning", init::port_in_use),
             ("init::latches_hold_from_the_start", init::latches),
             ("config::invalid_values_are_logged", config::invalid_values),
@@ -150,6 +166,7 @@ fn main() -> ExitCode {
             ("checks", run_checks),
             ("service", admin::run_service),
             ("check", admin::run_check),
+            ("lines", admin::log_lines::run_lines),
             ("drains", admin::run_drains),
             ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]

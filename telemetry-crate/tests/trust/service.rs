@@ -58,6 +58,7 @@ impl Service {
             ("/telemetry", "application/json"),
             ("/log-filter", "*/*"),
             ("/readyz", "*/*"),
+            ("/logs?tail=10000", "*/*"),
         ] {
             let head = format!("GET {page} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}");
             let answer = send(self.admin, &head, "");

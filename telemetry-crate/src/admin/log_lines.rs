@@ -1,0 +1,250 @@
+//! `/logs`: the most recent log lines, and with `follow` those that come.
+//!
+//! The lines are those of standard output, also if it is blocked. They are filtered here, not by the threads that log.
+
+mod query;
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use serde_json::json;
+use tokio::{
+    task::yield_now,
+    time::{Duration, sleep},
+};
+
+use self::query::Query;
+use super::{
+    answer::{Answer, recorder_is_off, response, text},
+    streams::{self, StreamEnded, StreamSender, Streams},
+};
+use crate::{
+    recorder::{Batch, LineCursor, Lines},
+    status::Status,
+};
+
+/// The time between two looks for new lines.
+///
+/// It is as long as a person does not notice.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Bytes that may wait for a client before older lines have to wait.
+const MAX_UNREAD: usize = 256 * 1024;
+
+/// The number of older lines that are sent at a time, at most 16 KiB each.
+const LINES_OF_CHUNK: usize = 16;
+
+const INSTANCE: HeaderName = HeaderName::from_static("firstlight-instance");
+
+/// The number of lines since the start that are not kept any more.
+const OLDER_LINES: HeaderName = HeaderName::from_static("firstlight-older-lines");
+
+/// Answers `/logs`.
+///
+/// # Panics
+///
+/// Panics outside a tokio runtime.
+pub(super) async fn answer(
+    status: &Status,
+    streams: &Streams,
+    method: &Method,
+    uri: &Uri,
+) -> Answer {
+    let Some(recorder) = status.recorder() else {
+        return recorder_is_off();
+    };
+    let query = match Query::parse(uri.query().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(sentence) => return text(StatusCode::BAD_REQUEST, sentence),
+    };
+    let is_json = status.log_lines_are_json();
+    let content_type = if is_json {
+        "application/x-ndjson"
+    } else {
+        "text/plain; charset=utf-8"
+    };
+    let lines = recorder.lines();
+    let kept = lines.range();
+    let first = if query.has_filter() {
+        // It is not known which of the lines are the last ones that pass.
+        kept.start
+    } else {
+        let tail = u64::try_from(query.tail()).unwrap_or(u64::MAX);
+        kept.end.saturating_sub(tail).max(kept.start)
+    };
+    let mut reader = Reader {
+        lines: lines.clone(),
+        cursor: lines.cursor(first),
+        end: kept.end,
+        query,
+        is_json,
+    };
+    let mut answer = if reader.query.follow {
+        let Some((sender, answer)) = streams.open(content_type) else {
+            return streams::all_taken();
+        };
+        if method != Method::HEAD {
+            tokio::spawn(async move {
+                let Err(StreamEnded) = reader.follow(&sender).await;
+            });
+        }
+        answer
+    } else {
+        let tail = reader.tail().await;
+        response(StatusCode::OK, content_type, tail.concat())
+    };
+    let headers = answer.headers_mut();
+    headers.insert(OLDER_LINES, kept.start.into());
+    if let Ok(instance) = HeaderValue::from_str(status.resource("service.instance.id")) {
+        headers.insert(INSTANCE, instance);
+    }
+    answer
+}
+
+/// Reads the lines that a request asks for.
+#[derive(Debug)]
+struct Reader {
+    lines: Arc<Lines>,
+    cursor: LineCursor,
+    /// The number of the first line after the request.
+    end: u64,
+    query: Query,
+    is_json: bool,
+}
+
+impl Reader {
+    /// The last lines before the request.
+    ///
+    /// Scrapes and probes are answered in between.
+    async fn tail(&mut self) -> Vec<Vec<u8>> {
+        let mut tail = VecDeque::new();
+        loop {
+            let filter = &self.query.filter;
+            let batch = self.lines.read_until(self.end, &mut self.cursor, filter);
+            let mut part = self.part(&batch);
+            if tail.is_empty() {
+                // Lines before the first one are just older.
+                part.missed = None;
+            }
+            tail.extend(part.missed.into_iter().chain(part.lines));
+            tail.drain(..tail.len().saturating_sub(self.query.tail()));
+            if batch.is_last {
+                return tail.into();
+            }
+            yield_now().await;
+        }
+    }
+
+    /// Sends the last lines, and then each line that comes.
+    async fn follow(&mut self, sender: &StreamSender) -> Result<Infallible, StreamEnded> {
+        for lines in self.tail().await.chunks(LINES_OF_CHUNK) {
+            // The ring may have more bytes than may be queued for a client.
+            while sender.queued_bytes() > MAX_UNREAD {
+                if sender.is_ended() {
+                    return Err(StreamEnded);
+                }
+                sleep(INTERVAL).await;
+            }
+            sender.send(lines.concat().into())?;
+        }
+        loop {
+            let batch = self.lines.read(&mut self.cursor, &self.query.filter);
+            let part = self.part(&batch);
+            let chunk = [part.missed.unwrap_or_default(), part.lines.concat()].concat();
+            if !chunk.is_empty() {
+                sender.send(chunk.into())?;
+            }
+            if sender.is_ended() {
+                return Err(StreamEnded);
+            }
+            if batch.is_last {
+                sleep(INTERVAL).await;
+            } else {
+                yield_now().await;
+            }
+        }
+    }
+
+    fn part(&self, batch: &Batch) -> Part {
+        let missed = (batch.missed > 0).then(|| missed(batch.missed, self.is_json));
+        let lines = batch.lines().map(|line| {
+            if self.is_json {
+                line.to_vec()
+            } else {
+                without_colors(line)
+            }
+        });
+        Part {
+            missed,
+            lines: lines.filter(|line| self.query.accepts(line)).collect(),
+        }
+    }
+}
+
+/// Some lines as they are sent, with their newlines.
+#[derive(Debug)]
+struct Part {
+    /// A line about lines that are missing before these.
+    missed: Option<Vec<u8>>,
+    /// The lines that pass the filters.
+    lines: Vec<Vec<u8>>,
+}
+
+/// The line that stands for lines which could not be read in time.
+fn missed(lines: u64, is_json: bool) -> Vec<u8> {
+    let message = format!(
+        "{lines} log lines are missing here: newer lines have replaced them before they could be sent; a larger FIRSTLIGHT_RECORDER_BYTES or a stricter log filter keeps them longer"
+    );
+    let line = if is_json {
+        json!({ "level": "WARN", "target": "firstlight::admin", "message": message, "missing": lines })
+            .to_string()
+    } else {
+        message
+    };
+    (line + "\n").into()
+}
+
+/// Returns a pretty line without the colors of the terminal.
+///
+/// The format escapes control characters of the program, so all of these sequences set a color.
+fn without_colors(line: &[u8]) -> Vec<u8> {
+    let mut parts = line.split(|byte| *byte == 0x1b);
+    let mut plain = parts.next().unwrap_or_default().to_vec();
+    for part in parts {
+        let end = part.iter().position(|byte| *byte == b'm');
+        plain.extend_from_slice(end.map_or(part, |end| &part[end + 1..]));
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_removed() {
+        for (line, plain) in [
+            (
+                "\x1b[2m12:00\x1b[0m \x1b[31mERROR\x1b[0m \x1b[1mhm\x1b[0m\n",
+                "12:00 ERROR hm\n",
+            ),
+            ("plain\n", "plain\n"),
+            ("", ""),
+        ] {
+            assert_eq!(without_colors(line.as_bytes()), plain.as_bytes());
+        }
+    }
+
+    #[test]
+    fn missed_lines_are_one_line() {
+        let line = missed(7, true);
+        let line: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
+        assert_eq!(line["missing"], 7);
+        assert!(
+            line["message"]
+                .as_str()
+                .is_some_and(|text| text.starts_with("7 log lines"))
+        );
+        assert!(missed(7, false).ends_with(b"longer\n"));
+    }
+}

@@ -1,0 +1,269 @@
+//! Tests of `/logs`, also with a standard output that is blocked.
+
+use std::{
+    io::{BufRead, BufReader, Lines, Write},
+    net::{SocketAddr, TcpStream},
+    process::{ExitCode, Stdio},
+    thread,
+    time::Duration,
+};
+
+use firstlight::context::TraceContext;
+use serde_json::Value;
+
+use crate::support::{Answer, ask, scenario::Scenario, send};
+
+/// The trace of the request that the service handles.
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// The formats of log lines.
+const FORMATS: [&str; 5] = ["json", "pretty", "ecs", "gcp", "datadog"];
+
+/// Logs one event of each kind, then a warning for each line of standard input.
+///
+/// Writes its admin address to standard error.
+pub(crate) fn run_lines() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    tracing::error!(target: "orders::db", { user.password = "hunter2" }, "cannot save");
+    log::info!(target: "orders_library", "a record");
+    let caller = [("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"))];
+    let caller = TraceContext::from_pairs(caller);
+    let span = caller.child(|| tracing::info_span!(target: "orders", "order"));
+    span.in_scope(|| tracing::debug!(target: "orders", "in a trace"));
+    let _ = thread::spawn(|| panic!("on purpose")).join();
+    eprintln!("{}", telemetry.admin_address().unwrap());
+    for line in std::io::stdin().lines() {
+        tracing::warn!(target: "told", "{}", line.unwrap());
+    }
+    telemetry.exit(0)
+}
+
+/// Starts a service, and returns it and the address of its admin listener.
+///
+/// Only the first lines of its standard error are read.
+fn start(
+    scenario: &str,
+    stdout: Stdio,
+    variables: &[(&str, &str)],
+) -> (Scenario, Errors, SocketAddr) {
+    let mut scenario = Scenario::start_into(stdout, scenario, variables);
+    let mut errors = BufReader::new(scenario.child.stderr.take().unwrap()).lines();
+    let address = errors.next().unwrap().unwrap().parse().unwrap();
+    (scenario, errors, address)
+}
+
+type Errors = Lines<BufReader<std::process::ChildStderr>>;
+
+/// The lines of a stream.
+///
+/// With HTTP/1.0 the body is not divided into chunks.
+fn follow(address: SocketAddr, query: &str) -> Lines<BufReader<TcpStream>> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    write!(stream, "GET /logs?follow{query} HTTP/1.0\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    let status = lines.next().unwrap().unwrap();
+    assert_eq!(status, "HTTP/1.0 200 OK");
+    while lines.next().is_some_and(|line| !line.unwrap().is_empty()) {}
+    lines
+}
+
+fn next(lines: &mut Lines<BufReader<TcpStream>>) -> Value {
+    let line = lines.next().unwrap().unwrap();
+    serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in {line}"))
+}
+
+fn lines_of(address: SocketAddr, query: &str) -> Answer {
+    let answer = ask(address, &format!("GET /logs?{query}"));
+    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    answer
+}
+
+/// Returns which of the service's events a response has.
+fn found(answer: &Answer) -> Vec<&'static str> {
+    let all = [
+        "telemetry is up",
+        "cannot save",
+        "a record",
+        "in a trace",
+        "on purpose",
+    ];
+    let events = all.into_iter().filter(|event| answer.body.contains(event));
+    events.collect()
+}
+
+pub(crate) fn filters() {
+    for format in FORMATS {
+        let variables = [("FIRSTLIGHT_LOG_FORMAT", format), ("RUST_LOG", "debug")];
+        let (_service, _errors, address) = start("lines", Stdio::null(), &variables);
+        for (query, expected) in [
+            ("level=error", &["cannot save", "on purpose"][..]),
+            (
+                "level=info",
+                &["telemetry is up", "cannot save", "a record", "on purpose"],
+            ),
+            (&format!("trace={TRACE}"), &["in a trace"]),
+            ("target=orders", &["cannot save", "a record", "in a trace"]),
+            ("target=orders::", &["cannot save"]),
+            ("target=orders_lib", &["a record"]),
+            ("target=panic", &["on purpose"]),
+            ("contains=a+r%65cord", &["a record"]),
+            ("contains=A+record", &[]),
+            ("target=orders&level=debug&contains=trace", &["in a trace"]),
+            ("target=orders&tail=1", &["in a trace"]),
+            ("tail=0", &[]),
+        ] {
+            let answer = lines_of(address, query);
+            assert_eq!(
+                found(&answer),
+                expected,
+                "{format} {query}: {}",
+                answer.body
+            );
+        }
+        let whole = lines_of(address, "");
+        assert_eq!(found(&whole).len(), 5, "{}", whole.body);
+        assert!(!whole.body.contains("hunter2") && whole.body.contains("***"));
+        assert!(
+            whole.head.contains("\r\nfirstlight-instance: "),
+            "{}",
+            whole.head
+        );
+        assert!(
+            whole.head.contains("\r\nfirstlight-older-lines: 0"),
+            "{}",
+            whole.head
+        );
+        let content_type = if format == "pretty" {
+            "\r\ncontent-type: text/plain; charset=utf-8\r\n"
+        } else {
+            for line in whole.body.lines() {
+                assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+            }
+            "\r\ncontent-type: application/x-ndjson\r\n"
+        };
+        assert!(whole.head.contains(content_type), "{}", whole.head);
+        for query in ["level=loud", "lines=3", "trace=7"] {
+            let answer = ask(address, &format!("GET /logs?{query}"));
+            assert_eq!(answer.status, 400, "{query}: {}", answer.body);
+        }
+    }
+    let off = [("FIRSTLIGHT_RECORDER", "off")];
+    let (_service, _errors, address) = start("lines", Stdio::null(), &off);
+    let answer = ask(address, "GET /logs");
+    assert_eq!(answer.status, 404);
+    assert!(
+        answer.body.contains("FIRSTLIGHT_RECORDER"),
+        "{}",
+        answer.body
+    );
+}
+
+pub(crate) fn followers() {
+    let json = [("FIRSTLIGHT_LOG_FORMAT", "json")];
+    let (mut service, _errors, address) = start("lines", Stdio::null(), &json);
+    let mut warnings = follow(address, "&level=warn&target=told");
+    let mut all = follow(address, "&tail=0");
+    for text in ["one", "two"] {
+        service.write_line(text);
+        assert_eq!(next(&mut warnings)["message"], text);
+        assert_eq!(next(&mut all)["message"], text);
+    }
+    let mut tail = follow(address, "&target=told");
+    for text in ["one", "two"] {
+        assert_eq!(next(&mut tail)["message"], text);
+    }
+    let chunked = "HEAD /logs?follow HTTP/1.1\r\nhost: localhost";
+    let head = send(address, chunked, "");
+    assert_eq!((head.status, &*head.body), (200, ""), "{}", head.head);
+    assert!(!head.head.contains("content-length"), "{}", head.head);
+
+    // With all places taken, scrapes and other reads are answered.
+    let others: Vec<_> = (3..8).map(|_| follow(address, "")).collect();
+    let refused = ask(address, "GET /logs?follow");
+    assert_eq!(refused.status, 429, "{}", refused.body);
+    assert_eq!(ask(address, "GET /metrics").status, 200);
+    assert_eq!(found(&lines_of(address, "tail=1000")).len(), 4);
+    service.write_line("three");
+    assert_eq!(next(&mut tail)["message"], "three");
+
+    // The places of clients that leave are free again, also if there is nothing to send.
+    drop((others, warnings, all, tail));
+    let mut polls = 0;
+    while ask(address, "GET /logs?follow=false&tail=0").status != 200 || !has_place(address) {
+        polls += 1;
+        assert!(polls < 300, "the places of clients that left are taken");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+fn has_place(address: SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET /logs?follow HTTP/1.0\r\n\r\n").unwrap();
+    let mut status = String::new();
+    BufReader::new(stream).read_line(&mut status).unwrap();
+    status.contains(" 200 ")
+}
+
+/// The service logs 12 MB while nothing reads its standard output.
+pub(crate) fn blocked_output() {
+    let (mut service, mut errors, address) = start("floods", Stdio::piped(), &[]);
+    let mut stream = follow(address, "&tail=0&target=process");
+    service.write_line("12000");
+    assert_eq!(errors.next().unwrap().unwrap(), "done");
+    let exposition = ask(address, "GET /metrics").body;
+    let dropped = exposition
+        .lines()
+        .find_map(|line| line.strip_prefix("logging_events_dropped_total "));
+    assert_ne!(dropped, Some("0"));
+
+    let answer = lines_of(address, "contains=flood&tail=3");
+    let numbers = answer.body.lines().map(|line| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        line["n"].as_u64().unwrap()
+    });
+    assert_eq!(numbers.collect::<Vec<_>>(), [11_997, 11_998, 11_999]);
+    assert!(!answer.head.contains("older-lines: 0"), "{}", answer.head);
+
+    // A client that reads gets each line, or the number of those that are missing.
+    let mut lines = 0;
+    loop {
+        let line = next(&mut stream);
+        match line["missing"].as_u64() {
+            Some(missing) => lines += missing,
+            None => {
+                lines += 1;
+                if line["n"] == 11_999 {
+                    break;
+                }
+            }
+        }
+    }
+    assert_eq!(lines, 12_000);
+    service.write_line("1");
+    assert_eq!(next(&mut stream)["n"], 0);
+}
+
+pub(crate) fn stopped_readers() {
+    let (mut service, mut errors, address) = start("floods", Stdio::null(), &[]);
+    let stream = follow(address, "");
+    let mut floods = 0;
+    loop {
+        // The call returns although the client of the stream does not read.
+        service.write_line("1000");
+        assert_eq!(errors.next().unwrap().unwrap(), "done");
+        let exposition = ask(address, "GET /metrics").body;
+        let mut series = exposition
+            .lines()
+            .filter(|line| line.starts_with("admin_streams_cut_off_total{"));
+        if series.any(|line| line.ends_with(" 1")) {
+            break;
+        }
+        floods += 1;
+        assert!(floods < 1_000, "the client is not cut off");
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(stream);
+}
