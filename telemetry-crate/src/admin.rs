@@ -13,15 +13,19 @@ mod access;
 mod answer;
 mod audit;
 mod connections;
+mod errors;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 mod host;
+mod identity;
 mod log_filter;
+mod one_line;
 mod rate_limit;
 mod recent;
 mod routes;
 mod streams;
 mod table;
+mod time;
 mod user_data;
 mod write_timeout;
 

@@ -65,7 +65,7 @@ use crate::{
     catalog,
     collector::{Collector, Samples},
     config::LogFormat,
-    evidence::{EventNote, EventSink},
+    evidence::{EventNote, EventPlace, EventSink},
     proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
@@ -89,7 +89,7 @@ struct LogLine<'a> {
 }
 
 impl LogLine<'_> {
-    fn report_to(&self, sink: &dyn EventSink, is_logged: bool) {
+    fn report_to(&self, sink: &dyn EventSink, is_logged: bool, place: Option<EventPlace<'_>>) {
         sink.push(&EventNote {
             time: nanos(self.time),
             level: self.level,
@@ -98,6 +98,7 @@ impl LogLine<'_> {
             text: self.event.text(),
             fields: self.event.items(),
             is_logged,
+            place,
         });
     }
 }
@@ -291,7 +292,12 @@ impl LogLayer {
             self.write(out, &line);
         }
         if let Some(sink) = &self.sink {
-            line.report_to(&**sink, is_logged);
+            let place = (line.level == Level::ERROR).then(|| EventPlace {
+                file: metadata.file(),
+                line: metadata.line(),
+                span: span.as_ref().map(SpanRef::name),
+            });
+            line.report_to(&**sink, is_logged, place);
         }
         let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }

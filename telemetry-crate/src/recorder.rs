@@ -2,11 +2,12 @@
 //!
 //! A local root is a request, an attempt at a job, a scheduled run, or any other root span in this process. The recorder
 //! keeps its spans and events, whether it is sampled or not: `open` finds the local root of a span, `root` and `detail`
-//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. Texts are formatted and
+//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. `errors` groups errors. Texts are formatted and
 //! redacted by traces and logs, before they reach the recorder.
 
 mod budget;
 mod detail;
+mod errors;
 mod kept;
 #[cfg_attr(
     not(test),
@@ -31,7 +32,10 @@ use opentelemetry::trace::TraceId;
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use self::view::{EventView, RootView, SpanView};
+pub(crate) use self::{
+    errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
+    view::{EventView, RootView, SpanView},
+};
 use self::{kept::Class, local_roots::LocalRoots, root::Root};
 use crate::evidence::{EventNote, EventSink, SpanNote, SpanSink, SpanStart};
 
@@ -89,6 +93,11 @@ impl Recorder {
         let mut roots = self.roots.kept_roots(class);
         roots.sort_by_cached_key(|root| order(root));
         Found::new(&roots, most)
+    }
+
+    /// The errors of the process, in groups.
+    pub(crate) fn errors(&self) -> &Errors {
+        &self.roots.errors
     }
 
     /// Counts of what was not kept, by their reason.

@@ -4,13 +4,15 @@
 
 mod json;
 mod list;
-mod time;
 mod waterfall;
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 use opentelemetry::trace::TraceId;
 
-use super::answer::{Answer, response, text};
+use super::{
+    answer::{Answer, accepts_json, json, recorder_is_off, text},
+    identity::Identity,
+};
 use crate::{
     recorder::{Found, Recorder, RootView},
     status::Status,
@@ -24,26 +26,6 @@ const MANY: usize = 1_000;
 
 /// The version of the JSON format.
 const FORMAT: u32 = 1;
-
-const OFF: &str = "the flight recorder is off: unset FIRSTLIGHT_RECORDER, or set it to `on`\n";
-
-/// Who answers, so that the answers of several replicas are told apart.
-#[derive(Debug)]
-struct Identity<'a> {
-    service: &'a str,
-    version: &'a str,
-    instance: &'a str,
-}
-
-impl<'a> Identity<'a> {
-    fn of(status: &'a Status) -> Self {
-        Self {
-            service: status.resource("service.name"),
-            version: status.resource("service.version"),
-            instance: status.resource("service.instance.id"),
-        }
-    }
-}
 
 /// A part of the list of roots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,12 +138,9 @@ impl Query {
 pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer {
     let identity = &Identity::of(status);
     let Some(recorder) = status.recorder() else {
-        return text(StatusCode::NOT_FOUND, OFF);
+        return recorder_is_off();
     };
-    let accepts = headers.get_all(header::ACCEPT).iter();
-    let is_json = accepts
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("application/json"));
+    let is_json = accepts_json(headers);
     let id = uri.path().strip_prefix("/traces/").unwrap_or_default();
     if id.is_empty() {
         return match Query::parse(uri.query().unwrap_or_default()) {
@@ -169,7 +148,7 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
             Ok(query) => {
                 let sections = query.find(recorder);
                 match is_json {
-                    true => json(json::list(identity, recorder, &sections)),
+                    true => json(&json::list(identity, recorder, &sections)),
                     false => text(StatusCode::OK, list::text(identity, recorder, &sections)),
                 }
             }
@@ -201,40 +180,9 @@ fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) 
         );
     }
     match is_json {
-        true => json(json::trace(identity, &roots)),
+        true => json(&json::trace(identity, &roots)),
         false => text(StatusCode::OK, waterfall::text(identity, &roots)),
     }
-}
-
-fn json(value: serde_json::Value) -> Answer {
-    response(StatusCode::OK, "application/json", value.to_string() + "\n")
-}
-
-/// A line that names the instance and the time.
-fn heading(identity: &Identity<'_>) -> String {
-    let Identity {
-        service,
-        version,
-        instance,
-    } = identity;
-    let now = time::date(time::now());
-    let version = if version.is_empty() {
-        ""
-    } else {
-        &format!(" {version}")
-    };
-    format!("{service}{version}, instance {instance}, {now}\n")
-}
-
-/// The text of one line: control characters could forge another one.
-fn one_line(text: &str, characters: usize) -> String {
-    let mut line: String = (text.chars().take(characters))
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .collect();
-    if text.chars().nth(characters).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 /// The duration of a root, up to now if it is open.

@@ -11,7 +11,7 @@ use super::{
     Readiness,
     access::Access,
     answer::{Answer, not_allowed, response, text},
-    log_filter, recent,
+    errors, log_filter, recent,
     streams::Streams,
     table::{self, Endpoint, Missing, Need, Route},
     user_data::{self, Responses},
@@ -84,6 +84,7 @@ impl Routes {
             Endpoint::RevertLogFilter => log_filter::delete(filter, &request, client),
             Endpoint::Telemetry => self.telemetry(request.headers()).await,
             Endpoint::Traces => recent::answer(&self.status, request.uri(), request.headers()),
+            Endpoint::Errors => errors::answer(&self.status, request.uri(), request.headers()),
         }
     }
 

@@ -28,6 +28,7 @@ pub(super) enum Endpoint {
     RevertLogFilter,
     Telemetry,
     Traces,
+    Errors,
 }
 
 /// A method of a path.
@@ -56,7 +57,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 9] = [
+static ROUTES: [Route; 10] = [
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -81,6 +82,7 @@ static ROUTES: [Route; 9] = [
         Need::UserData,
         Endpoint::Traces,
     ),
+    Route::new(Method::GET, "/errors", Need::UserData, Endpoint::Errors),
 ];
 
 /// Why there is no route for a request.
@@ -169,7 +171,7 @@ mod tests {
         }
         assert_eq!(
             paths(),
-            "/metrics, /livez, /readyz, /log-filter, /telemetry, /traces and /traces/{trace_id}"
+            "/metrics, /livez, /readyz, /log-filter, /telemetry, /traces, /traces/{trace_id} and /errors"
         );
     }
 

@@ -1,5 +1,8 @@
 //! Tests of the admin listener by its log lines and exit codes.
 
+#[cfg(feature = "axum")]
+pub(crate) mod errors;
+
 use std::{io, process::ExitCode, thread};
 
 use crate::support::{ask, put, scenario::Scenario, send};

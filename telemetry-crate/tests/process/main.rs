@@ -66,6 +66,16 @@ fn main() -> ExitCode {
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
             ("admin::changes_need_loopback_or_token", admin::access),
             ("admin::checks_give_advice", admin::checks),
+            #[cfg(feature = "axum")]
+            (
+                "admin::failures_are_grouped",
+                admin::errors::failing_requests,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "admin::no_recorder_is_explained",
+                admin::errors::recorder_off,
+            ),
             ("admin::unready_during_the_drain_delay", admin::drains),
             ("init::ports_in_use_are_a_warning", init::port_in_use),
             ("init::latches_hold_from_the_start", init::latches),
@@ -141,6 +151,8 @@ fn main() -> ExitCode {
             ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]
             ("serves", serve::run_scenario),
+            #[cfg(feature = "axum")]
+            ("fails", admin::errors::run_failing),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("dies", losses::run_dies),
