@@ -13,18 +13,22 @@ mod access;
 mod answer;
 mod audit;
 mod connections;
+mod errors;
 mod explain;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 mod host;
+mod identity;
 mod log_filter;
 mod log_lines;
+mod one_line;
 mod query;
 mod rate_limit;
 mod recent;
 mod routes;
 mod streams;
 mod table;
+mod time;
 mod user_data;
 mod write_timeout;
 

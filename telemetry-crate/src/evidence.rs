@@ -191,4 +191,15 @@ pub(crate) struct EventNote<'a> {
     pub(crate) fields: &'a [TextField<Cow<'static, str>>],
     /// Whether the event is also a log line.
     pub(crate) is_logged: bool,
+    /// Where the event is logged, for an error.
+    pub(crate) place: Option<EventPlace<'a>>,
+}
+
+/// The place of an event in the source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EventPlace<'a> {
+    pub(crate) file: Option<&'a str>,
+    pub(crate) line: Option<u32>,
+    /// The name of the event's span.
+    pub(crate) span: Option<&'static str>,
 }

@@ -66,7 +66,7 @@ use crate::{
     catalog,
     collector::{Collector, Samples},
     config::LogFormat,
-    evidence::{EventNote, EventSink, HeldSink, LineNote, LineTarget},
+    evidence::{EventNote, EventPlace, EventSink, HeldSink, LineNote, LineTarget},
     proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
@@ -90,7 +90,7 @@ struct LogLine<'a> {
 }
 
 impl LogLine<'_> {
-    fn report_to(&self, sink: &dyn EventSink, is_logged: bool) {
+    fn report_to(&self, sink: &dyn EventSink, is_logged: bool, place: Option<EventPlace<'_>>) {
         sink.push(&EventNote {
             time: nanos(self.time),
             level: self.level,
@@ -99,6 +99,7 @@ impl LogLine<'_> {
             text: self.event.text(),
             fields: self.event.items(),
             is_logged,
+            place,
         });
     }
 }
@@ -312,7 +313,12 @@ impl LogLayer {
             self.write(out, &line, target);
         }
         if let Some(sink) = &self.sink {
-            line.report_to(&**sink, is_logged);
+            let place = (line.level == Level::ERROR).then(|| EventPlace {
+                file: metadata.file(),
+                line: metadata.line(),
+                span: span.as_ref().map(SpanRef::name),
+            });
+            line.report_to(&**sink, is_logged, place);
         }
         let _ = SCRATCH.try_with(|kept| kept.set(scratch));
     }

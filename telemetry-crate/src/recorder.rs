@@ -2,12 +2,14 @@
 //!
 //! A local root is a request, an attempt at a job, a scheduled run, or any other root span in this process. The recorder
 //! keeps its spans and events, whether it is sampled or not: `open` finds the local root of a span, `root` and `detail`
-//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. `lines` keeps the most
-//! recent log lines. Texts are formatted and redacted by traces and logs, before they reach the recorder.
+//! hold one root, `kept` chooses which of the ended roots stay, and `view` is what readers get. `errors` groups errors, and
+//! `lines` keeps the most recent log lines. Texts are formatted and redacted by traces and logs, before they reach the
+//! recorder.
 
 mod atomic;
 mod budget;
 mod detail;
+mod errors;
 mod failure_log;
 mod kept;
 pub(crate) mod last_words;
@@ -33,11 +35,12 @@ use opentelemetry::trace::TraceId;
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
 pub(crate) use self::{
+    errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
     lines::{Batch, LineCursor, LineFilter, Lines},
     view::{EventView, RootView, SpanView},
 };
+use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -143,6 +146,11 @@ impl Recorder {
         let mut roots = self.roots.kept_roots(class);
         roots.sort_by_cached_key(|root| order(root));
         Found::new(&roots, most)
+    }
+
+    /// The errors of the process, in groups.
+    pub(crate) fn errors(&self) -> &Errors {
+        &self.roots.errors
     }
 
     /// Counts of what was not kept, by their reason.

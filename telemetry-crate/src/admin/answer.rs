@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Bytes;
@@ -89,6 +89,17 @@ pub(super) fn with_header(mut answer: Answer, name: HeaderName, value: &'static 
 
 pub(super) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     response(status, "text/plain; charset=utf-8", body)
+}
+
+/// Whether the client asks for JSON.
+pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter();
+    let mut accepts = accepts.filter_map(|value| value.to_str().ok());
+    accepts.any(|value| value.contains("application/json"))
+}
+
+pub(super) fn json(value: &serde_json::Value) -> Answer {
+    response(StatusCode::OK, "application/json", format!("{value}\n"))
 }
 
 pub(super) fn response(

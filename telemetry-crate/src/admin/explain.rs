@@ -14,8 +14,8 @@ use self::{
     state::Evidence,
 };
 use super::{
-    answer::{Answer, response, text},
-    recent::{Identity, accepts_json, heading},
+    answer::{Answer, accepts_json, json, text},
+    identity::Identity,
 };
 use crate::{readiness::ReadinessReport, status::Status};
 
@@ -28,19 +28,14 @@ pub(super) fn answer(status: &Status, readiness: &ReadinessReport, headers: &Hea
     let (findings, fine) = rules::apply(&evidence);
     let identity = Identity::of(status);
     if accepts_json(headers) {
-        let value = serde_json::json!({
-            "format": FORMAT,
-            "service": identity.service,
-            "version": identity.version,
-            "instance": identity.instance,
-            "verdict": verdict(&findings),
-            "findings": findings.iter().map(Finding::json).collect::<Vec<_>>(),
-            "fine": fine,
-        });
-        return response(StatusCode::OK, "application/json", value.to_string() + "\n");
+        let mut value = identity.json(FORMAT);
+        value["verdict"] = verdict(&findings).into();
+        value["findings"] = findings.iter().map(Finding::json).collect();
+        value["fine"] = fine.into();
+        return json(&value);
     }
     let base = base(headers);
-    let mut body = heading(&identity);
+    let mut body = identity.heading();
     body += &format!("\nverdict: {}\n", verdict(&findings));
     for (number, finding) in findings.iter().enumerate() {
         body += &finding.text(number + 1, &base);

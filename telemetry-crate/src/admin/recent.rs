@@ -4,14 +4,13 @@
 
 mod json;
 mod list;
-mod time;
 mod waterfall;
 
-use http::{HeaderMap, StatusCode, Uri, header};
+use http::{HeaderMap, StatusCode, Uri};
 
-pub(super) use self::time::spoken;
 use super::{
-    answer::{Answer, recorder_is_off, response, text},
+    answer::{Answer, accepts_json, json, recorder_is_off, text},
+    identity::Identity,
     query,
 };
 use crate::{
@@ -31,24 +30,6 @@ const FORMAT: u32 = 1;
 const NO_FILE: &str = "the last words of processes are not kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
 
 const NO_PREVIOUS: &str = "the file of the last words was empty or unreadable when this process started; a log line of the start says which\n";
-
-/// Who answers, so that the answers of several replicas are told apart.
-#[derive(Debug)]
-pub(super) struct Identity<'a> {
-    pub(super) service: &'a str,
-    pub(super) version: &'a str,
-    pub(super) instance: &'a str,
-}
-
-impl<'a> Identity<'a> {
-    pub(super) fn of(status: &'a Status) -> Self {
-        Self {
-            service: status.resource("service.name"),
-            version: status.resource("service.version"),
-            instance: status.resource("service.instance.id"),
-        }
-    }
-}
 
 /// A part of the list of roots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,13 +141,6 @@ impl Query {
     }
 }
 
-/// Whether the client asks for JSON.
-pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
-    let accepts = headers.get_all(header::ACCEPT).iter();
-    let mut accepts = accepts.filter_map(|value| value.to_str().ok());
-    accepts.any(|value| value.contains("application/json"))
-}
-
 /// Answers `/traces` and `/traces/{trace_id}`.
 pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer {
     let identity = &Identity::of(status);
@@ -182,7 +156,7 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
             Ok(query) => {
                 let sections = query.find(recorder);
                 match is_json {
-                    true => json(json::list(identity, recorder, &sections)),
+                    true => json(&json::list(identity, recorder, &sections)),
                     false => text(StatusCode::OK, list::text(identity, recorder, &sections)),
                 }
             }
@@ -201,9 +175,9 @@ fn previous(status: &Status, identity: &Identity<'_>, is_json: bool) -> Answer {
     };
     let report = &previous.report;
     if is_json {
-        return json(json::previous(identity, report));
+        return json(&json::previous(identity, report));
     }
-    text(StatusCode::OK, heading(identity) + "\n" + &report.text)
+    text(StatusCode::OK, identity.heading() + "\n" + &report.text)
 }
 
 fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) -> Answer {
@@ -223,40 +197,9 @@ fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) 
         );
     }
     match is_json {
-        true => json(json::trace(identity, &roots)),
+        true => json(&json::trace(identity, &roots)),
         false => text(StatusCode::OK, waterfall::text(identity, &roots)),
     }
-}
-
-fn json(value: serde_json::Value) -> Answer {
-    response(StatusCode::OK, "application/json", value.to_string() + "\n")
-}
-
-/// A line that names the instance and the time.
-pub(super) fn heading(identity: &Identity<'_>) -> String {
-    let Identity {
-        service,
-        version,
-        instance,
-    } = identity;
-    let now = time::date(time::now());
-    let version = if version.is_empty() {
-        ""
-    } else {
-        &format!(" {version}")
-    };
-    format!("{service}{version}, instance {instance}, {now}\n")
-}
-
-/// The text of one line: control characters could forge another one.
-fn one_line(text: &str, characters: usize) -> String {
-    let mut line: String = (text.chars().take(characters))
-        .map(|char| if char.is_control() { ' ' } else { char })
-        .collect();
-    if text.chars().nth(characters).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 /// The duration of a root, up to now if it is open.

@@ -11,7 +11,7 @@ use super::{
     Readiness,
     access::Access,
     answer::{Answer, not_allowed, response, text},
-    explain, log_filter, log_lines, recent,
+    errors, explain, log_filter, log_lines, recent,
     streams::Streams,
     table::{self, Endpoint, Missing, Need, Route},
     user_data::{self, Responses},
@@ -91,6 +91,7 @@ impl Routes {
                     .await
             }
             Endpoint::Traces => recent::answer(&self.status, request.uri(), request.headers()),
+            Endpoint::Errors => errors::answer(&self.status, request.uri(), request.headers()),
         }
     }
 

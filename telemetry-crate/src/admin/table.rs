@@ -29,6 +29,7 @@ pub(super) enum Endpoint {
     Telemetry,
     Logs,
     Traces,
+    Errors,
     Explain,
 }
 
@@ -58,7 +59,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 11] = [
+static ROUTES: [Route; 12] = [
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -84,6 +85,7 @@ static ROUTES: [Route; 11] = [
         Need::UserData,
         Endpoint::Traces,
     ),
+    Route::new(Method::GET, "/errors", Need::UserData, Endpoint::Errors),
     Route::new(Method::GET, "/explain", Need::UserData, Endpoint::Explain),
 ];
 
@@ -173,7 +175,7 @@ mod tests {
         }
         assert_eq!(
             paths(),
-            "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces, /traces/{trace_id} and /explain"
+            "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces, /traces/{trace_id}, /errors and /explain"
         );
     }
 

@@ -9,7 +9,7 @@ use crate::{
     metrics::ProcessMemory,
     readiness,
     recorder::{
-        Recorder,
+        LineFilter, Lines, Recorder,
         last_words::{LastWords, Memory, OpenRoot, Process, Source, boot_id},
     },
     resource::Resource,
@@ -18,6 +18,9 @@ use crate::{
 
 /// The largest number of open roots in the file.
 const OPEN_ROOTS: usize = 256;
+
+/// The largest number of log lines in the file.
+const LINES: u64 = 200;
 
 /// The time after which a runtime that runs no task is stalled.
 ///
@@ -43,6 +46,10 @@ impl LastState {
 }
 
 impl Source for LastState {
+    fn learn(&self, previous: &LastWords) {
+        self.recorder.errors().know(&previous.fingerprints);
+    }
+
     fn snapshot(&self, into: &mut LastWords) {
         into.memory = self.memory.used().map(|used| Memory {
             used,
@@ -53,6 +60,8 @@ impl Source for LastState {
         into.stalled_since = (stalled >= STALLED_AFTER)
             .then(|| SystemTime::now().checked_sub(stalled))
             .flatten();
+        into.lines = last_lines(self.recorder.lines());
+        into.fingerprints = self.recorder.errors().fingerprints();
         let (open, left_out) = self.recorder.open_summaries(OPEN_ROOTS);
         into.open_left_out = left_out as u64;
         into.open = open
@@ -69,6 +78,21 @@ impl Source for LastState {
                 }
             })
             .collect();
+    }
+}
+
+/// The last log lines, the newest last.
+fn last_lines(lines: &Lines) -> Vec<Vec<u8>> {
+    let there = lines.range();
+    let first = there.end.saturating_sub(LINES).max(there.start);
+    let mut cursor = lines.cursor(first);
+    let mut last = Vec::new();
+    loop {
+        let batch = lines.read_until(there.end, &mut cursor, &LineFilter::default());
+        last.extend(batch.lines().map(<[u8]>::to_vec));
+        if batch.is_last {
+            return last;
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use tracing::Level;
 
 use super::{
     budget::Budget,
+    errors::{Counted, Errors, Occurrence, Place, is_report},
     failure_log::FailureLog,
     kept::{Class, Ended, Kept},
     losses::Losses,
@@ -41,6 +42,7 @@ pub(super) struct LocalRoots {
     open: OpenSpans,
     open_roots: AtomicUsize,
     kept: Kept,
+    pub(super) errors: Errors,
     pub(super) losses: Losses,
     /// Unset unless `FIRSTLIGHT_LOG_ON_FAILURE` is set.
     failures: OnceLock<FailureLog>,
@@ -63,6 +65,7 @@ impl LocalRoots {
             open: OpenSpans::new(),
             open_roots: AtomicUsize::new(0),
             kept: Kept::new(),
+            errors: Errors::new(bytes),
             losses: Losses::default(),
             failures: OnceLock::new(),
             wants_memory: AtomicBool::new(false),
@@ -143,15 +146,49 @@ impl LocalRoots {
 
     /// Adds an event to the local root of its span.
     pub(super) fn event(&self, event: &EventNote<'_>) {
-        let Some(ids) = event.ids else { return };
-        let Some(open) = self.open.get(ids.span_id) else {
-            return;
-        };
-        open.root.event(event, ids.span_id);
-        if let Some(error) = error_of_function(event) {
-            open.root.fail(open.number, error);
+        let open = event.ids.and_then(|ids| self.open.get(ids.span_id));
+        if let (Some(open), Some(ids)) = (&open, event.ids) {
+            open.root.event(event, ids.span_id);
+            if let Some(error) = error_of_function(event) {
+                open.root.fail(open.number, error);
+            }
+        }
+        if event.level == Level::ERROR {
+            self.error(event, open.as_ref().map(|open| &*open.root));
         }
         self.free_if_wanted();
+    }
+
+    /// Counts the error of an event, unless its root has counted it already.
+    fn error(&self, event: &EventNote<'_>, root: Option<&Root>) {
+        let mut error = Occurrence::of_event(event);
+        let name;
+        match root {
+            Some(root) if is_report(event.target) => {
+                let Some(first) = root.set_first_error() else {
+                    return;
+                };
+                name = first;
+                error.place = Place::Root(name.as_str());
+            }
+            Some(root) if !root.counts_error(&error) => return,
+            _ => {}
+        }
+        self.count_error(&error);
+    }
+
+    /// Counts an error in its group.
+    pub(super) fn count_error(&self, error: &Occurrence<'_>) {
+        let mut counted = self.errors.count(error, &self.budget);
+        if counted == Counted::NoMemory {
+            self.free();
+            counted = self.errors.count(error, &self.budget);
+        }
+        match counted {
+            Counted::Yes => {}
+            Counted::Contended => self.losses.contended(),
+            Counted::NoMemory => self.losses.error(),
+        }
     }
 
     /// Keeps a root that has ended.

@@ -10,6 +10,7 @@ pub(super) struct Losses {
     spans: AtomicU64,
     roots: AtomicU64,
     evicted: AtomicU64,
+    errors: AtomicU64,
 }
 
 impl Losses {
@@ -38,14 +39,20 @@ impl Losses {
         self.evicted.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts an error that did not fit.
+    pub(super) fn error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// All counts by their reason.
-    pub(super) fn counts(&self) -> [(&'static str, u64); 5] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); 6] {
         [
             ("contention", &self.contended),
             ("record_limit", &self.cut),
             ("span_limit", &self.spans),
             ("root_limit", &self.roots),
             ("eviction", &self.evicted),
+            ("error_limit", &self.errors),
         ]
         .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
     }

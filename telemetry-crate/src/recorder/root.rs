@@ -9,6 +9,7 @@ use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
 use super::{
     detail::{Added, Detail},
+    errors::{Failure, Mark, Occurrence},
     local_roots::LocalRoots,
     record::{Record, event_size, write_event},
     short_text::ShortText,
@@ -76,6 +77,8 @@ pub(super) struct RootState {
     /// Whether the name has the route already.
     has_route: bool,
     pub(super) is_failed: bool,
+    /// The last error that counted in this root.
+    error: Mark,
     /// Whether the root has an `error.type`.
     ///
     /// The root of a caller that left has one without an error status.
@@ -123,6 +126,7 @@ impl Root {
                 end: None,
                 has_route: false,
                 is_failed: false,
+                error: Mark::default(),
                 has_error_type: false,
             }),
         }
@@ -235,6 +239,20 @@ impl Root {
         self.change(|state| state.detail.bytes().to_vec())
     }
 
+    /// Whether an error counts, and is not the last one again.
+    ///
+    /// It counts if the state is locked, because it may be the only one.
+    pub(super) fn counts_error(&self, error: &Occurrence<'_>) -> bool {
+        self.change(|state| state.error.set(error)).unwrap_or(true)
+    }
+
+    /// The name of the root, if no error has counted in it.
+    ///
+    /// The next error then is not the first one.
+    pub(super) fn set_first_error(&self) -> Option<Name> {
+        self.change(|state| state.error.set_first().then_some(state.name))?
+    }
+
     /// Removes the detail; returns the number of bytes that are free again.
     pub(super) fn clear_detail(&self) -> usize {
         self.change(|state| state.detail.clear(&self.roots.budget))
@@ -312,10 +330,16 @@ impl RootSink for Root {
             };
             let end = End { time, outcome };
             state.end = Some(end);
-            Some((end, state.name))
+            let is_error = outcome == RootOutcome::Failed && !state.error.has_error();
+            let failure = is_error.then(|| Failure::of(state.detail.bytes(), ROOT_SPAN));
+            Some((end, state.name, failure))
         });
-        if let Some(Some((end, name))) = ended {
+        if let Some(Some((end, name, failure))) = ended {
             let roots = self.roots.clone();
+            if let Some(failure) = failure {
+                let error = Occurrence::of_root(name.as_str(), self.trace_id, time, &failure);
+                roots.count_error(&error);
+            }
             roots.keep(self, name, end);
         }
     }

@@ -91,6 +91,7 @@ impl TestSpan {
             text: &text,
             fields: &items,
             is_logged: true,
+            place: None,
         });
     }
 

@@ -1,5 +1,7 @@
 //! Tests of the admin listener by its log lines and exit codes.
 
+#[cfg(feature = "axum")]
+pub(crate) mod errors;
 pub(crate) mod log_lines;
 
 use std::{io, process::ExitCode, thread};

@@ -67,6 +67,16 @@ fn main() -> ExitCode {
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
             ("admin::changes_need_loopback_or_token", admin::access),
             ("admin::checks_give_advice", admin::checks),
+            #[cfg(feature = "axum")]
+            (
+                "admin::failures_are_grouped",
+                admin::errors::failing_requests,
+            ),
+            #[cfg(feature = "axum")]
+            (
+                "admin::no_recorder_is_explained",
+                admin::errors::recorder_off,
+            ),
             ("admin::unready_during_the_drain_delay", admin::drains),
             (
                 "admin::log_lines::filters_fit_every_format",
@@ -171,6 +181,8 @@ fn main() -> ExitCode {
             ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]
             ("serves", serve::run_scenario),
+            #[cfg(feature = "axum")]
+            ("fails", admin::errors::run_failing),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("works", recorder::run_works),

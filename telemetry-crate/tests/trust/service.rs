@@ -56,6 +56,8 @@ impl Service {
             ("/metrics", "application/openmetrics-text; version=1.0.0"),
             ("/telemetry", "text/plain"),
             ("/telemetry", "application/json"),
+            ("/errors", "text/plain"),
+            ("/errors", "application/json"),
             ("/log-filter", "*/*"),
             ("/readyz", "*/*"),
             ("/logs?tail=10000", "*/*"),

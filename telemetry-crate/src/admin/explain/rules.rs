@@ -10,10 +10,11 @@ use super::{Evidence, Finding, Severity};
 type Rule = (&'static str, fn(&Evidence<'_>) -> Vec<Finding>);
 
 /// All rules; the order decides between findings of the same severity.
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     ("runtime", process::runtime),
     ("open requests, jobs and runs", work::hung),
     ("failures", work::failures),
+    ("new errors", work::new_errors),
     ("connection pools", database::pools),
     ("queues", work::queues),
     ("schedules", work::schedules),
@@ -45,7 +46,7 @@ pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>
 
 /// A number of seconds, as a person would say it.
 fn seconds(seconds: f64) -> String {
-    crate::admin::recent::spoken((seconds.max(0.0) * 1e9) as u64)
+    crate::admin::time::spoken((seconds.max(0.0) * 1e9) as u64)
 }
 
 #[cfg(test)]

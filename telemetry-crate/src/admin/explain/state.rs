@@ -1,6 +1,11 @@
 //! What the rules look at.
 
-use crate::{metrics::SampleList, readiness::ReadinessReport, recorder::RootView, status::Status};
+use crate::{
+    metrics::SampleList,
+    readiness::ReadinessReport,
+    recorder::{ErrorsView, RootView},
+    status::Status,
+};
 
 /// The number of open and of failed roots that are looked at.
 const ROOTS: usize = 200;
@@ -14,6 +19,7 @@ pub(super) struct Evidence<'a> {
     pub(super) open: Vec<RootView>,
     pub(super) failed: Vec<RootView>,
     pub(super) has_recorder: bool,
+    pub(super) errors: Option<ErrorsView>,
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
     pub(super) telemetry: Vec<(&'static str, String)>,
@@ -30,6 +36,7 @@ impl<'a> Evidence<'a> {
             open: recorder.map_or_else(Vec::new, |recorder| recorder.open(ROOTS).roots),
             failed: recorder.map_or_else(Vec::new, |recorder| recorder.failed(ROOTS).roots),
             has_recorder: recorder.is_some(),
+            errors: recorder.map(|recorder| recorder.errors().read()),
             readiness,
             telemetry: status.report().failing(),
             previous: status.bad_end(),

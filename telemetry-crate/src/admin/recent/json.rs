@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{FORMAT, Identity, Section, duration, time};
+use super::{FORMAT, Section, duration};
 use crate::{
+    admin::{identity::Identity, time},
     recorder::{EventView, Found, Recorder, RootView, SpanView, last_words::Report},
     values::Kind,
 };
@@ -14,7 +15,7 @@ pub(super) fn list(
     recorder: &Recorder,
     sections: &[(Section, Found)],
 ) -> Value {
-    let mut answer = about(identity);
+    let mut answer = identity.json(FORMAT);
     for (section, found) in sections {
         let roots: Vec<_> = found.roots.iter().map(summary).collect();
         answer[section.name()] = json!({ "count": found.all, "roots": roots });
@@ -29,7 +30,7 @@ pub(super) fn list(
 
 /// Returns the local roots of a trace with their spans and events.
 pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView]) -> Value {
-    let mut answer = about(identity);
+    let mut answer = identity.json(FORMAT);
     let whole = roots.iter().map(|root| {
         let mut value = summary(root);
         let spans = root.spans.iter();
@@ -45,23 +46,13 @@ pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView]) -> Value {
 
 /// Returns what the last process left.
 pub(super) fn previous(identity: &Identity<'_>, report: &Report) -> Value {
-    let mut answer = about(identity);
+    let mut answer = identity.json(FORMAT);
     answer["previous"] = json!({
         "ended": report.ended,
         "summary": report.summary,
         "text": report.text,
     });
     answer
-}
-
-fn about(identity: &Identity<'_>) -> Value {
-    json!({
-        "format": FORMAT,
-        "service": identity.service,
-        "version": identity.version,
-        "instance": identity.instance,
-        "time": time::date(time::now()),
-    })
 }
 
 fn summary(root: &RootView) -> Value {

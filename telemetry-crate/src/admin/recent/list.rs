@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{Identity, Section, duration, heading, one_line, time};
-use crate::recorder::{Found, Recorder, RootView};
+use super::{Section, duration};
+use crate::{
+    admin::{identity::Identity, one_line::one_line, time},
+    recorder::{Found, Recorder, RootView},
+};
 
 /// Largest number of characters of a name.
 const NAME: usize = 48;
@@ -18,7 +21,7 @@ pub(super) fn text(
     sections: &[(Section, Found)],
 ) -> String {
     let now = time::now();
-    let mut text = heading(identity);
+    let mut text = identity.heading();
     for (section, found) in sections {
         // Writing to a `String` cannot fail, here and below.
         let _ = write!(text, "\n{}: {}", section.name(), found.all);

@@ -1,6 +1,6 @@
 //! Tests of the query of `/traces`.
 
-use super::{Query, Section, one_line};
+use super::{Query, Section};
 
 #[test]
 fn queries_choose_sections_and_routes() {
@@ -19,10 +19,4 @@ fn unknown_queries_name_the_known_ones() {
     let error = Query::parse("faild").err().unwrap_or_default();
     assert!(error.starts_with("unknown query \"faild\": expected ?open, ?failed"));
     assert!(error.contains("?route="), "{error}");
-}
-
-#[test]
-fn texts_cannot_forge_lines() {
-    assert_eq!(one_line("a\nb\u{1b}[31m", 20), "a b [31m");
-    assert_eq!(one_line("äöü", 2), "äö…");
 }

@@ -2,8 +2,11 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Identity, duration, heading, one_line, time};
-use crate::recorder::{EventView, RootView, SpanView};
+use super::duration;
+use crate::{
+    admin::{identity::Identity, one_line::one_line, time},
+    recorder::{EventView, RootView, SpanView},
+};
 
 /// The length of the longest bar in characters.
 const BAR: usize = 32;
@@ -16,7 +19,7 @@ const DETAIL: usize = 400;
 
 /// Returns the local roots of a trace, one after the other.
 pub(super) fn text(identity: &Identity<'_>, roots: &[RootView]) -> String {
-    let mut text = heading(identity);
+    let mut text = identity.heading();
     for root in roots {
         let now = time::now();
         let _ = writeln!(

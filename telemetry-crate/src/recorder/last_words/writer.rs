@@ -36,16 +36,14 @@ pub(crate) trait Source: Send + 'static {
     ///
     /// The writer itself sets the process, the heartbeat, the end and the survived panic.
     fn snapshot(&self, into: &mut LastWords);
+
+    /// Learns what the last process left; called once, before the first snapshot.
+    fn learn(&self, _previous: &LastWords) {}
 }
 
 /// What the last process left.
 #[derive(Debug)]
 pub(crate) struct Previous {
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "`/errors` will read the fingerprints")
-    )]
-    pub(crate) words: LastWords,
     pub(crate) report: Report,
 }
 

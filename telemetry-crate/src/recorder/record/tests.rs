@@ -73,6 +73,7 @@ fn round_trip(fields: &[(&str, &str, Kind)], read: impl FnOnce(EventRecord<'_>, 
         text: &text,
         fields: &items,
         is_logged: true,
+        place: None,
     };
     let (mut bytes, size) = (vec![], event_size(&event));
     write_event(&mut bytes, &event, ID, size);

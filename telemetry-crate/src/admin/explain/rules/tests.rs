@@ -138,6 +138,7 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
         open: Vec::new(),
         failed: Vec::new(),
         has_recorder: true,
+        errors: None,
         readiness,
         telemetry: Vec::new(),
         previous: None,

@@ -3,7 +3,11 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::{Evidence, Finding, Severity, seconds};
-use crate::{catalog, recorder::RootView};
+use crate::{
+    admin::one_line::one_line,
+    catalog,
+    recorder::{ErrorGroup, ErrorPlace, RootView},
+};
 
 /// The age in seconds from which an open root hangs.
 ///
@@ -72,6 +76,29 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
     );
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
     vec![finding.next(format!("/traces/{}", last.trace_id))]
+}
+
+pub(super) fn new_errors(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let Some(errors) = &evidence.errors else {
+        return Vec::new();
+    };
+    let new = |group: &&ErrorGroup| errors.is_new(group) == Some(true);
+    let new: Vec<_> = errors.groups.iter().filter(new).collect();
+    if new.is_empty() {
+        return Vec::new();
+    }
+    let count = new.len();
+    let what = format!("errors that the last process did not know: {count}");
+    let shown = new.iter().take(SHOWN).map(|group| {
+        let place = match &group.place {
+            ErrorPlace::Code { file, line, .. } => format!("{file}:{line}"),
+            ErrorPlace::Root(name) => name.to_string(),
+        };
+        let example = one_line(&group.example, 160);
+        format!("{} times at {place}: {example}", group.count)
+    });
+    let finding = Finding::new(Severity::Warning, what).shown_by(shown);
+    vec![finding.next("/errors?since=start")]
 }
 
 pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -61,7 +61,7 @@ pub(super) fn spawn(
     let run = move || {
         let _over = Over(&shared);
         shared.begin(thread::current().id());
-        let opened = open(&path, start, &shared, &dispatch);
+        let opened = open(&path, start, &shared, &source, &dispatch);
         shared.finish_round(0, true);
         if let Some(file) = opened {
             let health = Health::new(path.display().to_string(), dispatch);
@@ -79,6 +79,7 @@ fn open(
     path: &std::path::Path,
     start: SystemTime,
     shared: &Shared,
+    source: &impl Source,
     dispatch: &Dispatch,
 ) -> Option<LastWordsFile> {
     let log = |event: &dyn Fn()| dispatcher::with_default(dispatch, event);
@@ -95,8 +96,9 @@ fn open(
     if let Some(words) = opened.previous {
         let report = Report::new(&words, start, boot_id());
         log(&|| report.log());
+        source.learn(&words);
         // The thread is the only writer of this cell.
-        let _ = shared.previous.set(Previous { words, report });
+        let _ = shared.previous.set(Previous { report });
     }
     Some(opened.file)
 }
