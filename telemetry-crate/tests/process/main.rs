@@ -11,6 +11,8 @@
 
 mod admin;
 mod config;
+#[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+mod failures;
 #[cfg(feature = "axum")]
 mod http;
 mod init;
@@ -102,6 +104,12 @@ fn main() -> ExitCode {
                 records::flags_of_records,
             ),
             ("traces::each_format_follows_the_policy", traces::formats),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("failures::failing_paths_are_whole", failures::path),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("failures::are_not_exported_by_default", failures::off),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("failures::services_agree_in_a_storm", failures::storm),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
@@ -141,6 +149,8 @@ fn main() -> ExitCode {
             ("exemplars", metrics::run_exemplars),
             #[cfg(feature = "axum")]
             ("serves", serve::run_scenario),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("links", failures::run_links),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("dies", losses::run_dies),
