@@ -11,8 +11,6 @@
 
 mod admin;
 mod config;
-#[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-mod failures;
 #[cfg(feature = "axum")]
 mod http;
 mod init;
@@ -105,11 +103,11 @@ fn main() -> ExitCode {
             ),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-            ("failures::failing_paths_are_whole", failures::path),
+            ("traces::failing_paths_are_whole", traces::failures::path),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-            ("failures::are_not_exported_by_default", failures::off),
+            ("traces::failures_are_off_by_default", traces::failures::off),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-            ("failures::services_agree_in_a_storm", failures::storm),
+            ("traces::services_agree_in_a_storm", traces::failures::storm),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
@@ -150,7 +148,7 @@ fn main() -> ExitCode {
             #[cfg(feature = "axum")]
             ("serves", serve::run_scenario),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
-            ("links", failures::run_links),
+            ("links", traces::failures::run_links),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("dies", losses::run_dies),

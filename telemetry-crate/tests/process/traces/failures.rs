@@ -1,4 +1,6 @@
-//! Test of the failing path through three services in a row, each a process of its own.
+//! Tests of failures that pass through three services in a row.
+//!
+//! Each service is a process of its own.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,8 +21,10 @@ use firstlight::{
     testing::{OtlpReceiver, ReceivedSpan},
 };
 
-use super::serve::{listening, serve_until_stopped};
-use crate::support::{ask, scenario::Scenario};
+use crate::{
+    serve::{listening, serve_until_stopped},
+    support::{ask, scenario::Scenario},
+};
 
 /// The attribute of spans that are exported because their local root failed.
 const FAILURE: &str = "firstlight.trace.failure";
