@@ -136,6 +136,9 @@ impl Telemetry {
         for stats in stats.into_iter().flatten() {
             metrics.add_collector(stats);
         }
+        if let Some(failures) = pipeline.traces.failures() {
+            metrics.add_collector(failures);
+        }
         #[cfg(feature = "sqlx")]
         metrics.add_collector(Arc::new(crate::sqlx::PoolCollector));
 

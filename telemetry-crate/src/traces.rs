@@ -8,6 +8,7 @@ mod baggage;
 mod canary;
 mod events;
 mod export;
+mod failures;
 mod limits;
 mod note;
 mod propagation;
@@ -38,6 +39,7 @@ use self::{
 };
 use crate::{
     InitError,
+    collector::Collector,
     config::{RemoteParent, SamplerSetting, Settings},
     evidence::SpanSink,
     export::{Batches, ExportStats, ExporterThread, Queue},
@@ -85,8 +87,13 @@ impl Traces {
     ///
     /// Without a queue, ended spans are dropped.
     pub(crate) fn into_queue(settings: &Settings, queue: Option<Queue<SpanData>>) -> Self {
+        let mut provider =
+            TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue);
+        if let Some(limit) = settings.trace_failures {
+            provider.export_failures(limit.get());
+        }
         Self {
-            provider: TracerProvider::new(sampler(settings.sampler), settings.span_limits, queue),
+            provider,
             filter: settings.trace_filter.clone(),
             events: settings.trace_events,
             propagator: propagator(&settings.propagators),
@@ -110,6 +117,12 @@ impl Traces {
         self.export
             .as_ref()
             .map(|export| export.queue.stats().clone())
+    }
+
+    /// The counts of failed roots, if unsampled ones are exported.
+    pub(crate) fn failures(&self) -> Option<Arc<dyn Collector>> {
+        let failures = self.provider.failures()?;
+        Some(failures.clone())
     }
 
     /// The tracer that creates OpenTelemetry spans for `tracing` spans.

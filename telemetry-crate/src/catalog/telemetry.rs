@@ -262,6 +262,19 @@ pub const RECORDER_LOSSES: Metric = Metric {
     help: "Records, spans and roots that the flight recorder did not keep, by reason.",
 };
 
+/// Failed local roots that were not sampled, if their spans are exported.
+///
+/// Beyond the limit, the trace id chooses which ones are exported. Those of other traces have the result `other_trace`.
+/// `over_limit` are chosen ones beyond four times the limit, in the second in which failures begin.
+pub const TRACE_FAILED_ROOTS: Metric = Metric {
+    name: "trace_failed_roots_total",
+    kind: Kind::Counter,
+    unit: "{root}",
+    labels: &["result"],
+    buckets: None,
+    help: "Failed requests, jobs and runs that were not sampled: exported, of other traces, or over the limit.",
+};
+
 /// Snapshots of the recorder's file that failed or were late, if it is written.
 ///
 /// The next process reads the file. It misses the time since the last snapshot.

@@ -202,6 +202,8 @@ variables! {
         "Which spans become part of a trace: `target=level` directives.";
     TRACE_EVENTS = "FIRSTLIGHT_TRACE_EVENTS", "`warn`",
         "Lowest level of the events that are also written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
+    TRACE_FAILURES = "FIRSTLIGHT_TRACE_FAILURES", "`0`",
+        "How many failed requests, jobs and scheduled runs a second are exported whatever the sampler said, 0 to 1000. `0` exports only what is sampled.";
     RECORDER = "FIRSTLIGHT_RECORDER", "`on`",
         "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`, and log lines for `/logs`.";
     RECORDER_BYTES = "FIRSTLIGHT_RECORDER_BYTES", "`8388608`",

@@ -1,6 +1,6 @@
 //! The merged configuration of this process.
 
-use std::{collections::BTreeMap, io::IsTerminal, time::Duration};
+use std::{collections::BTreeMap, io::IsTerminal, num::NonZeroU32, time::Duration};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -19,7 +19,7 @@ use super::{
     server::{ServerLimits, known_methods, server_limits},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
-        span_limits, trace_events, trace_filter,
+        span_limits, trace_events, trace_failures, trace_filter,
     },
 };
 use crate::{InitError, Secret, directives::Directives, resource::Resource, signal::Signal};
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) trace_filter: Targets,
     pub(crate) trace_events: LevelFilter,
     pub(crate) sampler: SamplerSetting,
+    /// How many failed local roots a second are exported though they are not sampled.
+    pub(crate) trace_failures: Option<NonZeroU32>,
     pub(crate) span_limits: SpanLimits,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) remote_parent: Option<RemoteParent>,
@@ -158,6 +160,7 @@ impl Settings {
                 trace_events(env)
             },
             sampler: sampler(env),
+            trace_failures: trace_failures(env),
             span_limits: span_limits(env),
             propagators: propagators(env),
             remote_parent: env.choice(

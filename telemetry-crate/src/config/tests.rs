@@ -5,7 +5,7 @@
 mod endpoints;
 mod validation;
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use super::{Batching, CardinalityLimits, Settings, TelemetryConfig, server::ServerLimits};
 use crate::InitError;
@@ -279,6 +279,23 @@ fn sampler_names_are_parsed() {
         "always_on",
         "an argument out of range is replaced by the default, 1"
     );
+}
+
+#[test]
+fn failures_are_exported_on_request() {
+    let limit = |value| {
+        let settings = environment(&[("FIRSTLIGHT_TRACE_FAILURES", value)]);
+        let limit = settings.trace_failures.map(NonZeroU32::get);
+        (limit, settings.warnings.len())
+    };
+    for off in ["", "0"] {
+        assert_eq!(limit(off), (None, 0));
+    }
+    assert_eq!(limit("5"), (Some(5), 0));
+    assert_eq!(limit("1000"), (Some(1000), 0));
+    for wrong in ["1001", "-1", "0.5", "all"] {
+        assert_eq!(limit(wrong), (None, 1));
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Settings of traces: filter, sampling, limits, propagation and remote parents.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -133,6 +133,16 @@ pub(super) fn sampler(env: &mut Env<'_>) -> SamplerSetting {
         |name| SamplerSetting::parse(name, ratio),
     )
     .unwrap_or(default)
+}
+
+/// Reads how many failed local roots a second are exported; `None` for none.
+pub(super) fn trace_failures(env: &mut Env<'_>) -> Option<NonZeroU32> {
+    let limit = env.parsed(
+        env::TRACE_FAILURES,
+        "a whole number from 0 to 1000, of failed requests, jobs and scheduled runs a second",
+        |value| value.parse().ok().filter(|limit| *limit <= 1000),
+    );
+    NonZeroU32::new(limit.unwrap_or(0))
 }
 
 /// Reads the limits of spans.

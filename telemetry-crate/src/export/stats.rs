@@ -20,6 +20,9 @@ use crate::signal::Signal;
 /// firstlight has few reasons of its own. The limit guards against status codes that a broken proxy invents.
 const MAX_REASONS: usize = 32;
 
+/// The reason of spans of failed roots that had no room before the root ended.
+const FAILED_ROOT: &str = "failed_root_full";
+
 /// The counters of one signal.
 #[derive(Debug)]
 pub(crate) struct ExportStats {
@@ -37,6 +40,8 @@ pub(crate) struct ExportStats {
     queue_full: AtomicU64,
     /// Items dropped because telemetry was shut down.
     after_shutdown: AtomicU64,
+    /// Spans of failed roots that had no room before the root ended.
+    failed_root: AtomicU64,
     /// Items that the collector rejected in an accepted request.
     ///
     /// They are not yet counted as failed.
@@ -115,6 +120,7 @@ impl ExportStats {
             exported: AtomicU64::new(0),
             queue_full: AtomicU64::new(0),
             after_shutdown: AtomicU64::new(0),
+            failed_root: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             failures: Mutex::default(),
             failing: AtomicBool::new(false),
@@ -199,6 +205,11 @@ impl ExportStats {
         self.after_shutdown.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts unsampled spans of a failed root that had no room before it ended.
+    pub(crate) fn dropped_of_failed_root(&self, spans: u64) {
+        self.failed_root.fetch_add(spans, Ordering::Relaxed);
+    }
+
     /// Stores an error without counting a loss.
     pub(super) fn remember(&self, error: ExportError) {
         self.failing.store(true, Ordering::Relaxed);
@@ -267,6 +278,7 @@ impl ExportStats {
         self.total_failed()
             + self.queue_full.load(Ordering::Relaxed)
             + self.after_shutdown.load(Ordering::Relaxed)
+            + self.failed_root.load(Ordering::Relaxed)
     }
 
     fn total_failed(&self) -> u64 {
@@ -289,6 +301,7 @@ impl ExportStats {
         for (reason, count) in [
             ("queue_full", &self.queue_full),
             ("already_shutdown", &self.after_shutdown),
+            (FAILED_ROOT, &self.failed_root),
         ] {
             lost.push((reason.to_owned(), count.load(Ordering::Relaxed)));
         }
@@ -327,6 +340,11 @@ impl Collector for ExportStats {
             ),
         ] {
             samples.sample(queue.processed, &[("error_type", reason)], count as f64);
+        }
+        let lost = self.failed_root.load(Ordering::Relaxed);
+        if lost > 0 {
+            let labels = [("error_type", FAILED_ROOT)];
+            samples.sample(queue.processed, &labels, lost as f64);
         }
         samples.sample(queue.size, &[], self.waiting() as f64);
         samples.sample(queue.capacity, &[], self.capacity as f64);

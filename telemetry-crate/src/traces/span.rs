@@ -2,7 +2,7 @@
 //!
 //! The SDK's span stores an attribute again each time it is set, and drops new attributes after 128. The specification
 //! requires each key once, with its last value. The SDK's span also records when nothing is exported. A [`Span`] holds the
-//! data for the export, or only its ids.
+//! data for the export, or only its ids. An unsampled span may hold the data too, see `failures`.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -13,6 +13,7 @@ use opentelemetry::{
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::{
+    failures::{self, LocalRoot},
     limits::{self, Attributes},
     note,
     tracer::TracerInner,
@@ -30,6 +31,8 @@ pub(crate) struct Span {
     recording: Option<Box<Recording>>,
     /// The span in the flight recorder, which keeps it whether it is recorded or not.
     note: Option<SpanNote>,
+    /// The local root of an unsampled span that is recorded, in case the root fails.
+    root: Option<Arc<LocalRoot>>,
     has_ended: bool,
 }
 
@@ -51,12 +54,18 @@ impl Span {
             context,
             recording: None,
             note: None,
+            root: None,
             has_ended: false,
         }
     }
 
     pub(super) fn noted(mut self, note: Option<SpanNote>) -> Self {
         self.note = note;
+        self
+    }
+
+    pub(super) fn within(mut self, root: Option<Arc<LocalRoot>>) -> Self {
+        self.root = root;
         self
     }
 
@@ -75,6 +84,7 @@ impl Span {
             context,
             recording: Some(Box::new(Recording { data, tracer })),
             note: None,
+            root: None,
             has_ended: false,
         };
         span.bound_events_and_links();
@@ -202,6 +212,10 @@ impl opentelemetry::trace::Span for Span {
     }
 
     fn set_status(&mut self, status: Status) {
+        if status == Status::Unset {
+            // Without effect on the status, as the specification requires in "Set Status".
+            return failures::answer(self.root.as_ref());
+        }
         if self.has_ended || self.recording.is_none() && self.note.is_none() {
             return;
         }
@@ -259,7 +273,10 @@ impl opentelemetry::trace::Span for Span {
             let Recording { mut data, tracer } = *recording;
             // The clock may have been set back. Trace viewers do not handle a span that ends before it starts.
             data.end_time = end.max(data.start_time);
-            tracer.export(data);
+            match &self.root {
+                None => tracer.export(data),
+                Some(root) => root.end(data),
+            }
         }
     }
 }

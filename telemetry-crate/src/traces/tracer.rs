@@ -14,6 +14,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::{
+    failures::Failures,
     note,
     propagation::{self, RANDOM_FLAG},
     span::{Span, Start},
@@ -35,6 +36,8 @@ pub(super) struct TracerProvider {
     queue: Option<Queue<SpanData>>,
     /// `None` without a flight recorder.
     sink: Option<Arc<dyn SpanSink>>,
+    /// `None` if unsampled spans are not exported.
+    failures: Option<Arc<Failures>>,
 }
 
 /// Creates spans.
@@ -49,6 +52,7 @@ pub(super) struct TracerInner {
     ids: RandomIdGenerator,
     queue: Option<Queue<SpanData>>,
     sink: Option<Arc<dyn SpanSink>>,
+    failures: Option<Arc<Failures>>,
 }
 
 impl TracerInner {
@@ -81,6 +85,13 @@ impl TracerInner {
     }
 }
 
+#[cfg(test)]
+impl Tracer {
+    pub(super) fn failures(&self) -> Option<&Arc<Failures>> {
+        self.0.failures.as_ref()
+    }
+}
+
 impl TracerProvider {
     pub(super) fn new(
         sampler: Sampler,
@@ -92,12 +103,23 @@ impl TracerProvider {
             limits,
             queue,
             sink: None,
+            failures: None,
         }
     }
 
     /// Also reports each span to the flight recorder.
     pub(super) fn report_to(&mut self, sink: Arc<dyn SpanSink>) {
         self.sink = Some(sink);
+    }
+
+    /// Also exports about `limit` failed local roots a second that are not sampled.
+    pub(super) fn export_failures(&mut self, limit: u32) {
+        let queue = self.queue.clone();
+        self.failures = queue.map(|queue| Arc::new(Failures::new(limit, queue)));
+    }
+
+    pub(super) fn failures(&self) -> Option<&Arc<Failures>> {
+        self.failures.as_ref()
     }
 }
 
@@ -138,6 +160,7 @@ impl opentelemetry::trace::TracerProvider for TracerProvider {
             ids: RandomIdGenerator::default(),
             queue: self.queue.clone(),
             sink: self.sink.clone(),
+            failures: self.failures.clone(),
         }))
     }
 }
@@ -180,16 +203,25 @@ impl opentelemetry::trace::Tracer for Tracer {
             decision.trace_state,
         );
         let note = tracer.note(&context, parent_context, &builder);
-        let Some(queue) = tracer.queue.as_ref().filter(|_| sampled) else {
-            return Span::unrecorded(context).noted(note);
+        let root = match (&tracer.queue, &tracer.failures) {
+            (Some(queue), _) if sampled => {
+                queue.stats().opened();
+                None
+            }
+            (_, Some(failures)) => {
+                let kind = builder.span_kind.as_ref().unwrap_or(&SpanKind::Internal);
+                Some(failures.root(context.span_id(), kind, &parent_span))
+            }
+            _ => return Span::unrecorded(context).noted(note),
         };
-        queue.stats().opened();
         let start = Start {
             context,
             parent: parent_context
                 .map_or(opentelemetry::trace::SpanId::INVALID, SpanContext::span_id),
             parent_is_remote: parent_context.is_some_and(SpanContext::is_remote),
         };
-        Span::recorded(start.into_data(tracer, builder), tracer.clone()).noted(note)
+        Span::recorded(start.into_data(tracer, builder), tracer.clone())
+            .noted(note)
+            .within(root)
     }
 }

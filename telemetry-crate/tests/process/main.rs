@@ -141,6 +141,12 @@ fn main() -> ExitCode {
             ("recorder::memory_is_flat_under_load", recorder::soak::soak),
             ("recorder::last_words_tell_the_end", recorder::last_words),
             ("traces::each_format_follows_the_policy", traces::formats),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("traces::failing_paths_are_whole", traces::failures::path),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("traces::failures_are_off_by_default", traces::failures::off),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("traces::services_agree_in_a_storm", traces::failures::storm),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
             #[cfg(all(feature = "axum", feature = "testing"))]
@@ -183,6 +189,8 @@ fn main() -> ExitCode {
             ("serves", serve::run_scenario),
             #[cfg(feature = "axum")]
             ("fails", admin::errors::run_failing),
+            #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+            ("links", traces::failures::run_links),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("works", recorder::run_works),

@@ -1,4 +1,7 @@
-//! Test of the propagation formats with a whole service.
+//! Tests of the propagation formats with a whole service.
+
+#[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
+pub(crate) mod failures;
 
 use std::{convert::Infallible, process::ExitCode};
 

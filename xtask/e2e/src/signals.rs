@@ -6,6 +6,7 @@
 
 mod blocked;
 mod collector_down;
+mod failing_path;
 mod metrics;
 mod otlp;
 mod pipeline;
@@ -38,6 +39,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
             metrics::cases(cases, &fixture, &prometheus);
             pipeline::cases(cases, &fixture, &prometheus, &rotel);
             otlp::cases(cases, &fixture, &rotel);
+            failing_path::cases(cases, &fixture, &rotel);
         }
         (prometheus, rotel) => {
             let reasons = [prometheus.err(), rotel.err()].into_iter().flatten();

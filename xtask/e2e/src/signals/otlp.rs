@@ -33,7 +33,7 @@ fn arrive(
         "grpc" => &rotel.grpc_endpoint,
         _ => &rotel.endpoint,
     };
-    let mut program = Command::new(example()?);
+    let mut program = Command::new(example("otlp")?);
     service::without_telemetry_settings(&mut program);
     let output = program
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
@@ -88,18 +88,18 @@ fn arrive(
     })
 }
 
-/// Builds the example `otlp` and returns its path.
+/// Builds an example and returns its path.
 ///
 /// The features are those of `cargo test`, so that nothing is compiled twice.
-fn example() -> anyhow::Result<std::path::PathBuf> {
+pub(super) fn example(name: &str) -> anyhow::Result<std::path::PathBuf> {
     let mut build = Command::new("cargo");
     build.current_dir(paths::root()).args([
         "build",
         "--workspace",
         "--all-features",
         "--example",
-        "otlp",
+        name,
     ]);
-    command::run("build the example otlp", &mut build)?;
-    Ok(paths::root().join("target/debug/examples/otlp"))
+    command::run(&format!("build the example {name}"), &mut build)?;
+    Ok(paths::root().join("target/debug/examples").join(name))
 }

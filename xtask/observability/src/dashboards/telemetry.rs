@@ -69,7 +69,7 @@ pub(super) fn lost() -> Panel {
 
 pub(super) fn health() -> Row {
     Row::new("Are traces and logs complete?")
-        .line([lost_over_time(), exported(), queues()])
+        .line([lost_over_time(), exported(), unsampled_failures(), queues()])
         .line([overview::log_lines(), checks(), streams(), freshness()])
         .line([recorder_memory(), recorder_roots(), recorder_losses()])
 }
@@ -133,6 +133,29 @@ fn exported() -> Panel {
         .shows(Target::new(
             &query::legend("data points"),
             delivered(&catalog::OTEL_SDK_EXPORTER_METRIC_DATA_POINT_EXPORTED),
+        ))
+}
+
+fn unsampled_failures() -> Panel {
+    let roots = |results: &str| {
+        let roots = query::selected(&catalog::TRACE_FAILED_ROOTS).matches("result", results);
+        query::or_zero_each(query::per_second(&SERVICE, &roots))
+    };
+    Panel::timeseries("Failures that were not sampled")
+        .means(
+            "Failed requests, jobs and scheduled runs per second that the sampler did not choose, \
+             with `FIRSTLIGHT_TRACE_FAILURES`. 0 without it.",
+        )
+        .normally("All are exported.")
+        .otherwise(
+            "Not exported: there are more failures than the limit. Those that are exported are \
+             chosen by their trace id, so that all services choose the same traces.",
+        )
+        .unit(Unit::EventsPerSecond)
+        .shows(Target::new(&query::legend("exported"), roots("exported")))
+        .shows(Target::new(
+            &query::legend("not exported"),
+            roots("other_trace|over_limit"),
         ))
 }
 
