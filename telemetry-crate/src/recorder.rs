@@ -27,11 +27,13 @@ mod tests;
 
 use std::{cmp::Reverse, sync::Arc};
 
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{SpanId, TraceId};
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-pub(crate) use self::view::{EventView, RootView, SpanView};
+#[cfg(feature = "sqlx")]
+pub(crate) use self::spin::try_lock;
+pub(crate) use self::view::{EventView, RootView, SpanPlace, SpanView};
 use self::{kept::Class, local_roots::LocalRoots, root::Root};
 use crate::evidence::{EventNote, EventSink, SpanNote, SpanSink, SpanStart};
 
@@ -62,6 +64,12 @@ impl Recorder {
         let mut roots = self.roots.open_roots();
         roots.retain(|root| root.read(|state| state.end.is_none() || state.open_spans > 0));
         Found::new(&roots, most)
+    }
+
+    /// The place of a span that code still refers to.
+    pub(crate) fn locate(&self, span: SpanId) -> Option<SpanPlace> {
+        let open = self.roots.open_span(span)?;
+        Some(SpanPlace::of(&open))
     }
 
     /// The kept roots that failed, the last one first.

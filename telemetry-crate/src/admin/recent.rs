@@ -4,12 +4,14 @@
 
 mod json;
 mod list;
+mod live;
 mod time;
 mod waterfall;
 
 use http::{HeaderMap, StatusCode, Uri, header};
 use opentelemetry::trace::TraceId;
 
+use self::live::Live;
 use super::answer::{Answer, response, text};
 use crate::{
     recorder::{Found, Recorder, RootView},
@@ -167,10 +169,17 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
         return match Query::parse(uri.query().unwrap_or_default()) {
             Err(unknown) => text(StatusCode::BAD_REQUEST, unknown),
             Ok(query) => {
+                let live = match query.asks_for(Section::Open) {
+                    true => Live::read(status, recorder),
+                    false => Live::default(),
+                };
                 let sections = query.find(recorder);
                 match is_json {
-                    true => json(json::list(identity, recorder, &sections)),
-                    false => text(StatusCode::OK, list::text(identity, recorder, &sections)),
+                    true => json(json::list(identity, recorder, &live, &sections)),
+                    false => text(
+                        StatusCode::OK,
+                        list::text(identity, recorder, &live, &sections),
+                    ),
                 }
             }
         };

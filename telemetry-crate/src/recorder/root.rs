@@ -46,7 +46,7 @@ pub(super) enum RootKind {
     Server,
     /// An attempt at a job, or another message that this process consumes.
     Consumer,
-    /// Any other root span, such as a scheduled run.
+    /// Any other root span; a scheduled run has a `cron.name`.
     Internal,
 }
 
@@ -80,6 +80,8 @@ pub(super) struct RootState {
     ///
     /// The root of a caller that left has one without an error status.
     pub(super) has_error_type: bool,
+    /// Whether the root is a scheduled run.
+    pub(super) is_run: bool,
 }
 
 /// The summary of an open span.
@@ -124,6 +126,7 @@ impl Root {
                 has_route: false,
                 is_failed: false,
                 has_error_type: false,
+                is_run: false,
             }),
         }
     }
@@ -215,6 +218,7 @@ impl Root {
                     return;
                 }
                 "error.type" => state.has_error_type = true,
+                "cron.name" => state.is_run = true,
                 _ => {}
             }
         }

@@ -18,6 +18,7 @@ mod logs;
 mod losses;
 mod metrics;
 mod records;
+mod runtime;
 #[cfg(feature = "axum")]
 mod serve;
 mod shutdown;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
                 "wiring::unhandled_sigterm_is_logged",
                 wiring::unhandled_sigterm,
             ),
+            ("runtime::blocking_spans_are_named", runtime::blocked),
             #[cfg(feature = "sqlx")]
             (
                 "sqlx::read_only_connections_are_closed",
@@ -143,6 +145,7 @@ fn main() -> ExitCode {
             ("serves", serve::run_scenario),
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
+            ("blocked", runtime::run_blocked),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),
