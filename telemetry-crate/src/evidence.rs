@@ -73,9 +73,9 @@ pub(crate) fn is_for_recorder_only() -> bool {
     RECEIVERS.get() == Receivers::Recorder
 }
 
-/// The attribute of a call whose statement is that of the previous call from the same place.
+/// The attribute of a call whose statement is assumed.
 ///
-/// `false` once the statement is known.
+/// It is that of the previous call from the same place. `false` once the statement is known.
 pub(crate) const ASSUMED_STATEMENT: &str = "sql.statement.assumed";
 
 /// The attribute with the time at which code in the span acquired a connection.

@@ -70,7 +70,7 @@ impl SpanEnd {
         }
     }
 
-    /// Calls `write` with the span, if the flight recorder keeps it; nothing is exported.
+    /// Calls `write` with the span, for the flight recorder alone.
     #[cfg(feature = "sqlx")]
     pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanRef<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)

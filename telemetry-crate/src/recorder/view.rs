@@ -35,7 +35,9 @@ pub(crate) struct RootView {
     /// The spans by their number.
     pub(crate) spans: BTreeMap<u32, SpanView>,
     pub(crate) events: Vec<EventView>,
-    /// The last time at which code acquired a connection that is not seen to be returned.
+    /// The last time at which code acquired a connection.
+    ///
+    /// Without calls and transactions, whose connections are seen until their return.
     pub(crate) acquired: Option<u64>,
     /// Bytes of detail that were cut.
     pub(crate) cut: u64,

@@ -8,7 +8,7 @@ use std::{
     cell::Cell,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -55,6 +55,13 @@ impl Slot {
 }
 
 static TABLE: [Slot; SLOTS] = [const { Slot::free() }; SLOTS];
+
+/// The number of slots that were ever taken, so that a reading skips the others.
+static EVER_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+fn slots() -> impl Iterator<Item = &'static Slot> {
+    TABLE.iter().take(EVER_TAKEN.load(Ordering::Acquire))
+}
 
 /// The slot of a thread.
 #[derive(Debug, Clone, Copy)]
@@ -127,8 +134,10 @@ fn try_take_slot(before: u32) -> Option<&'static Slot> {
 fn take_slot() -> Option<&'static Slot> {
     // Fails if the thread is ending, and then nothing would free the slot.
     let ends_later = FREE_AT_END.try_with(|_| ()).is_ok();
-    let free = |slot: &&Slot| !slot.is_taken.swap(true, Ordering::Acquire);
-    let slot = ends_later.then(|| TABLE.iter().find(free)).flatten();
+    let is_free = |slot: &Slot| !slot.is_taken.swap(true, Ordering::Acquire);
+    let index = ends_later.then(|| TABLE.iter().position(is_free)).flatten();
+    EVER_TAKEN.fetch_max(index.map_or(0, |index| index + 1), Ordering::Release);
+    let slot = index.map(|index| &TABLE[index]);
     SLOT.set(slot.map_or(ThreadSlot::None, ThreadSlot::Some));
     slot
 }
@@ -160,7 +169,7 @@ impl Seen {
 
     fn sample(&self, now: Instant) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (slot, (entered, since)) in TABLE.iter().zip(seen.iter_mut()) {
+        for (slot, (entered, since)) in slots().zip(seen.iter_mut()) {
             let now_entered = slot.entered.load(Ordering::Acquire);
             if now_entered != *entered || slot.depth.load(Ordering::Relaxed) == 0 {
                 (*entered, *since) = (now_entered, now);
@@ -168,7 +177,9 @@ impl Seen {
         }
     }
 
-    /// The spans of the threads that have entered none for this time, the innermost first.
+    /// The threads that have entered no span for this time.
+    ///
+    /// Each with its spans, the innermost first.
     fn long(&self, at_least: Duration, now: Instant) -> Vec<(Vec<u64>, Duration)> {
         let seen = self
             .0
@@ -176,7 +187,7 @@ impl Seen {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         let mut found = Vec::new();
-        for (slot, (entered, since)) in TABLE.iter().zip(seen) {
+        for (slot, (entered, since)) in slots().zip(seen) {
             let lasts = now.saturating_duration_since(since);
             let depth = slot.depth.load(Ordering::Relaxed);
             if depth == 0 || lasts < at_least {
@@ -208,7 +219,7 @@ impl Polls {
         self.seen.sample(now);
     }
 
-    /// The threads that have been in one poll for at least this time, the longest first.
+    /// The threads that are in one poll for this time, the longest first.
     ///
     /// Code that enters a span outside of a future is like a poll.
     pub(super) fn long(&self, at_least: Duration, now: Instant) -> Vec<LongPoll> {

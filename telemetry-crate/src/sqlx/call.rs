@@ -179,7 +179,9 @@ impl Call {
         });
     }
 
-    /// Tells the flight recorder that the statement is known, and those attributes that it does not have.
+    /// Tells the flight recorder that the statement is known.
+    ///
+    /// Also writes the attributes that the recorder lacks.
     fn note_known(&self, lacks: impl Fn(&KeyValue) -> bool, query: &Query) {
         let Some(span) = self.span.get() else { return };
         span.write_recorded(|span| {

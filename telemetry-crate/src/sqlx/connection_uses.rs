@@ -67,7 +67,9 @@ pub(crate) struct ConnectionUse {
 pub(crate) enum UseState {
     Holds,
     Waits,
-    /// The first call from its place in the source, which waits or has its caller's connection.
+    /// Waits, or uses its caller's connection.
+    ///
+    /// The first call from its place in the source.
     MayWait,
 }
 
@@ -147,7 +149,7 @@ impl Lease {
         Some(lease)
     }
 
-    /// Sets the span of the transaction, which is open until the connection is returned.
+    /// Sets the span that is open until the connection is returned.
     pub(super) fn lasts_as_long_as(&self, span: Option<SpanIds>) {
         if let Some(span) = span {
             let _ = self.span.set(span);

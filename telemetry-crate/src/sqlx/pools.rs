@@ -71,7 +71,9 @@ impl PoolUses {
     }
 }
 
-/// Returns who uses the connections of the instrumented pools, and the number of uses that are not listed.
+/// Returns who uses the connections of the pools.
+///
+/// Also returns the number of uses since the start that are not listed.
 pub(crate) fn pool_uses() -> (Vec<PoolUses>, u64) {
     let mut uses = connection_uses::all();
     let pools = pools();

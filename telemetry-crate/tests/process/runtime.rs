@@ -6,7 +6,7 @@ use tracing::Instrument;
 
 use crate::support::{ask, scenario::Scenario};
 
-/// Blocks the only thread of a runtime in a span, until a line comes from standard input.
+/// Blocks the only thread of a runtime, until a line comes.
 pub(crate) fn run_blocked() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,4 +1,4 @@
-//! Tests of `/traces`: what open queries run, who holds a pool's connections, and who waits for one.
+//! Tests of what `/traces` says about open queries and connections.
 
 use std::{
     sync::{
@@ -101,7 +101,9 @@ where
 /// The line of the call below.
 const INSERTED_AT: u32 = line!() + 13;
 
-/// Writes a row, in a call whose statement hangs while another transaction has written the same row.
+/// Writes a row.
+///
+/// The call hangs while another transaction has written the same row.
 async fn insert<'c, DB, E>(executor: E)
 where
     DB: Rows,

@@ -1,4 +1,6 @@
-//! What the open roots do at the moment: the connections that they hold or want, and the polls that last.
+//! What the open roots do at the moment.
+//!
+//! These are the connections that they hold or wait for, and the polls that last.
 
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use crate::{
 const LONG_POLL: Duration = Duration::from_secs(1);
 
 /// Maximum number of roots that are named as possible holders.
+#[cfg(feature = "sqlx")]
 const MAX_POSSIBLE: usize = 10;
 
 /// What is known at the moment.
@@ -169,7 +172,7 @@ fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
     }
 }
 
-/// Open roots that acquired a connection outside of what is seen, the first one first.
+/// Open roots that may hold a connection, the first one first.
 #[cfg(feature = "sqlx")]
 fn possible_holders(open: &[RootView], users: &[User]) -> Vec<User> {
     let now = time::now();
