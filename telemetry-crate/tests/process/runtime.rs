@@ -51,8 +51,6 @@ pub(crate) fn blocked() {
         "{answer}"
     );
 
-    // The admin listener logs who has read user data.
-    scenario.message("user data was read");
     scenario.write_line("continue");
-    scenario.message("the application's runtime runs tasks again");
+    assert_eq!(scenario.end().0, Some(0));
 }

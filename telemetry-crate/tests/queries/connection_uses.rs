@@ -99,7 +99,7 @@ where
 }
 
 /// The line of the call below.
-const INSERTED_AT: u32 = line!() + 13;
+const INSERTED_AT: u32 = line!() + 15;
 
 /// Writes a row.
 ///
@@ -243,7 +243,16 @@ where
         spawn("POST /sleeps", sleeper()),
     ];
     let full = format!("connections: pool {name} 2 of 2 used");
-    traces_with("?open", &[&full]).await;
+    let holds = format!("holds 1 connection of pool {name} for ");
+    // The pool is also full while the connection of the first call is still being returned.
+    while traces_with("?open", &[&full, &holds])
+        .await
+        .matches(&*holds)
+        .count()
+        < 2
+    {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
     let (begins, calls) = (pool.clone(), pool.clone());
     tasks.push(spawn("GET /begins", async move {
         let transaction = firstlight::sqlx::begin(&begins).await.unwrap();
@@ -260,7 +269,6 @@ where
     )
     .await;
 
-    let holds = format!("holds 1 connection of pool {name} for ");
     assert_eq!(answer.matches(&*holds).count(), 2, "{answer}");
     let section = answer.split(&*full).nth(1).unwrap();
     let section = section.split("\n\n").next().unwrap();
