@@ -35,21 +35,56 @@ pub(crate) fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
+/// The receivers of what is written to spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Receivers {
+    All,
+    Export,
+    Recorder,
+}
+
 thread_local! {
-    static IS_EXPORT_ONLY: Cell<bool> = const { Cell::new(false) };
+    static RECEIVERS: Cell<Receivers> = const { Cell::new(Receivers::All) };
+}
+
+fn write_for(receivers: Receivers, write: impl FnOnce()) {
+    let before = RECEIVERS.replace(receivers);
+    write();
+    RECEIVERS.set(before);
 }
 
 /// Runs `write`, whose attributes are exported and not recorded.
 pub(crate) fn for_export_only(write: impl FnOnce()) {
-    let before = IS_EXPORT_ONLY.replace(true);
-    write();
-    IS_EXPORT_ONLY.set(before);
+    write_for(Receivers::Export, write);
+}
+
+/// Runs `write`, whose attributes and names are recorded and not exported.
+///
+/// For what is assumed of a span that is still open, and for where its code is.
+#[cfg(feature = "sqlx")]
+pub(crate) fn for_recorder_only(write: impl FnOnce()) {
+    write_for(Receivers::Recorder, write);
 }
 
 /// Whether the thread is in [`for_export_only`].
 pub(crate) fn is_for_export_only() -> bool {
-    IS_EXPORT_ONLY.get()
+    RECEIVERS.get() == Receivers::Export
 }
+
+/// Whether the thread writes for the recorder alone.
+pub(crate) fn is_for_recorder_only() -> bool {
+    RECEIVERS.get() == Receivers::Recorder
+}
+
+/// The attribute of a call whose statement is assumed.
+///
+/// It is that of the previous call from the same place. `false` once the statement is known.
+pub(crate) const ASSUMED_STATEMENT: &str = "sql.statement.assumed";
+
+/// The attribute with the time at which code in the span acquired a connection.
+///
+/// In nanoseconds since the epoch.
+pub(crate) const CONNECTION_ACQUIRED: &str = "sql.connection.acquired";
 
 /// Receives the spans of the process, sampled or not.
 ///

@@ -232,7 +232,8 @@ impl Telemetry {
             exporters.add(Signal::Logs, records.install(&mut thread));
         }
         let log_filter = Arc::new(LogFilterControl::new(log_filter, bridged));
-        let status = Arc::new(Status::new(
+        let runtime = Arc::new(RuntimeObserver::new(recorder.clone(), logs.contexts()));
+        let status = Status::new(
             settings.clone(),
             log_filter.clone(),
             writer.clone(),
@@ -240,7 +241,8 @@ impl Telemetry {
             metrics.clone(),
             Signal::ALL.map(|signal| exporters.stats(signal).cloned()),
             recorder,
-        ));
+        );
+        let status = Arc::new(status.with_runtime(runtime.clone()));
         thread.start()?;
         metrics.add_collector(runtime.clone());
         // This fails outside a runtime. The program can call `instrument_runtime()` later.

@@ -25,10 +25,10 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    evidence::EventSink,
+    evidence::{self, EventSink},
     logs::{Installed, LogFilter, LogLayer},
     observer::Observer,
-    thread,
+    runtime, thread,
     traces::{SpanEvents, SpanTracer},
     values::{with_plain_attributes, with_plain_record},
 };
@@ -339,6 +339,9 @@ where
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
         if !thread::is_ending() {
             self.spans.on_enter(id, context.clone());
+            if evidence::is_on() {
+                runtime::enter(id);
+            }
         }
         self.signals.filter.logs.on_enter(id, context);
     }
@@ -346,6 +349,9 @@ where
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         if !thread::is_ending() {
             self.spans.on_exit(id, context.clone());
+            if evidence::is_on() {
+                runtime::exit();
+            }
         }
         self.signals.filter.logs.on_exit(id, context);
     }

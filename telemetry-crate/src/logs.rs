@@ -165,6 +165,11 @@ impl LogLayer {
         }
     }
 
+    /// The contexts of the spans of the subscriber to which the layer was added.
+    pub(crate) fn contexts(&self) -> SpanContexts {
+        self.contexts.clone()
+    }
+
     /// Also sends each event as an OTLP log record.
     pub(crate) fn with_records(mut self, records: Records) -> Self {
         self.records = Some(records);

@@ -31,14 +31,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use opentelemetry::trace::TraceId;
+use opentelemetry::trace::{SpanId, TraceId};
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
+#[cfg(feature = "sqlx")]
+pub(crate) use self::spin::try_lock;
 pub(crate) use self::{
     errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
     lines::{Batch, LineCursor, LineFilter, Lines},
-    view::{EventView, RootView, SpanView},
+    view::{EventView, RootView, SpanPlace, SpanView},
 };
 use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
 use crate::{
@@ -119,6 +121,12 @@ impl Recorder {
         let views = roots.iter().take(most);
         let views = views.map(|root| RootView::summary(root));
         (views.collect(), roots.len().saturating_sub(most))
+    }
+
+    /// The place of a span that code still refers to.
+    pub(crate) fn locate(&self, span: SpanId) -> Option<SpanPlace> {
+        let open = self.roots.open_span(span)?;
+        Some(SpanPlace::of(&open))
     }
 
     /// The kept roots that failed, the last one first.

@@ -18,6 +18,7 @@
 //! busy time of the blocked worker, which tokio does not update during the block.
 
 mod collector;
+mod polls;
 mod scheduler_probe;
 mod watch;
 
@@ -31,8 +32,12 @@ use tokio::{
     task::AbortHandle,
 };
 
-use self::scheduler_probe::SchedulerProbe;
-pub(crate) use self::watch::watch;
+use self::{polls::Polls, scheduler_probe::SchedulerProbe};
+pub(crate) use self::{
+    polls::{LongPoll, enter, exit},
+    watch::watch,
+};
+use crate::{recorder::Recorder, span_ids::SpanContexts};
 
 /// The error of `instrument_runtime()` outside a tokio runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +51,8 @@ pub struct NoRuntime;
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeObserver {
     observed: Mutex<Option<Observed>>,
+    /// The reader of the spans that are polled; `None` without a flight recorder.
+    polls: Option<Polls>,
 }
 
 /// The observed runtime and the probe that runs in it.
@@ -57,6 +64,28 @@ struct Observed {
 }
 
 impl RuntimeObserver {
+    /// Creates an observer that names the spans which block the runtime.
+    pub(crate) fn new(recorder: Option<Recorder>, contexts: SpanContexts) -> Self {
+        Self {
+            observed: Mutex::default(),
+            polls: recorder.map(|recorder| Polls::new(recorder, contexts)),
+        }
+    }
+
+    /// The time for which the runtime has run no task that was woken.
+    pub(crate) fn stalled(&self) -> Duration {
+        let observed = self.observed();
+        observed.map_or(Duration::ZERO, |observed| {
+            observed.probe.stalled(Instant::now())
+        })
+    }
+
+    /// The spans that have been in one poll for at least this time, the longest first.
+    pub(crate) fn long_polls(&self, at_least: Duration) -> Vec<LongPoll> {
+        let polls = self.polls.as_ref();
+        polls.map_or_else(Vec::new, |polls| polls.long(at_least, Instant::now()))
+    }
+
     /// Starts to observe the current runtime, instead of a previous one.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
@@ -80,14 +109,6 @@ impl RuntimeObserver {
         if let Some(observed) = self.lock().take() {
             observed.task.abort();
         }
-    }
-
-    /// Returns for how long the runtime has run no task.
-    pub(crate) fn stalled(&self) -> Duration {
-        let observed = self.observed();
-        observed.map_or(Duration::ZERO, |observed| {
-            observed.probe.stalled(Instant::now())
-        })
     }
 
     /// Returns the observed runtime, unless it was shut down.

@@ -70,6 +70,16 @@ impl SpanEnd {
         }
     }
 
+    /// Calls `write` with the span, for the flight recorder alone.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanRef<'_>)) {
+        if let Some(span) = self.context.get().map(TraceContextExt::span)
+            && evidence::is_on()
+        {
+            evidence::for_recorder_only(|| write(&span));
+        }
+    }
+
     /// Runs `measure`, whose samples get this span as their exemplar.
     pub(crate) fn measure<T>(&self, measure: impl FnOnce() -> T) -> T {
         let context = self.context.get();

@@ -55,6 +55,8 @@
 
 mod attributes;
 mod call;
+mod call_sites;
+mod connection_uses;
 #[cfg(feature = "cron")]
 mod cron_store;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
@@ -101,6 +103,11 @@ pub(crate) use self::database::size_variable;
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
 pub(crate) use self::health::record_storage_failure;
+pub(crate) use self::{
+    connection_uses::{ConnectionUse, UseState},
+    layer::QueryLayer,
+    pools::{PoolCollector, pool_uses},
+};
 pub use self::{
     error_class::ErrorClass,
     file::follow_file,
@@ -108,7 +115,6 @@ pub use self::{
     instrumented::{InstrumentQuery, InstrumentedQuery},
     transaction::{Transaction, begin},
 };
-pub(crate) use self::{layer::QueryLayer, pools::PoolCollector};
 
 /// Target of the spans and the log lines.
 pub(crate) const TARGET: &str = "firstlight::sqlx";

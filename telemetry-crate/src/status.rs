@@ -33,6 +33,7 @@ use crate::{
     logs::{Installed, LogCounts, LogFilterControl, LogWriter},
     metrics::{MetricsHandle, SampleList},
     recorder::{Recorder, last_words::Writer},
+    runtime::RuntimeObserver,
     signal::Signal,
     values::counted,
 };
@@ -60,6 +61,7 @@ pub(crate) struct Status {
     exports: [Option<Arc<ExportStats>>; 3],
     /// `None` if the flight recorder is off.
     recorder: Option<Recorder>,
+    runtime: Arc<RuntimeObserver>,
     scrapes: AtomicU64,
     /// The time of the last scrape, and the duration of its rendering.
     last_scrape: Mutex<Option<(SystemTime, Duration)>>,
@@ -84,10 +86,21 @@ impl Status {
             metrics,
             exports,
             recorder,
+            runtime: Arc::default(),
             scrapes: AtomicU64::new(0),
             last_scrape: Mutex::default(),
             end: OnceLock::new(),
         }
+    }
+
+    /// Also tells the state of the application's runtime.
+    pub(crate) fn with_runtime(mut self, runtime: Arc<RuntimeObserver>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    pub(crate) fn runtime(&self) -> &RuntimeObserver {
+        &self.runtime
     }
 
     /// Records that telemetry has ended; the process may continue.

@@ -4,10 +4,12 @@
 
 mod json;
 mod list;
+mod live;
 mod waterfall;
 
 use http::{HeaderMap, StatusCode, Uri};
 
+use self::live::Live;
 use super::{
     answer::{Answer, accepts_json, json, recorder_is_off, text},
     identity::Identity,
@@ -154,10 +156,17 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
             Err(unknown) => text(StatusCode::BAD_REQUEST, unknown),
             Ok(query) if query.previous => previous(status, identity, is_json),
             Ok(query) => {
+                let live = match query.asks_for(Section::Open) {
+                    true => Live::read(status, recorder),
+                    false => Live::default(),
+                };
                 let sections = query.find(recorder);
                 match is_json {
-                    true => json(&json::list(identity, recorder, &sections)),
-                    false => text(StatusCode::OK, list::text(identity, recorder, &sections)),
+                    true => json(&json::list(identity, recorder, &live, &sections)),
+                    false => text(
+                        StatusCode::OK,
+                        list::text(identity, recorder, &live, &sections),
+                    ),
                 }
             }
         };

@@ -263,6 +263,11 @@ impl LocalRoots {
         self.open_roots.load(Ordering::Relaxed)
     }
 
+    /// A span that code still refers to.
+    pub(super) fn open_span(&self, span: SpanId) -> Option<OpenSpan> {
+        self.open.get(span)
+    }
+
     /// The roots of a class, in no order.
     pub(super) fn kept_roots(&self, class: Class) -> Vec<Arc<Root>> {
         self.kept.of(class, self.memory_of_kept())

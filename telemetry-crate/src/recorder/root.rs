@@ -47,7 +47,7 @@ pub(super) enum RootKind {
     Server,
     /// An attempt at a job, or another message that this process consumes.
     Consumer,
-    /// Any other root span, such as a scheduled run.
+    /// Any other root span; a scheduled run has a `cron.name`.
     Internal,
 }
 
@@ -83,6 +83,8 @@ pub(super) struct RootState {
     ///
     /// The root of a caller that left has one without an error status.
     pub(super) has_error_type: bool,
+    /// Whether the root is a scheduled run.
+    pub(super) is_run: bool,
 }
 
 /// The summary of an open span.
@@ -128,6 +130,7 @@ impl Root {
                 is_failed: false,
                 error: Mark::default(),
                 has_error_type: false,
+                is_run: false,
             }),
         }
     }
@@ -219,6 +222,7 @@ impl Root {
                     return;
                 }
                 "error.type" => state.has_error_type = true,
+                "cron.name" => state.is_run = true,
                 _ => {}
             }
         }

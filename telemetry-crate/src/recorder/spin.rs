@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 const ATTEMPTS: usize = 100;
 
 /// Takes a lock if it is free within a microsecond or so.
-pub(super) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     for _ in 0..ATTEMPTS {
         match mutex.try_lock() {
             Ok(guard) => return Some(guard),

@@ -6,10 +6,14 @@ use opentelemetry::trace::{SpanId, TraceId};
 use tracing::Level;
 
 use super::{
+    open::OpenSpan,
     record::{Record, records},
     root::{Root, RootKind, RootOutcome, RootState},
 };
-use crate::values::Kind;
+use crate::{
+    evidence::{ASSUMED_STATEMENT, CONNECTION_ACQUIRED},
+    values::Kind,
+};
 
 /// A local root at the moment of a request.
 #[derive(Debug, Clone)]
@@ -31,8 +35,13 @@ pub(crate) struct RootView {
     /// The spans by their number.
     pub(crate) spans: BTreeMap<u32, SpanView>,
     pub(crate) events: Vec<EventView>,
+    /// The last time at which code acquired a connection.
+    ///
+    /// Without calls and transactions, whose connections are seen until their return.
+    pub(crate) acquired: Option<u64>,
     /// Bytes of detail that were cut.
     pub(crate) cut: u64,
+    is_run: bool,
 }
 
 /// The summary of an open span.
@@ -42,16 +51,44 @@ pub(crate) struct OpenSpanView {
     pub(crate) since: u64,
     /// The attribute that says most about what the span waits for.
     pub(crate) about: Option<(String, String)>,
+    /// File and line of the call.
+    pub(crate) at: Option<String>,
+    /// Whether name and text are those of the previous call from the same place.
+    pub(crate) is_assumed: bool,
+}
+
+/// A span with its local root, at the moment of a request.
+#[derive(Debug, Clone)]
+pub(crate) struct SpanPlace {
+    pub(crate) trace_id: TraceId,
+    /// The id of the root span.
+    pub(crate) root: SpanId,
+    pub(crate) root_name: String,
+    /// `None` for the root span, and for a span whose start was cut.
+    pub(crate) span_name: Option<String>,
+}
+
+impl SpanPlace {
+    pub(super) fn of(open: &OpenSpan) -> Self {
+        let root = RootView::of(&open.root);
+        let below_root = Some(open.number).filter(|number| *number > 0);
+        let span = below_root.and_then(|number| root.spans.get(&number));
+        Self {
+            trace_id: root.trace_id,
+            root: root.span_id,
+            span_name: span.map(|span| span.name.clone()),
+            root_name: root.name,
+        }
+    }
 }
 
 /// The attributes that say what a span waits for, the best one first.
-const ABOUT: [&str; 6] = [
+const ABOUT: [&str; 5] = [
     "db.query.text",
     "db.query.summary",
     "server.address",
     "messaging.destination.name",
     "rpc.method",
-    "code.file.path",
 ];
 
 /// A span of a root.
@@ -115,12 +152,16 @@ impl RootView {
                 name: current.name.as_str().to_owned(),
                 since: current.since,
                 about: None,
+                at: None,
+                is_assumed: false,
             }),
             open_spans: state.open_spans,
             last_event: state.last_event,
             spans: BTreeMap::new(),
             events: Vec::new(),
+            acquired: None,
             cut: state.detail.cut(),
+            is_run: state.is_run,
         }
     }
 
@@ -147,6 +188,18 @@ impl RootView {
             Record::Name { span, name } => {
                 self.change(span, |span| span.name = name.to_owned());
             }
+            Record::Attribute {
+                key: CONNECTION_ACQUIRED,
+                value,
+                ..
+            } => self.acquired = value.parse().ok(),
+            Record::Attribute {
+                span,
+                key: ASSUMED_STATEMENT,
+                value: "false",
+            } => self.change(span, |span| {
+                span.attributes.retain(|(key, _)| key != ASSUMED_STATEMENT);
+            }),
             Record::Attribute { span, key, value } => self.change(span, |span| {
                 let same = span.attributes.iter_mut().find(|(other, _)| other == key);
                 match same {
@@ -188,6 +241,8 @@ impl RootView {
             name: span.name.clone(),
             since: span.started,
             about: span.about(),
+            at: span.place(),
+            is_assumed: span.attribute(ASSUMED_STATEMENT).is_some(),
         })
     }
 
@@ -212,6 +267,7 @@ impl RootView {
     /// What the root is, in one word.
     pub(crate) fn kind(&self) -> &'static str {
         match self.kind {
+            _ if self.is_run => "run",
             RootKind::Server => "request",
             RootKind::Consumer => "job",
             RootKind::Internal => "span",
@@ -255,6 +311,13 @@ impl SpanView {
     pub(crate) fn attribute(&self, key: &str) -> Option<&str> {
         let mut attributes = self.attributes.iter();
         attributes.find_map(|(other, value)| (other == key).then_some(&**value))
+    }
+
+    /// The file and the line of the call.
+    fn place(&self) -> Option<String> {
+        let file = self.attribute("code.file.path")?;
+        let line = self.attribute("code.line.number");
+        Some(line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")))
     }
 
     fn about(&self) -> Option<(String, String)> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::RuntimeObserver;
+use super::{LongPoll, RuntimeObserver};
 
 /// Interval of wake-ups, short enough to show the delays that users notice.
 ///
@@ -23,6 +23,35 @@ const BLOCKED_AFTER: Duration = Duration::from_secs(3);
 /// Such a delay means that the whole process was suspended, and not that the runtime was blocked.
 const MAX_OVERSLEEP: Duration = Duration::from_secs(1);
 
+/// How much later than the stall a reading may have seen the poll that causes it.
+const POLL_TOLERANCE: Duration = Duration::from_secs(1);
+
+/// Maximum number of polls that a warning names.
+const MAX_NAMED: usize = 4;
+
+/// Names what was being polled when the stall began.
+///
+/// The shortest poll is named first, because the runtime was stalled by the last one.
+pub(super) fn polled(polls: &[LongPoll]) -> String {
+    let named: Vec<_> = (polls.iter().rev().take(MAX_NAMED))
+        .map(|poll| {
+            let place = &poll.place;
+            let span = place.span_name.as_ref();
+            let span = span.map_or_else(String::new, |span| format!(" in {span}"));
+            format!(
+                "{} (trace {}){span} for {:.1} s",
+                place.root_name,
+                place.trace_id,
+                poll.lasts.as_secs_f64()
+            )
+        })
+        .collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!("; in one poll since then: {}", named.join(", "))
+}
+
 /// Wakes the probe repeatedly, without end; runs on the admin thread.
 pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
     let mut detector = StallDetector::default();
@@ -33,6 +62,9 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
         if now.duration_since(before) > WAKE_INTERVAL + MAX_OVERSLEEP {
             continue;
         }
+        if let Some(polls) = &observer.polls {
+            polls.sample(now);
+        }
         let open = observer
             .observed()
             .map_or(Duration::ZERO, |observed| observed.probe.wake_up(now));
@@ -40,8 +72,9 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
             None => {}
             Some(Change::Blocked) => tracing::warn!(
                 target: "firstlight",
-                "the application's runtime has run no task for {} s: something blocks its threads, such as a synchronous call in async code; see tokio_scheduler_stalled_seconds",
-                BLOCKED_AFTER.as_secs()
+                "the application's runtime has run no task for {} s: something blocks its threads, such as a synchronous call in async code; see tokio_scheduler_stalled_seconds{}",
+                BLOCKED_AFTER.as_secs(),
+                polled(&observer.long_polls(BLOCKED_AFTER - POLL_TOLERANCE))
             ),
             Some(Change::Recovered(stall)) => tracing::warn!(
                 target: "firstlight",

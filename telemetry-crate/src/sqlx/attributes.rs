@@ -6,6 +6,8 @@
 //! number of returned rows is in development, and the number of affected rows has no convention
 //! yet.
 
+use std::panic::Location;
+
 use opentelemetry::KeyValue;
 
 use super::{database_server::common_attributes, event::Query, statement::Statement};
@@ -16,6 +18,29 @@ pub(super) fn span_name(statement: &Statement) -> String {
         "" => common_attributes().server.system.to_owned(),
         summary => summary.to_owned(),
     }
+}
+
+/// Returns the attributes of a call site, for the flight recorder.
+pub(super) fn site_attributes(site: &'static Location<'static>) -> [KeyValue; 2] {
+    [
+        KeyValue::new("code.file.path", site.file()),
+        KeyValue::new("code.line.number", i64::from(site.line())),
+    ]
+}
+
+/// Returns whether an attribute is one that every statement has.
+///
+/// Those are the attributes that the flight recorder assumes before a statement is known.
+pub(super) fn is_assumed(attribute: &KeyValue) -> bool {
+    matches!(
+        attribute.key.as_str(),
+        "db.system.name"
+            | "db.namespace"
+            | "server.address"
+            | "server.port"
+            | "db.query.summary"
+            | "db.query.text"
+    )
 }
 
 /// Returns the attributes of a statement, and of its result if sqlx reported one.

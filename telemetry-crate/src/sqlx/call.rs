@@ -16,13 +16,20 @@ use tracing::Span;
 
 use super::{
     TARGET, attributes,
+    call_sites::{self, LastRun},
+    connection_uses::{self, ConnectionUse, UseState, UsesConnection},
+    database_server::common_attributes,
     event::Query,
     failure::Failure,
     health, metrics, pool_timeout,
     span_extension::{self, Pending},
     statement::Statement,
 };
-use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
+use crate::{
+    evidence::{self, ASSUMED_STATEMENT},
+    span_end::SpanEnd,
+    traces::SPAN_LEVEL,
+};
 
 /// A call, shared by its future and its span.
 #[derive(Debug)]
@@ -34,6 +41,10 @@ pub(super) struct Call {
     /// The end of the call's span.
     span: OnceLock<SpanEnd>,
     started: Instant,
+    /// The previous run of the call site; `None` if it is not known or not needed.
+    last_run: Option<Arc<LastRun>>,
+    /// The time at which the call acquired a connection.
+    acquired: OnceLock<Instant>,
     state: Mutex<State>,
 }
 
@@ -47,17 +58,31 @@ struct State {
     failure: Option<Failure>,
 }
 
+impl State {
+    /// Whether the call's own statement is known.
+    fn has_statement(&self) -> bool {
+        let statement = self.statement.as_ref();
+        statement.is_some_and(|statement| !statement.is_connection_setup())
+    }
+}
+
 impl Call {
     /// Starts a call and its span.
     pub(super) fn start(
         site: &'static Location<'static>,
         known_statement: Option<Arc<Statement>>,
     ) -> (Arc<Self>, Span) {
+        let is_recorded = evidence::is_on();
+        let last_run = (is_recorded && known_statement.is_none())
+            .then(|| call_sites::last_run(site))
+            .flatten();
         let call = Arc::new(Self {
             site,
             known_statement,
             span: OnceLock::new(),
             started: Instant::now(),
+            last_run,
+            acquired: OnceLock::new(),
             state: Mutex::default(),
         });
         let span = span_extension::with_pending(
@@ -69,8 +94,41 @@ impl Call {
         let _ = call.span.set(end);
         if let Some(statement) = &call.known_statement {
             call.describe(statement, None);
+        } else {
+            // The lease of a transaction covers its own statements.
+            connection_uses::list(&call);
+        }
+        if is_recorded {
+            call.note_start();
         }
         (call, span)
+    }
+
+    /// The statement that the call site ran last.
+    fn assumed_statement(&self) -> Option<&Arc<Statement>> {
+        self.last_run.as_ref()?.statement.as_ref()
+    }
+
+    /// Tells the flight recorder where the call is, and what it probably runs.
+    fn note_start(&self) {
+        let Some(span) = self.span.get() else { return };
+        span.write_recorded(|span| {
+            span.set_attributes(attributes::site_attributes(self.site));
+            if let Some(statement) = self.assumed_statement() {
+                span.update_name(attributes::span_name(statement));
+                let assumed = attributes::statement_attributes(statement, None).into_iter();
+                span.set_attributes(assumed.filter(attributes::is_assumed));
+                span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, true));
+            } else if self.known_statement.is_none() {
+                let server = &common_attributes().server;
+                span.set_attributes(server.attributes(server.system));
+            }
+        });
+    }
+
+    /// Records that the call has acquired a connection.
+    pub(super) fn acquired(&self) {
+        let _ = self.acquired.set(Instant::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -79,18 +137,58 @@ impl Call {
 
     /// Takes the statement from sqlx's event.
     ///
-    /// Returns `false` if the call already has a statement.
+    /// Returns `false` if the call already has a statement. The statements that open a connection come before that of the
+    /// call, which replaces them.
     pub(super) fn take_statement(&self, query: &Query) -> bool {
         let mut state = self.state();
-        if state.statement.is_some() {
+        if state.has_statement() {
             return false;
         }
         // Under the lock: once the statement is known, the end of the call on another thread ends the
         // span, which then takes no name.
-        self.describe(&query.statement, Some(query));
+        match self.assumed_statement() {
+            None => self.describe(&query.statement, Some(query)),
+            // The statement that is assumed is still to come.
+            Some(_) if query.statement.is_connection_setup() => self.describe_exported(query),
+            Some(assumed) if Arc::ptr_eq(assumed, &query.statement) => {
+                self.describe_exported(query);
+                self.note_known(|attribute| !attributes::is_assumed(attribute), query);
+            }
+            Some(_) => {
+                self.describe(&query.statement, Some(query));
+                self.note_known(|_| false, query);
+            }
+        }
         state.statement = Some(Arc::clone(&query.statement));
         state.statement_duration = Some(query.elapsed);
+        drop(state);
+        if evidence::is_on() && !query.statement.is_connection_setup() {
+            let acquires = self.acquired.get().is_some();
+            call_sites::remember(self.site, Some(&query.statement), acquires);
+        }
         true
+    }
+
+    /// Describes the span for the export, and not for the flight recorder.
+    fn describe_exported(&self, query: &Query) {
+        let Some(span) = self.span.get() else { return };
+        span.write_exported(|span| {
+            let statement = &query.statement;
+            span.update_name(attributes::span_name(statement));
+            span.set_attributes(attributes::statement_attributes(statement, Some(query)));
+        });
+    }
+
+    /// Tells the flight recorder that the statement is known.
+    ///
+    /// Also writes the attributes that the recorder lacks.
+    fn note_known(&self, lacks: impl Fn(&KeyValue) -> bool, query: &Query) {
+        let Some(span) = self.span.get() else { return };
+        span.write_recorded(|span| {
+            let known = attributes::statement_attributes(&query.statement, Some(query));
+            span.set_attributes(known.into_iter().filter(lacks));
+            span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, false));
+        });
     }
 
     fn describe(&self, statement: &Statement, query: Option<&Query>) {
@@ -107,6 +205,12 @@ impl Call {
         if let Some(error) = error {
             health::record_storage_failure(error);
             pool_timeout::diagnose(error);
+            if matches!(error, Error::PoolTimedOut)
+                && self.known_statement.is_none()
+                && evidence::is_on()
+            {
+                call_sites::remember(self.site, None, true);
+            }
         }
         let failure = error.and_then(Failure::from_error);
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
@@ -121,13 +225,44 @@ impl Call {
         let mut state = self.state();
         state.call_duration = Some(self.started.elapsed());
         state.failure = failure;
-        let is_known = state.statement.is_some() || self.known_statement.is_some();
+        let is_known = state.has_statement() || self.known_statement.is_some();
         drop(state);
         // The span ends here, because SQLite's thread may hold it longer than the call lasts.
         // Without a statement, sqlx's event may still come, and must find the span open.
         if let Some(span) = self.span.get().filter(|_| is_known) {
             span.end();
         }
+    }
+}
+
+impl UsesConnection for Call {
+    fn current_use(&self) -> Option<ConnectionUse> {
+        let state = self.state();
+        if state.call_duration.is_some() {
+            return None;
+        }
+        let statement = state.statement.clone();
+        drop(state);
+        let acquires = self.last_run.as_ref().map(|run| run.acquires);
+        let (state, since) = match (self.acquired.get(), acquires) {
+            (Some(acquired), _) => (UseState::Holds, *acquired),
+            // Without these events, waits are not seen.
+            _ if statement.is_some() || !metrics::sees_fast_acquires() => return None,
+            // The call runs on a connection that its caller holds.
+            (None, Some(false)) => return None,
+            (None, Some(true)) => (UseState::Waits, self.started),
+            (None, None) => (UseState::MayWait, self.started),
+        };
+        let statement = statement.as_ref().or(self.assumed_statement());
+        Some(ConnectionUse {
+            ids: self.span.get().and_then(SpanEnd::ids),
+            state,
+            lasts: since.elapsed(),
+            what: "query",
+            site: self.site,
+            summary: statement.map(|statement| statement.summary.clone()),
+            pool: None,
+        })
     }
 }
 

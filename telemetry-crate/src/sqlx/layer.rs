@@ -11,7 +11,10 @@
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
-use opentelemetry::trace::{SpanKind, TraceContextExt};
+use opentelemetry::{
+    KeyValue,
+    trace::{SpanKind, TraceContextExt},
+};
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
     level_filters::LevelFilter,
@@ -33,9 +36,12 @@ use super::{
 };
 use crate::{
     config::QueryLimits,
+    evidence::{self, CONNECTION_ACQUIRED},
     logs::span_field,
     observer::{Log, Observer},
+    proto::nanos,
     span_ids::{SpanContexts, SpanIds, with_ids},
+    thread,
     traces::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET, RetroactiveSpan, RetroactiveSpans},
 };
 
@@ -118,7 +124,12 @@ impl Observer for QueryLayer {
     {
         match event.metadata().target() {
             QUERY_TARGET => self.query(event, context, log),
-            ACQUIRE_TARGET => metrics::acquired(&Acquired::from_event(event)),
+            ACQUIRE_TARGET => {
+                metrics::acquired(&Acquired::from_event(event));
+                if evidence::is_on() {
+                    note_acquired(event, context);
+                }
+            }
             _ => {
                 if UnitOfWork::is_any_open()
                     && let Some(span) = event.parent().and_then(|id| context.span(id))
@@ -257,6 +268,27 @@ impl QueryLayer {
             log_events::repeated(&id, worst, queries, log);
         });
     }
+}
+
+/// Notes who has acquired a connection: a call, or else the current span.
+fn note_acquired<S>(event: &Event<'_>, context: &Context<'_, S>)
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let Some(span) = context.event_span(event) else {
+        return;
+    };
+    let call = span.extensions().get::<Arc<Call>>().cloned();
+    if let Some(call) = call {
+        return call.acquired();
+    }
+    let now = i64::try_from(nanos(SystemTime::now())).unwrap_or(i64::MAX);
+    evidence::for_recorder_only(|| {
+        let current = thread::current_context();
+        current
+            .span()
+            .set_attribute(KeyValue::new(CONNECTION_ACQUIRED, now));
+    });
 }
 
 fn labels<S>(span: &SpanRef<'_, S>) -> UnitLabels

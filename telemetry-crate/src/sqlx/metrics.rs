@@ -58,12 +58,18 @@ pub(super) fn operation(
     }
 }
 
+/// Whether sqlx reports fast acquires as well.
+///
+/// A histogram of only the slow acquires would be misleading.
+static SEES_FAST_ACQUIRES: AtomicBool = AtomicBool::new(false);
+
+/// Returns whether sqlx has reported a fast acquire.
+pub(super) fn sees_fast_acquires() -> bool {
+    SEES_FAST_ACQUIRES.load(Ordering::Relaxed)
+}
+
 /// Records the wait for a connection.
 pub(super) fn acquired(acquired: &Acquired) {
-    /// Whether sqlx reports fast acquires as well.
-    ///
-    /// A histogram of only the slow acquires would be misleading.
-    static SEES_FAST_ACQUIRES: AtomicBool = AtomicBool::new(false);
     if !acquired.is_slow {
         SEES_FAST_ACQUIRES.store(true, Ordering::Relaxed);
     }

@@ -6,7 +6,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use log::LevelFilter;
@@ -14,7 +14,10 @@ use log::LevelFilter;
 use sqlx::pool::PoolOptions;
 use sqlx::{ConnectOptions as _, Connection, Database, Error, Pool};
 
-use super::database_server::{Server, common_attributes, set_common_attributes};
+use super::{
+    connection_uses::{self, ConnectionUse, UseState},
+    database_server::{Server, common_attributes, set_common_attributes},
+};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -33,7 +36,83 @@ struct InstrumentedPool {
     server: Server,
     /// Returns `None` once the pool is closed.
     read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
+    key: Box<dyn Fn() -> PoolKey + Send + Sync>,
     open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
+}
+
+/// The identity of a pool: the address of its connect options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PoolKey(usize);
+
+impl PoolKey {
+    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
+        Self(Arc::as_ptr(&pool.connect_options()).addr())
+    }
+}
+
+/// The uses of a pool's connections at the moment.
+#[derive(Debug)]
+pub(crate) struct PoolUses {
+    /// The pool's name; `None` for uses of a pool that is not known.
+    pub(crate) pool: Option<String>,
+    pub(crate) used: u32,
+    pub(crate) max: u32,
+    /// The uses that are seen, the longest first.
+    pub(crate) uses: Vec<ConnectionUse>,
+}
+
+impl PoolUses {
+    /// The number of used connections whose holder is not seen.
+    pub(crate) fn unseen(&self) -> u32 {
+        let holders = self.uses.iter();
+        let holders = holders.filter(|found| found.state == UseState::Holds);
+        let holders = u32::try_from(holders.count()).unwrap_or(u32::MAX);
+        self.used.saturating_sub(holders)
+    }
+}
+
+/// Returns who uses the connections of the pools.
+///
+/// Also returns the number of uses since the start that are not listed.
+pub(crate) fn pool_uses() -> (Vec<PoolUses>, u64) {
+    let mut uses = connection_uses::all();
+    let pools = pools();
+    let mut found: Vec<_> = (pools.iter())
+        .filter_map(|pool| {
+            let connections = (pool.read)()?;
+            let key = (pool.key)();
+            // With one pool, all uses are of it.
+            let is_of_pool =
+                |found: &mut ConnectionUse| found.pool.map_or(pools.len() == 1, |pool| pool == key);
+            Some(PoolUses {
+                pool: Some(pool.name.clone()),
+                used: connections.used,
+                max: connections.max,
+                uses: uses.extract_if(.., is_of_pool).collect(),
+            })
+        })
+        .collect();
+    drop(pools);
+    if !uses.is_empty() {
+        found.push(PoolUses {
+            pool: None,
+            used: 0,
+            max: 0,
+            uses,
+        });
+    }
+    // A call that may wait does so only for a pool without free connections.
+    let is_exhausted = |pool: &PoolUses| pool.max > 0 && pool.used >= pool.max;
+    let any_exhausted = found.iter().any(is_exhausted);
+    for pool in &mut found {
+        let waits = match pool.pool {
+            Some(_) => is_exhausted(pool),
+            None => any_exhausted,
+        };
+        pool.uses
+            .retain(|found| waits || found.state != UseState::MayWait);
+    }
+    (found, connection_uses::unlisted())
 }
 
 type OpenFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
@@ -98,13 +177,14 @@ pub(super) fn with_pool_name(record: impl FnOnce(Option<&str>)) {
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let server = Server::from_options::<DB>(&pool.connect_options());
     let name = name.unwrap_or_else(|| server.default_pool_name());
-    let (pool, other) = (pool.clone(), pool.clone());
+    let (pool, other, third) = (pool.clone(), pool.clone(), pool.clone());
     let mut pools = pools();
     pools.retain(|pool| pool.name != name);
     pools.push(InstrumentedPool {
         name,
         server,
         read: Box::new(move || read(&pool)),
+        key: Box::new(move || PoolKey::of(&third)),
         open: Box::new(move || open(&other)),
     });
     publish_common_attributes(&pools);

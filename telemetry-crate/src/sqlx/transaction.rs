@@ -19,10 +19,11 @@ use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
 use super::{
-    TARGET, database_server::system_name, instrumented::InstrumentedQuery, metrics,
+    TARGET, attributes, connection_uses::Lease, database_server::system_name,
+    instrumented::InstrumentedQuery, metrics, pools::PoolKey,
     transaction_connection::TransactionConnection,
 };
-use crate::traces::SPAN_LEVEL;
+use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
 
 /// Begins an instrumented transaction.
 ///
@@ -55,10 +56,11 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let connection =
-            InstrumentedQuery::new(TransactionConnection::begin(pool), site, Some("BEGIN")).await?;
+        let lease = Lease::ask(site, || PoolKey::of(pool));
+        let begin = TransactionConnection::begin(pool, lease.clone());
+        let connection = InstrumentedQuery::new(begin, site, Some("BEGIN")).await?;
         // Created after `BEGIN`, so the wait for a connection does not count.
-        let open = Open::new(site, system_name::<DB>());
+        let open = Open::new(site, system_name::<DB>(), lease.as_deref());
         Ok(Transaction { connection, open })
     }
 }
@@ -143,10 +145,14 @@ struct Open {
 }
 
 impl Open {
-    fn new(site: &'static Location<'static>, system: &'static str) -> Self {
+    fn new(site: &'static Location<'static>, system: &'static str, lease: Option<&Lease>) -> Self {
+        let span = tracing::span!(target: TARGET, SPAN_LEVEL, "transaction");
+        if let Some(lease) = lease {
+            note_start(&span, site, lease);
+        }
         Self {
             site,
-            span: tracing::span!(target: TARGET, SPAN_LEVEL, "transaction"),
+            span,
             started: Instant::now(),
             system,
             outcome: "dropped",
@@ -157,6 +163,16 @@ impl Open {
         self.outcome = if result.is_ok() { outcome } else { "error" };
         result
     }
+}
+
+/// Starts the span in the flight recorder, with its place.
+///
+/// Otherwise the span starts when it is first entered, at its end, and the recorder does not see the open transaction.
+fn note_start(span: &Span, site: &'static Location<'static>, lease: &Lease) {
+    let end = SpanEnd::new();
+    span.in_scope(|| end.entered());
+    end.write_recorded(|span| span.set_attributes(attributes::site_attributes(site)));
+    lease.lasts_as_long_as(end.ids());
 }
 
 impl Drop for Open {

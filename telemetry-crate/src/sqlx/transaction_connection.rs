@@ -7,6 +7,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Instant,
 };
 
@@ -14,7 +15,7 @@ use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
 
-use super::file::FollowedFiles;
+use super::{connection_uses::Lease, file::FollowedFiles};
 
 /// A connection with a transaction, which is rolled back when this is dropped.
 pub(super) struct TransactionConnection<DB: Database> {
@@ -22,6 +23,8 @@ pub(super) struct TransactionConnection<DB: Database> {
     connection: Option<PoolConnection<DB>>,
     state: State,
     files: FollowedFiles,
+    /// Says who holds the connection, until it is returned.
+    _lease: Option<Arc<Lease>>,
     /// Time at which the file was checked and the pool had handed out the connection.
     since: Instant,
 }
@@ -37,7 +40,7 @@ enum State {
 }
 
 impl<DB: Database> TransactionConnection<DB> {
-    pub(super) async fn begin(pool: &Pool<DB>) -> Result<Self, Error> {
+    pub(super) async fn begin(pool: &Pool<DB>, lease: Option<Arc<Lease>>) -> Result<Self, Error> {
         let connection = loop {
             let connection = pool.acquire().await?;
             if !connection.is_in_transaction() {
@@ -46,12 +49,16 @@ impl<DB: Database> TransactionConnection<DB> {
             // The connection was left in a transaction that this module did not begin.
             let _ = connection.close().await;
         };
+        if let Some(lease) = &lease {
+            lease.acquired();
+        }
         let files = FollowedFiles::of_pool(pool);
         files.check_begin();
         let mut transaction = Self {
             connection: Some(connection),
             state: State::Unknown,
             files,
+            _lease: lease,
             since: Instant::now(),
         };
         DB::TransactionManager::begin(&mut transaction, None).await?;

@@ -98,6 +98,13 @@ impl Span {
             .filter(|_| !evidence::is_for_export_only())
     }
 
+    /// The data for the export, if this call is also for the export.
+    fn recording(&mut self) -> Option<&mut Recording> {
+        self.recording
+            .as_deref_mut()
+            .filter(|_| !evidence::is_for_recorder_only())
+    }
+
     /// Applies the limits to the events and links that the builder had.
     fn bound_events_and_links(&mut self) {
         let Some(recording) = &mut self.recording else {
@@ -206,7 +213,7 @@ impl opentelemetry::trace::Span for Span {
         if let Some(note) = self.note() {
             note::set(note, &attribute);
         }
-        if let Some(recording) = &mut self.recording {
+        if let Some(recording) = self.recording() {
             recording.set_attribute(attribute);
         }
     }
@@ -251,7 +258,7 @@ impl opentelemetry::trace::Span for Span {
         if let Some(note) = self.note() {
             note.rename(&name);
         }
-        if let Some(recording) = &mut self.recording {
+        if let Some(recording) = self.recording() {
             recording.data.name = name;
         }
     }

@@ -282,3 +282,87 @@ pub(crate) fn foreign_pages_cannot_change() {
     let changed = send(address, &head("PUT /log-filter", &own), "warn");
     assert_eq!(changed.status, 200, "{}", changed.body);
 }
+
+/// Asks for `/traces` until the answer has the text.
+async fn traces_with(address: SocketAddr, path: &'static str, text: &str) -> String {
+    let mut answer = String::new();
+    for _ in 0..100 {
+        let asked =
+            tokio::task::spawn_blocking(move || ask(address, &format!("GET /traces{path}")));
+        answer = asked.await.unwrap().body;
+        if answer.contains(text) {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("no {text:?} in\n{answer}");
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn panics_are_in_their_trace() {
+    use tower::ServiceExt as _;
+
+    let telemetry = TelemetryConfig::new()
+        .log_filter("off")
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    let router: axum::Router = axum::Router::new()
+        .route(
+            "/broken",
+            axum::routing::get(async || -> () { panic!("out of {}", "paper") }),
+        )
+        .layer(firstlight::http::TelemetryLayer::new());
+    let request = axum::http::Request::builder()
+        .uri("/broken")
+        .body(axum::body::Body::empty());
+    let answer = tokio::spawn(router.oneshot(request.unwrap()));
+    assert!(answer.await.unwrap_err().is_panic());
+
+    let list = traces_with(address, "?failed", "GET /broken").await;
+    let line = list
+        .lines()
+        .find(|line| line.contains("GET /broken"))
+        .unwrap();
+    let id = line
+        .split_whitespace()
+        .find(|word| word.len() == 32)
+        .unwrap();
+    let trace = ask(address, &format!("GET /traces/{id}")).body;
+    for text in ["ERROR panic panicked: out of paper", "isolated/admin.rs:"] {
+        assert!(trace.contains(text), "{trace}");
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn roots_have_names_and_kinds() {
+    use firstlight::{
+        cron::{LocalStore, Schedule, Scheduler},
+        jobs::{Job, Queue},
+    };
+
+    let telemetry = TelemetryConfig::new()
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let address = telemetry.admin_address().unwrap();
+    let queue = Queue::declare("emails").latency_budget(Duration::from_secs(60));
+    let job = queue.run(Job::new("welcome"), async {
+        let open = traces_with(address, "?open", "process emails").await;
+        let line = open.lines().find(|line| line.contains("process emails"));
+        assert!(line.unwrap().contains("  job, started "), "{open}");
+        Ok::<(), std::io::Error>(())
+    });
+    job.await.unwrap();
+    let schedule = Schedule::every(Duration::from_secs(1)).unwrap();
+    let schedule = schedule.named("tidy").without_jitter();
+    let scheduler =
+        Scheduler::new(LocalStore::default()).add(schedule, async || Ok::<(), std::io::Error>(()));
+    let seen = async {
+        let recent = traces_with(address, "?recent", "cron tidy").await;
+        let line = recent.lines().find(|line| line.contains("cron tidy"));
+        assert!(line.unwrap().contains("  run, started "), "{recent}");
+    };
+    scheduler.run(seen).await.unwrap();
+}

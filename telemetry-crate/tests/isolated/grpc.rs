@@ -22,6 +22,8 @@ use tonic::{
 };
 use tower::Layer;
 
+use crate::support::ask;
+
 /// The `traceparent` of a caller.
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -60,7 +62,7 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     let receiver = OtlpReceiver::start().unwrap();
     let telemetry = TelemetryConfig::new()
         .otlp_endpoint(receiver.endpoint())
-        .without_admin()
+        .admin_address(([127, 0, 0, 1], 0).into())
         .init()
         .unwrap();
     let deadline = Duration::from_secs(30);
@@ -109,6 +111,12 @@ pub(crate) async fn streams_are_one_trace_to_their_end() {
     telemetry.flush(deadline).unwrap();
     let early = receiver.spans();
     assert!(early.iter().all(|span| span.name != "shop.Orders/Chat"));
+    let open = ask(telemetry.admin_address().unwrap(), "GET /traces?open").body;
+    let mut calls = open
+        .lines()
+        .filter(|line| line.contains("shop.Orders/Chat"));
+    let is_served = calls.any(|line| line.contains("  request, started "));
+    assert!(is_served, "{open}");
     drop(say);
     assert_eq!(chat.message().await.unwrap(), None);
     let mut stream = orders_client.watch("3").await.unwrap();

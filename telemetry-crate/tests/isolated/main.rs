@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         admin::slow_clients_do_not_block_scrapes,
         admin::requests_need_one_valid_host,
         admin::foreign_pages_cannot_change,
+        admin::panics_are_in_their_trace,
+        admin::roots_have_names_and_kinds,
         context::tasks_and_queues_keep_the_trace,
         cron::runs_have_their_own_traces,
         cron::runs_end_with_one_line,

@@ -19,6 +19,7 @@ mod losses;
 mod metrics;
 mod recorder;
 mod records;
+mod runtime;
 #[cfg(feature = "axum")]
 mod serve;
 mod shutdown;
@@ -112,6 +113,7 @@ fn main() -> ExitCode {
                 "wiring::unhandled_sigterm_is_logged",
                 wiring::unhandled_sigterm,
             ),
+            ("runtime::blocking_spans_are_named", runtime::blocked),
             #[cfg(feature = "sqlx")]
             (
                 "sqlx::read_only_connections_are_closed",
@@ -195,6 +197,7 @@ fn main() -> ExitCode {
             ("formats", traces::run_formats),
             ("works", recorder::run_works),
             ("soaks", recorder::soak::run_soaks),
+            ("blocked", runtime::run_blocked),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),

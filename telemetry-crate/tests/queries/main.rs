@@ -11,6 +11,7 @@
     reason = "tests"
 )]
 
+mod connection_uses;
 mod cron_store;
 mod error_class;
 mod health;
@@ -46,7 +47,8 @@ fn main() -> ExitCode {
             + health::POSTGRES_TESTS.len()
             + transaction::POSTGRES_TESTS.len()
             + error_class::POSTGRES_TESTS.len()
-            + workers::POSTGRES_TESTS.len();
+            + workers::POSTGRES_TESTS.len()
+            + connection_uses::POSTGRES_TESTS.len();
         println!(
             "{needed} tests not run: they need a PostgreSQL server, and {POSTGRES} is unset. \
              `cargo xtask test` starts one."
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         transaction::TESTS,
         error_class::TESTS,
         workers::TESTS,
+        connection_uses::TESTS,
     ]
     .concat();
     let on_postgres = [
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         transaction::POSTGRES_TESTS,
         error_class::POSTGRES_TESTS,
         workers::POSTGRES_TESTS,
+        connection_uses::POSTGRES_TESTS,
     ]
     .concat();
     let trials = (anywhere.iter().map(trial))

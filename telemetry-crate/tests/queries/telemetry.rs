@@ -1,6 +1,7 @@
 //! The telemetry that all tests share, and functions that read it.
 
 use std::{
+    net::SocketAddr,
     sync::{LazyLock, Mutex},
     time::{Duration, Instant},
 };
@@ -10,6 +11,8 @@ use firstlight::{
     metrics::{Format, MetricsHandle},
     testing::{OtlpReceiver, ReceivedSpan},
 };
+
+use crate::support::{ask, send};
 
 /// Deadline of each wait.
 ///
@@ -24,7 +27,7 @@ static METRICS: LazyLock<MetricsHandle> = LazyLock::new(|| {
         // No test depends on log lines.
         .log_filter("off")
         .otlp_endpoint(RECEIVER.endpoint())
-        .without_admin()
+        .admin_address(([127, 0, 0, 1], 0).into())
         .init()
         .unwrap();
     let metrics = guard.metrics();
@@ -58,6 +61,23 @@ pub(crate) fn trace(name: &str) -> Vec<ReceivedSpan> {
         .collect();
     spans.sort_by_key(|span| span.start);
     spans
+}
+
+/// Returns what `/traces` answers to this path or query, as text.
+pub(crate) fn traces(path: &str) -> String {
+    ask(address(), &format!("GET /traces{path}")).body
+}
+
+/// Returns what `/traces` answers to this query, as JSON.
+pub(crate) fn traces_json(query: &str) -> String {
+    let head =
+        format!("GET /traces{query} HTTP/1.1\r\nhost: localhost\r\naccept: application/json");
+    send(address(), &head, "").body
+}
+
+fn address() -> SocketAddr {
+    let guard = GUARD.lock().unwrap();
+    guard.as_ref().unwrap().admin_address().unwrap()
 }
 
 /// Finds the span of this name.

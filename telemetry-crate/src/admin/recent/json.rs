@@ -2,10 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::{FORMAT, Section, duration};
+use super::{
+    FORMAT, Section, duration,
+    live::{Live, PoolState, User},
+};
 use crate::{
     admin::{identity::Identity, time},
     recorder::{EventView, Found, Recorder, RootView, SpanView, last_words::Report},
+    runtime::LongPoll,
     values::Kind,
 };
 
@@ -13,11 +17,24 @@ use crate::{
 pub(super) fn list(
     identity: &Identity<'_>,
     recorder: &Recorder,
+    live: &Live,
     sections: &[(Section, Found)],
 ) -> Value {
     let mut answer = identity.json(FORMAT);
+    answer["connections"] = live.pools.iter().map(pool_json).collect();
+    answer["runtime"] = json!({
+        "stalled_seconds": seconds(live.stalled),
+        "polls": live.polls.iter().map(poll_json).collect::<Vec<_>>(),
+    });
     for (section, found) in sections {
-        let roots: Vec<_> = found.roots.iter().map(summary).collect();
+        let roots = found.roots.iter().map(|root| {
+            let mut value = summary(root);
+            if *section == Section::Open {
+                value["now"] = live.of(root).into();
+            }
+            value
+        });
+        let roots: Vec<_> = roots.collect();
         answer[section.name()] = json!({ "count": found.all, "roots": roots });
     }
     answer["not_kept"] = recorder
@@ -55,9 +72,47 @@ pub(super) fn previous(identity: &Identity<'_>, report: &Report) -> Value {
     answer
 }
 
+fn pool_json(pool: &PoolState) -> Value {
+    json!({
+        "pool": pool.name,
+        "used": pool.used,
+        "max": pool.max,
+        "unseen": pool.unseen,
+        "holders": users(pool.users.iter().filter(|user| user.holds)),
+        "possible_holders": users(pool.possible.iter()),
+        "waiting": users(pool.users.iter().filter(|user| !user.holds)),
+    })
+}
+
+fn users<'a>(users: impl Iterator<Item = &'a User>) -> Vec<Value> {
+    let json = users.map(|user| {
+        json!({
+            "trace_id": user.trace_id.map(|id| id.to_string()),
+            "span_id": user.root.map(|id| id.to_string()),
+            "name": user.root_name,
+            "seconds": seconds(user.lasts),
+            "what": user.what,
+        })
+    });
+    json.collect()
+}
+
+fn poll_json(poll: &LongPoll) -> Value {
+    json!({
+        "trace_id": poll.place.trace_id.to_string(),
+        "span_id": poll.place.root.to_string(),
+        "name": poll.place.root_name,
+        "in": poll.place.span_name,
+        "seconds": poll.lasts.as_secs_f64(),
+    })
+}
+
+fn seconds(nanos: u64) -> f64 {
+    nanos as f64 / 1e9
+}
+
 fn summary(root: &RootView) -> Value {
     let now = time::now();
-    let seconds = |nanos: u64| nanos as f64 / 1e9;
     let mut value = json!({
         "trace_id": root.trace_id.to_string(),
         "span_id": root.span_id.to_string(),
@@ -79,6 +134,8 @@ fn summary(root: &RootView) -> Value {
                 "name": span.name,
                 "since": time::date(span.since),
                 "seconds": seconds(now.saturating_sub(span.since)),
+                "at": span.at,
+                "assumed": span.is_assumed,
                 "attributes": about,
             })
         });

@@ -2,11 +2,20 @@
 
 use std::fmt::Write;
 
-use super::{Section, duration};
+use opentelemetry::trace::TraceId;
+
+use super::{
+    FEW, Section, duration,
+    live::{Live, User, nanos},
+};
 use crate::{
     admin::{identity::Identity, one_line::one_line, time},
     recorder::{Found, Recorder, RootView},
+    runtime::LongPoll,
 };
+
+/// A stall of fewer nanoseconds is not mentioned.
+const MIN_STALL: u64 = 1_000_000_000;
 
 /// Largest number of characters of a name.
 const NAME: usize = 48;
@@ -18,10 +27,13 @@ const DETAIL: usize = 240;
 pub(super) fn text(
     identity: &Identity<'_>,
     recorder: &Recorder,
+    live: &Live,
     sections: &[(Section, Found)],
 ) -> String {
     let now = time::now();
     let mut text = identity.heading();
+    push_polls(&mut text, live);
+    push_connections(&mut text, live);
     for (section, found) in sections {
         // Writing to a `String` cannot fail, here and below.
         let _ = write!(text, "\n{}: {}", section.name(), found.all);
@@ -31,7 +43,7 @@ pub(super) fn text(
         }
         let _ = writeln!(text, ", {}", section.order());
         for root in &found.roots {
-            push_root(&mut text, root, now);
+            push_root(&mut text, root, live, now);
         }
         let more = found.all.saturating_sub(found.roots.len());
         if more > 0 {
@@ -49,7 +61,94 @@ pub(super) fn text(
     text
 }
 
-fn push_root(text: &mut String, root: &RootView, now: u64) {
+/// The code that keeps other tasks from running.
+fn push_polls(text: &mut String, live: &Live) {
+    if live.polls.is_empty() {
+        return;
+    }
+    let stalled = match live.stalled {
+        0..MIN_STALL => String::new(),
+        stalled => format!("runs no task for {}; ", time::spoken(stalled)),
+    };
+    let _ = writeln!(text, "\nruntime: {stalled}in one poll:");
+    for LongPoll { place, lasts } in &live.polls {
+        let span = place.span_name.as_ref();
+        let span = span.map_or_else(String::new, |span| format!("  in {span}"));
+        push_use(
+            text,
+            nanos(*lasts),
+            &place.root_name,
+            Some(place.trace_id),
+            &span,
+        );
+    }
+}
+
+/// The pools, with the roots that hold their connections or wait for one.
+fn push_connections(text: &mut String, live: &Live) {
+    for pool in &live.pools {
+        if pool.used == 0 && pool.users.is_empty() {
+            continue;
+        }
+        let _ = match &pool.name {
+            Some(name) => writeln!(
+                text,
+                "\nconnections: pool {} {} of {} used",
+                one_line(name, NAME),
+                pool.used,
+                pool.max
+            ),
+            None => writeln!(text, "\nconnections: pool not known"),
+        };
+        let holders = pool.users.iter().filter(|user| user.holds);
+        for user in holders {
+            push_user(text, user, "holds one");
+        }
+        if pool.unseen > 0 {
+            let _ = writeln!(
+                text,
+                "  {} held by code whose use is not seen, such as calls without `.instrumented()`",
+                pool.unseen
+            );
+        }
+        for user in &pool.possible {
+            push_user(text, user, "may hold one");
+        }
+        let waiting = pool.users.iter().filter(|user| !user.holds);
+        let count = waiting.clone().count();
+        for user in waiting.take(FEW) {
+            push_user(text, user, "waits for one");
+        }
+        if count > FEW {
+            let _ = writeln!(text, "  and {} more that wait for one", count - FEW);
+        }
+    }
+    if live.unlisted > 0 {
+        let _ = writeln!(
+            text,
+            "  since the start, {} uses were not listed, because there were too many at once",
+            live.unlisted
+        );
+    }
+}
+
+fn push_user(text: &mut String, user: &User, state: &str) {
+    let what = format!("  {state}, {}", user.what);
+    push_use(text, user.lasts, &user.root_name, user.trace_id, &what);
+}
+
+fn push_use(text: &mut String, lasts: u64, root: &str, trace_id: Option<TraceId>, what: &str) {
+    let trace_id = trace_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    let _ = writeln!(
+        text,
+        "  {:>9}  {:<NAME$}  {trace_id}{}",
+        time::spoken(lasts),
+        one_line(root, NAME),
+        one_line(what, DETAIL)
+    );
+}
+
+fn push_root(text: &mut String, root: &RootView, live: &Live, now: u64) {
     let took = time::spoken(duration(root, now));
     let name = one_line(&root.name, NAME);
     let _ = writeln!(
@@ -61,6 +160,9 @@ fn push_root(text: &mut String, root: &RootView, now: u64) {
     );
     if root.ended.is_none() || root.has_outliving_spans() {
         push_open(text, root, now);
+        for line in live.of(root) {
+            push_detail(text, &line);
+        }
     } else if root.outcome() != "ok" {
         push_detail(text, &root.failure());
     }
@@ -81,7 +183,14 @@ fn push_open(text: &mut String, root: &RootView, now: u64) {
         let since = time::spoken(now.saturating_sub(span.since));
         let about = span.about.as_ref();
         let about = about.map_or_else(String::new, |(key, value)| format!(" ({key}={value})"));
-        push_detail(text, &format!("in {} for {since}{about}", span.name));
+        let at = span.at.as_ref();
+        let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+        let assumed = match span.is_assumed {
+            true => ", if it runs what it ran there before",
+            false => "",
+        };
+        let waits = format!("in {} for {since}{at}{assumed}{about}", span.name);
+        push_detail(text, &waits);
     }
     let last = match root.last_event {
         0 => "no event yet".to_owned(),

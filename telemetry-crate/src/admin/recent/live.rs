@@ -1,0 +1,199 @@
+//! What the open roots do at the moment.
+//!
+//! These are the connections that they hold or wait for, and the polls that last.
+
+use std::time::Duration;
+
+use opentelemetry::trace::{SpanId, TraceId};
+
+use crate::{
+    admin::time,
+    recorder::{Recorder, RootView},
+    runtime::LongPoll,
+    status::Status,
+};
+
+/// A poll this long keeps other tasks from running.
+const LONG_POLL: Duration = Duration::from_secs(1);
+
+/// Maximum number of roots that are named as possible holders.
+#[cfg(feature = "sqlx")]
+const MAX_POSSIBLE: usize = 10;
+
+/// What is known at the moment.
+#[derive(Debug, Default)]
+pub(super) struct Live {
+    pub(super) pools: Vec<PoolState>,
+    /// Uses since the start that are not listed.
+    pub(super) unlisted: u64,
+    /// Nanoseconds for which the runtime has run no task.
+    pub(super) stalled: u64,
+    pub(super) polls: Vec<LongPoll>,
+}
+
+/// A pool with the users of its connections.
+#[derive(Debug, Clone)]
+pub(super) struct PoolState {
+    /// The pool's name; `None` for the users of a pool that is not known.
+    pub(super) name: Option<String>,
+    pub(super) used: u32,
+    pub(super) max: u32,
+    pub(super) users: Vec<User>,
+    /// The number of used connections whose holder is not seen.
+    pub(super) unseen: u32,
+    /// Roots that may hold these connections.
+    pub(super) possible: Vec<User>,
+}
+
+/// A root that holds a connection, waits for one, or may hold one.
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) trace_id: Option<TraceId>,
+    pub(super) root: Option<SpanId>,
+    pub(super) root_name: String,
+    pub(super) holds: bool,
+    /// Nanoseconds in this state.
+    pub(super) lasts: u64,
+    /// What uses the connection, and where.
+    pub(super) what: String,
+}
+
+impl Live {
+    pub(super) fn read(status: &Status, recorder: &Recorder) -> Self {
+        let (pools, unlisted) = pools(recorder);
+        let runtime = status.runtime();
+        Self {
+            pools,
+            unlisted,
+            stalled: nanos(runtime.stalled()),
+            polls: runtime.long_polls(LONG_POLL),
+        }
+    }
+
+    /// What this root does at the moment, one sentence each.
+    pub(super) fn of(&self, root: &RootView) -> Vec<String> {
+        let mut lines = Vec::new();
+        for pool in &self.pools {
+            let of_pool = match &pool.name {
+                Some(name) => format!(" of pool {name}"),
+                None => String::new(),
+            };
+            let users = pool.users.iter();
+            let users: Vec<_> = users
+                .filter(|user| user.root == Some(root.span_id))
+                .collect();
+            let held = users.iter().filter(|user| user.holds);
+            // The users are in the order of their times, the longest first.
+            if let Some(first) = held.clone().next() {
+                let count = held.count();
+                let connections = if count == 1 {
+                    "connection"
+                } else {
+                    "connections"
+                };
+                lines.push(format!(
+                    "holds {count} {connections}{of_pool} for {}: {}",
+                    time::spoken(first.lasts),
+                    first.what
+                ));
+            }
+            if let Some(first) = users.iter().find(|user| !user.holds) {
+                lines.push(format!(
+                    "waits for a connection{of_pool} for {}: {}",
+                    time::spoken(first.lasts),
+                    first.what
+                ));
+            }
+        }
+        let polls = self.polls.iter();
+        for poll in polls.filter(|poll| poll.place.root == root.span_id) {
+            lines.push(format!(
+                "blocks its thread: in one poll for {}",
+                time::spoken(nanos(poll.lasts))
+            ));
+        }
+        lines
+    }
+}
+
+/// A duration in nanoseconds.
+pub(super) fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(not(feature = "sqlx"))]
+fn pools(_: &Recorder) -> (Vec<PoolState>, u64) {
+    (Vec::new(), 0)
+}
+
+#[cfg(feature = "sqlx")]
+fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
+    let (found, unlisted) = crate::sqlx::pool_uses();
+    let open = recorder.open(usize::MAX).roots;
+    let states = found.into_iter().map(|pool| {
+        let users: Vec<_> = pool
+            .uses
+            .iter()
+            .map(|found| user(recorder, found))
+            .collect();
+        let unseen = pool.unseen();
+        let possible = match unseen {
+            0 => Vec::new(),
+            _ => possible_holders(&open, &users),
+        };
+        PoolState {
+            name: pool.pool,
+            used: pool.used,
+            max: pool.max,
+            users,
+            unseen,
+            possible,
+        }
+    });
+    (states.collect(), unlisted)
+}
+
+#[cfg(feature = "sqlx")]
+fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
+    let ids = found.ids;
+    let place = ids.and_then(|ids| recorder.locate(ids.span_id));
+    let site = format!("{}:{}", found.site.file(), found.site.line());
+    let what = match &found.summary {
+        Some(summary) => format!("{} {summary} at {site}", found.what),
+        None => format!("{} at {site}", found.what),
+    };
+    User {
+        trace_id: ids.map(|ids| ids.trace_id),
+        root: place.as_ref().map(|place| place.root),
+        root_name: place.map_or_else(|| "outside of any root".to_owned(), |place| place.root_name),
+        holds: found.state == crate::sqlx::UseState::Holds,
+        lasts: nanos(found.lasts),
+        what,
+    }
+}
+
+/// Open roots that may hold a connection, the first one first.
+#[cfg(feature = "sqlx")]
+fn possible_holders(open: &[RootView], users: &[User]) -> Vec<User> {
+    let now = time::now();
+    let is_seen = |root: &RootView| {
+        let mut holders = users.iter().filter(|user| user.holds);
+        holders.any(|user| user.root == Some(root.span_id))
+    };
+    let acquired = open.iter().filter(|root| !is_seen(root));
+    let mut possible: Vec<_> = acquired
+        .filter_map(|root| {
+            Some(User {
+                trace_id: Some(root.trace_id),
+                root: Some(root.span_id),
+                root_name: root.name.clone(),
+                holds: false,
+                lasts: now.saturating_sub(root.acquired?),
+                what: "acquired outside of instrumented calls".to_owned(),
+            })
+        })
+        .collect();
+    possible.sort_by_key(|user| std::cmp::Reverse(user.lasts));
+    possible.truncate(MAX_POSSIBLE);
+    possible
+}

@@ -1,0 +1,335 @@
+//! Which spans are entered on each thread, to name the code that blocks a thread.
+//!
+//! A future's span is entered for each of its polls. A thread that is in the same poll at two readings has not reached an
+//! `await` in between. Entering a span writes to the thread's slot without a lock, and reads no clock. The admin thread
+//! reads all slots ten times a second.
+
+use std::{
+    cell::Cell,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use opentelemetry::trace::TraceContextExt;
+use tokio::runtime::Handle;
+use tracing::span::Id;
+
+use crate::{
+    recorder::{Recorder, SpanPlace},
+    span_ids::SpanContexts,
+};
+
+/// Number of threads that are observed at the same time.
+const SLOTS: usize = 256;
+
+/// Number of nested spans of a thread that are kept.
+const DEPTH: usize = 8;
+
+/// The spans that a thread has entered.
+///
+/// Only the thread writes. Aligned, so that threads do not share a cache line.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Slot {
+    is_taken: AtomicBool,
+    /// The number of spans that were entered since the start.
+    entered: AtomicU64,
+    /// The number of spans that are entered now.
+    depth: AtomicU64,
+    /// The spans by their depth, the last [`DEPTH`] of them.
+    spans: [AtomicU64; DEPTH],
+}
+
+impl Slot {
+    const fn free() -> Self {
+        Self {
+            is_taken: AtomicBool::new(false),
+            entered: AtomicU64::new(0),
+            depth: AtomicU64::new(0),
+            spans: [const { AtomicU64::new(0) }; DEPTH],
+        }
+    }
+}
+
+static TABLE: [Slot; SLOTS] = [const { Slot::free() }; SLOTS];
+
+/// The number of slots that were ever taken, so that a reading skips the others.
+static EVER_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+fn slots() -> impl Iterator<Item = &'static Slot> {
+    TABLE.iter().take(EVER_TAKEN.load(Ordering::Acquire))
+}
+
+/// The slot of a thread.
+#[derive(Debug, Clone, Copy)]
+enum ThreadSlot {
+    /// The thread has no runtime yet; with the number of spans that it has entered.
+    NoRuntime(u32),
+    /// All slots were taken, or the thread is ending.
+    None,
+    Some(&'static Slot),
+}
+
+thread_local! {
+    // A value without a destructor, which is available until the thread ends.
+    static SLOT: Cell<ThreadSlot> = const { Cell::new(ThreadSlot::NoRuntime(0)) };
+    /// Frees the slot at the end of the thread.
+    static FREE_AT_END: FreeAtEnd = const { FreeAtEnd };
+}
+
+struct FreeAtEnd;
+
+impl Drop for FreeAtEnd {
+    fn drop(&mut self) {
+        if let ThreadSlot::Some(slot) = SLOT.replace(ThreadSlot::None) {
+            slot.depth.store(0, Ordering::Relaxed);
+            slot.is_taken.store(false, Ordering::Release);
+        }
+    }
+}
+
+/// Records that the thread enters a span.
+pub(crate) fn enter(span: &Id) {
+    let slot = match SLOT.get() {
+        ThreadSlot::Some(slot) => slot,
+        ThreadSlot::None => return,
+        ThreadSlot::NoRuntime(before) => match try_take_slot(before) {
+            Some(slot) => slot,
+            None => return,
+        },
+    };
+    let depth = slot.depth.load(Ordering::Relaxed);
+    slot.spans[depth as usize % DEPTH].store(span.into_u64(), Ordering::Relaxed);
+    slot.depth.store(depth + 1, Ordering::Relaxed);
+    let entered = slot.entered.load(Ordering::Relaxed);
+    slot.entered.store(entered + 1, Ordering::Release);
+}
+
+/// Records that the thread exits its innermost span.
+pub(crate) fn exit() {
+    if let ThreadSlot::Some(slot) = SLOT.get() {
+        let depth = slot.depth.load(Ordering::Relaxed);
+        // A guard that was moved to another thread exits a span that the thread has not entered.
+        slot.depth.store(depth.saturating_sub(1), Ordering::Relaxed);
+    }
+}
+
+/// Takes a slot, if the thread runs a runtime.
+///
+/// Other threads may block, such as those of SQLite's driver. A thread may enter spans before it has a runtime, so further
+/// attempts follow, ever more rarely.
+#[cold]
+fn try_take_slot(before: u32) -> Option<&'static Slot> {
+    let count = before.saturating_add(1);
+    if !count.is_power_of_two() || Handle::try_current().is_err() {
+        SLOT.set(ThreadSlot::NoRuntime(count));
+        return None;
+    }
+    take_slot()
+}
+
+fn take_slot() -> Option<&'static Slot> {
+    // Fails if the thread is ending, and then nothing would free the slot.
+    let ends_later = FREE_AT_END.try_with(|_| ()).is_ok();
+    let is_free = |slot: &Slot| !slot.is_taken.swap(true, Ordering::Acquire);
+    let index = ends_later.then(|| TABLE.iter().position(is_free)).flatten();
+    EVER_TAKEN.fetch_max(index.map_or(0, |index| index + 1), Ordering::Release);
+    let slot = index.map(|index| &TABLE[index]);
+    SLOT.set(slot.map_or(ThreadSlot::None, ThreadSlot::Some));
+    slot
+}
+
+/// A thread that has been in one poll for a while.
+#[derive(Debug, Clone)]
+pub(crate) struct LongPoll {
+    /// The span and its local root.
+    pub(crate) place: SpanPlace,
+    pub(crate) lasts: Duration,
+}
+
+/// The reader of the slots.
+#[derive(Debug)]
+pub(super) struct Polls {
+    recorder: Recorder,
+    contexts: SpanContexts,
+    seen: Seen,
+}
+
+/// For each slot, the number of entered spans and when it last changed.
+#[derive(Debug)]
+struct Seen(Mutex<Vec<(u64, Instant)>>);
+
+impl Seen {
+    fn new() -> Self {
+        Self(Mutex::new(vec![(0, Instant::now()); SLOTS]))
+    }
+
+    fn sample(&self, now: Instant) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (slot, (entered, since)) in slots().zip(seen.iter_mut()) {
+            let now_entered = slot.entered.load(Ordering::Acquire);
+            if now_entered != *entered || slot.depth.load(Ordering::Relaxed) == 0 {
+                (*entered, *since) = (now_entered, now);
+            }
+        }
+    }
+
+    /// The threads that have entered no span for this time.
+    ///
+    /// Each with its spans, the innermost first.
+    fn long(&self, at_least: Duration, now: Instant) -> Vec<(Vec<u64>, Duration)> {
+        let seen = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut found = Vec::new();
+        for (slot, (entered, since)) in slots().zip(seen) {
+            let lasts = now.saturating_duration_since(since);
+            let depth = slot.depth.load(Ordering::Relaxed);
+            if depth == 0 || lasts < at_least {
+                continue;
+            }
+            let kept = depth.min(DEPTH as u64);
+            let spans = (1..=kept)
+                .map(|up| slot.spans[(depth - up) as usize % DEPTH].load(Ordering::Relaxed))
+                .collect();
+            if slot.entered.load(Ordering::Acquire) == entered {
+                found.push((spans, lasts));
+            }
+        }
+        found
+    }
+}
+
+impl Polls {
+    pub(super) fn new(recorder: Recorder, contexts: SpanContexts) -> Self {
+        Self {
+            recorder,
+            contexts,
+            seen: Seen::new(),
+        }
+    }
+
+    /// Reads all slots; called again and again.
+    pub(super) fn sample(&self, now: Instant) {
+        self.seen.sample(now);
+    }
+
+    /// The threads that are in one poll for this time, the longest first.
+    ///
+    /// Code that enters a span outside of a future is like a poll.
+    pub(super) fn long(&self, at_least: Duration, now: Instant) -> Vec<LongPoll> {
+        let mut found: Vec<_> = (self.seen.long(at_least, now).into_iter())
+            .filter_map(|(spans, lasts)| {
+                // The innermost span that is in a trace.
+                let place = spans.into_iter().find_map(|span| self.locate(span))?;
+                Some(LongPoll { place, lasts })
+            })
+            .collect();
+        found.sort_by_key(|poll| std::cmp::Reverse(poll.lasts));
+        found
+    }
+
+    fn locate(&self, span: u64) -> Option<SpanPlace> {
+        let span = Id::from_non_zero_u64(span.try_into().ok()?);
+        let context = self.contexts.of(&span)?;
+        self.recorder
+            .locate(context.span().span_context().span_id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn id(number: u64) -> Id {
+        Id::from_u64(number)
+    }
+
+    #[test]
+    fn threads_in_one_poll_are_found() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        let (seen, start) = (Seen::new(), Instant::now());
+        let after = |seconds| start + Duration::from_secs(seconds);
+        // Other tests enter spans too.
+        let mine = |now| {
+            let found = seen.long(Duration::from_secs(3), now);
+            let mut mine = found
+                .into_iter()
+                .filter(|(spans, _)| spans.last() == Some(&u64::MAX));
+            mine.next()
+        };
+        enter(&id(u64::MAX));
+        seen.sample(start);
+        assert_eq!(mine(after(2)), None);
+        let found = mine(after(4));
+        assert_eq!(found, Some((vec![u64::MAX], Duration::from_secs(4))));
+        enter(&id(7));
+        // Not sampled yet, and no longer the same poll.
+        assert_eq!(mine(after(4)), None);
+        seen.sample(after(4));
+        let found = mine(after(9));
+        assert_eq!(found, Some((vec![7, u64::MAX], Duration::from_secs(5))));
+        exit();
+        exit();
+        seen.sample(after(9));
+        assert_eq!(mine(after(20)), None);
+        // The exit of a guard from another thread.
+        exit();
+        enter(&id(u64::MAX));
+        seen.sample(after(20));
+        assert!(mine(after(30)).is_some());
+        exit();
+    }
+
+    #[test]
+    fn deep_spans_keep_the_innermost() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        let (seen, start) = (Seen::new(), Instant::now());
+        for number in 1_001..=1_020 {
+            enter(&id(number));
+        }
+        seen.sample(start);
+        let found = seen.long(Duration::ZERO, start);
+        let mine = found.iter().find(|(spans, _)| spans[0] == 1_020);
+        let expected: Vec<_> = (1_013..=1_020).rev().collect();
+        assert_eq!(mine.unwrap().0, expected);
+        (1_001..=1_020).for_each(|_| exit());
+    }
+
+    #[test]
+    fn ended_threads_free_their_slots() {
+        // More threads than slots, one after the other.
+        for _ in 0..2 * SLOTS {
+            let thread = std::thread::spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                let _inside = runtime.enter();
+                enter(&id(5));
+                matches!(SLOT.get(), ThreadSlot::Some(_))
+            });
+            assert!(thread.join().unwrap());
+        }
+    }
+
+    #[test]
+    fn threads_without_runtime_have_no_slot() {
+        for _ in 0..20 {
+            enter(&id(3));
+        }
+        assert!(matches!(SLOT.get(), ThreadSlot::NoRuntime(20)));
+    }
+}
