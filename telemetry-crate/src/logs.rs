@@ -11,6 +11,7 @@
 mod bound;
 mod bridge;
 mod control;
+mod counts;
 mod export;
 mod fields;
 mod filter;
@@ -25,14 +26,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cell::Cell,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::SystemTime,
-};
+use std::{cell::Cell, sync::Arc, time::SystemTime};
 
 use opentelemetry::trace::TraceContextExt;
 use tracing::{
@@ -56,6 +50,7 @@ use self::{
 pub(crate) use self::{
     bridge::install as install_bridge,
     control::{Change, LogFilterControl, rfc3339},
+    counts::LogCounts,
     export::RecordExport,
     filter::LogFilter,
     json::escape,
@@ -63,8 +58,6 @@ pub(crate) use self::{
     writer::LogWriter,
 };
 use crate::{
-    catalog,
-    collector::{Collector, Samples},
     config::LogFormat,
     evidence::{EventNote, EventPlace, EventSink, HeldSink, LineNote, LineTarget},
     proto::nanos,
@@ -150,11 +143,7 @@ impl LogLayer {
             LogFormat::Pretty => Style::Pretty { colors },
             format => Style::Json(Arc::new(Keys::new(format, resource))),
         };
-        let counts = Arc::new(LogCounts {
-            by_level: Default::default(),
-            truncated: AtomicU64::new(0),
-            writer: writer.clone(),
-        });
+        let counts = Arc::new(LogCounts::new(writer.clone()));
         Self {
             style,
             writer,
@@ -192,7 +181,7 @@ impl LogLayer {
             Style::Pretty { colors } => write_pretty(out, line, *colors, limits),
         });
         if !is_complete {
-            self.counts.truncated.fetch_add(1, Ordering::Relaxed);
+            self.counts.count_truncated();
         }
         // Errors are urgent: the last one before a crash often names its cause.
         let is_urgent = line.level == Level::ERROR;
@@ -343,64 +332,4 @@ pub(crate) fn span_field(
 ) -> Option<String> {
     let fields = extensions.get::<SpanFields>()?.fields();
     fields.get(name).map(str::to_owned)
-}
-
-/// Counts of log lines, for `/metrics`.
-#[derive(Debug)]
-pub(crate) struct LogCounts {
-    by_level: [AtomicU64; 5],
-    /// Lines with a truncated value or a dropped field.
-    truncated: AtomicU64,
-    writer: LogWriter,
-}
-
-/// All levels, each with the text of its `level` label.
-const LEVELS: [(Level, &str); 5] = [
-    (Level::ERROR, "error"),
-    (Level::WARN, "warn"),
-    (Level::INFO, "info"),
-    (Level::DEBUG, "debug"),
-    (Level::TRACE, "trace"),
-];
-
-impl LogCounts {
-    fn count(&self, level: Level) {
-        for ((candidate, _), counter) in LEVELS.iter().zip(&self.by_level) {
-            if *candidate == level {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-impl LogCounts {
-    /// All log lines since the start.
-    pub(crate) fn total(&self) -> u64 {
-        self.by_level
-            .iter()
-            .map(|count| count.load(Ordering::Relaxed))
-            .sum()
-    }
-}
-
-impl Collector for LogCounts {
-    fn collect(&self, samples: &mut dyn Samples) {
-        for ((_, name), counter) in LEVELS.iter().zip(&self.by_level) {
-            samples.sample(
-                &catalog::LOGGING_EVENTS,
-                &[("level", name)],
-                counter.load(Ordering::Relaxed) as f64,
-            );
-        }
-        samples.sample(
-            &catalog::LOGGING_EVENTS_TRUNCATED,
-            &[],
-            self.truncated.load(Ordering::Relaxed) as f64,
-        );
-        samples.sample(
-            &catalog::LOGGING_EVENTS_DROPPED,
-            &[],
-            self.writer.dropped() as f64,
-        );
-    }
 }

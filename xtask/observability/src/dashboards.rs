@@ -11,6 +11,7 @@ mod dashboard;
 mod dashboard_files;
 mod dashboard_lint;
 mod database;
+mod flight_recorder;
 mod freshness;
 mod grpc;
 mod http_panels;

@@ -1,6 +1,7 @@
 //! What the rules look at.
 
 use crate::{
+    admin::recent::Live,
     metrics::SampleList,
     readiness::ReadinessReport,
     recorder::{ErrorsView, RootView},
@@ -19,6 +20,7 @@ pub(super) struct Evidence<'a> {
     pub(super) open: Vec<RootView>,
     pub(super) failed: Vec<RootView>,
     pub(super) has_recorder: bool,
+    pub(super) live: Live,
     pub(super) errors: Option<ErrorsView>,
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
@@ -36,6 +38,7 @@ impl<'a> Evidence<'a> {
             open: recorder.map_or_else(Vec::new, |recorder| recorder.open(ROOTS).roots),
             failed: recorder.map_or_else(Vec::new, |recorder| recorder.failed(ROOTS).roots),
             has_recorder: recorder.is_some(),
+            live: recorder.map_or_else(Live::default, |recorder| Live::read(status, recorder)),
             errors: recorder.map(|recorder| recorder.errors().read()),
             readiness,
             telemetry: status.report().failing(),

@@ -22,44 +22,44 @@ const MAX_POSSIBLE: usize = 10;
 
 /// What is known at the moment.
 #[derive(Debug, Default)]
-pub(super) struct Live {
-    pub(super) pools: Vec<PoolState>,
+pub(in crate::admin) struct Live {
+    pub(in crate::admin) pools: Vec<PoolState>,
     /// Uses since the start that are not listed.
-    pub(super) unlisted: u64,
+    pub(in crate::admin) unlisted: u64,
     /// Nanoseconds for which the runtime has run no task.
-    pub(super) stalled: u64,
-    pub(super) polls: Vec<LongPoll>,
+    pub(in crate::admin) stalled: u64,
+    pub(in crate::admin) polls: Vec<LongPoll>,
 }
 
 /// A pool with the users of its connections.
 #[derive(Debug, Clone)]
-pub(super) struct PoolState {
+pub(in crate::admin) struct PoolState {
     /// The pool's name; `None` for the users of a pool that is not known.
-    pub(super) name: Option<String>,
-    pub(super) used: u32,
-    pub(super) max: u32,
-    pub(super) users: Vec<User>,
+    pub(in crate::admin) name: Option<String>,
+    pub(in crate::admin) used: u32,
+    pub(in crate::admin) max: u32,
+    pub(in crate::admin) users: Vec<User>,
     /// The number of used connections whose holder is not seen.
-    pub(super) unseen: u32,
+    pub(in crate::admin) unseen: u32,
     /// Roots that may hold these connections.
-    pub(super) possible: Vec<User>,
+    pub(in crate::admin) possible: Vec<User>,
 }
 
 /// A root that holds a connection, waits for one, or may hold one.
 #[derive(Debug, Clone)]
-pub(super) struct User {
-    pub(super) trace_id: Option<TraceId>,
-    pub(super) root: Option<SpanId>,
-    pub(super) root_name: String,
-    pub(super) holds: bool,
+pub(in crate::admin) struct User {
+    pub(in crate::admin) trace_id: Option<TraceId>,
+    pub(in crate::admin) root: Option<SpanId>,
+    pub(in crate::admin) root_name: String,
+    pub(in crate::admin) holds: bool,
     /// Nanoseconds in this state.
-    pub(super) lasts: u64,
+    pub(in crate::admin) lasts: u64,
     /// What uses the connection, and where.
-    pub(super) what: String,
+    pub(in crate::admin) what: String,
 }
 
 impl Live {
-    pub(super) fn read(status: &Status, recorder: &Recorder) -> Self {
+    pub(in crate::admin) fn read(status: &Status, recorder: &Recorder) -> Self {
         let (pools, unlisted) = pools(recorder);
         let runtime = status.runtime();
         Self {
@@ -71,7 +71,7 @@ impl Live {
     }
 
     /// What this root does at the moment, one sentence each.
-    pub(super) fn of(&self, root: &RootView) -> Vec<String> {
+    pub(in crate::admin) fn of(&self, root: &RootView) -> Vec<String> {
         let mut lines = Vec::new();
         for pool in &self.pools {
             let of_pool = match &pool.name {
@@ -117,7 +117,7 @@ impl Live {
 }
 
 /// A duration in nanoseconds.
-pub(super) fn nanos(duration: Duration) -> u64 {
+pub(in crate::admin) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -60,7 +60,7 @@ fn work(number: u64, worker: u64) -> Result<(), String> {
         };
         let body = "x".repeat(size);
         info_span!("store", body).in_scope(|| tracing::info!(size, "stored"));
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             fail(number)
         } else {
             Ok(())

@@ -1,4 +1,4 @@
-//! Faults that one command finds: the flight recorder of a service with PostgreSQL under load.
+//! Faults that one command finds, with PostgreSQL and under load.
 //!
 //! Each case asserts that the answer names the request or job, its open or failed span, and since when.
 

@@ -3,7 +3,7 @@
 use firstlight::metrics::catalog::{self, Metric};
 
 use super::{
-    Color, Column, Panel, Row, Target, Unit, overview,
+    Color, Column, Panel, Row, Target, Unit, flight_recorder, overview,
     query::{self, INSTANCE, foreign},
 };
 use crate::{
@@ -71,7 +71,7 @@ pub(super) fn health() -> Row {
     Row::new("Are traces and logs complete?")
         .line([lost_over_time(), exported(), unsampled_failures(), queues()])
         .line([overview::log_lines(), checks(), streams(), freshness()])
-        .line([recorder_memory(), recorder_roots(), recorder_losses()])
+        .line(flight_recorder::panels())
 }
 
 fn lost_over_time() -> Panel {
@@ -229,50 +229,6 @@ fn streams() -> Panel {
         .shows(Target::new(
             &query::legend("{{limit}}"),
             query::top(10, cut),
-        ))
-}
-
-fn recorder_memory() -> Panel {
-    let used = promql::max(
-        &SERVICE,
-        query::selected(&catalog::RECORDER_USED).to_string(),
-    );
-    Panel::timeseries("Flight recorder: memory")
-        .means("Memory of the flight recorder; of several instances, the largest.")
-        .normally("Rises to its share of FIRSTLIGHT_RECORDER_BYTES, and stays there.")
-        .otherwise("Always near the limit: older requests leave `/traces` early; raise it.")
-        .unit(Unit::Bytes)
-        .shows(Target::new(&query::legend("used"), used))
-}
-
-fn recorder_roots() -> Panel {
-    let open = query::selected(&catalog::RECORDER_OPEN_ROOTS);
-    let open = promql::sum(&SERVICE, open.to_string());
-    Panel::timeseries("Flight recorder: open requests, jobs and runs")
-        .means("Requests, jobs, runs and other root spans that are open, of all instances.")
-        .normally("Follows the load.")
-        .otherwise("Rises without load: something hangs. `/traces?open` says what it waits for.")
-        .unit(Unit::Count)
-        .shows(Target::new(&query::legend("open"), open))
-}
-
-fn recorder_losses() -> Panel {
-    let lost = query::in_range(
-        &service_labels(&["reason"]),
-        &query::selected(&catalog::RECORDER_LOSSES),
-    );
-    Panel::timeseries("Flight recorder: not kept")
-        .means("What the flight recorder did not keep, by reason.")
-        .normally("Under load some `eviction`: older requests make room for newer ones.")
-        .otherwise(
-            "`root_limit`, `span_limit`, `record_limit`: the recorder is too small for what is \
-             open; raise FIRSTLIGHT_RECORDER_BYTES. `log_limit`: failures are too many for \
-             FIRSTLIGHT_LOG_ON_FAILURE.",
-        )
-        .unit(Unit::Count)
-        .shows(Target::new(
-            &query::legend("{{reason}}"),
-            query::top(10, lost),
         ))
 }
 

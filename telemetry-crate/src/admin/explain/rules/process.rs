@@ -18,8 +18,16 @@ pub(super) fn runtime(evidence: &Evidence<'_>) -> Vec<Finding> {
         "the runtime has run no task for {}: something blocks its threads",
         seconds(stalled)
     );
+    let polls = evidence.live.polls.iter().map(|poll| {
+        let (place, lasts) = (&poll.place, seconds(poll.lasts.as_secs_f64()));
+        let (root, id) = (&place.root_name, place.trace_id);
+        let span = place.span_name.as_ref();
+        let span = span.map_or_else(String::new, |span| format!(" in {span}"));
+        format!("{root} has been polled{span} for {lasts} (trace {id})")
+    });
     vec![
         Finding::new(Severity::Broken, what)
+            .shown_by(polls)
             .next("/traces?open")
             .runbook("RuntimeSchedulerDelay"),
     ]

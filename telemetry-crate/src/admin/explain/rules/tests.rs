@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::{Evidence, RULES, apply};
 use crate::{
+    admin::recent::Live,
     catalog::{self, Metric},
     collector::Samples as _,
     metrics::SampleList,
@@ -138,6 +139,7 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
         open: Vec::new(),
         failed: Vec::new(),
         has_recorder: true,
+        live: Live::default(),
         errors: None,
         readiness,
         telemetry: Vec::new(),
