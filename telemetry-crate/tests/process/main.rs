@@ -113,6 +113,10 @@ fn main() -> ExitCode {
             ),
             ("recorder::off_is_explained", recorder::turned_off),
             ("recorder::last_words_tell_the_end", recorder::last_words),
+            (
+                "recorder::checks_leave_the_last_words",
+                recorder::checks_of_telemetry,
+            ),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(feature = "testing")]
             ("check::blocked_callers_are_not_reported", checks),
