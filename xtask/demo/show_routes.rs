@@ -66,7 +66,9 @@ async fn report(State(store): State<Store>) -> Result<String, AppError> {
     Ok(report)
 }
 
-/// Fails, because there is no table of invoices, as after a deploy without its migration.
+/// Fails, because there is no table of invoices.
+///
+/// A deploy without its migration fails in the same way.
 async fn invoice(State(store): State<Store>, Path(id): Path<i64>) -> Result<String, AppError> {
     let quantity = sqlx::query_scalar::<_, i64>("SELECT quantity FROM orders WHERE id = $1");
     let quantity = quantity.bind(id).fetch_one(&store).instrumented().await?;

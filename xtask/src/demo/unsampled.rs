@@ -1,4 +1,4 @@
-//! A failed request that the sampler did not keep, found in the flight recorder of the service.
+//! A failed request that the sampler did not keep, in the flight recorder.
 
 use std::path::Path;
 

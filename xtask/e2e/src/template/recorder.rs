@@ -1,4 +1,4 @@
-//! Checks that the deploy files give a service the token of its evidence, and a file for its last words.
+//! Checks the token and the file of the last words in deploy files.
 //!
 //! A file in the container itself would be lost with it, and a token in a file would be in the repository.
 

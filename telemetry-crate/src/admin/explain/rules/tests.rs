@@ -191,7 +191,9 @@ fn bad_samples_cause_one_finding() {
     }
 }
 
-/// A gauge whose source cannot be read is NaN, such as the age of the oldest job while the database is locked.
+/// A gauge whose source cannot be read is NaN.
+///
+/// An example is the age of the oldest job while the database is locked.
 #[test]
 fn unknown_values_cause_no_finding() {
     let readiness = ready();
