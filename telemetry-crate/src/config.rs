@@ -33,7 +33,9 @@ pub(crate) use destination::PemFile;
 pub(crate) use destination::Tls;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub(crate) use env::process_lossy;
-pub(crate) use env::{PROMETHEUS_PORT, process as process_environment, process_variables};
+pub(crate) use env::{
+    PROMETHEUS_PORT, RECORDER_FILE, process as process_environment, process_variables,
+};
 pub use env::{VARIABLES, Variable};
 #[cfg(feature = "sqlx")]
 pub(crate) use queries::QueryLimits;

@@ -1,6 +1,6 @@
 //! Routes and a schedule that only the demo adds to the service.
 //!
-//! They show the rows of an order, an N+1 and a scheduled run.
+//! They show the rows of an order, an N+1, a failure and a scheduled run.
 
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ impl FromRef<AppState> for Store {
 pub fn routes() -> Router<AppState> {
     Router::new()
         .route("/orders/{id}/rows", get(rows))
+        .route("/orders/{id}/invoice", get(invoice))
         .route("/orders/report", get(report))
 }
 
@@ -63,6 +64,18 @@ async fn report(State(store): State<Store>) -> Result<String, AppError> {
         report.push('\n');
     }
     Ok(report)
+}
+
+/// Fails, because there is no table of invoices.
+///
+/// A deploy without its migration fails in the same way.
+async fn invoice(State(store): State<Store>, Path(id): Path<i64>) -> Result<String, AppError> {
+    let quantity = sqlx::query_scalar::<_, i64>("SELECT quantity FROM orders WHERE id = $1");
+    let quantity = quantity.bind(id).fetch_one(&store).instrumented().await?;
+    tracing::debug!(order.id = id, quantity, "invoice requested");
+    let total = sqlx::query_scalar::<_, i64>("SELECT total FROM invoices WHERE order_id = $1");
+    let total = total.bind(id).fetch_one(&store).instrumented().await?;
+    Ok(total.to_string())
 }
 
 /// A schedule that runs every two seconds.

@@ -2,12 +2,14 @@
 //!
 //! It generates a service with SQLite and a worker and runs it against an OTLP receiver in this process. It follows one
 //! order through its rows, logs, metrics and traces, and across the queue to the end of its job. Then it shows a detected
-//! N+1 and a scheduled run. It needs only a Rust toolchain and a C compiler.
+//! N+1, a scheduled run, and a failed request that the sampler did not keep. It needs only a Rust toolchain and a C
+//! compiler.
 
 mod demo_service;
 mod rows;
 mod show;
 mod story;
+mod unsampled;
 
 use std::{process::ExitCode, thread, time::Duration, time::Instant};
 
@@ -53,6 +55,10 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     let scheduled = story::scheduled_run(&service)?;
     step.done("");
 
+    let step = ui::Step::start("failure", "a request that fails, at 1 % sampling");
+    let unsampled = unsampled::request(&built, &folder, &collector)?;
+    step.done("");
+
     show::rows(&order);
     show::logs(&order.request);
     show::metrics(&order.request);
@@ -61,6 +67,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
     show::job(&service)?;
     show::n_plus_one(&detected);
     show::scheduled_run(&scheduled);
+    show::unsampled(&unsampled);
     ui::line("");
     ui::line(ui::quiet(format!(
         "From nothing to here in {}.",
@@ -85,6 +92,8 @@ fn print_next_steps(service: &Service, built: &Built) {
     for (what, how) in [
         ("the service", service.address.clone()),
         ("metrics", service.metrics_url()),
+        ("traces", format!("curl {}/traces", service.admin)),
+        ("problems", format!("curl {}/explain", service.admin)),
         ("probes", format!("{0}/livez  {0}/readyz", service.admin)),
         ("source", built.source.display().to_string()),
         (

@@ -6,7 +6,7 @@ use super::Telemetry;
 use crate::{
     InitError, TelemetryConfig,
     check::{CheckReport, describe_user},
-    config::{PROMETHEUS_PORT, process_environment},
+    config::{PROMETHEUS_PORT, RECORDER_FILE, process_environment},
 };
 
 /// The deadline of the check.
@@ -19,12 +19,18 @@ impl TelemetryConfig {
     ///
     /// The command `check-telemetry` of a service calls it. [`check()`](crate::check()) does the same without setters.
     pub fn check(self) -> CheckReport {
-        let (built, in_use) = match self.clone().require_admin().build() {
+        // The file belongs to the service. The check would replace what a killed process has left in it.
+        let without_file = |name: &str| match name {
+            RECORDER_FILE => None,
+            name => process_environment(name),
+        };
+        let built = Telemetry::build(self.clone().require_admin(), &without_file);
+        let (built, in_use) = match built {
             // The service itself is most likely running and uses the address.
             Err(error) if error.is_address_in_use() => {
                 let with_free_port = |name: &str| match name {
                     PROMETHEUS_PORT => Some("0".to_owned()),
-                    name => process_environment(name),
+                    name => without_file(name),
                 };
                 (Telemetry::build(self, &with_free_port), Some(error))
             }

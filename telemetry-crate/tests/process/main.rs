@@ -142,6 +142,10 @@ fn main() -> ExitCode {
             ("recorder::off_is_explained", recorder::turned_off),
             ("recorder::memory_is_flat_under_load", recorder::soak::soak),
             ("recorder::last_words_tell_the_end", recorder::last_words),
+            (
+                "recorder::checks_leave_the_last_words",
+                recorder::checks_of_telemetry,
+            ),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
             ("traces::failing_paths_are_whole", traces::failures::path),

@@ -220,6 +220,27 @@ fn next(file: &Path) -> (Value, String) {
     (line, answer.body)
 }
 
+/// Tests that a check of telemetry leaves the file to the service.
+///
+/// The check is a second process with the variables of the service, as with `kubectl exec`.
+pub(crate) fn checks_of_telemetry() {
+    let file = file("check");
+    let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
+    let mut service = start(&file);
+    let check = || {
+        let mut check = Scenario::start("check", &variables);
+        let lines = check.rest();
+        assert!(!lines.iter().any(|line| line.contains("WARN")), "{lines:?}");
+        check.end();
+    };
+    check();
+    service.send_signal("-KILL");
+    service.end();
+    check();
+    let (line, _) = next(&file);
+    assert_eq!(line["previous.ended"], "killed", "{line}");
+}
+
 /// Tests what a process leaves that is killed, aborts, panics, or ends.
 pub(crate) fn last_words() {
     for (end, expected, words) in [

@@ -11,6 +11,7 @@ mod observability;
 mod pipelines;
 mod readme;
 mod record;
+mod recorder;
 mod schemas;
 mod variables;
 mod versions;
@@ -38,6 +39,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
+    recorder::cases(cases, &generated);
     observability::cases(cases, &generated, &folder);
     pipelines::cases(cases, &generated);
     versions::cases(cases, &generated);

@@ -12,6 +12,7 @@ use support::ui;
 use super::{
     rows::text,
     story::{self, Observation, Order},
+    unsampled::Unsampled,
 };
 
 pub(super) fn rows(order: &Order) {
@@ -210,4 +211,24 @@ pub(super) fn scheduled_run(run: &Observation) {
     ));
     log_line(&run.line);
     ui::line(format!("\n  {}", run.sample.line));
+}
+
+pub(super) fn unsampled(found: &Unsampled) {
+    ui::heading("A failed request that no collector has");
+    ui::line(ui::quiet(
+        "  Another instance samples 1 % of its traces. GET /orders/1/invoice, added for this demo, fails, and its trace is not\n  sampled: the collector has no span of it. The service itself still has all of it.",
+    ));
+    for (path, answer) in [
+        ("traces?failed".to_owned(), &found.failed),
+        (format!("traces/{}", found.trace_id), &found.trace),
+    ] {
+        let trace_id = ui::accent(&found.trace_id).to_string();
+        ui::line(
+            format!("\n  $ curl '{}/{path}'", found.admin).replace(&found.trace_id, &trace_id),
+        );
+        for line in answer.lines() {
+            let line = format!("  {line}").replace(&found.trace_id, &trace_id);
+            ui::line(line.trim_end());
+        }
+    }
 }

@@ -119,7 +119,7 @@ fn observe(
 }
 
 /// Places an order and returns its id.
-fn place_order(service: &Service) -> anyhow::Result<i64> {
+pub(super) fn place_order(service: &Service) -> anyhow::Result<i64> {
     let json = ("content-type", "application/json");
     let order = r#"{"item":"telescope","quantity":2}"#;
     let answer = http::send("POST", &service.url("/orders"), &[json], order)?;

@@ -10,7 +10,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
     demo.args(["demo", "--once"]);
     cases.command(
-        "demo: rows, signals, queue, N+1 and schedule agree",
+        "demo: rows, signals, queue, N+1, schedule and recorder agree",
         &mut demo,
         |output| check(output).with_context(|| format!("the demo printed:\n{output}")),
     );
@@ -70,6 +70,19 @@ fn check(output: &str) -> anyhow::Result<()> {
         ensure!(
             section(output, heading)?.contains(content),
             "the section {heading:?} does not contain {content:?}"
+        );
+    }
+    // The events below the log filter are there too.
+    let unsampled = section(output, "A failed request that no collector has")?;
+    for content in [
+        "/traces?failed",
+        "GET /orders/{id}/invoice: failed",
+        "invoice requested",
+        "no such table: invoices",
+    ] {
+        ensure!(
+            unsampled.contains(content),
+            "found {unsampled}, expected {content:?} in it"
         );
     }
     let stopped = "The service stopped on SIGTERM with exit status 0.";

@@ -12,10 +12,10 @@ use super::{
 };
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    check_file(cases, &generated.deployed("compose"), "", (9, 8));
+    check_file(cases, &generated.deployed("compose"), "", (10, 8));
     // The database adds an exporter with its queries, and a script that creates the exporter's user.
     let postgres = generated.with_store("postgres", "compose", "none");
-    check_file(cases, &postgres, ", with postgres", (11, 11));
+    check_file(cases, &postgres, ", with postgres", (12, 11));
 }
 
 /// Checks a compose file; `expected` are the numbers of mounts and addresses.
@@ -30,9 +30,12 @@ fn check_file(cases: &mut Cases, source: &Path, with: &str, expected: (usize, us
     let what = format!("compose: mounted files exist{with}");
     cases.check(&what, || {
         let mut found = 0;
-        for service in services(&compose()?)?.values() {
+        let compose = compose()?;
+        let is_volume = |source: &str| compose.pointer(&format!("/volumes/{source}")).is_some();
+        for service in services(&compose)?.values() {
             for Mount { source, .. } in mounts(service)? {
-                ensure!(folder.join(&source).exists(), "{source} does not exist");
+                let exists = is_volume(&source) || folder.join(&source).exists();
+                ensure!(exists, "{source} does not exist");
                 found += 1;
             }
         }
@@ -158,7 +161,7 @@ pub(super) const SETTINGS: &[&str] = &["shared_preload_libraries=pg_stat_stateme
 
 /// A file or folder that is mounted into a container.
 pub(super) struct Mount {
-    /// The path relative to the folder of the compose file.
+    /// The path relative to the folder of the compose file, or the name of a volume.
     pub(super) source: String,
     /// The path in the container.
     pub(super) target: String,

@@ -25,10 +25,12 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         use_exposed_ports(&source)
     });
     let postgres = generated.with_store("postgres", "kubernetes", "none");
-    cases.check(
-        "README: creates Secrets before it applies manifests",
-        || secrets(&postgres),
-    );
+    for (source, with) in [(&source, ""), (&postgres, ", with postgres")] {
+        cases.check(
+            &format!("README: creates Secrets before it applies{with}"),
+            || secrets(source),
+        );
+    }
     cases.check("probes: paths of the admin port", || probes(&manifests));
     cases.check("grace period: covers drain delay, drain and flush", || {
         grace_period(&manifests)
@@ -287,12 +289,13 @@ pub(super) fn at(value: &Value, pointer: &str) -> anyhow::Result<Value> {
         .with_context(|| format!("no value at {pointer}"))
 }
 
-fn container(deployment: &Value) -> anyhow::Result<Value> {
+/// The container of the service.
+pub(super) fn container(deployment: &Value) -> anyhow::Result<Value> {
     at(deployment, "/spec/template/spec/containers/0")
 }
 
 /// The value of an environment variable of a container.
-fn variable(container: &Value, name: &str) -> anyhow::Result<String> {
+pub(super) fn variable(container: &Value, name: &str) -> anyhow::Result<String> {
     let env = at(container, "/env")?;
     let mut entries = env.as_array().into_iter().flatten();
     let entry = entries.find(|entry| entry["name"] == name);

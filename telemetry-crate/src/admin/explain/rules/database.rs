@@ -17,7 +17,8 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         let mut counts = evidence.samples.of(&catalog::DB_CLIENT_CONNECTION_COUNT);
         let used =
             counts.find(|count| count.label(POOL) == name && count.label(STATE) == "used")?;
-        if limit.value <= 0.0 || used.value < limit.value {
+        let is_exhausted = limit.value > 0.0 && used.value >= limit.value;
+        if !is_exhausted {
             return None;
         }
         let what = format!(

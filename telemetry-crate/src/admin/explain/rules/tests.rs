@@ -194,6 +194,26 @@ fn bad_samples_cause_one_finding() {
     }
 }
 
+/// A gauge whose source cannot be read is NaN.
+///
+/// An example is the age of the oldest job while the database is locked.
+#[test]
+fn unknown_values_cause_no_finding() {
+    let readiness = ready();
+    for (samples, sentence, _) in CASES {
+        for unknown in samples.iter().map(|(metric, ..)| metric.name) {
+            let mut evidence = healthy(&readiness);
+            for (metric, labels, value) in samples {
+                let is_unknown = metric.name == unknown;
+                let value = if is_unknown { f64::NAN } else { *value };
+                evidence.samples.sample(metric, labels, value);
+            }
+            let (findings, _) = apply(&evidence);
+            assert_eq!(findings, [], "{sentence}: {unknown}");
+        }
+    }
+}
+
 #[test]
 fn states_cause_findings() {
     let readiness = ReadinessReport {

@@ -137,7 +137,9 @@ fn late_queues(evidence: &Evidence<'_>) -> Vec<Finding> {
         let queue = age.label("queue");
         let budget = &catalog::WORKER_QUEUE_LATENCY_BUDGET;
         let budget = samples.value_with(budget, "queue", queue)?;
-        if age.value <= budget {
+        // The age is NaN while the queue cannot be read.
+        let is_late = age.value > budget;
+        if !is_late {
             return None;
         }
         let what = format!(
@@ -171,7 +173,8 @@ pub(super) fn data(evidence: &Evidence<'_>) -> Vec<Finding> {
     let stale = budgets.filter_map(|budget| {
         let name = budget.label("data_type");
         let age = samples.value_with(&catalog::DATA_SERVED_AGE, "data_type", name)?;
-        if age <= budget.value {
+        let is_stale = age > budget.value;
+        if !is_stale {
             return None;
         }
         let what = format!(
