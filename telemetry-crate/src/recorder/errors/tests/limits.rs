@@ -117,7 +117,7 @@ fn errors_without_memory_are_counted() {
     Event::default().log(&recorder);
     assert!(groups(&recorder).is_empty());
     assert!(recorder.losses().any(|loss| loss == ("error_limit", 1)));
-    recorder.roots.budget.release(BYTES);
+    recorder.roots.budget.release(free);
     Event::default().log(&recorder);
     assert_eq!(groups(&recorder).len(), 1);
 }
