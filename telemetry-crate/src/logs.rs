@@ -72,7 +72,8 @@ type VisitSpan<'a> = &'a mut dyn FnMut(&Fields);
 
 /// One event, ready to be formatted.
 struct LogLine<'a> {
-    time: SystemTime,
+    /// Nanoseconds since the epoch.
+    time: u64,
     level: Level,
     target: &'a str,
     /// The ids of the event's span; `None` outside any span.
@@ -85,7 +86,7 @@ struct LogLine<'a> {
 impl LogLine<'_> {
     fn report_to(&self, sink: &dyn EventSink, is_logged: bool, place: Option<EventPlace<'_>>) {
         sink.push(&EventNote {
-            time: nanos(self.time),
+            time: self.time,
             level: self.level,
             target: self.target,
             ids: self.ids,
@@ -292,7 +293,7 @@ impl LogLayer {
             Pairs::current(|pairs| fields.add_pairs(pairs));
         }
         let line = LogLine {
-            time: SystemTime::now(),
+            time: nanos(SystemTime::now()),
             level: *metadata.level(),
             target: metadata.target(),
             ids: self.ids(event, span.as_ref()),

@@ -1,7 +1,5 @@
 //! Log lines that were withheld until their root failed.
 
-use std::time::{Duration, SystemTime};
-
 use opentelemetry::trace::TraceFlags;
 
 use super::{LogLayer, LogLine, fields::EventFields};
@@ -28,7 +26,7 @@ impl HeldSink for HeldLines {
         fields.restore(HELD, "true", Kind::Bare);
         self.0.counts.count(event.level);
         let line = LogLine {
-            time: SystemTime::UNIX_EPOCH + Duration::from_nanos(event.time),
+            time: event.time,
             level: event.level,
             target: event.target,
             ids: Some(SpanIds {

@@ -8,12 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::{
-    cell::Cell,
-    io::Write,
-    ops::Range,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{cell::Cell, io::Write, ops::Range};
 
 use super::{
     LogLine,
@@ -322,16 +317,17 @@ fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
 }
 
 /// Writes a time as RFC 3339, in UTC with microseconds.
-pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
+///
+/// `time` is in nanoseconds since the epoch.
+pub(super) fn write_time(out: &mut Vec<u8>, time: u64) {
     thread_local! {
         /// The last second that this thread wrote, and its text up to the decimal point.
         static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((0, *b"1970-01-01T00:00:00")) };
     }
-    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (whole_seconds, nanos) = (time / 1_000_000_000, time % 1_000_000_000);
     let (mut second, mut text) = LAST.get();
-    if since_epoch.as_secs() != second {
-        second = since_epoch.as_secs();
-        // A clock beyond the year 9999 is broken. The line then has the time of the epoch.
+    if whole_seconds != second {
+        second = whole_seconds;
         let timestamp = i64::try_from(second)
             .ok()
             .and_then(|second| jiff::Timestamp::from_second(second).ok());
@@ -341,7 +337,7 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: SystemTime) {
     }
     let mut whole = *b"1970-01-01T00:00:00.000000Z";
     whole[..19].copy_from_slice(&text);
-    let mut rest = since_epoch.subsec_micros();
+    let mut rest = nanos / 1_000;
     for digit in whole[20..26].iter_mut().rev() {
         *digit += (rest % 10) as u8;
         rest /= 10;

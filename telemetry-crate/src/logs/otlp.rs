@@ -22,7 +22,7 @@ use tracing::Level;
 use super::{LogLine, schema::FLAT};
 use crate::{
     config::RecordLimits,
-    proto::{attribute, nanos, scope, text},
+    proto::{attribute, scope, text},
     resource::Resource,
     values::{Kind, prefix},
 };
@@ -68,7 +68,7 @@ impl Records {
 
 fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
     let (number, severity) = severity_of(line.level);
-    let time = nanos(line.time);
+    let time = line.time;
     let message = line.event.message();
     let mut record = LogRecord {
         time_unix_nano: time,

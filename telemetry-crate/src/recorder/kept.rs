@@ -5,9 +5,10 @@
 
 use std::{
     collections::VecDeque,
-    hash::BuildHasher as _,
+    hash::{BuildHasher as _, BuildHasherDefault},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
 };
@@ -15,6 +16,7 @@ use std::{
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::{
+    open::RandomBits,
     root::{End, Name, Root, RootOutcome},
     spin::try_lock,
 };
@@ -80,6 +82,8 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) struct Kept {
     waiting: SyncSender<Ended>,
+    /// Whether a root waits.
+    has_waiting: AtomicBool,
     sorted: Mutex<Sorted>,
 }
 
@@ -96,7 +100,7 @@ struct Sorted {
 /// The roots of one class, by the hash of their name.
 #[derive(Debug, Default)]
 struct Roots {
-    by_name: HashMap<u64, Named>,
+    by_name: HashMap<u64, Named, BuildHasherDefault<RandomBits>>,
     bytes: usize,
 }
 
@@ -218,6 +222,7 @@ impl Kept {
         let (sender, receiver) = sync_channel(QUEUE);
         Self {
             waiting: sender,
+            has_waiting: AtomicBool::new(false),
             sorted: Mutex::new(Sorted {
                 waiting: receiver,
                 hasher: DefaultHashBuilder::default(),
@@ -231,17 +236,21 @@ impl Kept {
     /// Evicts others beyond their share of `memory` bytes. Returns the number of lost and of evicted roots.
     pub(super) fn add(&self, ended: Ended, memory: usize) -> (u64, u64) {
         match try_lock(&self.sorted) {
-            Some(mut sorted) => (0, sorted.sort(Some(ended), memory)),
-            // A later call sorts this root in.
-            None => (u64::from(self.waiting.try_send(ended).is_err()), 0),
+            Some(mut sorted) => (0, self.sort(&mut sorted, Some(ended), memory)),
+            None => {
+                let is_lost = self.waiting.try_send(ended).is_err();
+                // A later call sorts this root in.
+                self.has_waiting.store(true, Ordering::Release);
+                (u64::from(is_lost), 0)
+            }
         }
     }
 
     /// Evicts roots beyond their share of `memory` bytes; returns their number.
     pub(super) fn evict(&self, memory: usize) -> u64 {
         try_lock(&self.sorted).map_or(0, |mut sorted| {
-            sorted.sort(None, memory);
-            sorted.shrink(memory)
+            let evicted = self.sort(&mut sorted, None, memory);
+            evicted + sorted.shrink(memory)
         })
     }
 
@@ -250,10 +259,20 @@ impl Kept {
     /// Waits for the lock, so only readers call it.
     pub(super) fn of(&self, class: Class, memory: usize) -> Vec<Arc<Root>> {
         let mut sorted = self.lock();
-        sorted.sort(None, memory);
+        self.sort(&mut sorted, None, memory);
         let roots = sorted.classes[class as usize].by_name.values();
         let roots = roots.flat_map(|named| named.roots.iter().map(|kept| kept.root.clone()));
         roots.collect()
+    }
+
+    /// Sorts in the roots that have ended; returns the number of evicted roots.
+    fn sort(&self, sorted: &mut Sorted, ended: Option<Ended>, memory: usize) -> u64 {
+        let mut has_added = ended.is_some_and(|ended| sorted.add(ended));
+        if self.has_waiting.load(Ordering::Relaxed) {
+            self.has_waiting.store(false, Ordering::Relaxed);
+            has_added |= sorted.add_waiting();
+        }
+        if has_added { sorted.shrink(memory) } else { 0 }
     }
 
     #[cfg(test)]
@@ -267,14 +286,13 @@ impl Kept {
 }
 
 impl Sorted {
-    /// Sorts in the roots that have ended; returns the number of evicted roots.
-    fn sort(&mut self, ended: Option<Ended>, memory: usize) -> u64 {
+    /// Adds the roots that wait; returns `false` if none of them is kept.
+    fn add_waiting(&mut self) -> bool {
         let mut has_added = false;
         while let Ok(waiting) = self.waiting.try_recv() {
             has_added |= self.add(waiting);
         }
-        has_added |= ended.is_some_and(|ended| self.add(ended));
-        if has_added { self.shrink(memory) } else { 0 }
+        has_added
     }
 
     /// Evicts roots beyond their share of `memory` bytes; returns their number.

@@ -43,9 +43,9 @@ pub(super) struct OpenSpans {
 type Spans = HashMap<u64, OpenSpan, BuildHasherDefault<RandomBits>>;
 type Shard = Mutex<Spans>;
 
-/// The hash of a span id is the id, because its bits are random.
+/// The hash of a number whose bits are random: the number itself.
 #[derive(Debug, Default)]
-struct RandomBits(u64);
+pub(super) struct RandomBits(u64);
 
 impl Hasher for RandomBits {
     fn write(&mut self, bytes: &[u8]) {

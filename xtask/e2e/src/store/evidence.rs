@@ -52,12 +52,23 @@ fn under_load<T>(service: &Service, find: impl FnOnce() -> anyhow::Result<T>) ->
 
 /// Waits for a local root of this name in a section of `/traces`.
 fn wait_for_root(service: &Service, section: &str, name: &str) -> anyhow::Result<Value> {
+    wait_for_root_with(service, section, name, "")
+}
+
+/// Waits for a local root of this name whose JSON contains `part`.
+fn wait_for_root_with(
+    service: &Service,
+    section: &str,
+    name: &str,
+    part: &str,
+) -> anyhow::Result<Value> {
     let url = format!("{}/traces?{section}", service.admin);
     let json = [("accept", "application/json")];
     let root = http::poll(&url, &json, DEADLINE, |answer| {
         let answer: Value = serde_json::from_str(&answer.body).ok()?;
         let mut roots = answer[section]["roots"].as_array()?.iter();
-        roots.find(|root| root["name"] == name).cloned()
+        let is_wanted = |root: &&Value| root["name"] == name && root.to_string().contains(part);
+        roots.find(is_wanted).cloned()
     });
     root.with_context(|| format!("{name} is not in /traces?{section}"))
 }
@@ -97,7 +108,11 @@ fn hung_query(fixture: &Fixture) -> anyhow::Result<()> {
     let (_, root) = clients::run_while(
         1,
         |_| post(&service, "/trouble/slow/8000"),
-        || under_load(&service, || wait_for_root(&service, "open", SLOW)),
+        || {
+            under_load(&service, || {
+                wait_for_root_with(&service, "open", SLOW, "pg_sleep")
+            })
+        },
     )?;
     let waits_in = &root["waits_in"];
     ensure!(
