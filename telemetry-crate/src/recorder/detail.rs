@@ -100,7 +100,7 @@ impl Detail {
         let mut excess = self.bytes.len().saturating_sub(target);
         let mut kept = Vec::with_capacity(target.min(self.bytes.len()));
         for (record, bytes) in records(&self.bytes) {
-            let is_open = record.span().is_some_and(|span| open.contains(&span));
+            let is_open = matches!(record, Record::Start { span, .. } if open.contains(&span));
             if excess > 0 && !is_open {
                 excess = excess.saturating_sub(bytes.len());
                 self.cut += bytes.len() as u64;

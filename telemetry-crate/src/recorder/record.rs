@@ -80,18 +80,6 @@ pub(super) struct EventRecord<'a> {
 }
 
 impl Record<'_> {
-    /// The span of a record that is not an event.
-    pub(super) fn span(&self) -> Option<u32> {
-        match self {
-            Self::Start { span, .. }
-            | Self::Name { span, .. }
-            | Self::Attribute { span, .. }
-            | Self::Failed { span, .. }
-            | Self::End { span, .. } => Some(*span),
-            Self::Event(_) => None,
-        }
-    }
-
     /// The largest number of bytes that the record takes.
     pub(super) fn size(&self) -> usize {
         HEADER
@@ -184,14 +172,14 @@ pub(super) fn write_event(out: &mut Vec<u8>, event: &EventNote<'_>, span_id: Spa
     rest.bytes(target.as_bytes());
     rest.bytes(text.as_bytes());
     for field in event.fields {
-        let name = prefix(&field.name, MAX_FIELD_NAME);
-        if rest.0.len() < FIELD_HEADER + name.len() {
+        let name = prefix(&field.name, MAX_FIELD_NAME).as_bytes();
+        let Some(place) = rest.take(FIELD_HEADER + name.len()) else {
             break;
-        }
+        };
+        let (header, place) = place.split_at_mut(FIELD_HEADER);
         let [low, high] = (field.text.len() as u16).to_le_bytes();
-        let kind = KINDS.iter().position(|kind| *kind == field.kind);
-        rest.bytes(&[name.len() as u8, kind.unwrap_or_default() as u8, low, high]);
-        rest.bytes(name.as_bytes());
+        header.copy_from_slice(&[name.len() as u8, field.kind as u8, low, high]);
+        place.copy_from_slice(name);
     }
     let unused = rest.0.len();
     if unused > 0 {
@@ -206,12 +194,20 @@ const KINDS: [Kind; 3] = [Kind::Bare, Kind::Text, Kind::Message];
 /// Writes fields into bytes of the right size.
 struct Writer<'a>(&'a mut [u8]);
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    /// The next bytes; `None` if there are not as many.
+    fn take(&mut self, count: usize) -> Option<&'a mut [u8]> {
+        if self.0.len() < count {
+            return None;
+        }
+        let (place, rest) = std::mem::take(&mut self.0).split_at_mut(count);
+        self.0 = rest;
+        Some(place)
+    }
+
     fn bytes(&mut self, bytes: &[u8]) {
-        let whole = std::mem::take(&mut self.0);
-        if let Some((place, rest)) = whole.split_at_mut_checked(bytes.len()) {
+        if let Some(place) = self.take(bytes.len()) {
             place.copy_from_slice(bytes);
-            self.0 = rest;
         }
     }
 }

@@ -190,19 +190,18 @@ impl Root {
                     name: ShortText::new(start.name),
                     since: time,
                 });
-            } else {
-                state.name = Name::new(start.name);
-            }
-            self.add_record(
-                state,
-                &Record::Start {
+                let record = Record::Start {
                     span,
                     parent,
                     span_id: start.span_id,
                     time,
                     name: start.name,
-                },
-            );
+                };
+                self.add_record(state, &record);
+            } else {
+                // The summary has the rest.
+                self.set_name(state, start.name);
+            }
             (start.attributes)(&mut |key, value| self.set_attribute(state, span, key, value));
             span
         })
@@ -215,9 +214,8 @@ impl Root {
                 "http.request.method" => return state.name = Name::new(value),
                 "http.route" => {
                     if !state.has_route {
-                        state.name.push(" ");
-                        state.name.push(value);
                         state.has_route = true;
+                        self.add_route(state, value);
                     }
                     return;
                 }
@@ -227,6 +225,27 @@ impl Root {
             }
         }
         self.add_record(state, &Record::Attribute { span, key, value });
+    }
+
+    /// Sets the name of the root.
+    ///
+    /// Only a long name needs a record, because the summary has the others.
+    fn set_name(&self, state: &mut RootState, name: &str) {
+        state.name = Name::new(name);
+        if name.len() > Name::CAPACITY {
+            let span = ROOT_SPAN;
+            self.add_record(state, &Record::Name { span, name });
+        }
+    }
+
+    fn add_route(&self, state: &mut RootState, route: &str) {
+        let method = state.name;
+        if method.as_str().len() + 1 + route.len() > Name::CAPACITY {
+            let name = format!("{} {route}", method.as_str());
+            return self.set_name(state, &name);
+        }
+        state.name.push(" ");
+        state.name.push(route);
     }
 
     /// Adds an event of this root.
@@ -278,16 +297,16 @@ impl Root {
 }
 
 /// The number of the root span.
-const ROOT_SPAN: u32 = 0;
+pub(super) const ROOT_SPAN: u32 = 0;
 
 impl RootSink for Root {
     fn rename(&self, span: u32, name: &str) {
         self.change(|state| {
             if span == ROOT_SPAN {
-                if state.name.as_str() == name {
-                    return;
+                if state.name.as_str() != name {
+                    self.set_name(state, name);
                 }
-                state.name = Name::new(name);
+                return;
             }
             if let Some(current) = state
                 .current
@@ -316,8 +335,8 @@ impl RootSink for Root {
     fn end(self: Arc<Self>, span: u32, time: SystemTime) {
         let time = nanos(time);
         let ended = self.change(|state| {
-            self.add_record(state, &Record::End { span, time });
             if span != ROOT_SPAN {
+                self.add_record(state, &Record::End { span, time });
                 state.open_spans = state.open_spans.saturating_sub(1);
                 if state.current.is_some_and(|current| current.span == span) {
                     state.current = None;

@@ -10,6 +10,9 @@ pub(super) struct ShortText<const N: usize> {
 }
 
 impl<const N: usize> ShortText<N> {
+    /// Maximum length in bytes.
+    pub(super) const CAPACITY: usize = N;
+
     pub(super) const EMPTY: Self = Self {
         length: 0,
         bytes: [0; N],

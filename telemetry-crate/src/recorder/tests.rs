@@ -306,3 +306,13 @@ fn threads_lose_nothing_in_silence() {
     assert!(broken <= lost, "{broken} {lost}");
     assert!(recorder.roots.budget.used() < 64 * 1024);
 }
+
+#[test]
+fn long_names_are_shown_whole() {
+    let recorder = recorder();
+    let name = "GET /organizations/{organization_id}/projects/{project_id}";
+    let root = TestSpan::start(&recorder, name, None);
+    assert_eq!(names(&recorder.open(usize::MAX).roots), [name]);
+    root.end_after(Duration::from_millis(1));
+    assert_eq!(names(&recorder.slowest(usize::MAX).roots), [name]);
+}

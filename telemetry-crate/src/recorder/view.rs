@@ -8,7 +8,7 @@ use tracing::Level;
 use super::{
     open::OpenSpan,
     record::{Record, records},
-    root::{Root, RootKind, RootOutcome, RootState},
+    root::{ROOT_SPAN, Root, RootKind, RootOutcome, RootState},
 };
 use crate::{
     evidence::{ASSUMED_STATEMENT, CONNECTION_ACQUIRED},
@@ -130,13 +130,30 @@ impl RootView {
             let view = Self::from_state(root, state);
             (view, state.detail.bytes().to_vec())
         });
+        view.spans.insert(ROOT_SPAN, view.root_from_summary());
         for (record, _) in records(&bytes) {
             view.add(record);
+        }
+        // The summary has only the beginning of a long name.
+        if let Some(root) = view.spans.get(&ROOT_SPAN) {
+            view.name = root.name.clone();
         }
         if let Some(deepest) = view.deepest_open() {
             view.waits_in = Some(deepest);
         }
         view
+    }
+
+    fn root_from_summary(&self) -> SpanView {
+        SpanView {
+            parent: None,
+            span_id: self.span_id,
+            name: self.name.clone(),
+            started: self.started,
+            ended: self.ended,
+            error: None,
+            attributes: Vec::new(),
+        }
     }
 
     fn from_state(root: &Root, state: &RootState) -> Self {

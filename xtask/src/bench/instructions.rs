@@ -12,11 +12,16 @@ log line, and there are 16 connections.
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 59,900 | 0.22 | 31,000 | 0.14 |
-| firstlight-no-access-line | 53,600 | 0.20 | 24,500 | 0.11 |
-| firstlight-span-events | 74,800 | 0.27 | 30,900 | 0.14 |
+| **firstlight** | 64,000 | 0.23 | 34,700 | 0.16 |
+| the same with `FIRSTLIGHT_RECORDER=off` | 60,200 | 0.22 | 30,700 | 0.14 |
+| firstlight-no-access-line, without the recorder | 53,600 | 0.20 | 24,500 | 0.11 |
+| firstlight-span-events, without the recorder | 74,800 | 0.27 | 30,900 | 0.14 |
 | by-hand | 273,900 | | 223,200 | |
 | oxtel | 158,100 | 0.58 | 110,700 | 0.50 |
+
+The flight recorder costs about 3,900 instructions and two allocations of a request with one log line from the handler and
+one access log line. Each further span costs about 750. With `FIRSTLIGHT_TRACE_FAILURES`, an unsampled request costs 9,700
+more.
 
 The rows were measured on 2026-11-29. To repeat the measurement, install valgrind, run `cargo xtask bench --quick` and then
 this command with 20,000 and with 4,000 requests, and divide the difference of the totals by 16,000:

@@ -88,5 +88,8 @@ pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
         Err(error) => cases.not_run("the tests against PostgreSQL", &format!("{error:#}")),
     }
     cases.cargo_test("cargo test", &mut test);
+    let mut model = cargo(&["test", "--manifest-path", "xtask/model/Cargo.toml", "--lib"]);
+    model.env("CARGO_TARGET_DIR", paths::root().join("target/model"));
+    cases.cargo_test("cargo test of the model checks", &mut model);
     Ok(())
 }
