@@ -228,9 +228,15 @@ impl EventSink for Recorder {
     }
 
     fn level(&self) -> LevelFilter {
-        let levels = self.filter.iter().flat_map(Targets::iter);
-        let levels = levels.map(|(_, level)| level).max();
-        levels.unwrap_or(LevelFilter::OFF)
+        let Some(filter) = &self.filter else {
+            return LevelFilter::OFF;
+        };
+        // The level of all other targets is not among the pairs.
+        let levels = filter.iter().map(|(_, level)| level);
+        levels
+            .chain(filter.default_level())
+            .max()
+            .unwrap_or(LevelFilter::OFF)
     }
 
     fn push(&self, event: &EventNote<'_>) {

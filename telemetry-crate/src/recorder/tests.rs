@@ -7,7 +7,7 @@ use std::{
 };
 
 use opentelemetry::trace::{SpanId, SpanKind, TraceFlags, TraceId};
-use tracing::Level;
+use tracing::{Level, level_filters::LevelFilter};
 
 use super::{Recorder, RootView, kept::Class};
 use crate::{
@@ -315,4 +315,17 @@ fn long_names_are_shown_whole() {
     assert_eq!(names(&recorder.open(usize::MAX).roots), [name]);
     root.end_after(Duration::from_millis(1));
     assert_eq!(names(&recorder.slowest(usize::MAX).roots), [name]);
+}
+
+#[test]
+fn level_is_the_most_verbose_of_the_filter() {
+    for (filter, expected) in [
+        (None, LevelFilter::OFF),
+        (Some("debug"), LevelFilter::DEBUG),
+        (Some("debug,hyper=info"), LevelFilter::DEBUG),
+        (Some("warn,orders=trace"), LevelFilter::TRACE),
+    ] {
+        let filter = filter.and_then(|filter| filter.parse().ok());
+        assert_eq!(Recorder::new(MIB, filter).level(), expected);
+    }
 }
