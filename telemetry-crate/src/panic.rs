@@ -12,7 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{logs::LogWriter, recorder::last_words::Writer, thread::is_probing};
+use crate::{
+    logs::LogWriter, recorder::last_words::Writer, secret::without_credentials, thread::is_probing,
+};
 
 /// Longest wait for the log line to be written.
 ///
@@ -35,7 +37,9 @@ pub(crate) fn install_hook(writer: LogWriter, last_words: Option<Writer>) {
             let _ = writer.flush(Instant::now() + FLUSH_TIMEOUT);
         }
         if let Some(last_words) = &last_words {
-            last_words.panicked(message_of(info.payload()), Instant::now() + FILE_TIMEOUT);
+            // The message of a log line is redacted by its fields, and this one here.
+            let message = without_credentials(message_of(info.payload()), false);
+            last_words.panicked(&message, Instant::now() + FILE_TIMEOUT);
         }
     }));
 }

@@ -43,7 +43,7 @@ enum Task {
     /// Run every check that CI runs.
     #[command(after_help = "Examples:
   cargo xtask test                 what CI runs; installs what it needs below target/
-  cargo xtask test --all           the slow suites as well: minimal, store and live
+  cargo xtask test --all           the slow suites as well: soak, minimal, store and live
   cargo xtask test --list          list the suites
   cargo xtask test --only signals  one suite; repeat --only for more")]
     Test(test::TestArgs),

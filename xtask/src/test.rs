@@ -44,7 +44,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 12] = [
+const SUITES: [Suite; 13] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -98,6 +98,12 @@ const SUITES: [Suite; 12] = [
         about: "a generated service with a real Prometheus and a real collector",
         is_slow: false,
         run: signals::run,
+    },
+    Suite {
+        name: "soak",
+        about: "ten minutes of failures and hostile sizes in the flight recorder",
+        is_slow: true,
+        run: workspace::soak,
     },
     Suite {
         name: "minimal",

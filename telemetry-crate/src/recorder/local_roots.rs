@@ -61,7 +61,7 @@ impl LocalRoots {
         Self {
             budget: Budget::new(bytes),
             max_detail: bytes / DETAIL_PART,
-            max_roots: MAX_ROOTS.min(bytes / 2 / (SUMMARY_BYTES + ENTRY_BYTES)),
+            max_roots: MAX_ROOTS.min(bytes / 4 * 3 / (SUMMARY_BYTES + ENTRY_BYTES)),
             open: OpenSpans::new(),
             open_roots: AtomicUsize::new(0),
             kept: Kept::new(),

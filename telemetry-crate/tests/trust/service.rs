@@ -1,6 +1,10 @@
 //! The service under test and its collected output.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use crate::support::{Answer, scenario::Scenario, send};
 
@@ -10,12 +14,19 @@ pub(crate) struct Service {
     pub(crate) admin: SocketAddr,
     pub(crate) address: SocketAddr,
     output: String,
+    /// The file of the last words.
+    file: PathBuf,
 }
 
 impl Service {
     /// Starts the service, and waits until it serves requests.
     pub(crate) fn start(variables: &[(&str, &str)]) -> Self {
-        let mut scenario = Scenario::start("service", variables);
+        static SERVICES: AtomicUsize = AtomicUsize::new(0);
+        let number = SERVICES.fetch_add(1, Ordering::Relaxed);
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trust-words-{number}"));
+        let _ = std::fs::remove_file(&file);
+        let words = ("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap());
+        let mut scenario = Scenario::start("service", &[variables, &[words]].concat());
         let (mut output, mut found) = (String::new(), Vec::new());
         while found.len() < 2 {
             let line = scenario.line();
@@ -39,6 +50,7 @@ impl Service {
             address: address(&found[1]),
             scenario,
             output,
+            file,
         }
     }
 
@@ -61,12 +73,39 @@ impl Service {
             ("/log-filter", "*/*"),
             ("/readyz", "*/*"),
             ("/logs?tail=10000", "*/*"),
+            ("/traces", "text/plain"),
+            ("/explain", "text/plain"),
+            ("/explain", "application/json"),
         ] {
-            let head = format!("GET {page} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}");
-            let answer = send(self.admin, &head, "");
-            assert_eq!(answer.status, 200, "{page}");
-            self.keep(answer);
+            self.read_page(page, accept);
         }
+        let list = self.read_page("/traces", "application/json");
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        let sections = ["failed", "slow", "recent"];
+        let roots = sections
+            .iter()
+            .flat_map(|section| list[section]["roots"].as_array());
+        let ids: Vec<_> = roots
+            .flatten()
+            .map(|root| root["trace_id"].clone())
+            .collect();
+        assert!(!ids.is_empty(), "{list:#}");
+        // The listener answers 20 requests of this kind in a second.
+        for id in ids.iter().take(4) {
+            let page = format!("/traces/{}", id.as_str().unwrap());
+            self.read_page(&page, "text/plain");
+            self.read_page(&page, "application/json");
+        }
+    }
+
+    /// Adds a page to the output, and returns it.
+    fn read_page(&mut self, page: &str, accept: &str) -> String {
+        let head = format!("GET {page} HTTP/1.1\r\nhost: localhost\r\naccept: {accept}");
+        let answer = send(self.admin, &head, "");
+        assert_eq!(answer.status, 200, "{page}");
+        let body = answer.body.clone();
+        self.keep(answer);
+        body
     }
 
     /// Ends the service and returns all of its output.
@@ -78,6 +117,8 @@ impl Service {
         let (code, stderr) = self.scenario.end();
         // The service ends with an error on purpose, because its report could show a secret.
         assert_eq!(code, Some(1), "{stderr}");
-        self.output + &stderr
+        let words = std::fs::read(&self.file).unwrap();
+        assert!(words.len() > 1_000, "the file of the last words is empty");
+        self.output + &stderr + &String::from_utf8_lossy(&words)
     }
 }

@@ -77,6 +77,15 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs the soak test of the flight recorder for ten minutes; the tests run it for one.
+pub(super) fn soak(cases: &mut Cases) -> anyhow::Result<()> {
+    let mut soak = cargo(&["test", "--package", "firstlight", "--all-features"]);
+    soak.args(["--test", "process", "--", "recorder::memory_is_flat"])
+        .env("SOAK_SECONDS", "600");
+    cases.cargo_test("cargo test of the soak", &mut soak);
+    Ok(())
+}
+
 pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
     let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"]);
     // The server runs until the end of this function.
