@@ -20,8 +20,9 @@ log line, and there are 16 connections.
 | oxtel | 158,100 | 0.58 | 110,700 | 0.50 |
 
 The flight recorder costs about 3,900 instructions and two allocations of a request with one log line from the handler and
-one access log line. Each further span costs about 750. With `FIRSTLIGHT_TRACE_FAILURES`, an unsampled request costs 9,700
-more.
+one access log line. Each further span with one field costs about 1,400. An event with two fields that is held and not logged
+costs about 2,800, most of it for formatting; `FIRSTLIGHT_LOG_ON_FAILURE` and `FIRSTLIGHT_RECORDER_FILTER` hold such events.
+With `FIRSTLIGHT_TRACE_FAILURES`, an unsampled request costs 9,700 more.
 
 The rows were measured on 2026-11-29. To repeat the measurement, install valgrind, run `cargo xtask bench --quick` and then
 this command with 20,000 and with 4,000 requests, and divide the difference of the totals by 16,000:
