@@ -49,8 +49,18 @@ thread_local! {
 
 fn write_for(receivers: Receivers, write: impl FnOnce()) {
     let before = RECEIVERS.replace(receivers);
+    // Also after a panic.
+    let _restored = Restored(before);
     write();
-    RECEIVERS.set(before);
+}
+
+/// Restores the receivers on drop.
+struct Restored(Receivers);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        RECEIVERS.set(self.0);
+    }
 }
 
 /// Runs `write`, whose attributes are exported and not recorded.
@@ -85,6 +95,11 @@ pub(crate) const ASSUMED_STATEMENT: &str = "sql.statement.assumed";
 ///
 /// In nanoseconds since the epoch.
 pub(crate) const CONNECTION_ACQUIRED: &str = "sql.connection.acquired";
+
+/// Maximum length of the value of an attribute in a recorder, in bytes.
+///
+/// Longer values are cut before they are searched for secrets.
+pub(crate) const MAX_VALUE: usize = 4 * 1024;
 
 /// Receives the spans of the process, sampled or not.
 ///
@@ -139,6 +154,11 @@ impl SpanNote {
         self.root.fail(self.number, description);
     }
 
+    /// Reports the status Ok.
+    pub(crate) fn succeed(&self) {
+        self.root.succeed(self.number);
+    }
+
     pub(crate) fn end(&self, time: SystemTime) {
         self.root.clone().end(self.number, time);
     }
@@ -155,6 +175,8 @@ pub(crate) trait RootSink: Debug + Send + Sync {
     fn rename(&self, span: u32, name: &str);
     fn set(&self, span: u32, key: &str, value: &str);
     fn fail(&self, span: u32, description: &str);
+    /// Reports the status Ok, which overrides an error.
+    fn succeed(&self, span: u32);
     fn end(self: Arc<Self>, span: u32, time: SystemTime);
     /// Reports that no code refers to the span any more.
     fn release(&self, span: SpanId);

@@ -13,9 +13,11 @@ mod errors;
 mod failure_log;
 mod kept;
 pub(crate) mod last_words;
+mod late;
 mod lines;
 mod local_roots;
 mod losses;
+mod lost;
 mod open;
 mod record;
 mod root;
@@ -82,7 +84,7 @@ impl Recorder {
         }
     }
 
-    /// Writes held events of failed roots to the log, from this level on.
+    /// Logs the held events of failed roots that are at least as severe as `level`.
     pub(crate) fn log_failures(&self, level: LevelFilter, sink: Arc<dyn HeldSink>) {
         self.roots.log_failures(FailureLog::new(sink, level));
     }
@@ -134,7 +136,7 @@ impl Recorder {
         self.kept(Class::Failed, most, |root| Reverse(root.ended()))
     }
 
-    /// The kept roots whose caller left, the last one first.
+    /// The kept roots that were canceled, the last one first.
     pub(crate) fn canceled(&self, most: usize) -> Found {
         self.kept(Class::Canceled, most, |root| Reverse(root.ended()))
     }
@@ -163,8 +165,8 @@ impl Recorder {
 
     /// Counts of what was not kept, by their reason.
     pub(crate) fn losses(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let withheld = [("log_limit", self.roots.withheld())];
-        self.roots.losses.counts().into_iter().chain(withheld)
+        let dropped = [("log_limit", self.roots.dropped_events())];
+        self.roots.losses.counts().into_iter().chain(dropped)
     }
 
     /// All local roots of a trace, in the order of their start.

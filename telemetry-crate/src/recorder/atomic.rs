@@ -2,4 +2,10 @@
 //!
 //! `tests/model.rs` replaces this file with the types of `loom`.
 
-pub(super) use std::sync::atomic::{AtomicUsize, Ordering};
+pub(super) use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+    mpsc::{Receiver, Sender, channel},
+};
+
+pub(super) use super::spin::try_lock;

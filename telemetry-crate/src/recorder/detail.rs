@@ -1,10 +1,10 @@
 //! The detail of a local root: its spans, their attributes and its events.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, ops::Range};
 
 use super::{
     budget::Budget,
-    record::{Record, records},
+    record::{Head, heads, remove},
 };
 
 /// Capacity of the first allocation in bytes.
@@ -12,12 +12,19 @@ use super::{
 /// A request with one log line and its access log line needs one allocation.
 const FIRST_CAPACITY: usize = 768;
 
+/// The part of the limit that a removal of the oldest records must free.
+///
+/// A removal reads all records, so it must make room for many.
+const REMOVED_PART: usize = 16;
+
 /// The records of a root, within a limit and the budget.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     bytes: Vec<u8>,
     /// Bytes of records that were cut.
     cut: u64,
+    /// Bytes of records that may be removed, which are all but the starts of open spans.
+    removable: usize,
 }
 
 /// Whether a record was added.
@@ -26,8 +33,17 @@ pub(super) enum Added {
     Yes,
     /// The budget is used up.
     NoBudget,
-    /// The root has as many open spans as fit into its limit.
+    /// The record does not fit, even without the oldest records.
     NoRoom,
+}
+
+/// A record that is added.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Addition {
+    /// Maximum size in bytes.
+    pub(super) size: usize,
+    /// What it says of the spans that are open.
+    pub(super) head: Head,
 }
 
 impl Detail {
@@ -44,22 +60,29 @@ impl Detail {
         self.cut
     }
 
-    /// Adds a record of at most `size` bytes.
+    /// Adds a record.
     ///
-    /// At `max` bytes, removes the oldest records.
+    /// At `max` bytes, removes the oldest records. If that is not enough, the end of a span removes its start.
     pub(super) fn add(
         &mut self,
         budget: &Budget,
         max: usize,
-        size: usize,
+        record: Addition,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> Added {
+        let Addition { size, head } = record;
         if self.bytes.len() + size > self.bytes.capacity() {
             let added = self.make_room(budget, max, size);
             if added != Added::Yes {
                 self.cut += size as u64;
+                if let Head::End(span) = head {
+                    self.remove_start(span);
+                }
                 return added;
             }
+        }
+        if !matches!(head, Head::Start(_)) {
+            self.removable += size;
         }
         write(&mut self.bytes);
         Added::Yes
@@ -68,7 +91,10 @@ impl Detail {
     #[cold]
     fn make_room(&mut self, budget: &Budget, max: usize, size: usize) -> Added {
         if self.bytes.len() + size > max {
-            self.remove_oldest(max / 2);
+            if size > max || self.removable < max / REMOVED_PART {
+                return Added::NoRoom;
+            }
+            self.remove_oldest((max / 2).min(max - size));
             if self.bytes.len() + size > max {
                 return Added::NoRoom;
             }
@@ -90,32 +116,58 @@ impl Detail {
     /// The starts of open spans stay.
     fn remove_oldest(&mut self, target: usize) {
         let mut open = HashSet::new();
-        for (record, _) in records(&self.bytes) {
-            match record {
-                Record::Start { span, .. } => _ = open.insert(span),
-                Record::End { span, .. } => _ = open.remove(&span),
-                _ => {}
+        for (head, _) in heads(&self.bytes) {
+            match head {
+                Head::Start(span) => _ = open.insert(span),
+                Head::End(span) => _ = open.remove(&span),
+                Head::Other => {}
             }
         }
         let mut excess = self.bytes.len().saturating_sub(target);
-        let mut kept = Vec::with_capacity(target.min(self.bytes.len()));
-        for (record, bytes) in records(&self.bytes) {
-            let is_open = matches!(record, Record::Start { span, .. } if open.contains(&span));
+        let (mut read, mut written) = (0, 0);
+        self.removable = 0;
+        loop {
+            let next = heads(&self.bytes[read..]).next();
+            let Some((head, place)) = next else {
+                break;
+            };
+            let place = read..read + place.len();
+            read = place.end;
+            let is_open = matches!(head, Head::Start(span) if open.contains(&span));
             if excess > 0 && !is_open {
-                excess = excess.saturating_sub(bytes.len());
-                self.cut += bytes.len() as u64;
-            } else {
-                kept.extend_from_slice(bytes);
+                excess = excess.saturating_sub(place.len());
+                self.cut += place.len() as u64;
+                continue;
             }
+            if !is_open {
+                self.removable += place.len();
+            }
+            let length = place.len();
+            self.bytes.copy_within(place, written);
+            written += length;
         }
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&kept);
+        self.bytes.truncate(written);
+    }
+
+    /// Marks the start of a span as removed.
+    fn remove_start(&mut self, span: u32) {
+        let place = self.place_of_start(span);
+        if let Some(place) = place {
+            self.removable += place.len();
+            remove(&mut self.bytes, place);
+        }
+    }
+
+    fn place_of_start(&self, span: u32) -> Option<Range<usize>> {
+        let mut found = heads(&self.bytes).filter(|(head, _)| *head == Head::Start(span));
+        found.next().map(|(_, place)| place)
     }
 
     /// Removes all records; returns the number of bytes that are free again.
     pub(super) fn clear(&mut self, budget: &Budget) -> usize {
         let bytes = std::mem::take(&mut self.bytes);
         self.cut += bytes.len() as u64;
+        self.removable = 0;
         budget.release(bytes.capacity());
         bytes.capacity()
     }
@@ -134,12 +186,15 @@ impl Detail {
 mod tests {
     use opentelemetry::trace::SpanId;
 
-    use super::*;
+    use super::{
+        super::record::{Record, records},
+        *,
+    };
 
     const MAX: usize = 8 * 1024;
 
     fn add(detail: &mut Detail, budget: &Budget, record: &Record<'_>) -> Added {
-        detail.add(budget, MAX, record.size(), |out| record.write(out))
+        detail.add(budget, MAX, record.into(), |out| record.write(out))
     }
 
     fn start(span: u32) -> Record<'static> {
@@ -165,7 +220,7 @@ mod tests {
             };
             assert_eq!(add(&mut detail, &budget, &record), Added::Yes);
         }
-        let all: Vec<_> = records(detail.bytes()).map(|(record, _)| record).collect();
+        let all: Vec<_> = records(detail.bytes()).collect();
         assert_eq!(all[0], start(0));
         let last = Record::Attribute {
             span: 1,
@@ -189,6 +244,49 @@ mod tests {
         let capacity = detail.capacity();
         assert_eq!(detail.clear(&budget), capacity);
         assert_eq!(budget.used(), 0);
+    }
+
+    /// As when a root starts thousands of calls at once, and awaits them all.
+    #[test]
+    fn ended_spans_make_room_in_a_full_root() {
+        let (budget, mut detail) = (Budget::new(1_000_000), Detail::default());
+        let started = (0..1_000)
+            .take_while(|span| add(&mut detail, &budget, &start(*span)) == Added::Yes)
+            .count() as u32;
+        for span in 0..started {
+            add(&mut detail, &budget, &Record::End { span, time: 1 });
+        }
+        let value = "x".repeat(4_000);
+        let late = Record::Attribute {
+            span: started,
+            key: "late",
+            value: &value,
+        };
+        assert_eq!(add(&mut detail, &budget, &late), Added::Yes);
+        assert_eq!(records(detail.bytes()).last(), Some(late));
+        // No span is left that seems to be open.
+        let mut open = HashSet::new();
+        for record in records(detail.bytes()) {
+            match record {
+                Record::Start { span, .. } => _ = open.insert(span),
+                Record::End { span, .. } => _ = open.remove(&span),
+                _ => {}
+            }
+        }
+        assert_eq!(open, HashSet::new());
+    }
+
+    #[test]
+    fn too_large_records_remove_nothing() {
+        let (budget, mut detail) = (Budget::new(1_000_000), Detail::default());
+        add(&mut detail, &budget, &Record::Name { span: 0, name: "a" });
+        let length = detail.bytes().len();
+        let large = Addition {
+            size: MAX + 1,
+            head: Head::Other,
+        };
+        assert_eq!(detail.add(&budget, MAX, large, |_| ()), Added::NoRoom);
+        assert_eq!(detail.bytes().len(), length);
     }
 
     #[test]

@@ -86,6 +86,12 @@ impl Errors {
         }
     }
 
+    /// The bytes of the budget that the groups have.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.lock_table().bytes()
+    }
+
     /// Tells which errors the last process knew.
     ///
     /// Groups with another fingerprint are new in this process.

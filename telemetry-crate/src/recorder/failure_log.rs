@@ -1,8 +1,11 @@
-//! The log lines of a failed root that the log filter had withheld.
+//! Logs the events of a failed root that the log filter had disabled.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 
 use tracing::level_filters::LevelFilter;
@@ -14,22 +17,27 @@ use super::{
 };
 use crate::evidence::{HeldEvent, HeldSink};
 
-/// The largest number of lines of one root: the last ones before the failure.
-const LINES_PER_ROOT: usize = 200;
+/// Maximum number of events of one root; the last ones are logged.
+const EVENTS_PER_ROOT: usize = 200;
 
-/// The largest number of lines in a second.
-///
-/// It is some hundred kilobytes, far below what a log shipper reads.
-const LINES_PER_SECOND: u64 = 1_000;
+/// Maximum number of events in a second.
+const EVENTS_PER_SECOND: usize = 1_000;
 
-/// Writes the held events of failed roots to the log.
+/// Logs the held events of failed roots.
 #[derive(Debug)]
 pub(super) struct FailureLog {
     sink: Arc<dyn HeldSink>,
     level: LevelFilter,
-    /// The current second, and the number of lines in it.
-    window: Mutex<(u64, u64)>,
-    withheld: AtomicU64,
+    started: Instant,
+    window: Mutex<Window>,
+    dropped: AtomicU64,
+}
+
+/// A second since the start of the log, and the number of events in it.
+#[derive(Debug, Default)]
+struct Window {
+    second: u64,
+    events: usize,
 }
 
 impl FailureLog {
@@ -37,33 +45,35 @@ impl FailureLog {
         Self {
             sink,
             level,
-            window: Mutex::new((0, 0)),
-            withheld: AtomicU64::new(0),
+            started: Instant::now(),
+            window: Mutex::default(),
+            dropped: AtomicU64::new(0),
         }
     }
 
-    /// The number of held events that were not written.
-    pub(super) fn withheld(&self) -> u64 {
-        self.withheld.load(Ordering::Relaxed)
+    /// The number of held events that were dropped because of a limit.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Writes the held events of a root that has failed at `time`.
-    pub(super) fn write(&self, root: &Root, time: u64) {
+    /// Logs the held events of a root that has failed.
+    pub(super) fn write(&self, root: &Root) {
         let Some(bytes) = root.copy_detail() else {
             return;
         };
-        let events = records(&bytes).filter_map(|(record, _)| match record {
+        let events = records(&bytes).filter_map(|record| match record {
             Record::Event(event) => Some(event),
             _ => None,
         });
         let held: Vec<_> = events
             .filter(|event| !event.is_logged && self.level >= event.level)
             .collect();
-        let allowed = self.take(time / 1_000_000_000, held.len().min(LINES_PER_ROOT));
-        let (withheld, written) = held.split_at(held.len() - allowed);
-        self.withheld
-            .fetch_add(withheld.len() as u64, Ordering::Relaxed);
-        for event in written {
+        let second = self.started.elapsed().as_secs();
+        let allowed = self.take(second, held.len().min(EVENTS_PER_ROOT));
+        let (dropped, logged) = held.split_at(held.len() - allowed);
+        self.dropped
+            .fetch_add(dropped.len() as u64, Ordering::Relaxed);
+        for event in logged {
             self.sink.write(&HeldEvent {
                 trace_id: root.trace_id,
                 span_id: event.span_id,
@@ -76,17 +86,17 @@ impl FailureLog {
         }
     }
 
-    /// Returns how many of `lines` may be written in this second.
-    fn take(&self, second: u64, lines: usize) -> usize {
+    /// Returns how many of `events` may be logged in this second.
+    fn take(&self, second: u64, events: usize) -> usize {
         let Some(mut window) = try_lock(&self.window) else {
             return 0;
         };
-        if window.0 != second {
-            *window = (second, 0);
+        // A thread may come late with the second before.
+        if second > window.second {
+            *window = Window { second, events: 0 };
         }
-        let left = LINES_PER_SECOND.saturating_sub(window.1);
-        let allowed = lines.min(usize::try_from(left).unwrap_or(usize::MAX));
-        window.1 += allowed as u64;
+        let allowed = events.min(EVENTS_PER_SECOND - window.events);
+        window.events += allowed;
         allowed
     }
 }

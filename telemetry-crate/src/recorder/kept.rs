@@ -1,28 +1,21 @@
 //! The local roots that have ended and are kept, by class and name.
 //!
-//! Each class has a share of the memory, so that a storm of failures does not remove the slowest roots. Inside a class the
-//! name that takes most loses its oldest root first, so that no route takes all of its class.
+//! Each class has a share of the memory, so that a storm of failures does not remove the slowest roots. Inside a class, the
+//! name that takes most memory loses its oldest root first, or its least slow one. So no route takes all of its class.
 
 use std::{
     collections::VecDeque,
     hash::{BuildHasher as _, BuildHasherDefault},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::{
     open::RandomBits,
-    root::{End, Name, Root, RootOutcome},
+    root::{End, Name, Root, RootOutcome, SUMMARY_BYTES},
     spin::try_lock,
 };
-
-/// The number of ended roots that may wait until a thread sorts them in.
-const QUEUE: usize = 1024;
 
 /// The number of slowest roots of each name.
 const SLOWEST: usize = 3;
@@ -32,15 +25,15 @@ const SLOWEST: usize = 3;
 /// They succeeded and are not among the slowest.
 const RECENT: usize = 5;
 
-/// The age in nanoseconds at which a recent root gives its place away.
+/// The age in nanoseconds from which a newer root replaces a recent one.
 ///
-/// Requests that a person sends are all kept, and most of those of a busy service cost nothing here.
+/// At a low rate all requests are kept. On a busy route most are dropped without cost.
 const RECENT_FOR: u64 = 50_000_000;
 
 /// The number of names in a class; further names share one place.
 const MAX_NAMES: usize = 256;
 
-/// The age in nanoseconds at which a slow root gives its place away.
+/// The age in nanoseconds from which any other root replaces a slow one.
 ///
 /// Otherwise the first request of a process would stay the slowest for weeks.
 const SLOW_FOR: u64 = 3_600 * 1_000_000_000;
@@ -59,7 +52,7 @@ impl Class {
 
     /// The largest share of the memory, in hundredths.
     ///
-    /// The rest is for open roots.
+    /// The rest is for open roots and groups of errors.
     fn percent(self) -> usize {
         match self {
             Self::Failed => 40,
@@ -71,7 +64,7 @@ impl Class {
 }
 
 /// A root that has ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) root: Arc<Root>,
     pub(super) name: Name,
@@ -80,19 +73,13 @@ pub(super) struct Ended {
 
 /// All roots that have ended and are kept.
 #[derive(Debug)]
-pub(super) struct Kept {
-    waiting: SyncSender<Ended>,
-    /// Whether a root waits.
-    has_waiting: AtomicBool,
-    sorted: Mutex<Sorted>,
-}
+pub(super) struct Kept(Mutex<Sorted>);
 
 /// The key of all names for which a class has no place.
 const FURTHER_NAMES: u64 = 0;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Sorted {
-    waiting: Receiver<Ended>,
     hasher: DefaultHashBuilder,
     classes: [Roots; Class::ALL.len()],
 }
@@ -111,7 +98,9 @@ struct Named {
     bytes: usize,
 }
 
-/// A root and the bytes that it took when it was sorted in.
+/// A root and the bytes that it takes.
+///
+/// A root with open spans may take more later, until the next [`Sorted::measure`].
 #[derive(Debug)]
 struct KeptRoot {
     root: Arc<Root>,
@@ -123,7 +112,7 @@ impl KeptRoot {
     fn new(root: Arc<Root>, end: End) -> Self {
         root.shrink();
         Self {
-            bytes: root.bytes(),
+            bytes: root.try_bytes().unwrap_or(SUMMARY_BYTES),
             root,
             ended: end.time,
         }
@@ -202,6 +191,20 @@ impl Roots {
         }
     }
 
+    fn count(&self) -> usize {
+        self.by_name.values().map(|named| named.roots.len()).sum()
+    }
+
+    fn measure(&mut self) {
+        for named in self.by_name.values_mut() {
+            for kept in &mut named.roots {
+                kept.bytes = kept.root.try_bytes().unwrap_or(kept.bytes);
+            }
+            named.bytes = named.roots.iter().map(|kept| kept.bytes).sum();
+        }
+        self.bytes = self.by_name.values().map(|named| named.bytes).sum();
+    }
+
     /// Removes roots until at most `max` bytes are left; returns their number.
     fn shrink_to(&mut self, max: usize) -> u64 {
         let mut removed = 0;
@@ -219,80 +222,56 @@ impl Roots {
 
 impl Kept {
     pub(super) fn new() -> Self {
-        let (sender, receiver) = sync_channel(QUEUE);
-        Self {
-            waiting: sender,
-            has_waiting: AtomicBool::new(false),
-            sorted: Mutex::new(Sorted {
-                waiting: receiver,
-                hasher: DefaultHashBuilder::default(),
-                classes: Default::default(),
-            }),
-        }
+        Self(Mutex::default())
     }
 
-    /// Keeps a root that has ended.
+    /// Keeps a root that has ended; returns it if the table is locked.
     ///
-    /// Evicts others beyond their share of `memory` bytes. Returns the number of lost and of evicted roots.
-    pub(super) fn add(&self, ended: Ended, memory: usize) -> (u64, u64) {
-        match try_lock(&self.sorted) {
-            Some(mut sorted) => (0, self.sort(&mut sorted, Some(ended), memory)),
-            None => {
-                let is_lost = self.waiting.try_send(ended).is_err();
-                // A later call sorts this root in.
-                self.has_waiting.store(true, Ordering::Release);
-                (u64::from(is_lost), 0)
-            }
-        }
+    /// Evicts others beyond their share of `memory` bytes, and returns their number.
+    pub(super) fn try_add(&self, ended: Ended, memory: usize) -> Result<u64, Ended> {
+        let Some(mut sorted) = try_lock(&self.0) else {
+            return Err(ended);
+        };
+        let is_kept = sorted.add(ended);
+        Ok(if is_kept { sorted.shrink(memory) } else { 0 })
     }
 
     /// Evicts roots beyond their share of `memory` bytes; returns their number.
-    pub(super) fn evict(&self, memory: usize) -> u64 {
-        try_lock(&self.sorted).map_or(0, |mut sorted| {
-            let evicted = self.sort(&mut sorted, None, memory);
-            evicted + sorted.shrink(memory)
+    ///
+    /// Does nothing if the table is locked.
+    pub(super) fn try_evict(&self, memory: usize) -> u64 {
+        try_lock(&self.0).map_or(0, |mut sorted| {
+            sorted.measure();
+            sorted.shrink(memory)
         })
     }
 
     /// The roots of a class, in no order.
     ///
     /// Waits for the lock, so only readers call it.
-    pub(super) fn of(&self, class: Class, memory: usize) -> Vec<Arc<Root>> {
+    pub(super) fn of(&self, class: Class) -> Vec<Arc<Root>> {
+        // Memory is allocated without the lock, so that it is held only for the copies.
+        let mut roots = Vec::with_capacity(self.lock().class(class).count() + 64);
         let mut sorted = self.lock();
-        self.sort(&mut sorted, None, memory);
-        let roots = sorted.classes[class as usize].by_name.values();
-        let roots = roots.flat_map(|named| named.roots.iter().map(|kept| kept.root.clone()));
-        roots.collect()
-    }
-
-    /// Sorts in the roots that have ended; returns the number of evicted roots.
-    fn sort(&self, sorted: &mut Sorted, ended: Option<Ended>, memory: usize) -> u64 {
-        let mut has_added = ended.is_some_and(|ended| sorted.add(ended));
-        if self.has_waiting.load(Ordering::Relaxed) {
-            self.has_waiting.store(false, Ordering::Relaxed);
-            has_added |= sorted.add_waiting();
-        }
-        if has_added { sorted.shrink(memory) } else { 0 }
+        let named = sorted.class(class).by_name.values();
+        roots.extend(named.flat_map(|named| named.roots.iter().map(|kept| kept.root.clone())));
+        roots
     }
 
     #[cfg(test)]
     pub(super) fn names(&self, class: Class) -> usize {
-        self.lock().classes[class as usize].by_name.len()
+        self.lock().class(class).by_name.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, Sorted> {
-        self.sorted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sorted {
-    /// Adds the roots that wait; returns `false` if none of them is kept.
-    fn add_waiting(&mut self) -> bool {
-        let mut has_added = false;
-        while let Ok(waiting) = self.waiting.try_recv() {
-            has_added |= self.add(waiting);
-        }
-        has_added
+    /// Measures all roots, because those with open spans grow.
+    fn measure(&mut self) {
+        self.classes.iter_mut().for_each(Roots::measure);
     }
 
     /// Evicts roots beyond their share of `memory` bytes; returns their number.

@@ -1,8 +1,11 @@
 //! The local roots of the process, open and kept, within one budget of bytes.
 
-use std::sync::{
-    Arc, Mutex, OnceLock,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use opentelemetry::trace::{SpanId, SpanKind};
@@ -13,8 +16,10 @@ use super::{
     errors::{Counted, Errors, Occurrence, Place, is_report},
     failure_log::FailureLog,
     kept::{Class, Ended, Kept},
+    late::Late,
     losses::Losses,
-    open::{ENTRY_BYTES, OpenSpan, OpenSpans},
+    lost::LostSpans,
+    open::{ENTRY_BYTES, Locked, OpenSpan, OpenSpans},
     root::{End, Name, Root, RootOutcome, SUMMARY_BYTES},
     spin::try_lock,
 };
@@ -26,11 +31,21 @@ use crate::{
 /// Maximum number of open local roots.
 const MAX_ROOTS: usize = 16_384;
 
-/// The part of the budget that one root may take: 256 KiB of 8 MiB.
+/// The part of the budget for the detail of one root: about 235 KiB by default.
 const DETAIL_PART: usize = 32;
+
+/// The part of the bytes for tables whose entries are not counted one by one.
+///
+/// These are the names of kept roots, their order, and work that is done later.
+const TABLES_PART: usize = 64;
 
 /// The part of the budget that is made free when it is used up.
 const FREED_PART: usize = 16;
+
+/// The pause after an attempt to make memory free that made less free.
+///
+/// An attempt looks at all open roots.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// All local roots that the recorder has.
 #[derive(Debug)]
@@ -40,16 +55,36 @@ pub(super) struct LocalRoots {
     pub(super) max_detail: usize,
     max_roots: usize,
     open: OpenSpans,
+    lost: LostSpans,
     open_roots: AtomicUsize,
     kept: Kept,
     pub(super) errors: Errors,
     pub(super) losses: Losses,
     /// Unset unless `FIRSTLIGHT_LOG_ON_FAILURE` is set.
     failures: OnceLock<FailureLog>,
+    late: Late<LateWork>,
     /// Whether a record was cut because the budget was used up.
     wants_memory: AtomicBool,
+    /// The end of the pause in which no memory is made free.
+    ///
     /// Taken by the thread that makes memory free.
-    freeing: Mutex<()>,
+    pause: Mutex<Option<Instant>>,
+}
+
+/// What could not be done at once, because a lock was taken.
+#[derive(Debug)]
+pub(super) enum LateWork {
+    Insert {
+        span: SpanId,
+        open: OpenSpan,
+    },
+    End {
+        root: Arc<Root>,
+        span: u32,
+        time: u64,
+    },
+    Keep(Ended),
+    Release(SpanId),
 }
 
 impl LocalRoots {
@@ -58,51 +93,69 @@ impl LocalRoots {
     /// `reserved` of them belong to other parts.
     pub(super) fn new(bytes: usize, reserved: usize) -> Self {
         let bytes = bytes.saturating_sub(reserved);
+        let bytes = bytes - bytes / TABLES_PART;
         Self {
             budget: Budget::new(bytes),
             max_detail: bytes / DETAIL_PART,
             max_roots: MAX_ROOTS.min(bytes / 4 * 3 / (SUMMARY_BYTES + ENTRY_BYTES)),
             open: OpenSpans::new(),
+            lost: LostSpans::new(),
             open_roots: AtomicUsize::new(0),
             kept: Kept::new(),
             errors: Errors::new(bytes),
             losses: Losses::default(),
             failures: OnceLock::new(),
+            late: Late::new(),
             wants_memory: AtomicBool::new(false),
-            freeing: Mutex::new(()),
+            pause: Mutex::new(None),
         }
     }
 
-    /// Writes held events of failed roots to the log; the first call counts.
+    /// Logs held events of failed roots; the first call counts.
     pub(super) fn log_failures(&self, failures: FailureLog) {
         let _ = self.failures.set(failures);
     }
 
-    /// The number of held events of failed roots that were not written.
-    pub(super) fn withheld(&self) -> u64 {
-        self.failures.get().map_or(0, FailureLog::withheld)
+    /// The number of held events of failed roots that were dropped because of a limit.
+    pub(super) fn dropped_events(&self) -> u64 {
+        self.failures.get().map_or(0, FailureLog::dropped)
     }
 
     /// Adds a span to the local root of its parent, or begins a local root.
     ///
     /// A server's and a consumer's span is a local root even if its parent is in this process.
     pub(super) fn start(self: &Arc<Self>, span: &SpanStart<'_>) -> Option<SpanNote> {
-        self.free_if_wanted();
+        self.catch_up();
         let parent = match span.kind {
             SpanKind::Server | SpanKind::Consumer => None,
-            _ => span.parent.and_then(|parent| self.open.get(parent)),
+            _ => span.parent,
         };
-        let open = match parent {
-            Some(parent) => self.start_child(span, parent),
-            None => self.start_root(span),
-        }?;
+        let open = match parent.map(|parent| (parent, self.open.try_get(parent))) {
+            Some((_, Ok(Some(parent)))) => self.start_child(span, parent),
+            Some((_, Err(Locked))) => {
+                self.losses.contended();
+                None
+            }
+            Some((parent, Ok(None))) if self.lost.contains(parent) => {
+                self.losses.span();
+                None
+            }
+            Some((_, Ok(None))) | None => self.start_root(span),
+        };
+        let Some(open) = open else {
+            self.lost.add(span.span_id);
+            return None;
+        };
         let note = SpanNote {
             root: open.root.clone(),
             number: open.number,
             span_id: span.span_id,
         };
-        if !self.open.insert(span.span_id, open) {
-            self.losses.contended();
+        if self.open.try_insert(span.span_id, &open).is_err() {
+            // Until it is there, its children and events are lost.
+            self.lost.add(span.span_id);
+            let span = span.span_id;
+            self.later(LateWork::Insert { span, open });
         }
         Some(note)
     }
@@ -146,7 +199,11 @@ impl LocalRoots {
 
     /// Adds an event to the local root of its span.
     pub(super) fn event(&self, event: &EventNote<'_>) {
-        let open = event.ids.and_then(|ids| self.open.get(ids.span_id));
+        let open = event.ids.map(|ids| self.open.try_get(ids.span_id));
+        let open = open.unwrap_or(Ok(None)).unwrap_or_else(|Locked| {
+            self.losses.contended();
+            None
+        });
         if let (Some(open), Some(ids)) = (&open, event.ids) {
             open.root.event(event, ids.span_id);
             if let Some(error) = error_of_function(event) {
@@ -156,7 +213,7 @@ impl LocalRoots {
         if event.level == Level::ERROR {
             self.error(event, open.as_ref().map(|open| &*open.root));
         }
-        self.free_if_wanted();
+        self.catch_up();
     }
 
     /// Counts the error of an event, unless its root has counted it already.
@@ -197,18 +254,57 @@ impl LocalRoots {
         if end.outcome == RootOutcome::Failed
             && let Some(failures) = self.failures.get()
         {
-            failures.write(&root, end.time);
+            failures.write(&root);
         }
         let ended = Ended { root, name, end };
-        let (lost, evicted) = self.kept.add(ended, self.memory_of_kept());
-        (0..lost).for_each(|_| self.losses.root());
-        (0..evicted).for_each(|_| self.losses.evicted());
+        if let Err(ended) = self.try_keep(ended) {
+            self.later(LateWork::Keep(ended));
+        }
+    }
+
+    /// Returns the root if the table of kept roots is locked.
+    fn try_keep(&self, ended: Ended) -> Result<(), Ended> {
+        let evicted = self.kept.try_add(ended, self.memory_of_kept())?;
+        self.losses.evicted(evicted);
+        Ok(())
     }
 
     /// Forgets a span that no code refers to.
     pub(super) fn release(&self, span: SpanId) {
-        let removed = self.open.remove(span);
-        self.budget.release(removed * ENTRY_BYTES);
+        if !self.try_release(span) {
+            self.later(LateWork::Release(span));
+        }
+    }
+
+    /// Returns `false` if the span's shard is locked, or the span is not there yet.
+    fn try_release(&self, span: SpanId) -> bool {
+        let is_removed = self.open.try_remove(span) == Ok(true);
+        if is_removed {
+            self.budget.release(ENTRY_BYTES);
+        }
+        is_removed
+    }
+
+    /// Does work after the next event or start of a span, or before the next read.
+    pub(super) fn later(&self, work: LateWork) {
+        self.late.push(work);
+    }
+
+    /// Does late work and makes memory free, if there is need of it.
+    ///
+    /// Called while no lock of the recorder is held.
+    fn catch_up(&self) {
+        if self.late.has_work() {
+            self.late.catch_up(|work| match work {
+                LateWork::Insert { span, open } => self.open.try_insert(*span, open).is_ok(),
+                LateWork::End { root, span, time } => root.try_end(*span, *time),
+                LateWork::Keep(ended) => self.try_keep(ended.clone()).is_ok(),
+                LateWork::Release(span) => self.try_release(*span),
+            });
+        }
+        if self.wants_memory.load(Ordering::Relaxed) {
+            self.free();
+        }
     }
 
     /// The memory of which the classes of kept roots have their shares.
@@ -224,53 +320,69 @@ impl LocalRoots {
         self.wants_memory.store(true, Ordering::Relaxed);
     }
 
-    fn free_if_wanted(&self) {
-        if self.wants_memory.load(Ordering::Relaxed) {
-            self.free();
-        }
-    }
-
     /// Evicts kept roots beyond their share, then the detail of the oldest open roots.
     #[cold]
     fn free(&self) {
-        let Some(_freeing) = try_lock(&self.freeing) else {
+        let Some(mut pause) = try_lock(&self.pause) else {
             return;
         };
         self.wants_memory.store(false, Ordering::Relaxed);
-        let target = self.budget.max() - self.budget.max() / FREED_PART;
-        let evicted = self.kept.evict(self.memory_of_kept());
-        (0..evicted).for_each(|_| self.losses.evicted());
-        if self.budget.used() <= target {
+        if pause.is_some_and(|end| Instant::now() < end) {
             return;
         }
-        for root in self.open.try_roots() {
-            if root.clear_detail() > 0 {
-                self.losses.evicted();
-            }
-            if self.budget.used() <= target {
-                return;
+        let target = self.budget.max() - self.budget.max() / FREED_PART;
+        let evicted = self.kept.try_evict(self.memory_of_kept());
+        self.losses.evicted(evicted);
+        if self.budget.used() > target {
+            for root in self.open.try_roots() {
+                if root.clear_detail() > 0 {
+                    self.losses.evicted(1);
+                }
+                if self.budget.used() <= target {
+                    break;
+                }
             }
         }
+        *pause = (self.budget.used() > target).then(|| Instant::now() + PAUSE);
     }
 
     /// The local roots with a span that code still refers to, the oldest first.
     pub(super) fn open_roots(&self) -> Vec<Arc<Root>> {
+        self.catch_up();
         self.open.roots()
     }
 
     /// The number of open local roots.
     pub(super) fn open_count(&self) -> usize {
+        self.catch_up();
         self.open_roots.load(Ordering::Relaxed)
     }
 
-    /// A span that code still refers to.
+    /// A span that code still refers to; `None` also if its shard stays locked.
     pub(super) fn open_span(&self, span: SpanId) -> Option<OpenSpan> {
-        self.open.get(span)
+        self.open.try_get(span).ok()?
     }
 
     /// The roots of a class, in no order.
     pub(super) fn kept_roots(&self, class: Class) -> Vec<Arc<Root>> {
-        self.kept.of(class, self.memory_of_kept())
+        self.catch_up();
+        self.kept.of(class)
+    }
+
+    #[cfg(test)]
+    pub(super) fn while_locked<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.open.while_locked(run)
+    }
+
+    /// Whether the search for memory pauses.
+    #[cfg(test)]
+    pub(super) fn pauses(&self) -> bool {
+        try_lock(&self.pause).is_some_and(|pause| pause.is_some())
+    }
+
+    #[cfg(test)]
+    pub(super) fn table_capacity(&self) -> usize {
+        self.open.capacity()
     }
 
     #[cfg(test)]

@@ -34,9 +34,9 @@ impl Losses {
         self.roots.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts the detail of a root that was removed for newer ones.
-    pub(super) fn evicted(&self) {
-        self.evicted.fetch_add(1, Ordering::Relaxed);
+    /// Counts kept roots, and the detail of open ones, that were removed for newer ones.
+    pub(super) fn evicted(&self, roots: u64) {
+        self.evicted.fetch_add(roots, Ordering::Relaxed);
     }
 
     /// Counts an error that did not fit.

@@ -3,24 +3,26 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{Receiver, Sender, channel},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use opentelemetry::trace::SpanId;
 
 use super::{root::Root, spin::try_lock};
 
-/// The number of parts with a lock of their own.
+/// The number of shards, each with a lock of its own.
 ///
-/// With fewer parts, threads would more often find a lock taken.
+/// With fewer shards, threads would more often find a lock taken.
 const SHARDS: usize = 64;
 
-/// Size of an entry in bytes, with the free places of the table.
+/// Size of an entry in bytes, including unused slots of the table.
 pub(super) const ENTRY_BYTES: usize = 64;
+
+/// The part of a table that is used at least, unless the table is small.
+const USED_PART: usize = 8;
+
+/// The number of slots of a small table.
+const SMALL_TABLE: usize = 64;
 
 /// A span and its local root.
 #[derive(Debug, Clone)]
@@ -34,11 +36,11 @@ pub(super) struct OpenSpan {
 #[derive(Debug)]
 pub(super) struct OpenSpans {
     shards: [Shard; SHARDS],
-    /// Spans that were not removed because their part was locked.
-    late: Sender<SpanId>,
-    removed_late: Mutex<Receiver<SpanId>>,
-    has_late: AtomicBool,
 }
+
+/// The span's shard is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Locked;
 
 type Spans = HashMap<u64, OpenSpan, BuildHasherDefault<RandomBits>>;
 type Shard = Mutex<Spans>;
@@ -69,12 +71,8 @@ fn key(span: SpanId) -> u64 {
 
 impl OpenSpans {
     pub(super) fn new() -> Self {
-        let (late, removed_late) = channel();
         Self {
             shards: std::array::from_fn(|_| Shard::default()),
-            late,
-            removed_late: Mutex::new(removed_late),
-            has_late: AtomicBool::new(false),
         }
     }
 
@@ -83,81 +81,74 @@ impl OpenSpans {
         &self.shards[(key >> 24) as usize % SHARDS]
     }
 
-    /// Returns `false` if the span's part is locked.
-    pub(super) fn insert(&self, span: SpanId, open: OpenSpan) -> bool {
+    pub(super) fn try_insert(&self, span: SpanId, open: &OpenSpan) -> Result<(), Locked> {
         let key = key(span);
-        let Some(mut spans) = try_lock(self.shard(key)) else {
-            return false;
-        };
-        spans.insert(key, open);
-        true
+        let mut spans = try_lock(self.shard(key)).ok_or(Locked)?;
+        spans.insert(key, open.clone());
+        Ok(())
     }
 
-    /// Returns `None` for an unknown span, or if its part is locked.
-    pub(super) fn get(&self, span: SpanId) -> Option<OpenSpan> {
+    /// Returns `Ok(None)` for an unknown span.
+    pub(super) fn try_get(&self, span: SpanId) -> Result<Option<OpenSpan>, Locked> {
         let key = key(span);
-        try_lock(self.shard(key))?.get(&key).cloned()
+        let spans = try_lock(self.shard(key)).ok_or(Locked)?;
+        Ok(spans.get(&key).cloned())
     }
 
-    /// Removes a span, now or in a later call.
-    ///
-    /// Returns the number of spans that were removed.
-    pub(super) fn remove(&self, span: SpanId) -> usize {
-        let removed = usize::from(self.try_remove(span));
-        if self.has_late.load(Ordering::Relaxed) {
-            return removed + self.remove_late();
-        }
-        removed
-    }
-
-    fn try_remove(&self, span: SpanId) -> bool {
+    /// Removes a span; returns whether it was there.
+    pub(super) fn try_remove(&self, span: SpanId) -> Result<bool, Locked> {
         let key = key(span);
-        let Some(mut spans) = try_lock(self.shard(key)) else {
-            // Fails only if the receiver is gone, and it never is.
-            let _ = self.late.send(span);
-            self.has_late.store(true, Ordering::Relaxed);
-            return false;
-        };
+        let mut spans = try_lock(self.shard(key)).ok_or(Locked)?;
         let removed = spans.remove(&key);
+        if spans.len() < spans.capacity() / USED_PART && spans.capacity() > SMALL_TABLE {
+            let length = spans.len();
+            spans.shrink_to(2 * length);
+        }
         drop(spans);
         // The last reference to a root frees its memory, so it is dropped without the lock.
-        removed.is_some()
-    }
-
-    #[cold]
-    fn remove_late(&self) -> usize {
-        let Some(late) = try_lock(&self.removed_late) else {
-            return 0;
-        };
-        self.has_late.store(false, Ordering::Relaxed);
-        let spans: Vec<_> = late.try_iter().collect();
-        drop(late);
-        spans
-            .into_iter()
-            .filter(|span| self.try_remove(*span))
-            .count()
+        Ok(removed.is_some())
     }
 
     /// The local roots with a span that code still refers to.
     ///
     /// Each is returned once, the oldest first. Waits for locks, so only readers call it.
     pub(super) fn roots(&self) -> Vec<Arc<Root>> {
-        let locked = self.shards.iter().map(Mutex::lock);
-        oldest_first(locked.map(|spans| spans.unwrap_or_else(PoisonError::into_inner)))
+        self.oldest_first(|shard| Some(shard.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// The same as [`roots`](Self::roots), without those of locked parts.
+    /// The same as [`roots`](Self::roots), without those of locked shards.
     pub(super) fn try_roots(&self) -> Vec<Arc<Root>> {
-        oldest_first(self.shards.iter().filter_map(try_lock))
+        self.oldest_first(try_lock)
     }
-}
 
-fn oldest_first<'a>(shards: impl Iterator<Item = MutexGuard<'a, Spans>>) -> Vec<Arc<Root>> {
-    let mut roots = Vec::new();
-    for spans in shards {
-        roots.extend(spans.values().map(|open| open.root.clone()));
+    fn oldest_first(&self, lock: fn(&Shard) -> Option<MutexGuard<'_, Spans>>) -> Vec<Arc<Root>> {
+        let mut roots = Vec::new();
+        for shard in &self.shards {
+            // Memory is allocated without the lock, so that it is held only for the copies.
+            let length = lock(shard).map_or(0, |spans| spans.len());
+            roots.reserve(length + SMALL_TABLE);
+            if let Some(spans) = lock(shard) {
+                roots.extend(spans.values().map(|open| open.root.clone()));
+            }
+        }
+        roots.sort_by_key(|root| (root.started, key(root.span_id)));
+        roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
+        roots
     }
-    roots.sort_by_key(|root| (root.started, key(root.span_id)));
-    roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    roots
+
+    /// Runs code while all shards are locked.
+    #[cfg(test)]
+    pub(super) fn while_locked<T>(&self, run: impl FnOnce() -> T) -> T {
+        let _locked: Vec<_> = self.shards.iter().map(Mutex::lock).collect();
+        run()
+    }
+
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        let capacities = self
+            .shards
+            .iter()
+            .filter_map(|shard| Some(shard.lock().ok()?.capacity()));
+        capacities.sum()
+    }
 }

@@ -1,4 +1,4 @@
-//! The records of which the detail of a local root consists, as bytes.
+//! Binary records: the detail of a local root consists of them.
 //!
 //! A record is its length, its tag and its fields. Numbers are little-endian, and a text is its length and its bytes.
 
@@ -10,20 +10,18 @@ mod tests;
 use opentelemetry::trace::SpanId;
 use tracing::Level;
 
-pub(super) use self::reader::records;
+pub(super) use self::reader::{Head, heads, records, remove};
+use super::detail::Addition;
 use crate::{
-    evidence::EventNote,
+    evidence::{EventNote, MAX_VALUE},
     values::{Kind, prefix},
 };
 
-/// Maximum length of a name, a key or a target in bytes.
+/// Maximum length of the name of a span or the key of an attribute in bytes.
 const MAX_NAME: usize = 256;
 
-/// Maximum length of the name of an event's field in bytes.
+/// Maximum length of the target of an event, or of the name of one of its fields, in bytes.
 const MAX_FIELD_NAME: usize = 64;
-
-/// Maximum length of a value or a message in bytes.
-const MAX_VALUE: usize = 4 * 1024;
 
 /// Maximum length of the values of one event in bytes.
 ///
@@ -60,6 +58,10 @@ pub(super) enum Record<'a> {
         span: u32,
         description: &'a str,
     },
+    /// The status Ok, which overrides an error.
+    Succeeded {
+        span: u32,
+    },
     End {
         span: u32,
         time: u64,
@@ -90,6 +92,7 @@ impl Record<'_> {
                     4 + text_size(key, MAX_NAME) + text_size(value, MAX_VALUE)
                 }
                 Self::Failed { description, .. } => 4 + text_size(description, MAX_VALUE),
+                Self::Succeeded { .. } => 4,
                 Self::End { .. } => 12,
                 Self::Event(_) => 0,
             }
@@ -130,6 +133,10 @@ impl Record<'_> {
                 put_u32(out, *span);
                 put_text(out, description, MAX_VALUE);
             }
+            Self::Succeeded { span } => {
+                out.push(tag::SUCCEEDED);
+                put_u32(out, *span);
+            }
             Self::End { span, time } => {
                 let mut header = [tag::END; 13];
                 header[1..5].copy_from_slice(&span.to_le_bytes());
@@ -139,6 +146,19 @@ impl Record<'_> {
             Self::Event(_) => {}
         }
         finish(out, start);
+    }
+}
+
+impl From<&Record<'_>> for Addition {
+    fn from(record: &Record<'_>) -> Self {
+        Self {
+            size: record.size(),
+            head: match record {
+                Record::Start { span, .. } => Head::Start(*span),
+                Record::End { span, .. } => Head::End(*span),
+                _ => Head::Other,
+            },
+        }
     }
 }
 
@@ -224,6 +244,7 @@ const EVENT_HEADER: usize = LENGTH + 4 + 8 + 8 + 2;
 /// Size of the lengths of a field of an event in bytes.
 const FIELD_HEADER: usize = 1 + 1 + 2;
 
+/// The first byte of a record.
 mod tag {
     pub(super) const START: u8 = 1;
     pub(super) const NAME: u8 = 2;
@@ -231,6 +252,9 @@ mod tag {
     pub(super) const FAILED: u8 = 4;
     pub(super) const END: u8 = 5;
     pub(super) const EVENT: u8 = 6;
+    pub(super) const SUCCEEDED: u8 = 7;
+    /// Takes the place of another tag.
+    pub(super) const REMOVED: u8 = 8;
 }
 
 /// All levels, at the position of their number.

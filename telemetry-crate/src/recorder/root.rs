@@ -1,17 +1,21 @@
 //! One local root: its summary and its detail.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    num::NonZeroU32,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
 use super::{
-    detail::{Added, Detail},
+    detail::{Added, Addition, Detail},
     errors::{Failure, Mark, Occurrence},
-    local_roots::LocalRoots,
-    record::{Record, event_size, write_event},
+    local_roots::{LateWork, LocalRoots},
+    record::{Head, Record, event_size, write_event},
     short_text::ShortText,
     spin::try_lock,
 };
@@ -37,6 +41,14 @@ pub(super) struct Root {
     /// Nanoseconds since the epoch.
     pub(super) started: u64,
     pub(super) kind: RootKind,
+    /// Whether the root span has the status error.
+    ///
+    /// Beside the state, because a failure must not be lost while the state is locked.
+    is_failed: AtomicBool,
+    /// Whether the root has an `error.type`.
+    ///
+    /// The root of a caller that left has one without the status error.
+    has_error_type: AtomicBool,
     state: Mutex<RootState>,
 }
 
@@ -70,19 +82,14 @@ pub(super) struct RootState {
     pub(super) spans: u32,
     /// The number of spans, without the root span, that have not ended.
     pub(super) open_spans: u32,
-    /// The last span that started and has not ended.
+    /// The span that started last; `None` once it has ended, even if others are open.
     pub(super) current: Option<Current>,
     pub(super) last_event: u64,
     pub(super) end: Option<End>,
     /// Whether the name has the route already.
     has_route: bool,
-    pub(super) is_failed: bool,
     /// The last error that counted in this root.
     error: Mark,
-    /// Whether the root has an `error.type`.
-    ///
-    /// The root of a caller that left has one without an error status.
-    pub(super) has_error_type: bool,
     /// Whether the root is a scheduled run.
     pub(super) is_run: bool,
 }
@@ -90,7 +97,8 @@ pub(super) struct RootState {
 /// The summary of an open span.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Current {
-    span: u32,
+    /// The number of the span, which is not the root span.
+    span: NonZeroU32,
     pub(super) name: ShortText<31>,
     pub(super) since: u64,
 }
@@ -118,6 +126,8 @@ impl Root {
             span_id: span.span_id,
             started: nanos(span.time),
             kind: RootKind::of(&span.kind),
+            is_failed: AtomicBool::new(false),
+            has_error_type: AtomicBool::new(false),
             state: Mutex::new(RootState {
                 name: Name::EMPTY,
                 detail: Detail::default(),
@@ -127,17 +137,32 @@ impl Root {
                 last_event: 0,
                 end: None,
                 has_route: false,
-                is_failed: false,
                 error: Mark::default(),
-                has_error_type: false,
                 is_run: false,
             }),
         }
     }
 
+    fn lock(&self) -> MutexGuard<'_, RootState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Runs `read` with the state; waits for the lock, so only readers call it.
     pub(super) fn read<T>(&self, read: impl FnOnce(&RootState) -> T) -> T {
-        read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        read(&self.lock())
+    }
+
+    /// The same as [`read`](Self::read), with a copy of the detail.
+    pub(super) fn read_detail<T>(
+        &self,
+        bytes: &mut Vec<u8>,
+        read: impl FnOnce(&RootState) -> T,
+    ) -> T {
+        // Memory is allocated without the lock, so that it is held only for the copy.
+        bytes.reserve(self.read(|state| state.detail.bytes().len()));
+        let state = self.lock();
+        bytes.extend_from_slice(state.detail.bytes());
+        read(&state)
     }
 
     /// The time of the end; 0 for an open root.
@@ -154,11 +179,11 @@ impl Root {
         state.map(|mut state| change(&mut state))
     }
 
-    fn add(&self, state: &mut RootState, size: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    fn add(&self, state: &mut RootState, record: Addition, write: impl FnOnce(&mut Vec<u8>)) {
         let roots = &self.roots;
         match state
             .detail
-            .add(&roots.budget, roots.max_detail, size, write)
+            .add(&roots.budget, roots.max_detail, record, write)
         {
             Added::Yes => {}
             Added::NoRoom => roots.losses.cut(),
@@ -170,7 +195,7 @@ impl Root {
     }
 
     fn add_record(&self, state: &mut RootState, record: &Record<'_>) {
-        self.add(state, record.size(), |out| record.write(out));
+        self.add(state, record.into(), |out| record.write(out));
     }
 
     /// Adds a span, and returns its number.
@@ -185,7 +210,7 @@ impl Root {
             };
             if parent.is_some() {
                 state.open_spans += 1;
-                state.current = Some(Current {
+                state.current = NonZeroU32::new(span).map(|span| Current {
                     span,
                     name: ShortText::new(start.name),
                     since: time,
@@ -210,16 +235,18 @@ impl Root {
     fn set_attribute(&self, state: &mut RootState, span: u32, key: &str, value: &str) {
         if span == ROOT_SPAN {
             match key {
-                // Routes and methods are in the name of the root.
-                "http.request.method" => return state.name = Name::new(value),
-                "http.route" => {
+                // The name of a request consists of its method and route.
+                "http.request.method" if self.kind == RootKind::Server => {
+                    return state.name = Name::new(value);
+                }
+                "http.route" if self.kind == RootKind::Server => {
                     if !state.has_route {
                         state.has_route = true;
                         self.add_route(state, value);
                     }
                     return;
                 }
-                "error.type" => state.has_error_type = true,
+                "error.type" => self.has_error_type.store(true, Ordering::Relaxed),
                 "cron.name" => state.is_run = true,
                 _ => {}
             }
@@ -251,9 +278,12 @@ impl Root {
     /// Adds an event of this root.
     pub(super) fn event(&self, event: &EventNote<'_>, span_id: SpanId) {
         let size = event_size(event);
+        let head = Head::Other;
         self.change(|state| {
             state.last_event = event.time;
-            self.add(state, size, |out| write_event(out, event, span_id, size));
+            self.add(state, Addition { size, head }, |out| {
+                write_event(out, event, span_id, size)
+            });
         });
     }
 
@@ -262,7 +292,7 @@ impl Root {
         self.change(|state| state.detail.bytes().to_vec())
     }
 
-    /// Whether an error counts, and is not the last one again.
+    /// Whether an error counts: it does unless it repeats the last error of the root.
     ///
     /// It counts if the state is locked, because it may be the only one.
     pub(super) fn counts_error(&self, error: &Occurrence<'_>) -> bool {
@@ -287,12 +317,53 @@ impl Root {
         self.change(|state| state.detail.shrink(&self.roots.budget));
     }
 
-    /// The bytes that this root takes.
-    pub(super) fn bytes(&self) -> usize {
-        SUMMARY_BYTES
-            + self
-                .change(|state| state.detail.capacity())
-                .unwrap_or_default()
+    /// The bytes that this root takes; `None` if it stays locked.
+    pub(super) fn try_bytes(&self) -> Option<usize> {
+        let state = try_lock(&self.state)?;
+        Some(SUMMARY_BYTES + state.detail.capacity())
+    }
+
+    /// Ends a span; returns `false` if the root stays locked.
+    pub(super) fn try_end(self: &Arc<Self>, span: u32, time: u64) -> bool {
+        let Some(mut state) = try_lock(&self.state) else {
+            return false;
+        };
+        if span != ROOT_SPAN {
+            self.end_child(&mut state, span, time);
+            return true;
+        }
+        if state.end.is_some() {
+            return true;
+        }
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let outcome = match (is_set(&self.is_failed), is_set(&self.has_error_type)) {
+            (true, _) => RootOutcome::Failed,
+            (false, true) => RootOutcome::Canceled,
+            (false, false) => RootOutcome::Succeeded,
+        };
+        let end = End { time, outcome };
+        state.end = Some(end);
+        let is_error = outcome == RootOutcome::Failed && !state.error.has_error();
+        let failure = is_error.then(|| Failure::of(state.detail.bytes(), ROOT_SPAN));
+        let name = state.name;
+        drop(state);
+        if let Some(failure) = failure {
+            let error = Occurrence::of_root(name.as_str(), self.trace_id, time, &failure);
+            self.roots.count_error(&error);
+        }
+        self.roots.keep(self.clone(), name, end);
+        true
+    }
+
+    fn end_child(&self, state: &mut RootState, span: u32, time: u64) {
+        self.add_record(state, &Record::End { span, time });
+        state.open_spans = state.open_spans.saturating_sub(1);
+        if state
+            .current
+            .is_some_and(|current| current.span.get() == span)
+        {
+            state.current = None;
+        }
     }
 }
 
@@ -311,7 +382,7 @@ impl RootSink for Root {
             if let Some(current) = state
                 .current
                 .as_mut()
-                .filter(|current| current.span == span)
+                .filter(|current| current.span.get() == span)
             {
                 current.name = ShortText::new(name);
             }
@@ -320,50 +391,31 @@ impl RootSink for Root {
     }
 
     fn set(&self, span: u32, key: &str, value: &str) {
-        self.change(|state| self.set_attribute(state, span, key, value));
+        let is_set = self.change(|state| self.set_attribute(state, span, key, value));
+        if is_set.is_none() && span == ROOT_SPAN && key == "error.type" {
+            self.has_error_type.store(true, Ordering::Relaxed);
+        }
     }
 
     fn fail(&self, span: u32, description: &str) {
-        self.change(|state| {
-            if span == ROOT_SPAN {
-                state.is_failed = true;
-            }
-            self.add_record(state, &Record::Failed { span, description });
-        });
+        if span == ROOT_SPAN {
+            self.is_failed.store(true, Ordering::Relaxed);
+        }
+        self.change(|state| self.add_record(state, &Record::Failed { span, description }));
+    }
+
+    fn succeed(&self, span: u32) {
+        if span == ROOT_SPAN {
+            self.is_failed.store(false, Ordering::Relaxed);
+        }
+        self.change(|state| self.add_record(state, &Record::Succeeded { span }));
     }
 
     fn end(self: Arc<Self>, span: u32, time: SystemTime) {
         let time = nanos(time);
-        let ended = self.change(|state| {
-            if span != ROOT_SPAN {
-                self.add_record(state, &Record::End { span, time });
-                state.open_spans = state.open_spans.saturating_sub(1);
-                if state.current.is_some_and(|current| current.span == span) {
-                    state.current = None;
-                }
-                return None;
-            }
-            if state.end.is_some() {
-                return None;
-            }
-            let outcome = match (state.is_failed, state.has_error_type) {
-                (true, _) => RootOutcome::Failed,
-                (false, true) => RootOutcome::Canceled,
-                (false, false) => RootOutcome::Succeeded,
-            };
-            let end = End { time, outcome };
-            state.end = Some(end);
-            let is_error = outcome == RootOutcome::Failed && !state.error.has_error();
-            let failure = is_error.then(|| Failure::of(state.detail.bytes(), ROOT_SPAN));
-            Some((end, state.name, failure))
-        });
-        if let Some(Some((end, name, failure))) = ended {
-            let roots = self.roots.clone();
-            if let Some(failure) = failure {
-                let error = Occurrence::of_root(name.as_str(), self.trace_id, time, &failure);
-                roots.count_error(&error);
-            }
-            roots.keep(self, name, end);
+        if !self.try_end(span, time) {
+            let root = self.clone();
+            self.roots.later(LateWork::End { root, span, time });
         }
     }
 

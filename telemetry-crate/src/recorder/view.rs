@@ -26,7 +26,7 @@ pub(crate) struct RootView {
     pub(crate) started: u64,
     pub(crate) ended: Option<u64>,
     pub(super) outcome: Option<RootOutcome>,
-    /// The deepest open span, as far as it is known.
+    /// The deepest open span. Without detail, the span that started last.
     pub(crate) waits_in: Option<OpenSpanView>,
     /// The number of open spans below the root span.
     pub(crate) open_spans: u32,
@@ -35,9 +35,7 @@ pub(crate) struct RootView {
     /// The spans by their number.
     pub(crate) spans: BTreeMap<u32, SpanView>,
     pub(crate) events: Vec<EventView>,
-    /// The last time at which code acquired a connection.
-    ///
-    /// Without calls and transactions, whose connections are seen until their return.
+    /// The last time at which a connection was acquired outside instrumented calls and transactions.
     pub(crate) acquired: Option<u64>,
     /// Bytes of detail that were cut.
     pub(crate) cut: u64,
@@ -125,13 +123,10 @@ impl RootView {
     }
 
     pub(super) fn of(root: &Root) -> Self {
-        // The bytes are copied, so that the root is locked only for a moment.
-        let (mut view, bytes) = root.read(|state| {
-            let view = Self::from_state(root, state);
-            (view, state.detail.bytes().to_vec())
-        });
+        let mut bytes = Vec::new();
+        let mut view = root.read_detail(&mut bytes, |state| Self::from_state(root, state));
         view.spans.insert(ROOT_SPAN, view.root_from_summary());
-        for (record, _) in records(&bytes) {
+        for record in records(&bytes) {
             view.add(record);
         }
         // The summary has only the beginning of a long name.
@@ -227,6 +222,7 @@ impl RootView {
             Record::Failed { span, description } => {
                 self.change(span, |span| span.error = Some(description.to_owned()));
             }
+            Record::Succeeded { span } => self.change(span, |span| span.error = None),
             Record::End { span, time } => self.change(span, |span| span.ended = Some(time)),
             Record::Event(event) => self.events.push(EventView {
                 span_id: event.span_id,

@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use opentelemetry::{KeyValue, Value};
 
 use crate::{
-    evidence::{SpanNote, VisitText},
+    evidence::{MAX_VALUE, SpanNote, VisitText},
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
+    values::prefix,
 };
 
 /// Reports an attribute.
@@ -42,9 +43,11 @@ fn visit(attribute: &KeyValue, visit_text: VisitText<'_>) {
         Value::Bool(false) => Cow::Borrowed("false"),
         other => Cow::Owned(other.to_string()),
     };
-    if may_hold_address(&text) {
-        visit_text(key, &without_credentials(&text, false));
+    let kept = prefix(&text, MAX_VALUE);
+    if may_hold_address(kept) {
+        let is_cut = kept.len() < text.len();
+        visit_text(key, &without_credentials(kept, is_cut));
     } else {
-        visit_text(key, &text);
+        visit_text(key, kept);
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Span {
     note: Option<SpanNote>,
     /// The local root of an unsampled span that is recorded, in case the root fails.
     root: Option<Arc<LocalRoot>>,
+    /// Whether the status is Ok, which is final.
+    is_ok: bool,
     has_ended: bool,
 }
 
@@ -55,6 +57,7 @@ impl Span {
             recording: None,
             note: None,
             root: None,
+            is_ok: false,
             has_ended: false,
         }
     }
@@ -85,6 +88,7 @@ impl Span {
             recording: Some(Box::new(Recording { data, tracer })),
             note: None,
             root: None,
+            is_ok: false,
             has_ended: false,
         };
         span.bound_events_and_links();
@@ -223,7 +227,8 @@ impl opentelemetry::trace::Span for Span {
             // Without effect on the status, as the specification requires in "Set Status".
             return failures::answer(self.root.as_ref());
         }
-        if self.has_ended || self.recording.is_none() && self.note.is_none() {
+        // The specification says in "Set Status" that Ok is final, and that it overrides Error.
+        if self.has_ended || self.is_ok || self.recording.is_none() && self.note.is_none() {
             return;
         }
         let status = match status {
@@ -236,13 +241,16 @@ impl opentelemetry::trace::Span for Span {
                 }
                 Status::Error { description }
             }
-            status => status,
+            status => {
+                self.is_ok = true;
+                if let Some(note) = self.note() {
+                    note.succeed();
+                }
+                status
+            }
         };
         if let Some(recording) = &mut self.recording {
-            // The specification requires in "Set Status" that Ok overrides Error, and Error overrides Unset.
-            if status > recording.data.status {
-                recording.data.status = status;
-            }
+            recording.data.status = status;
         }
     }
 

@@ -231,7 +231,7 @@ impl Failure {
     /// Reads the last type and description of the root span.
     pub(in crate::recorder) fn of(detail: &[u8], root_span: u32) -> Self {
         let mut failure = Self::default();
-        for (record, _) in records(detail) {
+        for record in records(detail) {
             match record {
                 Record::Attribute {
                     span,

@@ -233,6 +233,11 @@ impl Table {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The bytes of the example of an error.
     fn example_bytes(&self, error: &Occurrence<'_>) -> usize {
         let length: usize = parts(error).iter().map(|part| part.len()).sum();

@@ -1,21 +1,59 @@
 //! Reads records from the bytes of a detail.
 
+use std::ops::Range;
+
 use opentelemetry::trace::SpanId;
 
 use super::{EventRecord, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
 use crate::values::{Kind, prefix};
 
-/// Returns each record with its bytes.
+/// Returns the records.
 ///
 /// Ends at the first invalid record, which the recorder does not write.
-pub(in crate::recorder) fn records(bytes: &[u8]) -> impl Iterator<Item = (Record<'_>, &[u8])> {
+pub(in crate::recorder) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<'_>> {
     let mut rest = Reader(bytes);
     std::iter::from_fn(move || {
-        let whole = rest.0;
-        let length = rest.u32()?;
-        let record = Reader(rest.bytes(length as usize)?).record()?;
-        Some((record, whole.get(..LENGTH + length as usize)?))
+        loop {
+            let length = rest.u32()?;
+            let bytes = rest.bytes(length as usize)?;
+            if bytes.first() != Some(&tag::REMOVED) {
+                return Reader(bytes).record();
+            }
+        }
     })
+}
+
+/// What a record says of the spans that are open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::recorder) enum Head {
+    Start(u32),
+    End(u32),
+    Other,
+}
+
+/// Returns the head of each record and the record's place, which is cheaper than to read all of it.
+pub(in crate::recorder) fn heads(bytes: &[u8]) -> impl Iterator<Item = (Head, Range<usize>)> {
+    let mut rest = Reader(bytes);
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let length = rest.u32()? as usize;
+        let mut record = Reader(rest.bytes(length)?);
+        let head = match record.u8()? {
+            tag::START => Head::Start(record.u32()?),
+            tag::END => Head::End(record.u32()?),
+            _ => Head::Other,
+        };
+        let place = start..start + LENGTH + length;
+        start = place.end;
+        Some((head, place))
+    })
+}
+
+/// Marks a record as removed.
+pub(in crate::recorder) fn remove(bytes: &mut [u8], place: Range<usize>) {
+    if let Some(tag) = bytes.get_mut(place.start + LENGTH) {
+        *tag = tag::REMOVED;
+    }
 }
 
 /// Reads fields from bytes.
@@ -84,6 +122,7 @@ impl<'a> Reader<'a> {
                 span,
                 description: self.text()?,
             },
+            tag::SUCCEEDED => Record::Succeeded { span },
             tag::END => Record::End {
                 span,
                 time: self.u64()?,

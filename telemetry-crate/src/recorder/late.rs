@@ -1,0 +1,68 @@
+//! Work that is done later, because a lock was taken.
+
+use super::atomic::{AtomicBool, Mutex, Ordering, Receiver, Sender, channel, try_lock};
+use std::collections::VecDeque;
+
+/// A queue of work in the order in which it was pushed.
+#[derive(Debug)]
+pub(super) struct Late<T> {
+    sender: Sender<T>,
+    queue: Mutex<Queue<T>>,
+    has_work: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Queue<T> {
+    receiver: Receiver<T>,
+    /// What was received and could not be done yet.
+    received: VecDeque<T>,
+}
+
+impl<T> Late<T> {
+    pub(super) fn new() -> Self {
+        let (sender, receiver) = channel();
+        Self {
+            sender,
+            queue: Mutex::new(Queue {
+                receiver,
+                received: VecDeque::new(),
+            }),
+            has_work: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds work, without waiting.
+    pub(super) fn push(&self, work: T) {
+        // Fails only if the receiver is gone, and it never is.
+        let _ = self.sender.send(work);
+        self.has_work.store(true, Ordering::Release);
+    }
+
+    /// Whether work waits.
+    pub(super) fn has_work(&self) -> bool {
+        self.has_work.load(Ordering::Relaxed)
+    }
+
+    /// Does the work that waits, until `try_do` returns `false`.
+    ///
+    /// That work and what follows it stay for the next call. Does nothing while another thread is in a call.
+    #[cold]
+    pub(super) fn catch_up(&self, mut try_do: impl FnMut(&T) -> bool) {
+        let Some(mut queue) = try_lock(&self.queue) else {
+            return;
+        };
+        let Queue { receiver, received } = &mut *queue;
+        // An exchange, because it sees the work of the last push; a mere write might overtake the reads below.
+        self.has_work.swap(false, Ordering::AcqRel);
+        while let Ok(work) = receiver.try_recv() {
+            received.push_back(work);
+        }
+        while let Some(work) = received.front() {
+            if !try_do(work) {
+                self.has_work.store(true, Ordering::Release);
+                return;
+            }
+            received.pop_front();
+        }
+    }
+}
