@@ -7,7 +7,7 @@ use std::{
     net::SocketAddr,
     process::ExitCode,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -216,20 +216,23 @@ pub(crate) fn off() {
 
 pub(crate) fn storm() {
     let row = Row::start(&[("FIRSTLIGHT_TRACE_FAILURES", "5")]);
-    for _ in 0..250 {
+    let started = Instant::now();
+    for number in 0..250 {
         row.ask("/fail", 502);
-        // At most fifty a second, which is ten times the limit.
-        thread::sleep(Duration::from_millis(15));
+        // Fifty a second, which is ten times the limit.
+        let next = started + number * Duration::from_millis(20);
+        thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     let (reached, spans) = row.stop();
     assert_eq!(reached.len(), 250);
     let mut traces = by_trace(&spans);
     traces.retain(|trace, _| !reached[*trace]);
     let broken: Vec<_> = traces.values().filter(|spans| !is_whole(spans)).collect();
-    // A trace that fails while a level changes is broken if its service is at another level. Few are, because the services
-    // see the failures in the same order.
+    // A trace that fails while levels change is broken if its services are at different levels. Few are, because the
+    // services see the failures in the same order; without an agreement, nearly all would be. On a busy machine the rate
+    // varies, and the levels change more often.
     assert!(
-        broken.len() <= 1,
+        broken.len() * 10 <= traces.len(),
         "{} of {}: {broken:#?}",
         broken.len(),
         traces.len()
