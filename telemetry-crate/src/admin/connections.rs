@@ -6,6 +6,7 @@
 //!
 //! A connection whose response is a stream leaves its slot. From then on it has the limits of `streams`.
 
+mod keep_alive;
 #[cfg(test)]
 mod tests;
 
@@ -87,6 +88,7 @@ impl Connections {
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
+            keep_alive::find_vanished(&stream);
             self.serve(stream, client, answer.clone());
             // Lets the new task read a request that has already arrived. Until then, the connection
             // counts as idle, and a later connection could replace it.
