@@ -1,4 +1,4 @@
-//! The seam between the signals and the flight recorder.
+//! The traits through which signals report to the flight recorder.
 //!
 //! Traces report each span here, and logs report each event. The recorder implements the traits. So no signal imports
 //! another one, and the wiring connects them.
@@ -24,7 +24,7 @@ use crate::{
 
 /// Whether a flight recorder keeps spans, also those that are not sampled.
 ///
-/// Global, because a handle to a span of OpenTelemetry does not tell it.
+/// Global, because an OpenTelemetry span handle cannot tell whether a recorder keeps it.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
 pub(crate) fn turn_on() {
@@ -86,9 +86,9 @@ pub(crate) fn is_for_recorder_only() -> bool {
     RECEIVERS.get() == Receivers::Recorder
 }
 
-/// The attribute of a call whose statement is assumed.
+/// The attribute of a call whose statement is not known yet.
 ///
-/// It is that of the previous call from the same place. `false` once the statement is known.
+/// The statement is assumed to be that of the previous call from the same place. The value is `false` once it is known.
 pub(crate) const ASSUMED_STATEMENT: &str = "sql.statement.assumed";
 
 /// The attribute with the time at which code in the span acquired a connection.

@@ -23,12 +23,12 @@ use crate::{
     status::Status,
 };
 
-/// The time between two looks for new lines.
+/// Interval between two checks for new lines.
 ///
-/// It is as long as a person does not notice.
+/// A reader does not notice this delay.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Bytes that may wait for a client before older lines have to wait.
+/// Bytes queued for a client, above which no older lines are sent.
 const MAX_UNREAD: usize = 256 * 1024;
 
 /// The number of older lines that are sent at a time, at most 16 KiB each.
@@ -115,7 +115,7 @@ struct Reader {
 impl Reader {
     /// The last lines before the request.
     ///
-    /// Scrapes and probes are answered in between.
+    /// Yields between batches, so that scrapes and probes are answered.
     async fn tail(&mut self) -> Vec<Vec<u8>> {
         let mut tail = VecDeque::new();
         loop {
@@ -123,7 +123,7 @@ impl Reader {
             let batch = self.lines.read_until(self.end, &mut self.cursor, filter);
             let mut part = self.part(&batch);
             if tail.is_empty() {
-                // Lines before the first one are just older.
+                // Lines lost before the first one are not a gap.
                 part.missed = None;
             }
             tail.extend(part.missed.into_iter().chain(part.lines));

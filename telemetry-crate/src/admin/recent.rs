@@ -29,9 +29,9 @@ const MANY: usize = 1_000;
 /// The version of the JSON format.
 const FORMAT: u32 = 1;
 
-const NO_FILE: &str = "the last words of processes are not kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
+const NO_FILE: &str = "no state of earlier processes is kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
 
-const NO_PREVIOUS: &str = "the file of the last words was empty or unreadable when this process started; a log line of the start says which\n";
+const NO_PREVIOUS: &str = "the recorder's file was empty or unreadable when this process started; a log line of the start has the reason\n";
 
 /// A part of the list of roots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -252,7 +252,8 @@ pub const RECORDER_OPEN_ROOTS: Metric = Metric {
 ///
 /// `contention`: a record whose lock was taken. `record_limit`: a record of a root that has reached its limit, or for which
 /// no memory was left. `span_limit` and `root_limit`: a span or a root for which no memory was left. `eviction`: the detail
-/// of a root that made room for newer ones. `log_limit`: a withheld event of a failed root that was not logged.
+/// of a root that made room for newer ones. `error_limit`: an error for whose group no memory was left. `log_limit`: a
+/// withheld event of a failed root that was not logged.
 pub const RECORDER_LOSSES: Metric = Metric {
     name: "recorder_losses_total",
     kind: Kind::Counter,

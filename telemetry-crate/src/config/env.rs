@@ -103,7 +103,7 @@ variables! {
     REDACT = "FIRSTLIGHT_REDACT", "unset",
         "Further names of fields whose values are shown as `***` on log lines, spans and metric labels: `name,name`. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
-        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs` and `/traces`.";
+        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs`, `/traces`, `/errors` and `/explain`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
@@ -113,7 +113,7 @@ variables! {
     METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",
         "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `total_cardinality_limit`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
-        "Bearer token that the admin listener requires for changes and, unless it is on loopback, for reads of traces, logs and errors. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
+        "Bearer token that the admin listener requires for changes and, unless it is on loopback, for reads of `/traces`, `/logs`, `/errors` and `/explain`. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports traces, to the default endpoint if none is set. `none` exports no traces.";
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
@@ -207,13 +207,13 @@ variables! {
     RECORDER = "FIRSTLIGHT_RECORDER", "`on`",
         "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`, and log lines for `/logs`.";
     RECORDER_BYTES = "FIRSTLIGHT_RECORDER_BYTES", "`8388608`",
-        "Largest size of the flight recorder, in bytes.";
-    RECORDER_FILTER = "FIRSTLIGHT_RECORDER_FILTER", "the events that the log filter lets through",
+        "Largest size of the flight recorder, in bytes, at least 262144.";
+    RECORDER_FILTER = "FIRSTLIGHT_RECORDER_FILTER", "unset",
         "Events that the flight recorder keeps in addition to those that become log lines: `target=level` directives such as `debug,hyper=info`.";
     RECORDER_FILE = "FIRSTLIGHT_RECORDER_FILE", "unset",
-        "File of 128 KiB for the last words of the process: what was open, the last lines, memory and the last heartbeat. The next start logs them and shows them at `/traces?previous`. In Kubernetes, put it on an `emptyDir`, which survives a restart of the container.";
+        "File of 128 KiB in which the process leaves what it had open, its last log lines, its memory and its last heartbeat. The next start logs them and shows them at `/traces?previous`. In Kubernetes, put it on an `emptyDir`, which survives a restart of the container.";
     LOG_ON_FAILURE = "FIRSTLIGHT_LOG_ON_FAILURE", "`off`",
-        "Lowest level of the events that are logged once their request, job or run has failed, although the log filter had withheld them: `warn`, `info`, `debug`, `trace` or `off`. The flight recorder holds them until then.";
+        "Lowest level of the events that are logged once their request, job or run has failed, although the log filter had withheld them: `warn`, `info`, `debug`, `trace` or `off`. The flight recorder keeps them until then, in addition to those of `FIRSTLIGHT_RECORDER_FILTER`. At most the last 200 of each request, job or run are logged, and 1,000 a second.";
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
         "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `sqlx`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",

@@ -1,6 +1,6 @@
 //! The atomic types of the code that a model checker runs.
 //!
-//! `tests/model.rs` replaces this file with the types of `loom`.
+//! `xtask/model` replaces this file with the types of `loom`.
 
 pub(super) use std::sync::{
     Mutex,

@@ -80,7 +80,7 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("panic.", "log line: the location of a panic"),
     (
         "previous.",
-        "log line: the last process, as its file of last words tells",
+        "log line: the last process, as the recorder's file tells",
     ),
     ("queue", "label, log line: the queue of a job"),
     ("reason", "label: why a metric was rejected"),

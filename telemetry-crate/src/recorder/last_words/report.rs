@@ -145,7 +145,7 @@ fn how(words: &LastWords, start: SystemTime) -> String {
             format!("ended in a panic {}: {message}", before(*at, start))
         }
         Ended::Running => format!(
-            "was killed without a word: its last heartbeat was {}",
+            "did not shut down: its last heartbeat was {}",
             before(words.heartbeat, start)
         ),
     }

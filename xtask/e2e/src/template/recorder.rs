@@ -1,4 +1,4 @@
-//! Checks the token and the file of the last words in deploy files.
+//! Checks the token and the recorder's file in deploy files.
 //!
 //! A file in the container itself would be lost with it, and a token in a file would be in the repository.
 

@@ -39,7 +39,8 @@ fn panic_is_told() {
 
 #[test]
 fn kill_is_told_with_its_likely_cause() {
-    let silent = "the last process was killed without a word: its last heartbeat was 2.0 s before this start";
+    let silent =
+        "the last process did not shut down: its last heartbeat was 2.0 s before this start";
     assert_eq!(summary(&killed()), silent);
     let memory = |used| LastWords {
         memory: Some(Memory {
@@ -85,8 +86,8 @@ fn clock_that_was_set_back_is_told() {
 fn text_has_roots_and_lines() {
     let text = Report::new(&killed(), at(102), None).text;
     let expected = "\
-the last process was killed without a word: its last heartbeat was 2.0 s before this start
-(A process that exits without a shutdown of telemetry leaves the same.)
+the last process did not shut down: its last heartbeat was 2.0 s before this start
+(It was killed, or exited without a shutdown of telemetry.)
 
 service orders 1.2.3, revision abc1234, instance orders-0, pid 7
 started 2027-01-15T08:00:00.000Z, last heartbeat 2027-01-15T08:01:40.000Z

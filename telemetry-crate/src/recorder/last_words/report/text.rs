@@ -13,7 +13,7 @@ pub(super) fn text(words: &LastWords, summary: &str) -> String {
     let process = &words.process;
     let mut text = truncated(summary.to_owned(), 4 * 1024);
     if words.ended == Ended::Running {
-        text += "\n(A process that exits without a shutdown of telemetry leaves the same.)";
+        text += "\n(It was killed, or exited without a shutdown of telemetry.)";
     }
     let _ = write!(
         text,
