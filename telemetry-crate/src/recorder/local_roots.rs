@@ -31,7 +31,7 @@ use crate::{
 /// Maximum number of open local roots.
 const MAX_ROOTS: usize = 16_384;
 
-/// The part of the budget for the detail of one root: about 235 KiB by default.
+/// The part of the budget for the detail of one root: about 230 KiB by default.
 const DETAIL_PART: usize = 32;
 
 /// The part of the bytes for tables whose entries are not counted one by one.
