@@ -140,6 +140,13 @@ impl Root {
         read(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// A copy of the detail, so that the root is locked only for a moment.
+    ///
+    /// Waits for the lock, so only readers call it.
+    pub(super) fn bytes_of_detail(&self) -> Vec<u8> {
+        self.read(|state| state.detail.bytes().to_vec())
+    }
+
     /// The time of the end; 0 for an open root.
     pub(super) fn ended(&self) -> u64 {
         self.read(|state| state.end.map_or(0, |end| end.time))

@@ -1,5 +1,7 @@
 //! Tests of the recorder: which roots are kept, within which memory.
 
+mod lists;
+
 use std::{
     borrow::Cow,
     sync::atomic::{AtomicU64, Ordering},
@@ -124,7 +126,7 @@ fn open_roots_show_their_deepest_span() {
     let child = TestSpan::start(&recorder, "load", Some(&root));
     let leaf = TestSpan::start(&recorder, "SELECT orders", Some(&child));
     leaf.log(&recorder, "waiting", &[("order", "7")]);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert_eq!(names(&open), ["GET /orders"]);
     let waits_in = open[0].waits_in.as_ref().map(|span| &*span.name);
     assert_eq!(waits_in, Some("SELECT orders"));
@@ -134,8 +136,11 @@ fn open_roots_show_their_deepest_span() {
     for span in [leaf, child, root] {
         span.end_after(Duration::from_millis(5));
     }
-    assert_eq!(names(&recorder.open(usize::MAX).roots), [""; 0]);
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /orders"]);
+    assert_eq!(names(&recorder.open().first(usize::MAX).roots), [""; 0]);
+    assert_eq!(
+        names(&recorder.slowest().first(usize::MAX).roots),
+        ["GET /orders"]
+    );
 }
 
 #[test]
@@ -148,12 +153,12 @@ fn late_children_belong_to_their_root() {
     // A spawned task still refers to the span.
     let child = TestSpan::start(&recorder, "send receipt", Some(&root));
     child.log(&recorder, "sent", &[]);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert!(open[0].has_outliving_spans());
     child.end_after(Duration::from_millis(1));
     let trace = recorder.trace(root.ids.trace_id);
     assert_eq!((trace[0].spans.len(), trace[0].events.len()), (2, 1));
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
 }
 
 #[test]
@@ -167,8 +172,11 @@ fn storms_leave_the_other_classes_alone() {
         span.log(&recorder, "failed", &[("body", &body)]);
         span.fail();
     }
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /slow"]);
-    let failed = recorder.failed(usize::MAX).roots;
+    assert_eq!(
+        names(&recorder.slowest().first(usize::MAX).roots),
+        ["GET /slow"]
+    );
+    let failed = recorder.failed().first(usize::MAX).roots;
     assert!(names(&failed).contains(&"GET /rare"));
     assert!(failed.len() > 300, "{}", failed.len());
     assert!(recorder.roots.budget.used() <= 8 * MIB);
@@ -185,11 +193,11 @@ fn slowest_and_recent_are_kept_by_name() {
             span.end_after(Duration::from_millis(number));
         }
     }
-    let slowest = recorder.slowest(usize::MAX).roots;
+    let slowest = recorder.slowest().first(usize::MAX).roots;
     assert_eq!(slowest.len(), 6);
     let duration = |view: &RootView| view.ended.unwrap_or(0) - view.started;
     assert!(slowest.iter().all(|view| duration(view) >= 98_000_000));
-    assert_eq!(recorder.recent(usize::MAX).roots.len(), 10);
+    assert_eq!(recorder.recent().first(usize::MAX).roots.len(), 10);
 }
 
 #[test]
@@ -198,7 +206,7 @@ fn names_are_bounded() {
     for number in 0..10_000 {
         TestSpan::start(&recorder, &format!("GET /{number}"), None).fail();
     }
-    recorder.failed(usize::MAX);
+    recorder.failed().first(usize::MAX);
     assert_eq!(recorder.roots.kept_names(Class::Failed), 257);
 }
 
@@ -214,13 +222,13 @@ fn budget_holds_with_10000_open_roots() {
         })
         .collect();
     assert!(recorder.roots.budget.used() <= 8 * MIB);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert_eq!(open.len(), 10_000);
     // The oldest have lost their detail and say so, and the last one has it.
     assert!(open[0].cut > 0 && open[0].events.is_empty());
     assert_eq!(open[9_999].events.len(), 1);
     roots.into_iter().for_each(TestSpan::fail);
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
     assert!(recorder.roots.budget.used() <= 8 * MIB);
 }
 
@@ -245,7 +253,7 @@ fn roots_with_a_million_events_are_bounded() {
         root.log(&recorder, "imported", &[("row", "1")]);
     }
     assert!(recorder.roots.budget.used() <= 8 * MIB / 30);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert!(open[0].cut > 40_000_000);
     assert!(open[0].events.len() > 1_000);
 }
@@ -288,15 +296,15 @@ fn threads_lose_nothing_in_silence() {
             });
         }
         for _ in 0..100 {
-            recorder.open(usize::MAX);
-            recorder.recent(usize::MAX);
+            recorder.open().first(usize::MAX);
+            recorder.recent().first(usize::MAX);
         }
     });
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
     let whole = |view: &RootView| view.spans.len() == 2 && view.events.len() == 1;
     let all = [
-        recorder.slowest(usize::MAX).roots,
-        recorder.recent(usize::MAX).roots,
+        recorder.slowest().first(usize::MAX).roots,
+        recorder.recent().first(usize::MAX).roots,
     ]
     .concat();
     let broken = all.iter().filter(|view| !whole(view)).count() as u64;
@@ -312,9 +320,9 @@ fn long_names_are_shown_whole() {
     let recorder = recorder();
     let name = "GET /organizations/{organization_id}/projects/{project_id}";
     let root = TestSpan::start(&recorder, name, None);
-    assert_eq!(names(&recorder.open(usize::MAX).roots), [name]);
+    assert_eq!(names(&recorder.open().first(usize::MAX).roots), [name]);
     root.end_after(Duration::from_millis(1));
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), [name]);
+    assert_eq!(names(&recorder.slowest().first(usize::MAX).roots), [name]);
 }
 
 #[test]

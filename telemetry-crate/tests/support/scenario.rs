@@ -24,12 +24,22 @@ pub(crate) type Named<F> = (&'static str, F);
 
 /// Runs the tests, or in a child process the scenario that `SCENARIO` names.
 pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) -> ExitCode {
+    run_on(|_| true, tests, scenarios)
+}
+
+/// Runs the tests that this machine can run, and reports the others as ignored.
+pub(crate) fn run_on(
+    is_possible: fn(&str) -> bool,
+    tests: &[Named<fn()>],
+    scenarios: &[Named<fn() -> ExitCode>],
+) -> ExitCode {
     let Ok(scenario) = std::env::var("SCENARIO") else {
         let trials = tests.iter().copied().map(|(name, test)| {
-            Trial::test(name, move || {
+            let trial = Trial::test(name, move || {
                 test();
                 Ok::<(), Failed>(())
-            })
+            });
+            trial.with_ignored_flag(!is_possible(name))
         });
         return libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code();
     };
@@ -65,6 +75,20 @@ impl Scenario {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("ulimit -n {files} && exec \"$0\"")])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_as(shell, Stdio::piped(), scenario, variables)
+    }
+
+    /// Starts a child in the control group of this folder.
+    pub(crate) fn start_in_cgroup(
+        folder: &Path,
+        scenario: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "echo $$ > \"$0\" && exec \"$1\""])
+            .arg(folder.join("cgroup.procs"))
             .arg(std::env::current_exe().unwrap());
         Self::start_as(shell, Stdio::piped(), scenario, variables)
     }
