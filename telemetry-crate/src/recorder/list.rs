@@ -60,7 +60,9 @@ impl RootList {
         }
     }
 
-    /// The number of roots of a name, with the first of them, for the `most` frequent names.
+    /// The number of roots of a name, with the first of them.
+    ///
+    /// Only of the `most` frequent names.
     pub(crate) fn by_name(&self, most: usize) -> Vec<(usize, RootView)> {
         let mut places = HashMap::new();
         let mut names: Vec<(usize, &Root)> = Vec::new();
@@ -78,7 +80,9 @@ impl RootList {
             .collect()
     }
 
-    /// The roots that acquired a connection outside of instrumented calls, without their detail.
+    /// The roots that acquired a connection outside of instrumented calls.
+    ///
+    /// Without their detail.
     #[cfg(feature = "sqlx")]
     pub(crate) fn acquired(&self) -> Vec<RootView> {
         let roots = self.0.iter();

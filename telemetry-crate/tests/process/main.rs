@@ -11,7 +11,6 @@
 
 mod admin;
 mod config;
-mod explain;
 #[cfg(feature = "axum")]
 mod http;
 mod init;
@@ -35,17 +34,9 @@ use std::{process::ExitCode, thread};
 
 use support::scenario::{self, Scenario};
 
-/// The test that needs a control group of its own.
-const MEMORY: &str = "explain::used_memory_is_found";
-
-/// Whether this machine can run the test of this name.
-fn is_possible(test: &str) -> bool {
-    test != MEMORY || explain::cgroup::is_allowed()
-}
-
 fn main() -> ExitCode {
-    scenario::run_on(
-        is_possible,
+    scenario::run_with(
+        admin::explain::trials,
         &[
             ("logs::panics_and_failures_are_one_line", panics_and_records),
             ("config::environment_wins_over_package", environment),
@@ -156,28 +147,6 @@ fn main() -> ExitCode {
                 "recorder::checks_leave_the_last_words",
                 recorder::checks_of_telemetry,
             ),
-            ("explain::nothing_is_healthy", explain::nothing),
-            ("explain::blocked_runtimes_are_found", explain::runtime),
-            ("explain::hung_requests_are_counted", explain::hung),
-            ("explain::failures_are_counted", explain::failures),
-            ("explain::new_errors_are_found", explain::new_errors),
-            ("explain::killed_processes_are_found", explain::previous),
-            #[cfg(feature = "cron")]
-            ("explain::missed_schedules_are_found", explain::schedules),
-            #[cfg(feature = "staleness")]
-            ("explain::stale_data_is_found", explain::data),
-            ("explain::failed_checks_are_found", explain::not_ready),
-            #[cfg(target_os = "linux")]
-            ("explain::used_files_are_found", explain::files),
-            #[cfg(target_os = "linux")]
-            (MEMORY, explain::cgroup::memory),
-            ("explain::refused_exports_are_found", explain::telemetry),
-            ("explain::overflows_are_found", explain::series),
-            ("explain::no_recorder_is_found", explain::no_recorder),
-            (
-                "explain::unrecorded_requests_are_found",
-                explain::unrecorded,
-            ),
             ("traces::each_format_follows_the_policy", traces::formats),
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
             ("traces::failing_paths_are_whole", traces::failures::path),
@@ -234,7 +203,7 @@ fn main() -> ExitCode {
             ("works", recorder::run_works),
             ("soaks", recorder::soak::run_soaks),
             ("blocked", runtime::run_blocked),
-            ("causes", explain::run_causes),
+            ("causes", admin::explain::causes::run_causes),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),

@@ -1,6 +1,6 @@
-//! Tests of `/explain` with exhausted pools, and with queues whose jobs do not run.
+//! Tests of what `/explain` says about pools and queues.
 //!
-//! The other rules are caused in `tests/process/explain.rs`.
+//! The other rules are caused in `tests/process/admin/explain.rs`.
 
 use std::{
     future::pending,

@@ -60,9 +60,9 @@ pub(crate) struct Finding {
     value: Value,
 }
 
-/// Asks `/explain` until a sentence about `part` has this text, and the finding satisfies the test.
+/// Asks until a sentence about `part` has this text.
 ///
-/// The answer is JSON, and the answer for people must have the text as well.
+/// The finding must satisfy the test. The answer is JSON, and the answer for people must have the text as well.
 pub(crate) fn wait_for(
     admin: SocketAddr,
     part: &str,

@@ -24,29 +24,32 @@ pub(crate) type Named<F> = (&'static str, F);
 
 /// Runs the tests, or in a child process the scenario that `SCENARIO` names.
 pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) -> ExitCode {
-    run_on(|_| true, tests, scenarios)
+    run_with(Vec::new, tests, scenarios)
 }
 
-/// Runs the tests that this machine can run, and reports the others as ignored.
-pub(crate) fn run_on(
-    is_possible: fn(&str) -> bool,
+/// Runs the tests and more of them, or a scenario as [`run`] does.
+pub(crate) fn run_with(
+    more: fn() -> Vec<Trial>,
     tests: &[Named<fn()>],
     scenarios: &[Named<fn() -> ExitCode>],
 ) -> ExitCode {
     let Ok(scenario) = std::env::var("SCENARIO") else {
-        let trials = tests.iter().copied().map(|(name, test)| {
-            let trial = Trial::test(name, move || {
-                test();
-                Ok::<(), Failed>(())
-            });
-            trial.with_ignored_flag(!is_possible(name))
-        });
+        let tests = tests.iter().copied();
+        let trials = tests.map(|(name, test)| trial(name, test)).chain(more());
         return libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code();
     };
     match scenarios.iter().find(|(name, _)| *name == scenario) {
         Some((_, body)) => body(),
         None => panic!("no scenario {scenario}"),
     }
+}
+
+/// A test that fails if the function panics.
+pub(crate) fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok::<(), Failed>(())
+    })
 }
 
 /// A child process, which is killed when the value is dropped.

@@ -1,6 +1,6 @@
 //! Tests of the rules on states of a process.
 //!
-//! `tests/process/explain.rs` and `tests/queries/explain.rs` cause what the rules look for. Here are the values at which a
+//! `tests/process/admin/explain.rs` and `tests/queries/explain.rs` cause what the rules look for. Here are the values at which a
 //! rule finds nothing.
 
 use std::{fs, path::Path};
@@ -121,8 +121,8 @@ const CASES: [Case; 10] = [
 fn rules_are_caused() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let files = [
-        "process/explain.rs",
-        "process/explain/cgroup.rs",
+        "process/admin/explain.rs",
+        "process/admin/explain/cgroup.rs",
         "queries/explain.rs",
     ];
     let causes = files.map(|file| fs::read_to_string(tests.join(file)).unwrap_or_default());

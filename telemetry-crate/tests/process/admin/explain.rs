@@ -2,148 +2,56 @@
 //!
 //! The rules about databases, queues and their workers are caused in `tests/queries/explain.rs`.
 
-pub(crate) mod cgroup;
+pub(crate) mod causes;
+#[cfg(target_os = "linux")]
+mod cgroup;
 
 use std::{
-    fs::File,
-    future::pending,
-    io::{self, Read as _},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::ExitCode,
     time::Duration,
 };
 
-use firstlight::Readiness;
-use tracing::{Span, info_span, instrument};
+use libtest_mimic::Trial;
 
 use crate::support::{
     ask,
     explanation::{Explanation, wait, wait_for},
-    scenario::Scenario,
+    scenario::{Scenario, metrics_address, trial},
 };
 
 /// The number of parts that have rules.
 const PARTS: usize = 15;
 
-/// Causes what the variable `CAUSE` names, and stays until standard input is closed.
-#[tokio::main(flavor = "current_thread")]
-pub(crate) async fn run_causes() -> ExitCode {
-    let readiness = Readiness::new();
-    let config = firstlight::config!().readiness(readiness.clone());
-    let telemetry = config.init().unwrap();
-    let cause = std::env::var("CAUSE").unwrap();
-    let mut causes = Causes::default();
-    match &*cause {
-        "nothing" => {}
-        "hung" => causes.spans = hang(250),
-        "failures" => fail(),
-        "errors" => tracing::error!("known"),
-        "new errors" => {
-            tracing::error!("known");
-            tracing::error!("the bank is closed");
-        }
-        "many" => causes.spans = hang(2_000),
-        "files" => causes.files = open(&telemetry),
-        "check" => readiness.register("bank", || async {
-            Err::<(), _>(io::Error::other("the bank is closed"))
-        }),
-        "series" => {
-            for order in 0..50 {
-                metrics::counter!("orders", "order" => order.to_string()).increment(1);
-            }
-        }
-        #[cfg(feature = "staleness")]
-        "data" => serve_stale(),
-        #[cfg(feature = "cron")]
-        "schedule" => _ = tokio::spawn(fail_each_second()),
-        other => panic!("no cause {other}"),
-    }
-    tracing::info!(target: "firstlight", "caused");
-    let end = tokio::task::spawn_blocking(|| io::stdin().read_to_end(&mut Vec::new()));
-    end.await.unwrap().unwrap();
-    drop(causes);
-    telemetry.finish(Ok::<(), io::Error>(()))
-}
-
-/// What a cause holds.
-#[derive(Default)]
-struct Causes {
-    spans: Vec<Span>,
-    files: Vec<File>,
-}
-
-/// Opens requests that wait in a call.
-fn hang(requests: usize) -> Vec<Span> {
-    let spans = (0..requests).map(|_| {
-        let request = info_span!("request", otel.name = "GET /export", otel.kind = "server");
-        let call = info_span!(parent: &request, "ask_bank");
-        // A span begins when it is entered.
-        call.in_scope(|| ());
-        [call, request]
-    });
-    spans.flatten().collect()
-}
-
-#[instrument(err)]
-fn charge(order: u64) -> Result<(), &'static str> {
-    Err("the card is declined")
-}
-
-#[instrument(err)]
-fn refund(order: u64) -> Result<(), &'static str> {
-    Err("the bank is closed")
-}
-
-/// Fails two kinds of work, the rare one first.
-fn fail() {
-    for order in 0..3 {
-        let _ = refund(order);
-    }
-    for order in 0..1_100 {
-        let _ = charge(order);
-    }
-}
-
-/// Opens files until most descriptors are used.
-fn open(telemetry: &firstlight::TelemetryGuard) -> Vec<File> {
-    let files = || {
-        let exposition = telemetry
-            .metrics()
-            .render(firstlight::metrics::Format::OpenMetrics);
-        let value = |name: &str| -> f64 {
-            let line = exposition.lines().find_map(|line| line.strip_prefix(name));
-            line.unwrap().trim().parse().unwrap()
-        };
-        value("process_open_fds ") / value("process_max_fds ")
-    };
-    let mut opened = Vec::new();
-    while files() < 0.92 {
-        opened.push(File::open("/dev/null").unwrap());
-    }
-    opened
-}
-
-/// Serves prices for which another module declares a shorter window.
-#[cfg(feature = "staleness")]
-fn serve_stale() {
-    use firstlight::staleness::DataType;
-    static LENIENT: DataType = DataType::declare("price", Duration::from_secs(3_600));
-    static STRICT: DataType = DataType::declare("price", Duration::from_secs(1));
-    info_span!("request", otel.name = "GET /prices").in_scope(|| {
-        LENIENT.check_age(Duration::from_secs(40)).unwrap();
-        STRICT.check_age(Duration::from_millis(5)).unwrap();
-    });
-}
-
-#[cfg(feature = "cron")]
-async fn fail_each_second() {
-    use firstlight::cron::{LocalStore, Schedule, Scheduler};
-    let cron = Schedule::every(Duration::from_secs(1)).unwrap();
-    let cron = cron.named("cleanup").without_jitter();
-    let scheduler = Scheduler::new(LocalStore::default());
-    let scheduler = scheduler.add(cron, async || Err(io::Error::other("the disk is full")));
-    scheduler.run(pending()).await.unwrap();
+/// The tests, some of which not every machine can run.
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("admin::explain::nothing_is_healthy", nothing),
+        trial("admin::explain::blocked_runtimes_are_found", runtime),
+        trial("admin::explain::hung_requests_are_counted", hung),
+        trial("admin::explain::failures_are_counted", failures),
+        trial("admin::explain::new_errors_are_found", new_errors),
+        trial("admin::explain::killed_processes_are_found", previous),
+        trial("admin::explain::failed_checks_are_found", not_ready),
+        trial("admin::explain::refused_exports_are_found", telemetry),
+        trial("admin::explain::overflows_are_found", series),
+        trial("admin::explain::no_recorder_is_found", no_recorder),
+        trial("admin::explain::unrecorded_roots_are_found", unrecorded),
+    ];
+    #[cfg(feature = "cron")]
+    trials.push(trial(
+        "admin::explain::missed_schedules_are_found",
+        schedules,
+    ));
+    #[cfg(feature = "staleness")]
+    trials.push(trial("admin::explain::stale_data_is_found", data));
+    #[cfg(target_os = "linux")]
+    trials.extend([
+        trial("admin::explain::used_files_are_found", files),
+        trial("admin::explain::used_memory_is_found", cgroup::memory)
+            .with_ignored_flag(!cgroup::is_allowed()),
+    ]);
+    trials
 }
 
 /// Starts a process with this cause, and waits until it has caused it.
@@ -158,7 +66,7 @@ fn has_caused(mut scenario: Scenario) -> (Scenario, SocketAddr) {
     loop {
         let line = scenario.line();
         if line["message"] == "telemetry is up" {
-            address = Some(crate::support::scenario::metrics_address(&line));
+            address = Some(metrics_address(&line));
         }
         if line["message"] == "caused" {
             return (scenario, address.unwrap());
@@ -173,7 +81,7 @@ fn words(name: &str) -> PathBuf {
     file
 }
 
-pub(crate) fn nothing() {
+fn nothing() {
     let (mut scenario, admin) = caused("nothing", &[]);
     let explanation = Explanation::of(admin);
     assert_eq!(
@@ -190,7 +98,7 @@ pub(crate) fn nothing() {
     assert_eq!(scenario.end().0, Some(0));
 }
 
-pub(crate) fn runtime() {
+fn runtime() {
     let (mut scenario, admin) = Scenario::serving("blocked", &[]);
     let part = "runtime";
     let sentence = "the runtime has run no task for ";
@@ -216,7 +124,7 @@ pub(crate) fn runtime() {
     assert_eq!(scenario.end().0, Some(0));
 }
 
-pub(crate) fn hung() {
+fn hung() {
     let (mut scenario, admin) = caused("hung", &[]);
     let part = "open requests, jobs and runs";
     let sentence = "250 requests, jobs or runs are open for more than 10.0 s";
@@ -231,7 +139,7 @@ pub(crate) fn hung() {
     scenario.end();
 }
 
-pub(crate) fn failures() {
+fn failures() {
     let (mut scenario, admin) = caused("failures", &[]);
     let sentence = "1103 requests, jobs or runs have failed in the last 15 min, the last one ";
     let found = wait(admin, "failures", sentence);
@@ -251,7 +159,7 @@ pub(crate) fn failures() {
     scenario.end();
 }
 
-pub(crate) fn new_errors() {
+fn new_errors() {
     let file = words("errors");
     let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
     let (mut first, admin) = caused("errors", &variables);
@@ -265,7 +173,7 @@ pub(crate) fn new_errors() {
         "errors that the last process did not know: 1",
     );
     assert_eq!(found.evidence().len(), 1, "{found:#?}");
-    found.shown_by(&["1 times at ", "explain.rs:", ": the bank is closed"]);
+    found.shown_by(&["1 times at ", "causes.rs:", ": the bank is closed"]);
     let errors = found.answer_of("/errors?since=start");
     assert!(errors.contains("the bank is closed"), "{errors}");
     found.has_no_runbook();
@@ -274,7 +182,7 @@ pub(crate) fn new_errors() {
     second.end();
 }
 
-pub(crate) fn previous() {
+fn previous() {
     let file = words("killed");
     let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
     let (mut first, _) = caused("hung", &variables);
@@ -298,7 +206,7 @@ pub(crate) fn previous() {
 }
 
 #[cfg(feature = "cron")]
-pub(crate) fn schedules() {
+fn schedules() {
     let (mut scenario, admin) = caused("schedule", &[]);
     let sentence = "the schedule cleanup should have succeeded ";
     let found = wait_for(admin, "schedules", sentence, |found| {
@@ -314,7 +222,7 @@ pub(crate) fn schedules() {
 }
 
 #[cfg(feature = "staleness")]
-pub(crate) fn data() {
+fn data() {
     let (mut scenario, admin) = caused("data", &[]);
     let sentence =
         "of 2 reads of the data price since the start, 1 were older than its budget of 1.0 s";
@@ -325,7 +233,7 @@ pub(crate) fn data() {
     scenario.end();
 }
 
-pub(crate) fn not_ready() {
+fn not_ready() {
     let (mut scenario, admin) = caused("check", &[]);
     let sentence = "the process is not ready, so it gets no traffic";
     let found = wait_for(admin, "readiness", sentence, |found| {
@@ -339,7 +247,7 @@ pub(crate) fn not_ready() {
 }
 
 #[cfg(target_os = "linux")]
-pub(crate) fn files() {
+fn files() {
     let variables = [("CAUSE", "files")];
     let scenario = Scenario::start_limited(128, "causes", &variables);
     let (mut scenario, admin) = has_caused(scenario);
@@ -351,7 +259,7 @@ pub(crate) fn files() {
     scenario.end();
 }
 
-pub(crate) fn telemetry() {
+fn telemetry() {
     let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")];
     let (mut scenario, admin) = caused("failures", &variables);
     let found = wait(admin, "telemetry", "telemetry about traces needs attention");
@@ -362,7 +270,7 @@ pub(crate) fn telemetry() {
     scenario.end();
 }
 
-pub(crate) fn series() {
+fn series() {
     let limit = ("FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", "10");
     let (mut scenario, admin) = caused("series", &[limit]);
     let sentence = "the metric orders_total has more series than its limit";
@@ -373,7 +281,7 @@ pub(crate) fn series() {
     scenario.end();
 }
 
-pub(crate) fn no_recorder() {
+fn no_recorder() {
     let (mut scenario, admin) = caused("nothing", &[("FIRSTLIGHT_RECORDER", "off")]);
     let sentence = "the flight recorder is off, so requests, jobs and runs cannot be looked at";
     let found = wait(admin, "flight recorder", sentence);
@@ -383,7 +291,7 @@ pub(crate) fn no_recorder() {
     scenario.end();
 }
 
-pub(crate) fn unrecorded() {
+fn unrecorded() {
     let least = ("FIRSTLIGHT_RECORDER_BYTES", "262144");
     let (mut scenario, admin) = caused("many", &[least]);
     let sentence = " requests, jobs or runs, or parts of them, were not recorded or not kept: \

@@ -49,11 +49,11 @@ impl Drop for Cgroup {
 }
 
 /// Whether this machine lets the test make a control group.
-pub(crate) fn is_allowed() -> bool {
+pub(super) fn is_allowed() -> bool {
     Cgroup::new().is_some()
 }
 
-pub(crate) fn memory() {
+pub(super) fn memory() {
     let group = Cgroup::new().unwrap();
     let folder = group.folder();
     let scenario = Scenario::start_in_cgroup(folder, "causes", &[("CAUSE", "nothing")]);
