@@ -15,6 +15,7 @@ mod kept;
 pub(crate) mod last_words;
 mod late;
 mod lines;
+mod list;
 mod local_roots;
 mod losses;
 mod lost;
@@ -42,6 +43,7 @@ pub(crate) use self::spin::try_lock;
 pub(crate) use self::{
     errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
     lines::{Batch, LineCursor, LineFilter, Lines},
+    list::{Found, RootList},
     view::{EventView, RootView, SpanPlace, SpanView},
 };
 use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
@@ -110,10 +112,10 @@ impl Recorder {
     }
 
     /// The open roots, the oldest first, and ended roots with open spans.
-    pub(crate) fn open(&self, most: usize) -> Found {
+    pub(crate) fn open(&self) -> RootList {
         let mut roots = self.roots.open_roots();
         roots.retain(|root| root.read(|state| state.end.is_none() || state.open_spans > 0));
-        Found::new(&roots, most)
+        RootList::new(roots)
     }
 
     /// The oldest open roots without their detail, and the number of the others.
@@ -131,31 +133,38 @@ impl Recorder {
         Some(SpanPlace::of(&open))
     }
 
+    /// The id and the name of the local root of a span that code still refers to.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn root_of(&self, span: SpanId) -> Option<(SpanId, String)> {
+        let root = self.roots.open_span(span)?.root;
+        Some((root.span_id, RootView::name_of(&root)))
+    }
+
     /// The kept roots that failed, the last one first.
-    pub(crate) fn failed(&self, most: usize) -> Found {
-        self.kept(Class::Failed, most, |root| Reverse(root.ended()))
+    pub(crate) fn failed(&self) -> RootList {
+        self.kept(Class::Failed, |root| Reverse(root.ended()))
     }
 
     /// The kept roots that were canceled, the last one first.
-    pub(crate) fn canceled(&self, most: usize) -> Found {
-        self.kept(Class::Canceled, most, |root| Reverse(root.ended()))
+    pub(crate) fn canceled(&self) -> RootList {
+        self.kept(Class::Canceled, |root| Reverse(root.ended()))
     }
 
     /// The slowest roots of each name, the slowest one first.
-    pub(crate) fn slowest(&self, most: usize) -> Found {
+    pub(crate) fn slowest(&self) -> RootList {
         let duration = |root: &Root| root.ended().saturating_sub(root.started);
-        self.kept(Class::Slowest, most, |root| Reverse(duration(root)))
+        self.kept(Class::Slowest, |root| Reverse(duration(root)))
     }
 
     /// A few recent roots of each name, the last one first.
-    pub(crate) fn recent(&self, most: usize) -> Found {
-        self.kept(Class::Recent, most, |root| Reverse(root.ended()))
+    pub(crate) fn recent(&self) -> RootList {
+        self.kept(Class::Recent, |root| Reverse(root.ended()))
     }
 
-    fn kept(&self, class: Class, most: usize, order: impl Fn(&Root) -> Reverse<u64>) -> Found {
+    fn kept(&self, class: Class, order: impl Fn(&Root) -> Reverse<u64>) -> RootList {
         let mut roots = self.roots.kept_roots(class);
         roots.sort_by_cached_key(|root| order(root));
-        Found::new(&roots, most)
+        RootList::new(roots)
     }
 
     /// The errors of the process, in groups.
@@ -179,24 +188,6 @@ impl Recorder {
         roots.sort_by_key(|root| (root.started, root.span_id.to_bytes()));
         roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
         roots.iter().map(|root| RootView::of(root)).collect()
-    }
-}
-
-/// The first roots of a list.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) roots: Vec<RootView>,
-    /// The number of roots in the whole list.
-    pub(crate) all: usize,
-}
-
-impl Found {
-    fn new(roots: &[Arc<Root>], most: usize) -> Self {
-        let views = roots.iter().take(most).map(|root| RootView::of(root));
-        Self {
-            roots: views.collect(),
-            all: roots.len(),
-        }
     }
 }
 

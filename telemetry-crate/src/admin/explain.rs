@@ -52,7 +52,7 @@ fn verdict(findings: &[Finding]) -> String {
     let count = findings.len();
     match worst {
         None => "healthy, as far as this process knows".to_owned(),
-        Some(Severity::Note) => format!("healthy, with {count} to know"),
+        Some(Severity::Note) => format!("healthy, notes: {count}"),
         Some(Severity::Warning) => format!("needs attention: {count} found"),
         Some(Severity::Broken) => format!("broken: {count} found"),
     }

@@ -16,7 +16,7 @@ use super::{
     query,
 };
 use crate::{
-    recorder::{Found, Recorder, RootView},
+    recorder::{Found, Recorder, RootList, RootView},
     status::Status,
 };
 
@@ -67,17 +67,17 @@ impl Section {
         match self {
             Self::Open => "the oldest first",
             Self::Failed | Self::Canceled | Self::Recent => "the last one first",
-            Self::Slowest => "the slowest of each name first",
+            Self::Slowest => "the slowest first",
         }
     }
 
-    fn find(self, recorder: &Recorder, most: usize) -> Found {
+    fn list(self, recorder: &Recorder) -> RootList {
         match self {
-            Self::Open => recorder.open(most),
-            Self::Failed => recorder.failed(most),
-            Self::Canceled => recorder.canceled(most),
-            Self::Slowest => recorder.slowest(most),
-            Self::Recent => recorder.recent(most),
+            Self::Open => recorder.open(),
+            Self::Failed => recorder.failed(),
+            Self::Canceled => recorder.canceled(),
+            Self::Slowest => recorder.slowest(),
+            Self::Recent => recorder.recent(),
         }
     }
 }
@@ -132,12 +132,11 @@ impl Query {
             .into_iter()
             .filter(|section| self.asks_for(*section));
         let sections = asked.map(|section| {
-            let mut found = section.find(recorder, most);
+            let mut list = section.list(recorder);
             if let Some(route) = &self.route {
-                found.roots.retain(|root| root.name.contains(route));
-                found.all = found.roots.len();
+                list = list.named(route);
             }
-            (section, found)
+            (section, list.first(most))
         });
         sections.collect()
     }
@@ -200,8 +199,8 @@ fn trace(recorder: &Recorder, identity: &Identity<'_>, id: &str, is_json: bool) 
         return text(
             StatusCode::NOT_FOUND,
             format!(
-                "instance {instance} has nothing of trace {trace_id}: it ended some time ago and was neither failed nor slow, \
-                 or another instance served it; `/traces` lists what is here\n"
+                "instance {instance} has nothing of trace {trace_id}: another instance served it, or it was not kept or not \
+                 recorded here; `/traces` lists what is here\n"
             ),
         );
     }

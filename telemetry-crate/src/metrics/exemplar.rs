@@ -24,12 +24,12 @@ const REPLACE_AFTER_MS: u64 = 100;
 
 /// A sample and the span in which it was recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Exemplar {
-    pub(super) trace_id: TraceId,
+pub(crate) struct Exemplar {
+    pub(crate) trace_id: TraceId,
     pub(super) span_id: SpanId,
-    pub(super) value: f64,
+    pub(crate) value: f64,
     /// Milliseconds since the Unix epoch.
-    pub(super) recorded: u64,
+    pub(crate) recorded: u64,
 }
 
 /// Whether exemplars are turned off, for the whole process.

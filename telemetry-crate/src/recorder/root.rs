@@ -165,6 +165,15 @@ impl Root {
         read(&state)
     }
 
+    /// A copy of the detail, so that the root is locked only for a moment.
+    ///
+    /// Waits for the lock, so only readers call it.
+    pub(super) fn bytes_of_detail(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.read_detail(&mut bytes, |_| ());
+        bytes
+    }
+
     /// The time of the end; 0 for an open root.
     pub(super) fn ended(&self) -> u64 {
         self.read(|state| state.end.map_or(0, |end| end.time))

@@ -32,6 +32,12 @@ impl<const N: usize> ShortText<N> {
         self.length += text.len() as u8;
     }
 
+    /// Whether the text may be the beginning of a longer one.
+    pub(super) fn may_be_cut(&self) -> bool {
+        // A character that did not fit has up to four bytes.
+        usize::from(self.length) + 4 > N
+    }
+
     pub(super) fn as_str(&self) -> &str {
         let bytes = self.bytes.get(..usize::from(self.length));
         bytes
@@ -55,7 +61,9 @@ mod tests {
         let mut text = ShortText::<8>::new("GET");
         text.push(" /ööö");
         assert_eq!(text.as_str(), "GET /ö");
+        assert!(text.may_be_cut());
         text.push("more");
         assert_eq!(text.as_str().len(), 8);
+        assert!(!ShortText::<8>::new("GET").may_be_cut());
     }
 }

@@ -1,6 +1,7 @@
 //! Tests of the recorder: which roots are kept, within which memory.
 
 mod contention;
+mod lists;
 mod memory;
 
 use std::{
@@ -127,7 +128,7 @@ fn open_roots_show_their_deepest_span() {
     let child = TestSpan::start(&recorder, "load", Some(&root));
     let leaf = TestSpan::start(&recorder, "SELECT orders", Some(&child));
     leaf.log(&recorder, "waiting", &[("order", "7")]);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert_eq!(names(&open), ["GET /orders"]);
     let waits_in = open[0].waits_in.as_ref().map(|span| &*span.name);
     assert_eq!(waits_in, Some("SELECT orders"));
@@ -137,8 +138,11 @@ fn open_roots_show_their_deepest_span() {
     for span in [leaf, child, root] {
         span.end_after(Duration::from_millis(5));
     }
-    assert_eq!(names(&recorder.open(usize::MAX).roots), [""; 0]);
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /orders"]);
+    assert_eq!(names(&recorder.open().first(usize::MAX).roots), [""; 0]);
+    assert_eq!(
+        names(&recorder.slowest().first(usize::MAX).roots),
+        ["GET /orders"]
+    );
 }
 
 #[test]
@@ -151,12 +155,12 @@ fn late_children_belong_to_their_root() {
     // A spawned task still refers to the span.
     let child = TestSpan::start(&recorder, "send receipt", Some(&root));
     child.log(&recorder, "sent", &[]);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert!(open[0].has_outliving_spans());
     child.end_after(Duration::from_millis(1));
     let trace = recorder.trace(root.ids.trace_id);
     assert_eq!((trace[0].spans.len(), trace[0].events.len()), (2, 1));
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
 }
 
 #[test]
@@ -170,8 +174,11 @@ fn storms_leave_the_other_classes_alone() {
         span.log(&recorder, "failed", &[("body", &body)]);
         span.fail();
     }
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), ["GET /slow"]);
-    let failed = recorder.failed(usize::MAX).roots;
+    assert_eq!(
+        names(&recorder.slowest().first(usize::MAX).roots),
+        ["GET /slow"]
+    );
+    let failed = recorder.failed().first(usize::MAX).roots;
     assert!(names(&failed).contains(&"GET /rare"));
     assert!(failed.len() > 300, "{}", failed.len());
     assert!(recorder.roots.budget.used() <= 8 * MIB);
@@ -188,11 +195,11 @@ fn slowest_and_recent_are_kept_by_name() {
             span.end_after(Duration::from_millis(number));
         }
     }
-    let slowest = recorder.slowest(usize::MAX).roots;
+    let slowest = recorder.slowest().first(usize::MAX).roots;
     assert_eq!(slowest.len(), 6);
     let duration = |view: &RootView| view.ended.unwrap_or(0) - view.started;
     assert!(slowest.iter().all(|view| duration(view) >= 98_000_000));
-    assert_eq!(recorder.recent(usize::MAX).roots.len(), 10);
+    assert_eq!(recorder.recent().first(usize::MAX).roots.len(), 10);
 }
 
 #[test]
@@ -201,7 +208,7 @@ fn names_are_bounded() {
     for number in 0..10_000 {
         TestSpan::start(&recorder, &format!("GET /{number}"), None).fail();
     }
-    recorder.failed(usize::MAX);
+    recorder.failed().first(usize::MAX);
     assert_eq!(recorder.roots.kept_names(Class::Failed), 257);
 }
 
@@ -221,15 +228,15 @@ fn threads_lose_nothing_in_silence() {
             });
         }
         for _ in 0..100 {
-            recorder.open(usize::MAX);
-            recorder.recent(usize::MAX);
+            recorder.open().first(usize::MAX);
+            recorder.recent().first(usize::MAX);
         }
     });
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
     let whole = |view: &RootView| view.spans.len() == 2 && view.events.len() == 1;
     let all = [
-        recorder.slowest(usize::MAX).roots,
-        recorder.recent(usize::MAX).roots,
+        recorder.slowest().first(usize::MAX).roots,
+        recorder.recent().first(usize::MAX).roots,
     ]
     .concat();
     let broken = all.iter().filter(|view| !whole(view)).count() as u64;
@@ -259,13 +266,13 @@ fn roots_that_recover_have_succeeded() {
         note.succeed();
     }
     root.end_after(Duration::from_millis(1));
-    let slowest = recorder.slowest(usize::MAX).roots;
+    let slowest = recorder.slowest().first(usize::MAX).roots;
     assert_eq!(
         (names(&slowest), slowest[0].outcome()),
         (vec!["GET /"], "ok")
     );
     assert_eq!(slowest[0].spans[&0].error, None);
-    assert!(recorder.failed(usize::MAX).roots.is_empty());
+    assert!(recorder.failed().first(usize::MAX).roots.is_empty());
 }
 
 #[test]
@@ -286,7 +293,7 @@ fn only_requests_are_named_by_method_and_route() {
         })
     };
     let _notes = [SpanKind::Server, SpanKind::Internal].map(start);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert_eq!(names(&open), ["GET /orders", "poll"]);
     let attribute = open[1].spans[&0].attribute("http.route");
     assert_eq!(attribute, Some("/orders"));
@@ -297,9 +304,9 @@ fn long_names_are_shown_whole() {
     let recorder = recorder();
     let name = "GET /organizations/{organization_id}/projects/{project_id}";
     let root = TestSpan::start(&recorder, name, None);
-    assert_eq!(names(&recorder.open(usize::MAX).roots), [name]);
+    assert_eq!(names(&recorder.open().first(usize::MAX).roots), [name]);
     root.end_after(Duration::from_millis(1));
-    assert_eq!(names(&recorder.slowest(usize::MAX).roots), [name]);
+    assert_eq!(names(&recorder.slowest().first(usize::MAX).roots), [name]);
 }
 
 #[test]

@@ -68,16 +68,30 @@ pub(crate) struct SpanPlace {
 
 impl SpanPlace {
     pub(super) fn of(open: &OpenSpan) -> Self {
-        let root = RootView::of(&open.root);
-        let below_root = Some(open.number).filter(|number| *number > 0);
-        let span = below_root.and_then(|number| root.spans.get(&number));
+        let root = &open.root;
+        let is_below = open.number != ROOT_SPAN;
         Self {
             trace_id: root.trace_id,
             root: root.span_id,
-            span_name: span.map(|span| span.name.clone()),
-            root_name: root.name,
+            root_name: RootView::name_of(root),
+            span_name: is_below.then(|| name_of_span(root, open.number)).flatten(),
         }
     }
+}
+
+/// The name of a span, unless its start was cut.
+fn name_of_span(root: &Root, number: u32) -> Option<String> {
+    let mut found = None;
+    for record in records(&root.bytes_of_detail()) {
+        match record {
+            Record::Start { span, name, .. } if span == number => found = Some(name.to_owned()),
+            Record::Name { span, name } if span == number => {
+                found = found.map(|_| name.to_owned());
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The attributes that say what a span waits for, the best one first.
@@ -120,6 +134,37 @@ impl RootView {
     /// The root without its spans and events.
     pub(super) fn summary(root: &Root) -> Self {
         root.read(|state| Self::from_state(root, state))
+    }
+
+    /// The whole name of a root; its summary has only the beginning of a long one.
+    pub(super) fn name_of(root: &Root) -> String {
+        let name = root.read(|state| state.name);
+        if !name.may_be_cut() {
+            return name.as_str().to_owned();
+        }
+        let bytes = root.bytes_of_detail();
+        let whole = records(&bytes).filter_map(|record| match record {
+            Record::Name { span, name } if span == ROOT_SPAN => Some(name),
+            _ => None,
+        });
+        whole.last().unwrap_or(name.as_str()).to_owned()
+    }
+
+    /// The summary of a root that acquired a connection outside of instrumented calls.
+    #[cfg(feature = "sqlx")]
+    pub(super) fn if_acquired(root: &Root) -> Option<Self> {
+        let bytes = root.bytes_of_detail();
+        let times = records(&bytes).filter_map(|record| match record {
+            Record::Attribute { key, value, .. } if key == CONNECTION_ACQUIRED => {
+                Some(value.parse().ok())
+            }
+            _ => None,
+        });
+        let acquired = times.last()??;
+        let mut view = Self::summary(root);
+        view.name = Self::name_of(root);
+        view.acquired = Some(acquired);
+        Some(view)
     }
 
     pub(super) fn of(root: &Root) -> Self {

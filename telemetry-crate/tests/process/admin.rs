@@ -2,6 +2,7 @@
 
 #[cfg(feature = "axum")]
 pub(crate) mod errors;
+pub(crate) mod explain;
 pub(crate) mod log_lines;
 
 use std::{io, process::ExitCode, thread};

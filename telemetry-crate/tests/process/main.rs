@@ -35,7 +35,8 @@ use std::{process::ExitCode, thread};
 use support::scenario::{self, Scenario};
 
 fn main() -> ExitCode {
-    scenario::run(
+    scenario::run_with(
+        admin::explain::trials,
         &[
             ("logs::panics_and_failures_are_one_line", panics_and_records),
             ("config::environment_wins_over_package", environment),
@@ -202,6 +203,7 @@ fn main() -> ExitCode {
             ("works", recorder::run_works),
             ("soaks", recorder::soak::run_soaks),
             ("blocked", runtime::run_blocked),
+            ("causes", admin::explain::causes::run_causes),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
             ("leaves_open", losses::run_leaves_open),

@@ -60,7 +60,7 @@ impl Rows for Postgres {
 }
 
 /// Opens a pool of two connections to a new file with the table `rows`.
-async fn sqlite(name: &str) -> Pool<Sqlite> {
+pub(crate) async fn sqlite(name: &str) -> Pool<Sqlite> {
     telemetry::start();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join(format!("uses-{name}-{}.db", std::process::id()));
@@ -210,7 +210,7 @@ fn trace_id(answer: &str, root: &str) -> String {
 }
 
 /// Runs `work` as a root that another task awaits.
-fn spawn<F>(name: &'static str, work: F) -> JoinHandle<()>
+pub(crate) fn spawn<F>(name: &'static str, work: F) -> JoinHandle<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -14,6 +14,7 @@
 mod connection_uses;
 mod cron_store;
 mod error_class;
+mod explain;
 mod health;
 mod log_events;
 mod postgres;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         health::TESTS,
         transaction::TESTS,
         error_class::TESTS,
+        explain::TESTS,
         workers::TESTS,
         connection_uses::TESTS,
     ]

@@ -24,8 +24,8 @@ static GUARD: Mutex<Option<TelemetryGuard>> = Mutex::new(None);
 static METRICS: LazyLock<MetricsHandle> = LazyLock::new(|| {
     let guard = TelemetryConfig::new()
         .service_name("queries")
-        // No test depends on log lines.
-        .log_filter("off")
+        // A test of `/explain` reads these lines.
+        .log_filter("off,firstlight::jobs=warn")
         .otlp_endpoint(RECEIVER.endpoint())
         .admin_address(([127, 0, 0, 1], 0).into())
         .init()
@@ -75,7 +75,8 @@ pub(crate) fn traces_json(query: &str) -> String {
     send(address(), &head, "").body
 }
 
-fn address() -> SocketAddr {
+/// The address of the admin listener.
+pub(crate) fn address() -> SocketAddr {
     let guard = GUARD.lock().unwrap();
     guard.as_ref().unwrap().admin_address().unwrap()
 }

@@ -1,6 +1,6 @@
 //! Tests of workers on apalis' tables in both databases.
 
-mod database;
+pub(crate) mod database;
 mod rows;
 mod states;
 
@@ -80,19 +80,23 @@ both![
 /// The job of most tests.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Note {
+pub(crate) struct Note {
     number: usize,
 }
 
 /// Declares a queue whose jobs have one attempt.
 ///
 /// A test therefore notices a lost attempt.
-fn queue(name: &str) -> TaskQueue<Note> {
+pub(crate) fn queue(name: &str) -> TaskQueue<Note> {
     let queue = Queue::declare(name).latency_budget(Duration::from_secs(60));
     TaskQueue::new("note", queue).max_attempts(1)
 }
 
-async fn enqueue<DB: TestDatabase>(pool: &Pool<DB>, queue: &TaskQueue<Note>, number: usize) {
+pub(crate) async fn enqueue<DB: TestDatabase>(
+    pool: &Pool<DB>,
+    queue: &TaskQueue<Note>,
+    number: usize,
+) {
     let mut connection = pool.acquire().await.unwrap();
     let key = number.to_string();
     let note = Note { number };
@@ -101,13 +105,13 @@ async fn enqueue<DB: TestDatabase>(pool: &Pool<DB>, queue: &TaskQueue<Note>, num
 }
 
 /// Running workers, and the sender that stops them.
-struct Running {
+pub(crate) struct Running {
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<(), WorkersError>>,
 }
 
 impl Running {
-    fn start<DB: TestDatabase>(workers: Workers<DB>) -> Self {
+    pub(crate) fn start<DB: TestDatabase>(workers: Workers<DB>) -> Self {
         telemetry::start();
         let (stop, stopping) = oneshot::channel();
         let ended = tokio::spawn(workers.run(async {
@@ -116,7 +120,7 @@ impl Running {
         Self { stop, ended }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         let ended = timeout(DEADLINE, self.ended).await.unwrap();
         ended.unwrap().unwrap();

@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 pub(crate) mod child;
+pub(crate) mod explanation;
 pub(crate) mod scenario;
 
 use std::{

@@ -24,19 +24,32 @@ pub(crate) type Named<F> = (&'static str, F);
 
 /// Runs the tests, or in a child process the scenario that `SCENARIO` names.
 pub(crate) fn run(tests: &[Named<fn()>], scenarios: &[Named<fn() -> ExitCode>]) -> ExitCode {
+    run_with(Vec::new, tests, scenarios)
+}
+
+/// Runs the tests and more of them, or a scenario as [`run`] does.
+pub(crate) fn run_with(
+    more: fn() -> Vec<Trial>,
+    tests: &[Named<fn()>],
+    scenarios: &[Named<fn() -> ExitCode>],
+) -> ExitCode {
     let Ok(scenario) = std::env::var("SCENARIO") else {
-        let trials = tests.iter().copied().map(|(name, test)| {
-            Trial::test(name, move || {
-                test();
-                Ok::<(), Failed>(())
-            })
-        });
+        let tests = tests.iter().copied();
+        let trials = tests.map(|(name, test)| trial(name, test)).chain(more());
         return libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code();
     };
     match scenarios.iter().find(|(name, _)| *name == scenario) {
         Some((_, body)) => body(),
         None => panic!("no scenario {scenario}"),
     }
+}
+
+/// A test that fails if the function panics.
+pub(crate) fn trial(name: &str, test: fn()) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok::<(), Failed>(())
+    })
 }
 
 /// A child process, which is killed when the value is dropped.
@@ -65,6 +78,20 @@ impl Scenario {
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("ulimit -n {files} && exec \"$0\"")])
+            .arg(std::env::current_exe().unwrap());
+        Self::start_as(shell, Stdio::piped(), scenario, variables)
+    }
+
+    /// Starts a child in the control group of this folder.
+    pub(crate) fn start_in_cgroup(
+        folder: &Path,
+        scenario: &str,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "echo $$ > \"$0\" && exec \"$1\""])
+            .arg(folder.join("cgroup.procs"))
             .arg(std::env::current_exe().unwrap());
         Self::start_as(shell, Stdio::piped(), scenario, variables)
     }

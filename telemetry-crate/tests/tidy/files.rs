@@ -68,6 +68,7 @@ const MIRRORS: [(&str, &str, &[&str]); 3] = [
         "queries",
         "sqlx",
         &[
+            "explain",
             "main",
             "postgres",
             "service",

@@ -79,7 +79,7 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
 
 /// Runs the soak test of the flight recorder for ten minutes.
 ///
-/// The tests run it for one.
+/// The other suites run it for one minute.
 pub(super) fn soak(cases: &mut Cases) -> anyhow::Result<()> {
     let mut soak = cargo(&["test", "--package", "firstlight", "--all-features"]);
     soak.args(["--test", "process", "--", "recorder::memory_is_flat"])

@@ -4,12 +4,9 @@ use crate::{
     admin::recent::Live,
     metrics::SampleList,
     readiness::ReadinessReport,
-    recorder::{ErrorsView, RootView},
+    recorder::{ErrorsView, Recorder, RootList},
     status::Status,
 };
-
-/// The number of open and of failed roots that are looked at.
-const ROOTS: usize = 200;
 
 /// The state of the process at one moment.
 #[derive(Debug)]
@@ -17,15 +14,17 @@ pub(super) struct Evidence<'a> {
     /// Nanoseconds since the epoch, like all times.
     pub(super) now: u64,
     pub(super) samples: SampleList,
-    pub(super) open: Vec<RootView>,
-    pub(super) failed: Vec<RootView>,
+    /// The oldest first.
+    pub(super) open: RootList,
+    /// The last one first.
+    pub(super) failed: RootList,
     pub(super) has_recorder: bool,
     pub(super) live: Live,
     pub(super) errors: Option<ErrorsView>,
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
     pub(super) telemetry: Vec<(&'static str, String)>,
-    /// How the last process ended, unless it was clean or long ago.
+    /// How the last process ended; `None` if its end was clean or is unknown.
     pub(super) previous: Option<String>,
 }
 
@@ -35,8 +34,8 @@ impl<'a> Evidence<'a> {
         Self {
             now: crate::proto::nanos(std::time::SystemTime::now()),
             samples: status.samples(),
-            open: recorder.map_or_else(Vec::new, |recorder| recorder.open(ROOTS).roots),
-            failed: recorder.map_or_else(Vec::new, |recorder| recorder.failed(ROOTS).roots),
+            open: recorder.map_or_else(RootList::default, Recorder::open),
+            failed: recorder.map_or_else(RootList::default, Recorder::failed),
             has_recorder: recorder.is_some(),
             live: recorder.map_or_else(Live::default, |recorder| Live::read(status, recorder)),
             errors: recorder.map(|recorder| recorder.errors().read()),

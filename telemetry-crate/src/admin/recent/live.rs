@@ -129,7 +129,6 @@ fn pools(_: &Recorder) -> (Vec<PoolState>, u64) {
 #[cfg(feature = "sqlx")]
 fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
     let (found, unlisted) = crate::sqlx::pool_uses();
-    let open = recorder.open(usize::MAX).roots;
     let states = found.into_iter().map(|pool| {
         let users: Vec<_> = pool
             .uses
@@ -139,7 +138,7 @@ fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
         let unseen = pool.unseen();
         let possible = match unseen {
             0 => Vec::new(),
-            _ => possible_holders(&open, &users),
+            _ => possible_holders(recorder, &users),
         };
         PoolState {
             name: pool.pool,
@@ -156,7 +155,11 @@ fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
 #[cfg(feature = "sqlx")]
 fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
     let ids = found.ids;
-    let place = ids.and_then(|ids| recorder.locate(ids.span_id));
+    let root = ids.and_then(|ids| recorder.root_of(ids.span_id));
+    let (root, root_name) = match root {
+        Some((root, name)) => (Some(root), name),
+        None => (None, "outside of any root".to_owned()),
+    };
     let site = format!("{}:{}", found.site.file(), found.site.line());
     let what = match &found.summary {
         Some(summary) => format!("{} {summary} at {site}", found.what),
@@ -164,8 +167,8 @@ fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
     };
     User {
         trace_id: ids.map(|ids| ids.trace_id),
-        root: place.as_ref().map(|place| place.root),
-        root_name: place.map_or_else(|| "outside of any root".to_owned(), |place| place.root_name),
+        root,
+        root_name,
         holds: found.state == crate::sqlx::UseState::Holds,
         lasts: nanos(found.lasts),
         what,
@@ -174,19 +177,20 @@ fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
 
 /// Open roots that may hold a connection, the first one first.
 #[cfg(feature = "sqlx")]
-fn possible_holders(open: &[RootView], users: &[User]) -> Vec<User> {
+fn possible_holders(recorder: &Recorder, users: &[User]) -> Vec<User> {
     let now = time::now();
     let is_seen = |root: &RootView| {
         let mut holders = users.iter().filter(|user| user.holds);
         holders.any(|user| user.root == Some(root.span_id))
     };
-    let acquired = open.iter().filter(|root| !is_seen(root));
+    let acquired = recorder.open().acquired().into_iter();
     let mut possible: Vec<_> = acquired
+        .filter(|root| !is_seen(root))
         .filter_map(|root| {
             Some(User {
                 trace_id: Some(root.trace_id),
                 root: Some(root.span_id),
-                root_name: root.name.clone(),
+                root_name: root.name,
                 holds: false,
                 lasts: now.saturating_sub(root.acquired?),
                 what: "acquired outside of instrumented calls".to_owned(),

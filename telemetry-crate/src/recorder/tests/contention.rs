@@ -20,7 +20,7 @@ fn roots_that_end_while_locked_are_kept() {
         root.fail();
     });
     assert_only_kept_roots(&recorder);
-    let failed = recorder.failed(usize::MAX).roots;
+    let failed = recorder.failed().first(usize::MAX).roots;
     assert_eq!(names(&failed), ["GET /orders"]);
     assert!(!failed[0].has_outliving_spans());
     // The description of the failure.
@@ -41,9 +41,9 @@ fn spans_whose_shard_is_locked_are_counted() {
     // The span and its event.
     assert_eq!(losses(&recorder), [("contention", 2)]);
     root.end_after(Duration::ZERO);
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
     assert_only_kept_roots(&recorder);
-    assert_eq!(recorder.slowest(usize::MAX).roots.len(), 2);
+    assert_eq!(recorder.slowest().first(usize::MAX).roots.len(), 2);
 }
 
 #[test]
@@ -52,7 +52,10 @@ fn roots_of_locked_shards_are_open_later() {
     let root = recorder
         .roots
         .while_locked(|| TestSpan::start(&recorder, "GET /orders", None));
-    assert_eq!(names(&recorder.open(usize::MAX).roots), ["GET /orders"]);
+    assert_eq!(
+        names(&recorder.open().first(usize::MAX).roots),
+        ["GET /orders"]
+    );
     assert_eq!(losses(&recorder), []);
     root.end_after(Duration::ZERO);
     assert_only_kept_roots(&recorder);
@@ -69,7 +72,10 @@ fn children_of_lost_spans_are_no_roots() {
     let grandchild = TestSpan::start(&recorder, "acquire", Some(&child));
     assert!(child.note.is_none() && grandchild.note.is_none());
     assert_eq!(losses(&recorder), [("contention", 1), ("span_limit", 2)]);
-    assert_eq!(names(&recorder.open(usize::MAX).roots), ["GET /orders"]);
+    assert_eq!(
+        names(&recorder.open().first(usize::MAX).roots),
+        ["GET /orders"]
+    );
     // The parent of another library's span is unknown, too.
     let foreign = TestSpan {
         note: None,

@@ -14,13 +14,13 @@ fn budget_holds_with_10000_open_roots() {
         })
         .collect();
     assert!(recorder.roots.budget.used() <= 8 * MIB);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert_eq!(open.len(), 10_000);
     // The oldest have lost their detail and say so, and the last one has it.
     assert!(open[0].cut > 0 && open[0].events.is_empty());
     assert_eq!(open[9_999].events.len(), 1);
     roots.into_iter().for_each(TestSpan::fail);
-    assert!(recorder.open(usize::MAX).roots.is_empty());
+    assert!(recorder.open().first(usize::MAX).roots.is_empty());
     assert!(recorder.roots.budget.used() <= 8 * MIB);
 }
 
@@ -45,7 +45,7 @@ fn roots_with_a_million_events_are_bounded() {
         root.log(&recorder, "imported", &[("row", "1")]);
     }
     assert!(recorder.roots.budget.used() <= 8 * MIB / 30);
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     assert!(open[0].cut > 40_000_000);
     assert!(open[0].events.len() > 1_000);
 }
@@ -97,7 +97,7 @@ fn roots_that_grow_after_their_end_are_evicted() {
             root
         })
         .collect();
-    let open = recorder.open(usize::MAX).roots;
+    let open = recorder.open().first(usize::MAX).roots;
     let whole = open.iter().filter(|view| view.cut == 0).count();
     assert_eq!((whole, open.len()), (new.len(), new.len()));
     assert!(recorder.roots.budget.used() <= 8 * MIB);

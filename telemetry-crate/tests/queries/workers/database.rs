@@ -15,7 +15,7 @@ use sqlx::{
 use crate::POSTGRES;
 
 /// A database with apalis' tables, and statements for the tests.
-pub(super) trait TestDatabase: Tables {
+pub(crate) trait TestDatabase: Tables {
     /// Makes three rows unreadable for apalis.
     const MAKE_UNREADABLE: &str;
     /// Hides the table of jobs.
@@ -187,7 +187,7 @@ database!(
 );
 
 /// Opens a pool on a new file with apalis' tables.
-pub(super) async fn sqlite(test: &str) -> SqlitePool {
+pub(crate) async fn sqlite(test: &str) -> SqlitePool {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("workers-{test}"));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
@@ -205,7 +205,7 @@ pub(super) async fn sqlite(test: &str) -> SqlitePool {
 ///
 /// Each test needs a database, because the name of apalis' schema is fixed. The pool is instrumented, because a worker that
 /// stops may cancel a `BEGIN` of apalis. In another pool, that connection would return with an open transaction.
-pub(super) async fn postgres(test: &str) -> PgPool {
+pub(crate) async fn postgres(test: &str) -> PgPool {
     let options = PgConnectOptions::from_str(&std::env::var(POSTGRES).unwrap()).unwrap();
     let server = PgPool::connect_with(options.clone()).await.unwrap();
     for sql in [

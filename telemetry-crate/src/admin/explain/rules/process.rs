@@ -122,7 +122,8 @@ pub(super) fn recorder(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(roots) = lost.filter(|roots| *roots > 0.0) else {
         return Vec::new();
     };
-    let what =
-        format!("{roots} requests, jobs or runs were not recorded: too many were open at once");
+    let what = format!(
+        "{roots} requests, jobs or runs, or parts of them, were not recorded or not kept: too many at once, or no memory left"
+    );
     vec![Finding::new(Severity::Note, what).next("/traces?open")]
 }

@@ -1,6 +1,9 @@
 //! Tests of the rules on states of a process.
+//!
+//! `tests/process/admin/explain.rs` and `tests/queries/explain.rs` cause what the rules look for. Here are the values at which a
+//! rule finds nothing.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use super::{Evidence, RULES, apply};
 use crate::{
@@ -9,6 +12,7 @@ use crate::{
     collector::Samples as _,
     metrics::SampleList,
     readiness::ReadinessReport,
+    recorder::RootList,
 };
 
 /// The name and value of a label.
@@ -23,7 +27,7 @@ type Case = (
 
 const POOL: Label = ("db_client_connection_pool_name", "orders");
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 10] = [
     (
         &[(&catalog::TOKIO_SCHEDULER_STALLED, &[], 4.2)],
         "the runtime has run no task for 4.2 s",
@@ -87,18 +91,6 @@ const CASES: [Case; 11] = [
     ),
     (
         &[
-            (&catalog::DATA_SERVED_AGE, &[("data_type", "rates")], 600.0),
-            (
-                &catalog::DATA_STALENESS_BUDGET,
-                &[("data_type", "rates")],
-                60.0,
-            ),
-        ],
-        "the data rates was served 10 min old",
-        "DataStalerThanBudget",
-    ),
-    (
-        &[
             (&catalog::PROCESS_RESIDENT_MEMORY, &[], 97.0),
             (&catalog::CGROUP_MEMORY_LIMIT, &[], 100.0),
         ],
@@ -124,6 +116,26 @@ const CASES: [Case; 11] = [
     ),
 ];
 
+/// Each rule is caused in a real process.
+#[test]
+fn rules_are_caused() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let files = [
+        "process/admin/explain.rs",
+        "process/admin/explain/cgroup.rs",
+        "queries/explain.rs",
+    ];
+    let causes = files.map(|file| fs::read_to_string(tests.join(file)).unwrap_or_default());
+    for (part, _) in RULES {
+        let named = format!("\"{part}\"");
+        let is_caused = causes.iter().any(|text| text.contains(&named));
+        assert!(
+            is_caused,
+            "no test of {files:?} causes a finding about {part}"
+        );
+    }
+}
+
 fn ready() -> ReadinessReport {
     ReadinessReport {
         ready: true,
@@ -136,8 +148,8 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
     Evidence {
         now: 1_000_000_000_000,
         samples: SampleList::default(),
-        open: Vec::new(),
-        failed: Vec::new(),
+        open: RootList::default(),
+        failed: RootList::default(),
         has_recorder: true,
         live: Live::default(),
         errors: None,
@@ -158,7 +170,6 @@ fn healthy_processes_have_no_findings() {
                 metric.name,
                 "db_client_connection_limit"
                     | "worker_queue_latency_budget_seconds"
-                    | "data_staleness_budget_seconds"
                     | "cgroup_memory_limit_bytes"
                     | "process_max_fds"
             );

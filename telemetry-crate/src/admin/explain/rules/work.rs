@@ -1,12 +1,10 @@
 //! Rules about requests, jobs, scheduled runs and cached data.
 
-use std::{cmp::Reverse, collections::BTreeMap};
-
 use super::{Evidence, Finding, Severity, seconds};
 use crate::{
     admin::one_line::one_line,
     catalog,
-    recorder::{ErrorGroup, ErrorPlace, RootView},
+    recorder::{ErrorGroup, ErrorPlace},
 };
 
 /// The age in seconds from which an open root hangs.
@@ -17,65 +15,68 @@ const HUNG: f64 = 10.0;
 /// The age in seconds up to which a failure is recent.
 const RECENT: f64 = 900.0;
 
+/// The ratio of old reads from which data is stale, as in its alert.
+const STALE: f64 = 0.01;
+
 /// The number of roots that a finding shows.
 const SHOWN: usize = 3;
 
 pub(super) fn hung(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let age = |root: &RootView| since(root.started, evidence.now);
-    let roots = evidence.open.iter();
-    let hung: Vec<_> = roots
-        .filter(|root| root.ended.is_none() && age(root) >= HUNG)
-        .collect();
-    let Some(oldest) = hung.first() else {
+    let hung = evidence.open.open_since(before(evidence.now, HUNG));
+    let hung = hung.first(SHOWN);
+    let Some(oldest) = hung.roots.first() else {
         return Vec::new();
     };
     let what = format!(
-        "{} open for more than {}",
-        counted_roots(hung.len(), "is", "are"),
+        "{}{} open for more than {}",
+        at_least(evidence, &["root_limit"]),
+        counted_roots(hung.all, "is", "are"),
         seconds(HUNG)
     );
-    let shown = hung.iter().take(SHOWN).map(|root| {
+    let shown = hung.roots.iter().map(|root| {
         let waits_in = root.waits_in.as_ref().map_or_else(String::new, |span| {
             let since = seconds(since(span.since, evidence.now));
             format!(", for {since} in {}", span.name)
         });
-        let age = seconds(age(root));
+        let age = seconds(since(root.started, evidence.now));
         format!(
             "{} for {age}{waits_in} (trace {})",
             root.name, root.trace_id
         )
     });
+    let next = format!("/traces/{}", oldest.trace_id);
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    vec![finding.next(format!("/traces/{}", oldest.trace_id))]
+    vec![finding.next(next)]
 }
 
 pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let failed = evidence.failed.iter();
-    let recent: Vec<_> = failed
-        .filter(|root| since(root.ended.unwrap_or(0), evidence.now) <= RECENT)
-        .collect();
-    let Some(last) = recent.first() else {
+    let failed = evidence.failed.ended_since(before(evidence.now, RECENT));
+    let Some(last) = failed.first(1).roots.pop() else {
         return Vec::new();
     };
-    let mut by_name = BTreeMap::<&str, (usize, &RootView)>::new();
-    for root in &recent {
-        // The list begins with the last one, which stays.
-        by_name.entry(&root.name).or_insert((0, root)).0 += 1;
-    }
-    let mut by_name: Vec<_> = by_name.into_values().collect();
-    by_name.sort_by_key(|(count, _)| Reverse(*count));
-    let shown = by_name.iter().take(SHOWN).map(|(count, root)| {
+    let shown = failed.by_name(SHOWN).into_iter();
+    // The list begins with the last one, so it is the one that stands for its name.
+    let shown = shown.map(|(count, root)| {
         let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
         format!("{count} of {name}, the last one with: {failure} (trace {id})")
     });
     let what = format!(
-        "{} failed in the last {}, the last one {} ago",
-        counted_roots(recent.len(), "has", "have"),
+        "{}{} failed in the last {}, the last one {} ago",
+        at_least(evidence, &["root_limit", "eviction"]),
+        counted_roots(failed.count(), "has", "have"),
         seconds(RECENT),
         seconds(since(last.ended.unwrap_or(0), evidence.now))
     );
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
     vec![finding.next(format!("/traces/{}", last.trace_id))]
+}
+
+/// Words before a count that roots may be missing from, for one of these reasons.
+fn at_least(evidence: &Evidence<'_>, reasons: &[&str]) -> &'static str {
+    let metric = &catalog::RECORDER_LOSSES;
+    let lost = |reason: &&str| evidence.samples.value_with(metric, "reason", reason);
+    let is_lost = reasons.iter().filter_map(lost).any(|count| count > 0.0);
+    if is_lost { "at least " } else { "" }
 }
 
 pub(super) fn new_errors(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -113,7 +114,8 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
         if jobs > 0.0 {
             let status = depth.label("status").replace('_', "-");
             let what = format!("jobs of the queue {queue} that are {status}: {jobs}");
-            let finding = Finding::new(Severity::Warning, what);
+            let roots = roots_of(evidence, &format!("process {queue}"));
+            let finding = Finding::new(Severity::Warning, what).shown_by(roots);
             findings.push(
                 finding
                     .next("/traces?failed&route=process")
@@ -125,7 +127,10 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
     for up in unreadable.filter(|up| up.value == 0.0) {
         let queue = up.label("queue");
         let what = format!("the state of the queue {queue} cannot be read");
-        findings.push(Finding::new(Severity::Broken, what).runbook("WorkerQueueUnreadable"));
+        let finding = Finding::new(Severity::Broken, what);
+        // A log line has the error.
+        let finding = finding.next("/logs?level=warn&contains=cannot+be+read");
+        findings.push(finding.runbook("WorkerQueueUnreadable"));
     }
     findings
 }
@@ -147,7 +152,9 @@ fn late_queues(evidence: &Evidence<'_>) -> Vec<Finding> {
             seconds(age.value),
             seconds(budget)
         );
-        let finding = Finding::new(Severity::Broken, what).next("/traces?open&route=process");
+        let roots = roots_of(evidence, &format!("process {queue}"));
+        let finding = Finding::new(Severity::Broken, what).shown_by(roots);
+        let finding = finding.next("/traces?open&failed&route=process");
         Some(finding.runbook("WorkerQueueGrowing"))
     });
     late.collect()
@@ -161,6 +168,7 @@ pub(super) fn schedules(evidence: &Evidence<'_>) -> Vec<Finding> {
         let (name, late) = (due.label("cron"), seconds(now - due.value));
         let what = format!("the schedule {name} should have succeeded {late} ago");
         Finding::new(Severity::Broken, what)
+            .shown_by(roots_of(evidence, &format!("cron {name}")))
             .next("/traces?open&failed&route=cron")
             .runbook("CronRunMissed")
     });
@@ -170,25 +178,61 @@ pub(super) fn schedules(evidence: &Evidence<'_>) -> Vec<Finding> {
 pub(super) fn data(evidence: &Evidence<'_>) -> Vec<Finding> {
     let samples = &evidence.samples;
     let budgets = samples.of(&catalog::DATA_STALENESS_BUDGET);
+    // Data without a budget always comes from its source.
+    let budgets = budgets.filter(|budget| budget.value > 0.0);
     let stale = budgets.filter_map(|budget| {
         let name = budget.label("data_type");
-        let age = samples.value_with(&catalog::DATA_SERVED_AGE, "data_type", name)?;
-        let is_stale = age > budget.value;
-        if !is_stale {
+        let age = &catalog::DATA_SERVED_AGE;
+        let older = samples.above(age, ("data_type", name), budget.value)?;
+        if older.count as f64 <= older.all as f64 * STALE {
             return None;
         }
         let what = format!(
-            "the data {name} was served {} old, and its budget is {}",
-            seconds(age),
+            "of {} reads of the data {name} since the start, {} were older than its budget of {}",
+            older.all,
+            older.count,
             seconds(budget.value)
         );
-        Some(Finding::new(Severity::Warning, what).runbook("DataStalerThanBudget"))
+        let last = older.last.map(|last| {
+            let ago = seconds(since(last.recorded * 1_000_000, evidence.now));
+            let (age, id) = (seconds(last.value), last.trace_id);
+            format!("one was {age} old, {ago} ago (trace {id})")
+        });
+        let finding = Finding::new(Severity::Warning, what).shown_by(last);
+        // A source that takes longer than the budget is the usual cause.
+        Some(finding.next("/traces?slow").runbook("DataStalerThanBudget"))
     });
     stale.collect()
 }
 
+/// The open roots of this name, and the last failed one, one line each.
+fn roots_of(evidence: &Evidence<'_>, name: &str) -> Vec<String> {
+    let open = evidence.open.of_name(name).first(SHOWN).roots;
+    let open = open.iter().map(|root| {
+        let lasts = seconds(since(root.started, evidence.now));
+        let waits_in = root.waits_in.as_ref();
+        let waits_in = waits_in.map_or_else(String::new, |span| format!(" in {}", span.name));
+        format!(
+            "{name} runs for {lasts}{waits_in} (trace {})",
+            root.trace_id
+        )
+    });
+    let failed = evidence.failed.of_name(name).first(1).roots;
+    let failed = failed.iter().map(|root| {
+        let ago = seconds(since(root.ended.unwrap_or(0), evidence.now));
+        let (failure, id) = (root.failure(), root.trace_id);
+        format!("{name} failed {ago} ago with: {failure} (trace {id})")
+    });
+    open.chain(failed).collect()
+}
+
 fn since(time: u64, now: u64) -> f64 {
     now.saturating_sub(time) as f64 / 1e9
+}
+
+/// The time that was so many seconds before `now`.
+fn before(now: u64, seconds: f64) -> u64 {
+    now.saturating_sub((seconds * 1e9) as u64)
 }
 
 fn counted_roots(count: usize, one: &str, several: &str) -> String {

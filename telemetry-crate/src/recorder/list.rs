@@ -1,0 +1,93 @@
+//! Lists of local roots, which readers narrow before a root is copied.
+
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+
+use super::{root::Root, view::RootView};
+
+/// Local roots in an order, without copies of their detail.
+#[derive(Debug, Default)]
+pub(crate) struct RootList(Vec<Arc<Root>>);
+
+/// The first roots of a list.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) roots: Vec<RootView>,
+    /// The number of roots in the whole list.
+    pub(crate) all: usize,
+}
+
+impl RootList {
+    pub(super) fn new(roots: Vec<Arc<Root>>) -> Self {
+        Self(roots)
+    }
+
+    /// The roots whose name contains `part`.
+    pub(crate) fn named(&self, part: &str) -> Self {
+        self.only(|root| RootView::name_of(root).contains(part))
+    }
+
+    /// The roots of this name.
+    pub(crate) fn of_name(&self, name: &str) -> Self {
+        self.only(|root| RootView::name_of(root) == name)
+    }
+
+    /// The open roots that started at `time` or before.
+    pub(crate) fn open_since(&self, time: u64) -> Self {
+        self.only(|root| root.started <= time && root.read(|state| state.end.is_none()))
+    }
+
+    /// The roots that ended at `time` or later.
+    pub(crate) fn ended_since(&self, time: u64) -> Self {
+        self.only(|root| root.ended() >= time)
+    }
+
+    fn only(&self, keep: impl Fn(&Root) -> bool) -> Self {
+        let roots = self.0.iter().filter(|root| keep(root));
+        Self(roots.cloned().collect())
+    }
+
+    /// The number of roots.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first `most` roots with their detail.
+    pub(crate) fn first(&self, most: usize) -> Found {
+        let views = self.0.iter().take(most).map(|root| RootView::of(root));
+        Found {
+            roots: views.collect(),
+            all: self.0.len(),
+        }
+    }
+
+    /// The number of roots of a name, with the first of them.
+    ///
+    /// Only of the `most` frequent names.
+    pub(crate) fn by_name(&self, most: usize) -> Vec<(usize, RootView)> {
+        let mut places = HashMap::new();
+        let mut names: Vec<(usize, &Root)> = Vec::new();
+        for root in &self.0 {
+            let place = *places.entry(RootView::name_of(root)).or_insert(names.len());
+            match names.get_mut(place) {
+                Some((count, _)) => *count += 1,
+                None => names.push((1, root)),
+            }
+        }
+        names.sort_by_key(|(count, _)| Reverse(*count));
+        let names = names.into_iter().take(most);
+        names
+            .map(|(count, root)| (count, RootView::of(root)))
+            .collect()
+    }
+
+    /// The roots that acquired a connection outside of instrumented calls.
+    ///
+    /// Without their detail.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn acquired(&self) -> Vec<RootView> {
+        let roots = self.0.iter();
+        roots
+            .filter_map(|root| RootView::if_acquired(root))
+            .collect()
+    }
+}
