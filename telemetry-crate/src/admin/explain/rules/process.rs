@@ -6,10 +6,12 @@ use crate::catalog;
 /// The stall in seconds from which the runtime is blocked.
 const STALLED: f64 = 1.0;
 
-/// The share of the limit on memory from which it is nearly reached, as in its alert.
+/// The used share of the memory at which its limit is near, as in its alert.
 const MEMORY: f64 = 0.9;
 
-/// The share of the limit on open files from which it is nearly reached, as in its alert.
+/// The used share of open files at which their limit is near.
+///
+/// As in its alert.
 const OPEN_FILES: f64 = 0.8;
 
 pub(super) fn runtime(evidence: &Evidence<'_>) -> Vec<Finding> {

@@ -18,7 +18,9 @@ const RECENT: f64 = 900.0;
 /// The ratio of a latency budget from which a queue has grown, as in its alert.
 const GROWN: f64 = 0.5;
 
-/// The age in seconds from which a job of an unknown queue is forgotten, as in its alert.
+/// The age in seconds from which a job of an unknown queue is forgotten.
+///
+/// As in its alert.
 const FORGOTTEN: f64 = 900.0;
 
 /// The ratio of old reads from which data is stale, as in its alert.
