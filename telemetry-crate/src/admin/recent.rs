@@ -9,7 +9,7 @@ mod waterfall;
 
 use http::{HeaderMap, StatusCode, Uri};
 
-pub(super) use self::live::Live;
+pub(super) use self::live::{Live, PoolState, User};
 use super::{
     answer::{Answer, accepts_json, json, recorder_is_off, text},
     identity::Identity,

@@ -34,6 +34,14 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         on_runtime(exhausted());
     }),
     ("explain::late_queues_are_found", || on_runtime(late())),
+    (
+        "explain::growing_queues_are_found",
+        || on_runtime(growing()),
+    ),
+    (
+        "explain::unknown_queues_are_found",
+        || on_runtime(unknown()),
+    ),
     ("explain::dead_letters_are_found", || on_runtime(dead())),
     ("explain::stuck_jobs_are_found", || on_runtime(stuck())),
     ("explain::unreadable_queues_are_found", || {
@@ -66,11 +74,19 @@ async fn exhausted() {
             transaction.rollback().await.unwrap();
         })
     });
+    let waiting = {
+        let pool = pool.clone();
+        connection_uses::spawn("GET /waits", async move {
+            let transaction = firstlight::sqlx::begin(&pool).await.unwrap();
+            transaction.rollback().await.unwrap();
+        })
+    };
     let sentence = "the pool explained is exhausted: 2 of 2 connections are used";
     let found = found("connection pools", sentence, |found| {
-        found.evidence().len() == 2
+        found.has(&["GET /waits"]) && found.evidence().len() == 3
     })
     .await;
+    found.shown_by(&["waiting: 1, the first one: GET /waits waits for "]);
     assert_eq!(found.severity(), "broken");
     found.shown_by(&[
         "POST /sleeps holds one for ",
@@ -82,8 +98,8 @@ async fn exhausted() {
     assert!(open.contains(found.trace_id("POST /sleeps")), "{open}");
     found.runbook("DatabasePoolExhausted");
     is_over.store(true, Ordering::Relaxed);
-    for holder in holders {
-        holder.await.unwrap();
+    for task in holders.into_iter().chain([waiting]) {
+        task.await.unwrap();
     }
     pool.close().await;
 }
@@ -106,11 +122,12 @@ async fn late() {
         pending::<Result<(), BoxDynError>>().await
     }));
     let sentence = "the oldest job of the queue explain-late has waited ";
-    let found = found("queues", sentence, |_| true).await;
-    assert!(
-        found.sentence().ends_with(", and its budget is 2.0 s"),
-        "{found:#?}"
-    );
+    let late = found("queues", sentence, |found| {
+        found
+            .sentence()
+            .ends_with(", longer than its budget of 2.0 s")
+    });
+    let found = late.await;
     assert_eq!(found.severity(), "broken");
     found.shown_by(&["process explain-late runs for ", "(trace "]);
     let jobs = found.answer_of("/traces?open&failed&route=process");
@@ -118,7 +135,43 @@ async fn late() {
         jobs.contains(found.trace_id("process explain-late")),
         "{jobs}"
     );
+    found.runbook("WorkerQueueStalled");
+    running.stop().await;
+}
+
+/// Lets a job wait for more than half of the latency budget.
+async fn growing() {
+    let pool = sqlite("explain-growing").await;
+    let declared = Queue::declare("explain-growing").latency_budget(Duration::from_secs(600));
+    let notes = TaskQueue::<Note>::new("note", declared);
+    enqueue(&pool, &notes, 0).await;
+    enqueue(&pool, &notes, 1).await;
+    Sqlite::execute(&pool, "UPDATE Jobs SET run_at = unixepoch() - 400").await;
+    let running =
+        Running::start(workers(&pool).add(&notes, |_| pending::<Result<(), BoxDynError>>()));
+    let sentence = "the oldest job of the queue explain-growing has waited ";
+    let found = found("queues", sentence, |_| true).await;
+    let budget = "more than half of its budget of 10 min";
+    assert!(found.sentence().ends_with(budget), "{found:#?}");
+    assert_eq!(found.severity(), "warning");
+    found.answer_of("/traces?open&failed&route=process");
     found.runbook("WorkerQueueGrowing");
+    running.stop().await;
+}
+
+/// Leaves a job in a queue that was renamed.
+async fn unknown() {
+    let pool = sqlite("explain-unknown").await;
+    let notes = queue("explain-known");
+    Sqlite::insert(&pool, "explain-unknown", b"{}").await;
+    Sqlite::execute(&pool, "UPDATE Jobs SET run_at = unixepoch() - 3600").await;
+    let running =
+        Running::start(workers(&pool).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }));
+    let sentence = "the oldest job of the queue explain-unknown has waited 60 min, \
+                    and no worker of this process knows this queue";
+    let found = found("queues", sentence, |_| true).await;
+    found.answer_of("/traces?open&failed&route=process");
+    found.runbook("WorkerQueueUnknown");
     running.stop().await;
 }
 

@@ -9,12 +9,29 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ask, send};
+use super::{Answer, send};
 
 /// Deadline of each wait.
 ///
 /// Long, because the machine may be busy with other tests.
 const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The pause between two requests.
+const PAUSE: Duration = Duration::from_millis(400);
+
+/// Sends a request, again if the listener answers that there are too many.
+///
+/// It answers 20 such requests a second, and tests of one process share them.
+fn read(admin: SocketAddr, request: &str, accept: &str) -> Answer {
+    let head = format!("{request} HTTP/1.1\r\nhost: localhost:9464\r\naccept: {accept}");
+    loop {
+        let answer = send(admin, &head, "");
+        if answer.status != 429 {
+            return answer;
+        }
+        thread::sleep(PAUSE);
+    }
+}
 
 /// One answer of `/explain`.
 #[derive(Debug)]
@@ -22,8 +39,7 @@ pub(crate) struct Explanation(Value);
 
 impl Explanation {
     pub(crate) fn of(admin: SocketAddr) -> Self {
-        let head = "GET /explain HTTP/1.1\r\nhost: localhost\r\naccept: application/json";
-        let answer = send(admin, head, "");
+        let answer = read(admin, "GET /explain", "application/json");
         assert_eq!(answer.status, 200, "{}", answer.body);
         Self(serde_json::from_str(&answer.body).unwrap())
     }
@@ -77,7 +93,7 @@ pub(crate) fn wait_for(
             && test(&found)
         {
             assert!(!explanation.fine().contains(&part), "{explanation:#?}");
-            let text = ask(admin, "GET /explain").body;
+            let text = read(admin, "GET /explain", "text/plain").body;
             let is_heading = |line: &str| {
                 line.contains(sentence) && line.contains(&format!(". {}: ", found.severity()))
             };
@@ -90,8 +106,7 @@ pub(crate) fn wait_for(
             Instant::now() < deadline,
             "no {sentence:?} in {explanation:#?}"
         );
-        // The listener answers 20 such requests a second.
-        thread::sleep(Duration::from_millis(200));
+        thread::sleep(PAUSE);
     }
 }
 
@@ -146,7 +161,7 @@ impl Finding {
     #[track_caller]
     pub(crate) fn answer_of(&self, next: &str) -> String {
         assert_eq!(self.next(), next, "{self:#?}");
-        let answer = ask(self.admin, &format!("GET {next}"));
+        let answer = read(self.admin, &format!("GET {next}"), "text/plain");
         let is_answered = answer.status == 200 || next == "/readyz";
         assert!(is_answered, "{} {}", answer.status, answer.body);
         answer.body

@@ -2,14 +2,16 @@
 //!
 //! It runs a generated service with PostgreSQL and a worker, Prometheus and Alertmanager, and load. Every query of every
 //! panel must have a result. The causes of most alerts are injected. Each notification must arrive
-//! with its runbook, and so must its resolution once the cause has ended. The rules are the shipped
-//! ones with durations divided by 60.
+//! with its runbook, and so must its resolution once the cause has ended. Meanwhile `/explain` of the
+//! affected service must name the runbook as well, if one of its rules has it. The rules are the
+//! shipped ones with durations divided by 60.
 //!
 //! Grafana does not run. The suite `observability` has the checks that need no service.
 
 mod alertmanager;
 mod background_load;
 mod environment;
+mod explanation;
 mod exporter;
 mod injected;
 mod interpolation;
@@ -122,6 +124,13 @@ fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
                 .map_err(|error| reason("resolve", error))?;
             Ok(())
         });
+        if let Some(explained) = &result.explained {
+            let name = format!("{}: `/explain` names its runbook", result.alert);
+            cases.check(&name, || {
+                explained.as_ref().map_err(|error| anyhow!("{error}"))?;
+                Ok(())
+            });
+        }
     }
     cases.check("watchdog: notifies the heartbeat receiver", || {
         let notifications = env.webhook.notifications();

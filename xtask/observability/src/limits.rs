@@ -140,3 +140,34 @@ pub(crate) const AT_LEAST_ONE: f64 = 1.0;
 ///
 /// A rate is divided by its window, so a single event gives far less than 1.
 pub(crate) const ABOVE_ZERO: f64 = 0.000_001;
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use support::paths;
+
+    fn source(file: &str) -> anyhow::Result<String> {
+        let rules = paths::root().join("telemetry-crate/src/admin/explain/rules");
+        Ok(fs::read_to_string(rules.join(file))?)
+    }
+
+    /// `/explain` must find what an alert sends the operator to look for.
+    #[test]
+    fn rules_of_explain_have_the_limits() -> anyhow::Result<()> {
+        // 15 minutes in seconds.
+        assert_eq!(UNKNOWN_QUEUE, "15m");
+        for (file, name, limit) in [
+            ("process.rs", "MEMORY", MEMORY_RATIO),
+            ("process.rs", "OPEN_FILES", OPEN_FILES_RATIO),
+            ("work.rs", "GROWN", QUEUE_BUDGET_RATIO),
+            ("work.rs", "FORGOTTEN", 900.0),
+            ("work.rs", "STALE", STALE_READS_RATIO),
+        ] {
+            let constant = format!("\nconst {name}: f64 = {limit:?};\n");
+            assert!(source(file)?.contains(&constant), "{file}: no{constant}");
+        }
+        Ok(())
+    }
+}

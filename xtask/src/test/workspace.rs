@@ -77,9 +77,7 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the soak test of the flight recorder for ten minutes.
-///
-/// The other suites run it for one minute.
+/// Runs the soak test of the flight recorder for ten minutes; the tests run it for one.
 pub(super) fn soak(cases: &mut Cases) -> anyhow::Result<()> {
     let mut soak = cargo(&["test", "--package", "firstlight", "--all-features"]);
     soak.args(["--test", "process", "--", "recorder::memory_is_flat"])

@@ -251,7 +251,7 @@ fn files() {
     let variables = [("CAUSE", "files")];
     let scenario = Scenario::start_limited(128, "causes", &variables);
     let (mut scenario, admin) = has_caused(scenario);
-    let found = wait(admin, "open files", "the process uses 9");
+    let found = wait(admin, "open files", "the process uses 8");
     let sentence = " % of its open files, above which connections fail";
     assert!(found.sentence().ends_with(sentence), "{found:#?}");
     found.answer_of("/traces?open");

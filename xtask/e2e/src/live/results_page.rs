@@ -55,16 +55,24 @@ pub(super) fn text(
     text += "\n## Alerts\n\nThe rules are the shipped ones with every duration divided by 60, and with a scrape and an \
              evaluation each second. In production, 10 s of this test are up to 10 min. Each notification arrived at a webhook \
              with its severity and the URL of an existing runbook. The notification of each resolution arrived as well. \
-             The times of burn-rate alerts are those of the pair with the shortest windows.\n\n\
-             | alert | severity | injected cause | time to fire | time to resolve |\n| --- | --- | --- | ---: | ---: |\n";
+             The times of burn-rate alerts are those of the pair with the shortest windows. The last column says whether \
+             `/explain` of the affected service named the runbook of the alert while it fired; other alerts have no rule \
+             there.\n\n\
+             | alert | severity | injected cause | time to fire | time to resolve | `/explain` |\n\
+             | --- | --- | --- | ---: | ---: | --- |\n";
     for result in results {
         text += &format!(
-            "| {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} |\n",
             result.alert,
             result.severity,
             result.cause,
             duration(&result.fired),
-            duration(&result.resolved)
+            duration(&result.resolved),
+            match &result.explained {
+                Some(Ok(())) => "names it",
+                Some(Err(_)) => "does not name it",
+                None => "",
+            }
         );
     }
     text += &format!("\n{ALWAYS}, which always fires, reached the heartbeat receiver.\n");

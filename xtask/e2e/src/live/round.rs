@@ -7,6 +7,7 @@ use support::paths;
 
 use super::{
     environment::Environment,
+    explanation,
     injected::{Cause, Fault},
     webhook::Notification,
 };
@@ -21,6 +22,10 @@ pub(super) struct AlertResult {
     pub(super) severity: &'static str,
     pub(super) cause: &'static str,
     pub(super) fired: anyhow::Result<Duration, String>,
+    /// Whether `/explain` named the runbook while the alert fired.
+    ///
+    /// `None` if no rule of the affected service has it.
+    pub(super) explained: Option<anyhow::Result<(), String>>,
     pub(super) resolved: anyhow::Result<Duration, String>,
 }
 
@@ -67,6 +72,14 @@ pub(super) fn round(
         });
         fired.push(notification.map_err(|error| format!("{error:#}")));
     }
+    let explained: Vec<_> = faults
+        .iter()
+        .zip(&fired)
+        .map(|(fault, fired)| match fired {
+            Ok(_) => explanation::of(env, fault),
+            Err(_) => None,
+        })
+        .collect();
     meanwhile();
 
     let mut ended = Vec::new();
@@ -76,7 +89,8 @@ pub(super) fn round(
         ended.push(Instant::now());
     }
     let mut results = Vec::new();
-    for ((fault, fired), ended) in faults.iter().zip(fired).zip(ended) {
+    let fired = fired.into_iter().zip(explained);
+    for ((fault, (fired, explained)), ended) in faults.iter().zip(fired).zip(ended) {
         let resolved = if fired.is_ok() {
             let notification = env.webhook.wait(ended, DEADLINE, |notification| {
                 !notification.firing && is_about(notification, fault)
@@ -90,6 +104,7 @@ pub(super) fn round(
             severity: fault.severity,
             cause: fault.cause,
             fired,
+            explained: explained.map(|named| named.map_err(|error| format!("{error:#}"))),
             resolved: resolved.map_err(|error| format!("{error:#}")),
         });
     }

@@ -1,11 +1,14 @@
 //! Rules about the pools of database connections.
 
 use super::{Evidence, Finding, Severity, seconds};
-use crate::catalog;
+use crate::{
+    admin::recent::{PoolState, User},
+    catalog,
+};
 
 const POOL: &str = "db_client_connection_pool_name";
 
-/// The number of holders that a finding shows.
+/// The number of holders, and of possible ones, that a finding shows.
 const SHOWN: usize = 5;
 
 const STATE: &str = "db_client_connection_state";
@@ -27,17 +30,7 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         );
         let pools = evidence.live.pools.iter();
         let pools = pools.filter(|pool| pool.name.as_deref() == Some(name));
-        let holders = pools.flat_map(|pool| pool.users.iter().filter(|user| user.holds));
-        let shown = holders.take(SHOWN).map(|user| {
-            let id = user
-                .trace_id
-                .map_or_else(String::new, |id| format!(" (trace {id})"));
-            let lasts = seconds(user.lasts as f64 / 1e9);
-            format!(
-                "{} holds one for {lasts}: {}{id}",
-                user.root_name, user.what
-            )
-        });
+        let shown = pools.flat_map(users_of);
         let finding = Finding::new(Severity::Broken, what).shown_by(shown);
         Some(
             finding
@@ -46,4 +39,32 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         )
     });
     exhausted.collect()
+}
+
+/// Who holds the connections of a pool, who may hold them, and who waits.
+fn users_of(pool: &PoolState) -> Vec<String> {
+    let line = |user: &User, state: &str| {
+        let id = user.trace_id;
+        let id = id.map_or_else(String::new, |id| format!(" (trace {id})"));
+        let lasts = seconds(user.lasts as f64 / 1e9);
+        let (name, what) = (&user.root_name, &user.what);
+        format!("{name} {state} for {lasts}: {what}{id}")
+    };
+    let holders = pool.users.iter().filter(|user| user.holds).take(SHOWN);
+    let mut lines: Vec<_> = holders.map(|user| line(user, "holds one")).collect();
+    if pool.unseen > 0 {
+        let unseen = pool.unseen;
+        lines.push(format!("{unseen} held by code whose use is not seen"));
+    }
+    let possible = pool.possible.iter().take(SHOWN);
+    lines.extend(possible.map(|user| line(user, "may hold one")));
+    let waiting: Vec<_> = pool.users.iter().filter(|user| !user.holds).collect();
+    if let Some(longest) = waiting.first() {
+        let longest = line(longest, "waits");
+        lines.push(format!(
+            "waiting: {}, the first one: {longest}",
+            waiting.len()
+        ));
+    }
+    lines
 }

@@ -6,8 +6,13 @@ use crate::catalog;
 /// The stall in seconds from which the runtime is blocked.
 const STALLED: f64 = 1.0;
 
-/// The share of a limit from which it is nearly reached.
-const NEAR: f64 = 0.9;
+/// The used share of the memory at which its limit is near, as in its alert.
+const MEMORY: f64 = 0.9;
+
+/// The used share of open files at which their limit is near.
+///
+/// As in its alert.
+const OPEN_FILES: f64 = 0.8;
 
 pub(super) fn runtime(evidence: &Evidence<'_>) -> Vec<Finding> {
     let stalled = evidence.samples.value(&catalog::TOKIO_SCHEDULER_STALLED);
@@ -49,7 +54,12 @@ pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
 pub(super) fn memory(evidence: &Evidence<'_>) -> Vec<Finding> {
     let used = evidence.samples.value(&catalog::PROCESS_RESIDENT_MEMORY);
     let limit = evidence.samples.value(&catalog::CGROUP_MEMORY_LIMIT);
-    let what = near(used, limit, "of its memory limit, above which it is killed");
+    let what = near(
+        used,
+        limit,
+        MEMORY,
+        "of its memory limit, above which it is killed",
+    );
     let finding = |what| {
         Finding::new(Severity::Warning, what)
             .next("/traces?open")
@@ -61,7 +71,12 @@ pub(super) fn memory(evidence: &Evidence<'_>) -> Vec<Finding> {
 pub(super) fn files(evidence: &Evidence<'_>) -> Vec<Finding> {
     let open = evidence.samples.value(&catalog::PROCESS_OPEN_FDS);
     let max = evidence.samples.value(&catalog::PROCESS_MAX_FDS);
-    let what = near(open, max, "of its open files, above which connections fail");
+    let what = near(
+        open,
+        max,
+        OPEN_FILES,
+        "of its open files, above which connections fail",
+    );
     let finding = |what| {
         Finding::new(Severity::Warning, what)
             .next("/traces?open")
@@ -70,10 +85,10 @@ pub(super) fn files(evidence: &Evidence<'_>) -> Vec<Finding> {
     what.map(finding).into_iter().collect()
 }
 
-/// A sentence if `used` is near `limit`.
-fn near(used: Option<f64>, limit: Option<f64>, of: &str) -> Option<String> {
+/// A sentence if `used` is at least the share `near` of `limit`.
+fn near(used: Option<f64>, limit: Option<f64>, near: f64, of: &str) -> Option<String> {
     let share = used? / limit.filter(|limit| *limit > 0.0)?;
-    (share >= NEAR).then(|| format!("the process uses {:.0} % {of}", share * 100.0))
+    (share >= near).then(|| format!("the process uses {:.0} % {of}", share * 100.0))
 }
 
 pub(super) fn previous(evidence: &Evidence<'_>) -> Vec<Finding> {

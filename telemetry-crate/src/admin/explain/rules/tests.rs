@@ -25,9 +25,11 @@ type Case = (
     &'static str,
 );
 
+const MAILS: Label = ("queue", "mails");
+
 const POOL: Label = ("db_client_connection_pool_name", "orders");
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 12] = [
     (
         &[(&catalog::TOKIO_SCHEDULER_STALLED, &[], 4.2)],
         "the runtime has run no task for 4.2 s",
@@ -47,24 +49,29 @@ const CASES: [Case; 10] = [
     ),
     (
         &[
-            (
-                &catalog::WORKER_QUEUE_OLDEST_AGE,
-                &[("queue", "mails")],
-                90.0,
-            ),
-            (
-                &catalog::WORKER_QUEUE_LATENCY_BUDGET,
-                &[("queue", "mails")],
-                60.0,
-            ),
+            (&catalog::WORKER_QUEUE_OLDEST_AGE, &[MAILS], 90.0),
+            (&catalog::WORKER_QUEUE_LATENCY_BUDGET, &[MAILS], 60.0),
         ],
-        "the oldest job of the queue mails has waited 90.0 s",
+        "the oldest job of the queue mails has waited 90.0 s, longer than its budget of 60.0 s",
+        "WorkerQueueStalled",
+    ),
+    (
+        &[
+            (&catalog::WORKER_QUEUE_OLDEST_AGE, &[MAILS], 31.0),
+            (&catalog::WORKER_QUEUE_LATENCY_BUDGET, &[MAILS], 60.0),
+        ],
+        "the oldest job of the queue mails has waited 31.0 s, more than half of its budget",
         "WorkerQueueGrowing",
+    ),
+    (
+        &[(&catalog::WORKER_QUEUE_OLDEST_AGE, &[MAILS], 901.0)],
+        "the oldest job of the queue mails has waited 15 min, and no worker",
+        "WorkerQueueUnknown",
     ),
     (
         &[(
             &catalog::WORKER_QUEUE_DEPTH,
-            &[("queue", "mails"), ("status", "dead_lettered")],
+            &[MAILS, ("status", "dead_lettered")],
             2.0,
         )],
         "jobs of the queue mails that are dead-lettered: 2",
@@ -73,14 +80,14 @@ const CASES: [Case; 10] = [
     (
         &[(
             &catalog::WORKER_QUEUE_DEPTH,
-            &[("queue", "mails"), ("status", "stuck")],
+            &[MAILS, ("status", "stuck")],
             1.0,
         )],
         "jobs of the queue mails that are stuck: 1",
         "WorkerJobsStuck",
     ),
     (
-        &[(&catalog::WORKER_QUEUE_UP, &[("queue", "mails")], 0.0)],
+        &[(&catalog::WORKER_QUEUE_UP, &[MAILS], 0.0)],
         "the state of the queue mails cannot be read",
         "WorkerQueueUnreadable",
     ),

@@ -15,6 +15,14 @@ const HUNG: f64 = 10.0;
 /// The age in seconds up to which a failure is recent.
 const RECENT: f64 = 900.0;
 
+/// The ratio of a latency budget from which a queue has grown, as in its alert.
+const GROWN: f64 = 0.5;
+
+/// The age in seconds from which a job of an unknown queue is forgotten.
+///
+/// As in its alert.
+const FORGOTTEN: f64 = 900.0;
+
 /// The ratio of old reads from which data is stale, as in its alert.
 const STALE: f64 = 0.01;
 
@@ -139,23 +147,34 @@ fn late_queues(evidence: &Evidence<'_>) -> Vec<Finding> {
     let samples = &evidence.samples;
     let ages = samples.of(&catalog::WORKER_QUEUE_OLDEST_AGE);
     let late = ages.filter_map(|age| {
-        let queue = age.label("queue");
+        let (queue, age) = (age.label("queue"), age.value);
         let budget = &catalog::WORKER_QUEUE_LATENCY_BUDGET;
-        let budget = samples.value_with(budget, "queue", queue)?;
         // The age is NaN while the queue cannot be read.
-        let is_late = age.value > budget;
-        if !is_late {
-            return None;
-        }
-        let what = format!(
-            "the oldest job of the queue {queue} has waited {}, and its budget is {}",
-            seconds(age.value),
-            seconds(budget)
-        );
-        let roots = roots_of(evidence, &format!("process {queue}"));
-        let finding = Finding::new(Severity::Broken, what).shown_by(roots);
-        let finding = finding.next("/traces?open&failed&route=process");
-        Some(finding.runbook("WorkerQueueGrowing"))
+        let (severity, why, runbook) = match samples.value_with(budget, "queue", queue) {
+            Some(budget) if age > budget => (
+                Severity::Broken,
+                format!("longer than its budget of {}", seconds(budget)),
+                "WorkerQueueStalled",
+            ),
+            Some(budget) if age > budget * GROWN => (
+                Severity::Warning,
+                format!("more than half of its budget of {}", seconds(budget)),
+                "WorkerQueueGrowing",
+            ),
+            // A queue without a budget is not declared by this process.
+            None if age > FORGOTTEN => (
+                Severity::Warning,
+                "and no worker of this process knows this queue".to_owned(),
+                "WorkerQueueUnknown",
+            ),
+            _ => return None,
+        };
+        let waited = seconds(age);
+        let what = format!("the oldest job of the queue {queue} has waited {waited}, {why}");
+        let finding = Finding::new(severity, what)
+            .shown_by(roots_of(evidence, &format!("process {queue}")))
+            .next("/traces?open&failed&route=process");
+        Some(finding.runbook(runbook))
     });
     late.collect()
 }

@@ -34,7 +34,8 @@ pub(super) const DATABASE: &[Fault] = &[
         "handlers that block every thread of the runtime",
         |env| {
             let threads = thread::available_parallelism()?.get();
-            posts(2 * threads, 0, &env.starved.address, "/faults/block/500")
+            // Longer than a second, from which on `/explain` says that the runtime is blocked.
+            posts(2 * threads, 0, &env.starved.address, "/faults/block/1500")
         },
     ),
 ];

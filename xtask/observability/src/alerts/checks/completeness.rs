@@ -17,6 +17,7 @@ use crate::{
 pub(super) fn cases(cases: &mut Cases, rules: &[Rule]) {
     cases.check("runbooks: one for every alert, and no other", runbooks);
     cases.check("runbooks: have all sections", runbook::sections);
+    cases.check("runbooks: ask an instance first", runbook::first_commands);
     cases.check(
         "guides: name existing dashboards and panels",
         runbook::panels,
@@ -134,6 +135,11 @@ mod tests {
     #[test]
     fn each_alert_has_a_runbook() {
         assert_ok(super::runbooks());
+    }
+
+    #[test]
+    fn runbooks_ask_an_instance_first() {
+        assert_ok(super::runbook::first_commands());
     }
 
     #[test]

@@ -67,6 +67,50 @@ pub(super) fn sections() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The runbooks that do not ask an instance of a service first, and why.
+const NOT_ASKED: [(&str, &str); 5] = [
+    (
+        "PostgresReplicaDisconnected",
+        "a service does not know the replicas of its server",
+    ),
+    (
+        "PostgresReplicationLag",
+        "a service does not know how far the replicas of its server are behind",
+    ),
+    (
+        "ServiceAbsent",
+        "there may be no instance, and whether there is one is the first question",
+    ),
+    ("Watchdog", "it is about Prometheus and Alertmanager"),
+    (
+        "WorkerQueueUnwatched",
+        "the workers are gone, and the instances that are left do not know the state of their queue",
+    ),
+];
+
+/// Fails unless the first command of each runbook is `ask explain`.
+///
+/// It says what is wrong with an instance, with the evidence and the next command. Steps of the page come after it.
+pub(super) fn first_commands() -> anyhow::Result<()> {
+    for (name, text) in all()? {
+        let diagnosis = text.split("## Diagnosis\n").nth(1).unwrap_or_default();
+        let first_step = diagnosis.find("\n1. ").unwrap_or(diagnosis.len());
+        let asks = diagnosis[..first_step].contains("```sh\nask explain ");
+        let reason = NOT_ASKED.into_iter().find(|(other, _)| *other == name);
+        match (asks, reason) {
+            (false, None) => bail!(
+                "{name}.md: found no `ask explain` as the first command of the diagnosis, above its first step; \
+                 add it, or the reason to NOT_ASKED"
+            ),
+            (true, Some((_, reason))) => {
+                bail!("{name}.md: found `ask explain`, and in NOT_ASKED: {reason}")
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn panels() -> anyhow::Result<()> {
     let boards = dashboards::all();
     let uids: BTreeSet<_> = boards.iter().map(|board| board.uid()).collect();
