@@ -139,6 +139,42 @@ fn open_roots_show_their_deepest_span() {
 }
 
 #[test]
+fn failed_roots_show_their_innermost_failure() {
+    let recorder = recorder();
+    let root = TestSpan::start(&recorder, "GET /orders", None);
+    let load = TestSpan::start(&recorder, "load", Some(&root));
+    // An error that the code has handled, although deeper than the other one.
+    let retry = TestSpan::start(&recorder, "retry", Some(&load));
+    let handled = TestSpan::start(&recorder, "connect", Some(&retry));
+    let fail = |span: TestSpan, after| {
+        if let Some(note) = &span.note {
+            note.fail("gone");
+        }
+        span.end_after(Duration::from_millis(after));
+    };
+    fail(handled, 1);
+    retry.end_after(Duration::from_millis(2));
+    let query = TestSpan::start(&recorder, "SELECT orders", Some(&load));
+    fail(query, 500);
+    // A span between the failed ones that is not marked.
+    load.end_after(Duration::from_millis(501));
+    fail(root, 502);
+    fail(TestSpan::start(&recorder, "GET /alone", None), 900);
+    let failed = recorder.failed(usize::MAX).roots;
+    let spans = failed.iter().map(|root| {
+        let span = root.failed_span();
+        let span = span.map(|span| (span.name, span.error));
+        (&*root.name, span)
+    });
+    let gone = |name: &str| Some((name.to_owned(), Some("gone".to_owned())));
+    let expected = [
+        ("GET /alone", gone("GET /alone")),
+        ("GET /orders", gone("SELECT orders")),
+    ];
+    assert_eq!(spans.collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn late_children_belong_to_their_root() {
     let recorder = recorder();
     let root = TestSpan::start(&recorder, "POST /orders", None);

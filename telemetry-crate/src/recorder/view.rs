@@ -57,6 +57,21 @@ pub(crate) struct OpenSpanView {
     pub(crate) is_assumed: bool,
 }
 
+/// The summary of the span in which a root failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedSpanView {
+    pub(crate) name: String,
+    /// `None` if neither the span nor its root has ended.
+    pub(crate) ended: Option<u64>,
+    /// The attribute that says most about what the span did.
+    pub(crate) about: Option<(String, String)>,
+    /// File and line of the call.
+    pub(crate) at: Option<String>,
+    pub(crate) error_type: Option<String>,
+    /// The description of the error status.
+    pub(crate) error: Option<String>,
+}
+
 /// A span with its local root, at the moment of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct SpanPlace {
@@ -274,6 +289,52 @@ impl RootView {
             depth += 1;
         }
         depth
+    }
+
+    /// The innermost span of the path on which the root failed; `None` if no span is marked as failed.
+    ///
+    /// An error travels outwards, and each span on its way ends with it. So from the root span inwards, the path takes
+    /// the failed span that ended last. An error that code has handled ended earlier.
+    pub(crate) fn failed_span(&self) -> Option<FailedSpanView> {
+        // For each span, the failed span below it that ended last, with its time and the end of the path.
+        let mut below = BTreeMap::<u32, (u64, u32)>::new();
+        // A parent has a smaller number than its child.
+        for (number, span) in self.spans.iter().rev() {
+            let inner = below.get(number).copied();
+            let path = match (&span.error, inner) {
+                (None, None) => continue,
+                (None, Some(inner)) => inner,
+                (Some(_), inner) => {
+                    let innermost = inner.map_or(*number, |(_, innermost)| innermost);
+                    (span.ended.unwrap_or(u64::MAX), innermost)
+                }
+            };
+            if *number == ROOT_SPAN {
+                return self.view_failed(path.1);
+            }
+            let parent = span.parent.filter(|parent| parent < number);
+            // The start of the parent may have been cut.
+            let parent = parent.filter(|parent| self.spans.contains_key(parent));
+            let outer = below.entry(parent.unwrap_or(ROOT_SPAN)).or_insert(path);
+            *outer = (*outer).max(path);
+        }
+        None
+    }
+
+    fn view_failed(&self, number: u32) -> Option<FailedSpanView> {
+        let span = self.spans.get(&number)?;
+        Some(FailedSpanView {
+            name: match number {
+                // The recorder completes the name of a root with its route.
+                ROOT_SPAN => self.name.clone(),
+                _ => span.name.clone(),
+            },
+            ended: span.ended.or(self.ended),
+            about: span.about(),
+            at: span.place(),
+            error_type: span.attribute("error.type").map(str::to_owned),
+            error: span.error.clone().filter(|error| !error.is_empty()),
+        })
     }
 
     /// Whether the root has ended and some of its spans have not.
