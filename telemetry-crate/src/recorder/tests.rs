@@ -68,6 +68,16 @@ impl TestSpan {
     }
 
     fn log(&self, recorder: &Recorder, message: &str, fields: &[(&str, &str)]) {
+        self.log_as(recorder, (Level::INFO, "orders"), message, fields);
+    }
+
+    fn log_as(
+        &self,
+        recorder: &Recorder,
+        (level, target): (Level, &str),
+        message: &str,
+        fields: &[(&str, &str)],
+    ) {
         let mut text = String::new();
         let mut items = Vec::new();
         for (name, value) in [("message", message)].iter().chain(fields) {
@@ -85,8 +95,8 @@ impl TestSpan {
         }
         recorder.push(&EventNote {
             time: nanos(SystemTime::now()),
-            level: Level::INFO,
-            target: "orders",
+            level,
+            target,
             ids: Some(self.ids),
             text: &text,
             fields: &items,
@@ -172,6 +182,43 @@ fn failed_roots_show_their_innermost_failure() {
         ("GET /orders", gone("SELECT orders")),
     ];
     assert_eq!(spans.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn failures_tell_the_error_and_not_the_report() {
+    let recorder = recorder();
+    let error = |span: &TestSpan, target, message, fields: &[(&str, &str)]| {
+        span.log_as(&recorder, (Level::ERROR, target), message, fields);
+    };
+    let request = TestSpan::start(&recorder, "GET /orders", None);
+    let cause = [("error", "deadlock detected")];
+    error(&request, "orders::error", "request failed", &cause);
+    error(&request, "firstlight::http", "GET /orders 503", &[]);
+    request.fail();
+    let panicking = TestSpan::start(&recorder, "GET /paper", None);
+    let place = [("panic.location", "src/faults.rs:97:5")];
+    error(&panicking, "panic", "panicked: out of paper", &place);
+    error(&panicking, "firstlight::http", "GET /paper panicked", &[]);
+    panicking.fail();
+    let job = TestSpan::start(&recorder, "process charges", None);
+    error(&job, "orders::bank", "the bank declines", &[]);
+    error(&job, "firstlight::jobs", "job charge: dead-lettered", &[]);
+    job.fail();
+    let silent = TestSpan::start(&recorder, "GET /silent", None);
+    error(&silent, "firstlight::http", "GET /silent 500", &[]);
+    silent.fail();
+    let failures = recorder.failed(usize::MAX).roots;
+    let mut failures: Vec<_> = failures.iter().map(RootView::failure).collect();
+    failures.sort();
+    assert_eq!(
+        failures,
+        [
+            "gone: GET /silent 500",
+            "gone: panicked: out of paper at src/faults.rs:97:5",
+            "gone: request failed: deadlock detected",
+            "gone: the bank declines: job charge: dead-lettered",
+        ]
+    );
 }
 
 #[test]

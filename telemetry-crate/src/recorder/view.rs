@@ -6,6 +6,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use tracing::Level;
 
 use super::{
+    errors::is_report,
     open::OpenSpan,
     record::{Record, records},
     root::{ROOT_SPAN, Root, RootKind, RootOutcome, RootState},
@@ -369,19 +370,47 @@ impl RootView {
 
     /// The reason of a failure in one line.
     ///
-    /// It consists of the error type, the error status and the last error event.
+    /// It consists of the error type, the error status, the last error event, and what firstlight reported at the end.
     pub(crate) fn failure(&self) -> String {
         let span = self.root_span();
-        let description = span.and_then(|span| span.error.clone());
+        let description = span.and_then(|span| span.error.as_deref());
         let error_type = span.and_then(|span| span.attribute("error.type"));
         let events = self.events.iter().rev();
         let mut errors = events.filter(|event| event.level == Level::ERROR);
-        let message = errors.next().map(|event| &*event.message);
-        let parts = [error_type, description.as_deref(), message];
+        let reported = errors.clone().find(|event| is_report(&event.target));
+        let error = errors.find(|event| !is_report(&event.target));
+        let message = error.map(EventView::error);
+        // That the request failed is known.
+        let repeats = |report: &str| message.is_some() && report.starts_with(&*self.name);
+        let reported = reported.map(|event| &*event.message);
+        let reported = reported.filter(|report| !repeats(report));
+        let parts = [error_type, description, message.as_deref(), reported];
         let mut parts: Vec<&str> = parts.into_iter().flatten().collect();
         parts.retain(|part| !part.is_empty());
         parts.dedup();
         parts.join(": ")
+    }
+}
+
+impl EventView {
+    fn field(&self, key: &str) -> Option<&str> {
+        let mut fields = self.fields.iter();
+        fields.find_map(|(other, value, _)| (other == key).then_some(&**value))
+    }
+
+    /// The message with the error, and the place of a panic.
+    fn error(&self) -> String {
+        let mut keys = ["error", "err", "exception.message"].into_iter();
+        let cause = keys.find_map(|key| self.field(key)).unwrap_or_default();
+        let mut text = self.message.clone();
+        if !text.is_empty() && !cause.is_empty() {
+            text += ": ";
+        }
+        text += cause;
+        if let Some(location) = self.field("panic.location") {
+            text += &format!(" at {location}");
+        }
+        text
     }
 }
 
