@@ -97,8 +97,14 @@ pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
         Err(error) => cases.not_run("the tests against PostgreSQL", &format!("{error:#}")),
     }
     cases.cargo_test("cargo test", &mut test);
-    let mut model = cargo(&["test", "--manifest-path", "xtask/model/Cargo.toml", "--lib"]);
-    model.env("CARGO_TARGET_DIR", paths::root().join("target/model"));
-    cases.cargo_test("cargo test of the model checks", &mut model);
+    for (name, package) in [
+        ("cargo test of the model checks", "model"),
+        ("cargo test of the fuzz targets", "fuzz"),
+    ] {
+        let manifest = format!("xtask/{package}/Cargo.toml");
+        let mut test = cargo(&["test", "--manifest-path", &manifest]);
+        test.env("CARGO_TARGET_DIR", paths::root().join("target").join(package));
+        cases.cargo_test(name, &mut test);
+    }
     Ok(())
 }

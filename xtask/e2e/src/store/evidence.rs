@@ -154,7 +154,7 @@ fn hung_query(fixture: &Fixture) -> anyhow::Result<()> {
         path: "/traces?open",
         root: SLOW,
         before_time: "in SELECT accounts for ",
-        parts: &["pg_sleep"],
+        parts: &[" at src/trouble.rs:", "pg_sleep"],
     };
     let find = || under_load(&service, || expected.find(&service));
     clients::run_while(1, |_| slow(FAULT), find)?;
@@ -184,7 +184,11 @@ fn deadlock(fixture: &Fixture) -> anyhow::Result<()> {
         path: "/traces?failed",
         root: "POST /trouble/transfer/{from}/{to}",
         before_time: "failed ",
-        parts: &[" ago in UPDATE accounts: 40P01", "deadlock detected"],
+        parts: &[
+            " ago in UPDATE accounts at src/trouble.rs:",
+            "): 40P01",
+            "deadlock detected",
+        ],
     };
     let paths = ["/trouble/transfer/1/2", "/trouble/transfer/2/1"];
     under_load(&service, || {
