@@ -4,9 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arbitrary::{Arbitrary, Unstructured};
 
-use crate::{
-    Ended, LastWords, Memory, OpenRoot, Panic, Process, damage::Damage, format::Beat,
-};
+use crate::{Ended, LastWords, Memory, OpenRoot, Panic, Process, damage::Damage, format::Beat};
 
 /// One run of a check.
 #[derive(Debug, Arbitrary)]

@@ -103,7 +103,10 @@ pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
     ] {
         let manifest = format!("xtask/{package}/Cargo.toml");
         let mut test = cargo(&["test", "--manifest-path", &manifest]);
-        test.env("CARGO_TARGET_DIR", paths::root().join("target").join(package));
+        test.env(
+            "CARGO_TARGET_DIR",
+            paths::root().join("target").join(package),
+        );
         cases.cargo_test(name, &mut test);
     }
     Ok(())
