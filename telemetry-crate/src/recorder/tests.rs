@@ -149,7 +149,7 @@ fn open_roots_show_their_deepest_span() {
 }
 
 #[test]
-fn failed_roots_show_their_innermost_failure() {
+fn failed_roots_show_their_failed_span() {
     let recorder = recorder();
     let root = TestSpan::start(&recorder, "GET /orders", None);
     let load = TestSpan::start(&recorder, "load", Some(&root));
@@ -185,7 +185,7 @@ fn failed_roots_show_their_innermost_failure() {
 }
 
 #[test]
-fn failures_tell_the_error_and_not_the_report() {
+fn failures_tell_the_error() {
     let recorder = recorder();
     let error = |span: &TestSpan, target, message, fields: &[(&str, &str)]| {
         span.log_as(&recorder, (Level::ERROR, target), message, fields);

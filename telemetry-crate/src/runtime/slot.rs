@@ -1,4 +1,6 @@
-//! The spans that one thread has entered, readable by another thread without a lock.
+//! The spans that a thread has entered.
+//!
+//! Another thread reads them without a lock.
 
 use super::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
@@ -12,7 +14,9 @@ use super::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 #[repr(align(128))]
 pub(super) struct Slot<const DEPTH: usize> {
     is_taken: AtomicBool,
-    /// Twice the number of spans that were entered since the start; odd while one is being entered.
+    /// Twice the number of spans that were entered since the start.
+    ///
+    /// It is odd while one is being entered.
     entered: AtomicU64,
     /// The number of spans that are entered now.
     depth: AtomicU64,
@@ -30,7 +34,9 @@ impl<const DEPTH: usize> Slot<DEPTH> {
         }
     }
 
-    /// Takes the slot for the current thread; returns `false` if another thread has it.
+    /// Takes the slot for the current thread.
+    ///
+    /// Returns `false` if another thread has it.
     pub(super) fn take(&self) -> bool {
         let (success, failure) = (Ordering::Acquire, Ordering::Relaxed);
         let taken = self
@@ -75,7 +81,9 @@ impl<const DEPTH: usize> Slot<DEPTH> {
         self.depth.load(Ordering::Relaxed) == 0
     }
 
-    /// The spans, the innermost first, if none was entered since the count was `entered`.
+    /// The spans, the innermost first.
+    ///
+    /// Returns `None` if one was entered since the count was `entered`.
     pub(super) fn spans_since(&self, entered: u64) -> Option<Vec<u64>> {
         let is_being_entered = !entered.is_multiple_of(2);
         if is_being_entered || self.entered() != entered {

@@ -8,6 +8,7 @@ use crate::{Ended, LastWords, Memory, OpenRoot, Panic, Process, damage::Damage, 
 
 /// One run of a check.
 #[derive(Debug, Arbitrary)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Input<'a> {
     /// The payload of an area.
     Payload(&'a [u8]),
@@ -24,7 +25,7 @@ pub enum Input<'a> {
 pub enum Write {
     Area {
         generation: u64,
-        words: Words,
+        words: Box<Words>,
     },
     Beat {
         sequence: u64,
@@ -66,10 +67,7 @@ impl<'a> Arbitrary<'a> for Words {
                 instance: text(input)?,
             },
             heartbeat: time(input)?,
-            memory: match input.arbitrary()? {
-                Some((used, limit)) => Some(Memory { used, limit }),
-                None => None,
-            },
+            memory: (input.arbitrary::<Option<_>>()?).map(|(used, limit)| Memory { used, limit }),
             ended: match input.int_in_range(0..=2)? {
                 0 => Ended::Running,
                 1 => Ended::Clean { at: time(input)? },

@@ -1,4 +1,6 @@
-//! Fuzz targets for the file of the last words, which the next start reads whatever is in it.
+//! Fuzz targets for the file of the last words.
+//!
+//! The next start of a service reads it, whatever is in it.
 //!
 //! The files under test are compiled again here. With the fuzzer, from this folder:
 //!

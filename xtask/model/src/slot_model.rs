@@ -12,7 +12,9 @@ use loom::{
 
 type Slot = crate::slot::Slot<2>;
 
-/// The spans that a thread had at some moment after each count, the innermost first.
+/// The spans that a thread had at some moment after each count.
+///
+/// The innermost is the first one.
 type Stacks = &'static [(u64, &'static [&'static [u64]])];
 
 /// Reads a slot twice while another thread writes to it.

@@ -77,7 +77,9 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the soak test of the flight recorder for ten minutes; the tests run it for one.
+/// Runs the soak test of the flight recorder for ten minutes.
+///
+/// The tests run it for one.
 pub(super) fn soak(cases: &mut Cases) -> anyhow::Result<()> {
     let mut soak = cargo(&["test", "--package", "firstlight", "--all-features"]);
     soak.args(["--test", "process", "--", "recorder::memory_is_flat"])

@@ -38,7 +38,9 @@ const LEFT_OPEN: u32 = 4;
 /// The longest wait for an event after the load.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Works on four threads until a line comes, then leaves roots open until standard input is closed.
+/// Works on four threads until a line comes.
+///
+/// Then it leaves roots open until standard input is closed.
 pub(crate) fn run_soaks() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let stops = Arc::new(AtomicBool::new(false));
@@ -165,7 +167,9 @@ fn follow(address: SocketAddr) -> Arc<AtomicU64> {
     lines
 }
 
-/// Reads standard output to its end; sends the number of lines up to the last one of the load.
+/// Reads standard output to its end.
+///
+/// Sends the number of lines up to the last one of the load.
 fn drain(lines: Lines<BufReader<ChildStdout>>) -> Receiver<u64> {
     let (sender, stopped) = channel();
     thread::spawn(move || {
@@ -181,7 +185,8 @@ fn drain(lines: Lines<BufReader<ChildStdout>>) -> Receiver<u64> {
     stopped
 }
 
-/// Tests that memory stays flat, that the budget holds, and that neither readers nor writers are blocked.
+/// Tests that memory stays flat, that the budget holds, and that no thread is blocked.
+#[expect(clippy::print_stdout, reason = "the numbers of the run")]
 pub(crate) fn soak() {
     let seconds = std::env::var("SOAK_SECONDS").map_or(SECONDS, |seconds| seconds.parse().unwrap());
     let file = file("soak");
