@@ -17,9 +17,11 @@
 //! is blocked, the others take over its tasks and the probe. Such a block is visible only in the
 //! busy time of the blocked worker, which tokio does not update during the block.
 
+mod atomic;
 mod collector;
 mod polls;
 mod scheduler_probe;
+mod slot;
 mod watch;
 
 use std::{

@@ -72,11 +72,11 @@ impl SpanEnd {
 
     /// Calls `write` with the span, for the flight recorder alone.
     #[cfg(feature = "sqlx")]
-    pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanRef<'_>)) {
+    pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && evidence::is_on()
         {
-            evidence::for_recorder_only(|| write(&span));
+            evidence::for_recorder_only(|| write(&SpanWriter(&span)));
         }
     }
 

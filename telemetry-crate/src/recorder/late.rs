@@ -35,7 +35,13 @@ impl<T> Late<T> {
     pub(super) fn push(&self, work: T) {
         // Fails only if the receiver is gone, and it never is.
         let _ = self.sender.send(work);
-        self.has_work.store(true, Ordering::Release);
+        self.flag();
+    }
+
+    fn flag(&self) {
+        // Exchanges continue each other's release, so who clears the flag sees the work of all who have set it. After a
+        // mere write, the work of earlier ones might be overlooked.
+        self.has_work.swap(true, Ordering::Release);
     }
 
     /// Whether work waits.
@@ -59,7 +65,7 @@ impl<T> Late<T> {
         }
         while let Some(work) = received.front() {
             if !try_do(work) {
-                self.has_work.store(true, Ordering::Release);
+                self.flag();
                 return;
             }
             received.pop_front();

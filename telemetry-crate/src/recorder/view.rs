@@ -1,5 +1,7 @@
 //! What readers see of a local root.
 
+mod failure;
+
 use std::collections::BTreeMap;
 
 use opentelemetry::trace::{SpanId, TraceId};
@@ -345,23 +347,6 @@ impl RootView {
     /// The root span, if it was not cut.
     pub(crate) fn root_span(&self) -> Option<&SpanView> {
         self.spans.get(&0)
-    }
-
-    /// The reason of a failure in one line.
-    ///
-    /// It consists of the error type, the error status and the last error event.
-    pub(crate) fn failure(&self) -> String {
-        let span = self.root_span();
-        let description = span.and_then(|span| span.error.clone());
-        let error_type = span.and_then(|span| span.attribute("error.type"));
-        let events = self.events.iter().rev();
-        let mut errors = events.filter(|event| event.level == Level::ERROR);
-        let message = errors.next().map(|event| &*event.message);
-        let parts = [error_type, description.as_deref(), message];
-        let mut parts: Vec<&str> = parts.into_iter().flatten().collect();
-        parts.retain(|part| !part.is_empty());
-        parts.dedup();
-        parts.join(": ")
     }
 }
 

@@ -7,8 +7,8 @@
 use std::{
     cell::Cell,
     sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        LazyLock, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -17,6 +17,7 @@ use opentelemetry::trace::TraceContextExt;
 use tokio::runtime::Handle;
 use tracing::span::Id;
 
+use super::slot;
 use crate::{
     recorder::{Recorder, SpanPlace},
     span_ids::SpanContexts,
@@ -26,35 +27,16 @@ use crate::{
 const SLOTS: usize = 256;
 
 /// Number of nested spans of a thread that are kept.
-const DEPTH: usize = 8;
-
-/// The spans that a thread has entered.
 ///
-/// Only the thread writes. Aligned, so that threads do not share a cache line.
-#[derive(Debug)]
-#[repr(align(128))]
-struct Slot {
-    is_taken: AtomicBool,
-    /// The number of spans that were entered since the start.
-    entered: AtomicU64,
-    /// The number of spans that are entered now.
-    depth: AtomicU64,
-    /// The spans by their depth, the last [`DEPTH`] of them.
-    spans: [AtomicU64; DEPTH],
-}
+/// As many as fit into two cache lines.
+const DEPTH: usize = 13;
 
-impl Slot {
-    const fn free() -> Self {
-        Self {
-            is_taken: AtomicBool::new(false),
-            entered: AtomicU64::new(0),
-            depth: AtomicU64::new(0),
-            spans: [const { AtomicU64::new(0) }; DEPTH],
-        }
-    }
-}
+type Slot = slot::Slot<DEPTH>;
 
-static TABLE: [Slot; SLOTS] = [const { Slot::free() }; SLOTS];
+static TABLE: LazyLock<Vec<Slot>> = LazyLock::new(|| {
+    let slots = std::iter::repeat_with(Slot::free);
+    slots.take(SLOTS).collect()
+});
 
 /// The number of slots that were ever taken, so that a reading skips the others.
 static EVER_TAKEN: AtomicUsize = AtomicUsize::new(0);
@@ -85,8 +67,7 @@ struct FreeAtEnd;
 impl Drop for FreeAtEnd {
     fn drop(&mut self) {
         if let ThreadSlot::Some(slot) = SLOT.replace(ThreadSlot::None) {
-            slot.depth.store(0, Ordering::Relaxed);
-            slot.is_taken.store(false, Ordering::Release);
+            slot.give_back();
         }
     }
 }
@@ -101,19 +82,13 @@ pub(crate) fn enter(span: &Id) {
             None => return,
         },
     };
-    let depth = slot.depth.load(Ordering::Relaxed);
-    slot.spans[depth as usize % DEPTH].store(span.into_u64(), Ordering::Relaxed);
-    slot.depth.store(depth + 1, Ordering::Relaxed);
-    let entered = slot.entered.load(Ordering::Relaxed);
-    slot.entered.store(entered + 1, Ordering::Release);
+    slot.enter(span.into_u64());
 }
 
 /// Records that the thread exits its innermost span.
 pub(crate) fn exit() {
     if let ThreadSlot::Some(slot) = SLOT.get() {
-        let depth = slot.depth.load(Ordering::Relaxed);
-        // A guard that was moved to another thread exits a span that the thread has not entered.
-        slot.depth.store(depth.saturating_sub(1), Ordering::Relaxed);
+        slot.exit();
     }
 }
 
@@ -134,8 +109,9 @@ fn try_take_slot(before: u32) -> Option<&'static Slot> {
 fn take_slot() -> Option<&'static Slot> {
     // Fails if the thread is ending, and then nothing would free the slot.
     let ends_later = FREE_AT_END.try_with(|_| ()).is_ok();
-    let is_free = |slot: &Slot| !slot.is_taken.swap(true, Ordering::Acquire);
-    let index = ends_later.then(|| TABLE.iter().position(is_free)).flatten();
+    let index = ends_later
+        .then(|| TABLE.iter().position(Slot::take))
+        .flatten();
     EVER_TAKEN.fetch_max(index.map_or(0, |index| index + 1), Ordering::Release);
     let slot = index.map(|index| &TABLE[index]);
     SLOT.set(slot.map_or(ThreadSlot::None, ThreadSlot::Some));
@@ -170,8 +146,8 @@ impl Seen {
     fn sample(&self, now: Instant) {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (slot, (entered, since)) in slots().zip(seen.iter_mut()) {
-            let now_entered = slot.entered.load(Ordering::Acquire);
-            if now_entered != *entered || slot.depth.load(Ordering::Relaxed) == 0 {
+            let now_entered = slot.entered();
+            if now_entered != *entered || slot.is_empty() {
                 (*entered, *since) = (now_entered, now);
             }
         }
@@ -189,15 +165,11 @@ impl Seen {
         let mut found = Vec::new();
         for (slot, (entered, since)) in slots().zip(seen) {
             let lasts = now.saturating_duration_since(since);
-            let depth = slot.depth.load(Ordering::Relaxed);
-            if depth == 0 || lasts < at_least {
+            if lasts < at_least {
                 continue;
             }
-            let kept = depth.min(DEPTH as u64);
-            let spans = (1..=kept)
-                .map(|up| slot.spans[(depth - up) as usize % DEPTH].load(Ordering::Relaxed))
-                .collect();
-            if slot.entered.load(Ordering::Acquire) == entered {
+            let spans = slot.spans_since(entered);
+            if let Some(spans) = spans.filter(|spans| !spans.is_empty()) {
                 found.push((spans, lasts));
             }
         }
@@ -292,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_spans_keep_the_innermost() {
+    fn deep_spans_leave_the_others_alone() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -301,12 +273,18 @@ mod tests {
         for number in 1_001..=1_020 {
             enter(&id(number));
         }
-        seen.sample(start);
-        let found = seen.long(Duration::ZERO, start);
-        let mine = found.iter().find(|(spans, _)| spans[0] == 1_020);
-        let expected: Vec<_> = (1_013..=1_020).rev().collect();
-        assert_eq!(mine.unwrap().0, expected);
-        (1_001..=1_020).for_each(|_| exit());
+        let mine = || {
+            seen.sample(start);
+            let found = seen.long(Duration::ZERO, start);
+            let mut spans = found.into_iter().map(|(spans, _)| spans);
+            spans.find(|spans| spans.last() == Some(&1_001)).unwrap()
+        };
+        let expected: Vec<_> = (1_001..=1_000 + DEPTH as u64).rev().collect();
+        assert_eq!(mine(), expected);
+        (1_003..=1_020).for_each(|_| exit());
+        assert_eq!(mine(), [1_002, 1_001]);
+        exit();
+        exit();
     }
 
     #[test]

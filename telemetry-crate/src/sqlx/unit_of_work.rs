@@ -99,11 +99,12 @@ impl UnitOfWork {
         };
         let is_worst = || self.repeats.iter().all(|repeat| repeat.count <= count);
         if limit.is_some_and(|limit| count >= limit) && is_worst() {
-            // There is no convention for these attributes.
-            self.context.span().set_attributes([
-                KeyValue::new("sql.n_plus_one.summary", statement.summary.clone()),
-                KeyValue::new("sql.n_plus_one.count", i64::from(count)),
-            ]);
+            // There is no convention for these attributes. They are set one by one, because the method for several ignores a
+            // span that is not exported.
+            let span = self.context.span();
+            let summary = statement.summary.clone();
+            span.set_attribute(KeyValue::new("sql.n_plus_one.summary", summary));
+            span.set_attribute(KeyValue::new("sql.n_plus_one.count", i64::from(count)));
         }
     }
 

@@ -1,7 +1,10 @@
-//! Tests of counted queries in a process without telemetry.
+//! Tests of counted queries in a process without telemetry, and of queries in unsampled traces.
 
-use firstlight::testing::count_queries;
+use firstlight::{TelemetryConfig, sqlx::InstrumentQuery as _, testing::count_queries};
 use sqlx::SqlitePool;
+use tracing::Instrument as _;
+
+use crate::support::ask;
 
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn queries_count_without_telemetry() {
@@ -23,4 +26,34 @@ pub(crate) async fn foreign_subscribers_are_rejected() {
     let rejected = tokio::spawn(count_queries(async {})).await.unwrap_err();
     let expected = "a tracing subscriber without firstlight's layer";
     assert!(rejected.to_string().contains(expected), "{rejected}");
+}
+
+/// Tests the evidence of unsampled queries.
+///
+/// The second call from a place is recorded with what the first one ran, and then keeps it.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn unsampled_queries_are_recorded() {
+    let telemetry = TelemetryConfig::new()
+        .log_filter("off")
+        .admin_address(([127, 0, 0, 1], 0).into())
+        .init()
+        .unwrap();
+    let pool = SqlitePool::connect("sqlite::memory:").await.unwrap();
+    let work = async {
+        for _ in 0..2 {
+            let query = sqlx::query("SELECT 'a' AS letter").execute(&pool);
+            query.instrumented().await.unwrap();
+        }
+    };
+    work.instrument(tracing::info_span!("work")).await;
+    let address = telemetry.admin_address().unwrap();
+    let list = ask(address, "GET /traces?recent&slow&route=work").body;
+    let id = list.split_whitespace().find(|word| word.len() == 32);
+    let trace = ask(address, &format!("GET /traces/{}", id.unwrap())).body;
+    for part in [
+        "db.query.text=SELECT ? AS letter",
+        concat!("code.file.path=", file!()),
+    ] {
+        assert_eq!(trace.matches(part).count(), 2, "{part} in {trace}");
+    }
 }

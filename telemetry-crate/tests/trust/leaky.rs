@@ -8,6 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use firstlight::{Secret, http::TelemetryLayer};
+use tracing::Instrument as _;
 
 /// Returns a secret: the marker of this run, and the place of the secret.
 fn secret(place: &str) -> String {
@@ -96,6 +97,22 @@ async fn leak() -> ([(&'static str, String); 1], &'static str) {
     ([("set-cookie", secret("set-cookie"))], "leaked")
 }
 
+/// Fails after it has recorded the same as [`leak`].
+async fn fails() -> StatusCode {
+    leak().await;
+    StatusCode::INTERNAL_SERVER_ERROR
+}
+
+/// Never ends, with a secret in its span and in an event.
+async fn hangs() {
+    let span = tracing::info_span!("hung", password = secret("hung-password"));
+    let work = async {
+        tracing::error!("waits for {}", connection("hung-message"));
+        std::future::pending::<()>().await;
+    };
+    work.instrument(span).await;
+}
+
 /// Returns the headers that this service would send to another service.
 async fn next() -> String {
     let mut headers = axum::http::HeaderMap::new();
@@ -121,6 +138,8 @@ pub(crate) async fn run_scenario() -> ExitCode {
     };
     let router = Router::new()
         .route("/leak", get(leak))
+        .route("/fails", get(fails))
+        .route("/hangs", get(hangs))
         .route("/next", get(next))
         .route("/panics", get(panics))
         .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))

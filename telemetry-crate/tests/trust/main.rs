@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         &[
             ("secrets::are_in_no_output", secrets::planted),
             ("secrets::are_in_no_failed_export", secrets::failing_exports),
+            ("secrets::are_in_nothing_late", secrets::after_failures),
             (
                 "context::sampled_flags_need_continue",
                 headers::sampled_flags,

@@ -167,6 +167,76 @@ pub(crate) fn planted() {
     }
 }
 
+/// Searches what is written only after a failure, to followers, or by the next process.
+pub(crate) fn after_failures() {
+    let receiver = OtlpReceiver::start().unwrap();
+    let marker = marker();
+    let variables = [
+        ("MARKER", &*marker),
+        ("RUST_LOG", "error,firstlight=info"),
+        ("FIRSTLIGHT_LOG_ON_FAILURE", "trace"),
+        ("FIRSTLIGHT_TRACE_FAILURES", "100"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            &format!("{}/v1/traces", receiver.endpoint()),
+        ),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+    ];
+    let service = Service::start(&variables);
+    let followed = service.follow();
+    let head = format!("GET /fails?token={marker}query HTTP/1.1\r\nhost: h");
+    assert_eq!(send(service.address, &head, "").status, 500);
+    let request = |path: &str| {
+        let mut stream = TcpStream::connect(service.address).unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: h\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let mut panicking = request("/panics");
+    assert_eq!(panicking.read_to_end(&mut Vec::new()).unwrap(), 0);
+    // It stays open until the service is killed.
+    let _hanging = request("/hangs");
+    let exported = receiver.wait_for(Duration::from_secs(30), |spans| {
+        ["/fails", "work", "/panics"]
+            .into_iter()
+            .all(|name| spans.iter().any(|span| span.name.ends_with(name)))
+    });
+    let exported = format!("{exported:?}");
+    // The file is at most 250 ms late, and the machine may be busy.
+    std::thread::sleep(Duration::from_secs(2));
+    let (output, file) = service.kill();
+    let followed = followed.join().unwrap();
+    let mut next = Service::start_with(file, &variables);
+    let previous = next.read_previous();
+    let next = next.end();
+    for (what, text) in [
+        ("output", &output),
+        ("spans", &exported),
+        ("followed lines", &followed),
+        ("last words", &previous),
+        ("next process", &next),
+    ] {
+        assert!(text.contains("***"), "nothing was planted in {what}");
+        assert_clean(text, &marker);
+    }
+    let held: Vec<_> = output
+        .lines()
+        .filter(|line| line.contains("\"firstlight.held\":true"))
+        .collect();
+    for (shown, texts) in [
+        ("\"token\":\"***\"", held.join("\n")),
+        ("access_token=***", held.join("\n")),
+        ("waits for postgres://***@db", followed),
+        ("waits for postgres://***@db", previous.clone()),
+        ("panicked: cannot reach postgres://***@", previous),
+        ("\"connection\": \"postgres://***@db", exported),
+        ("\"previous.ended\":\"killed\"", next),
+    ] {
+        assert!(texts.contains(shown), "no {shown} in {texts}");
+    }
+}
+
 pub(crate) fn failing_exports() {
     let marker = marker();
     let planted = |place: &str| format!("{marker}{place}");

@@ -1,9 +1,12 @@
 //! The service under test and its collected output.
 
 use std::{
-    net::SocketAddr,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use crate::support::{Answer, scenario::Scenario, send};
@@ -25,6 +28,11 @@ impl Service {
         let number = SERVICES.fetch_add(1, Ordering::Relaxed);
         let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("trust-words-{number}"));
         let _ = std::fs::remove_file(&file);
+        Self::start_with(file, variables)
+    }
+
+    /// Starts the service with the last words of another one.
+    pub(crate) fn start_with(file: PathBuf, variables: &[(&str, &str)]) -> Self {
         let words = ("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap());
         let mut scenario = Scenario::start("service", &[variables, &[words]].concat());
         let (mut output, mut found) = (String::new(), Vec::new());
@@ -96,6 +104,45 @@ impl Service {
             self.read_page(&page, "text/plain");
             self.read_page(&page, "application/json");
         }
+    }
+
+    /// Follows the log lines from now on, until the service ends.
+    pub(crate) fn follow(&self) -> JoinHandle<String> {
+        let mut stream = TcpStream::connect(self.admin).unwrap();
+        stream
+            .write_all(b"GET /logs?follow HTTP/1.0\r\n\r\n")
+            .unwrap();
+        thread::spawn(move || {
+            let mut lines = Vec::new();
+            // The connection is reset if the service is killed.
+            let _ = stream.read_to_end(&mut lines);
+            String::from_utf8_lossy(&lines).into_owned()
+        })
+    }
+
+    /// Reads what the last process left, once this one has read its file.
+    pub(crate) fn read_previous(&mut self) -> String {
+        let head = "GET /traces?previous HTTP/1.1\r\nhost: localhost";
+        let mut attempts = 0;
+        while send(self.admin, head, "").status != 200 {
+            attempts += 1;
+            assert!(attempts < 300, "nothing of the last process");
+            thread::sleep(Duration::from_millis(100));
+        }
+        let text = self.read_page("/traces?previous", "text/plain");
+        text + &self.read_page("/traces?previous", "application/json")
+    }
+
+    /// Kills the service without a shutdown; returns its output, with its file of last words, and the file.
+    pub(crate) fn kill(mut self) -> (String, PathBuf) {
+        self.scenario.send_signal("-KILL");
+        for line in self.scenario.rest() {
+            self.output += &format!("{line}\n");
+        }
+        let (_, stderr) = self.scenario.end();
+        let words = std::fs::read(&self.file).unwrap();
+        let output = self.output + &stderr + &String::from_utf8_lossy(&words);
+        (output, self.file)
     }
 
     /// Adds a page to the output, and returns it.

@@ -77,7 +77,9 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs the soak test of the flight recorder for ten minutes; the tests run it for one.
+/// Runs the soak test of the flight recorder for ten minutes.
+///
+/// The tests run it for one.
 pub(super) fn soak(cases: &mut Cases) -> anyhow::Result<()> {
     let mut soak = cargo(&["test", "--package", "firstlight", "--all-features"]);
     soak.args(["--test", "process", "--", "recorder::memory_is_flat"])
@@ -97,8 +99,17 @@ pub(super) fn tests(cases: &mut Cases) -> anyhow::Result<()> {
         Err(error) => cases.not_run("the tests against PostgreSQL", &format!("{error:#}")),
     }
     cases.cargo_test("cargo test", &mut test);
-    let mut model = cargo(&["test", "--manifest-path", "xtask/model/Cargo.toml", "--lib"]);
-    model.env("CARGO_TARGET_DIR", paths::root().join("target/model"));
-    cases.cargo_test("cargo test of the model checks", &mut model);
+    for (name, package) in [
+        ("cargo test of the model checks", "model"),
+        ("cargo test of the fuzz targets", "fuzz"),
+    ] {
+        let manifest = format!("xtask/{package}/Cargo.toml");
+        let mut test = cargo(&["test", "--manifest-path", &manifest]);
+        test.env(
+            "CARGO_TARGET_DIR",
+            paths::root().join("target").join(package),
+        );
+        cases.cargo_test(name, &mut test);
+    }
     Ok(())
 }

@@ -126,21 +126,29 @@ fn summary(root: &RootView) -> Value {
     });
     if root.ended.is_none() || root.has_outliving_spans() {
         value["waits_in"] = root.waits_in.as_ref().map_or(Value::Null, |span| {
-            let about = span.about.iter();
-            let about: serde_json::Map<_, _> = about
-                .map(|(key, value)| (key.clone(), value.clone().into()))
-                .collect();
             json!({
                 "name": span.name,
                 "since": time::date(span.since),
                 "seconds": seconds(now.saturating_sub(span.since)),
                 "at": span.at,
                 "assumed": span.is_assumed,
-                "attributes": about,
+                "attributes": attributes(&span.about),
             })
         });
     } else if root.outcome() != "ok" {
         value["failure"] = root.failure().into();
+        value["failed_in"] = root.failed_span().map_or(Value::Null, |span| {
+            let since = span.ended.unwrap_or(now);
+            json!({
+                "name": span.name,
+                "since": time::date(since),
+                "seconds": seconds(now.saturating_sub(since)),
+                "at": span.at,
+                "error_type": span.error_type,
+                "error": span.error,
+                "attributes": attributes(&span.about),
+            })
+        });
     }
     if root.last_event > 0 {
         value["last_event"] = time::date(root.last_event).into();
@@ -148,11 +156,15 @@ fn summary(root: &RootView) -> Value {
     value
 }
 
-fn span_json(number: u32, span: &SpanView) -> Value {
-    let attributes = span.attributes.iter();
-    let attributes: serde_json::Map<_, _> = attributes
+fn attributes<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> Value {
+    let pairs = pairs.into_iter();
+    let pairs: serde_json::Map<_, _> = pairs
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect();
+    pairs.into()
+}
+
+fn span_json(number: u32, span: &SpanView) -> Value {
     json!({
         "number": number,
         "parent": span.parent,
@@ -161,7 +173,7 @@ fn span_json(number: u32, span: &SpanView) -> Value {
         "started": time::date(span.started),
         "ended": span.ended.map(time::date),
         "error": span.error,
-        "attributes": attributes,
+        "attributes": attributes(&span.attributes),
     })
 }
 

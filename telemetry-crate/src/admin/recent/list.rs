@@ -164,7 +164,7 @@ fn push_root(text: &mut String, root: &RootView, live: &Live, now: u64) {
             push_detail(text, &line);
         }
     } else if root.outcome() != "ok" {
-        push_detail(text, &root.failure());
+        push_failure(text, root, now);
     }
     if root.cut > 0 {
         push_detail(text, &format!("{} bytes of its detail were cut", root.cut));
@@ -201,6 +201,30 @@ fn push_open(text: &mut String, root: &RootView, now: u64) {
         }
     };
     push_detail(text, last.trim_end_matches(": "));
+}
+
+/// When, where and why a root failed or was canceled.
+fn push_failure(text: &mut String, root: &RootView, now: u64) {
+    let span = root.failed_span();
+    let ended = span.as_ref().and_then(|span| span.ended).or(root.ended);
+    let ago = time::spoken(now.saturating_sub(ended.unwrap_or(now)));
+    let (outcome, failure) = (root.outcome(), root.failure());
+    match span {
+        None => push_detail(
+            text,
+            format!("{outcome} {ago} ago: {failure}").trim_end_matches(": "),
+        ),
+        Some(span) => {
+            let at = span.at.map_or_else(String::new, |at| format!(" at {at}"));
+            let about = span.about;
+            let about = about.map_or_else(String::new, |(key, value)| format!(" ({key}={value})"));
+            let mut parts = vec![format!("{outcome} {ago} ago in {}{at}{about}", span.name)];
+            parts.extend(span.error_type);
+            parts.extend(span.error);
+            push_detail(text, &parts.join(": "));
+            push_detail(text, &failure);
+        }
+    }
 }
 
 fn push_detail(text: &mut String, detail: &str) {

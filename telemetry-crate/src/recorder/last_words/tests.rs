@@ -12,7 +12,7 @@ use std::{
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
     thread::sleep,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
