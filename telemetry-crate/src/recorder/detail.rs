@@ -23,7 +23,9 @@ pub(super) struct Detail {
     bytes: Vec<u8>,
     /// Bytes of records that were cut.
     cut: u64,
-    /// Bytes of records that may be removed, which are all but the starts of open spans.
+    /// Bytes of records that may be removed.
+    ///
+    /// These are all but the starts of open spans.
     removable: usize,
 }
 

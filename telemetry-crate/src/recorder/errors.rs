@@ -34,7 +34,7 @@ use self::table::Table;
 pub(crate) use self::table::{ErrorGroup, ErrorPlace};
 pub(super) use self::{
     mark::Mark,
-    occurrence::{Failure, Occurrence, Place, is_report},
+    occurrence::{Failure, Occurrence, Place, error_of_function, is_report},
 };
 use super::{budget::Budget, spin::try_lock};
 use crate::proto::nanos;

@@ -13,7 +13,7 @@ use tracing::Level;
 
 use super::{
     budget::Budget,
-    errors::{Counted, Errors, Occurrence, Place, is_report},
+    errors::{Counted, Errors, Occurrence, Place, error_of_function, is_report},
     failure_log::FailureLog,
     kept::{Class, Ended, Kept},
     late::Late,
@@ -23,10 +23,7 @@ use super::{
     root::{End, Name, Root, RootOutcome, SUMMARY_BYTES},
     spin::try_lock,
 };
-use crate::{
-    evidence::{EventNote, RootSink as _, SpanNote, SpanStart},
-    values::Kind,
-};
+use crate::evidence::{EventNote, RootSink as _, SpanNote, SpanStart};
 
 /// Maximum number of open local roots.
 const MAX_ROOTS: usize = 16_384;
@@ -389,20 +386,4 @@ impl LocalRoots {
     pub(super) fn kept_names(&self, class: Class) -> usize {
         self.kept.names(class)
     }
-}
-
-/// The error that a function returned, in an event of `#[instrument(err)]`.
-///
-/// Such an event has an error and no message.
-fn error_of_function<'a>(event: &EventNote<'a>) -> Option<&'a str> {
-    if event.level != Level::ERROR {
-        return None;
-    }
-    let mut fields = event.fields.iter();
-    if fields.any(|field| field.kind == Kind::Message) {
-        return None;
-    }
-    let mut fields = event.fields.iter();
-    let error = fields.find(|field| matches!(&*field.name, "error" | "err"))?;
-    event.text.get(error.text.clone())
 }

@@ -34,7 +34,9 @@ impl Losses {
         self.roots.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts kept roots, and the detail of open ones, that were removed for newer ones.
+    /// Counts what was removed for newer roots.
+    ///
+    /// These are kept roots, and the detail of open ones.
     pub(super) fn evicted(&self, roots: u64) {
         self.evicted.fetch_add(roots, Ordering::Relaxed);
     }

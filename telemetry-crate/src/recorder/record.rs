@@ -20,7 +20,7 @@ use crate::{
 /// Maximum length of the name of a span or the key of an attribute in bytes.
 const MAX_NAME: usize = 256;
 
-/// Maximum length of the target of an event, or of the name of one of its fields, in bytes.
+/// Maximum length of a target, or of the name of a field, in bytes.
 const MAX_FIELD_NAME: usize = 64;
 
 /// Maximum length of the values of one event in bytes.

@@ -1,7 +1,8 @@
 //! One local root: its summary and its detail.
 
+mod state;
+
 use std::{
-    num::NonZeroU32,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -9,11 +10,13 @@ use std::{
     time::SystemTime,
 };
 
-use opentelemetry::trace::{SpanId, SpanKind, TraceId};
+use opentelemetry::trace::{SpanId, TraceId};
 
+use self::state::Current;
+pub(super) use self::state::{End, Name, RootKind, RootOutcome, RootState};
 use super::{
-    detail::{Added, Addition, Detail},
-    errors::{Failure, Mark, Occurrence},
+    detail::{Added, Addition},
+    errors::{Failure, Occurrence},
     local_roots::{LateWork, LocalRoots},
     record::{Head, Record, event_size, write_event},
     short_text::ShortText,
@@ -23,9 +26,6 @@ use crate::{
     evidence::{EventNote, RootSink, SpanStart},
     proto::nanos,
 };
-
-/// The name of a root, by which roots are compared.
-pub(super) type Name = ShortText<47>;
 
 /// Maximum size of the summary of a root in bytes, with its reference counts.
 pub(super) const SUMMARY_BYTES: usize = 256;
@@ -52,72 +52,6 @@ pub(super) struct Root {
     state: Mutex<RootState>,
 }
 
-/// What a root is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RootKind {
-    /// A request that this process serves.
-    Server,
-    /// An attempt at a job, or another message that this process consumes.
-    Consumer,
-    /// Any other root span; a scheduled run has a `cron.name`.
-    Internal,
-}
-
-impl RootKind {
-    fn of(kind: &SpanKind) -> Self {
-        match kind {
-            SpanKind::Server => Self::Server,
-            SpanKind::Consumer => Self::Consumer,
-            _ => Self::Internal,
-        }
-    }
-}
-
-/// The part of a root that changes.
-#[derive(Debug)]
-pub(super) struct RootState {
-    pub(super) name: Name,
-    pub(super) detail: Detail,
-    /// The number of spans that have started.
-    pub(super) spans: u32,
-    /// The number of spans, without the root span, that have not ended.
-    pub(super) open_spans: u32,
-    /// The span that started last; `None` once it has ended, even if others are open.
-    pub(super) current: Option<Current>,
-    pub(super) last_event: u64,
-    pub(super) end: Option<End>,
-    /// Whether the name has the route already.
-    has_route: bool,
-    /// The last error that counted in this root.
-    error: Mark,
-    /// Whether the root is a scheduled run.
-    pub(super) is_run: bool,
-}
-
-/// The summary of an open span.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Current {
-    /// The number of the span, which is not the root span.
-    span: NonZeroU32,
-    pub(super) name: ShortText<31>,
-    pub(super) since: u64,
-}
-
-/// How and when a root has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) time: u64,
-    pub(super) outcome: RootOutcome,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RootOutcome {
-    Succeeded,
-    Failed,
-    /// The caller left, or the work was canceled.
-    Canceled,
-}
-
 impl Root {
     pub(super) fn new(roots: Arc<LocalRoots>, span: &SpanStart<'_>) -> Self {
         Self {
@@ -128,18 +62,7 @@ impl Root {
             kind: RootKind::of(&span.kind),
             is_failed: AtomicBool::new(false),
             has_error_type: AtomicBool::new(false),
-            state: Mutex::new(RootState {
-                name: Name::EMPTY,
-                detail: Detail::default(),
-                spans: 0,
-                open_spans: 0,
-                current: None,
-                last_event: 0,
-                end: None,
-                has_route: false,
-                error: Mark::default(),
-                is_run: false,
-            }),
+            state: Mutex::new(RootState::new()),
         }
     }
 
@@ -219,11 +142,7 @@ impl Root {
             };
             if parent.is_some() {
                 state.open_spans += 1;
-                state.current = NonZeroU32::new(span).map(|span| Current {
-                    span,
-                    name: ShortText::new(start.name),
-                    since: time,
-                });
+                state.current = Current::new(span, start.name, time);
                 let record = Record::Start {
                     span,
                     parent,
@@ -367,10 +286,7 @@ impl Root {
     fn end_child(&self, state: &mut RootState, span: u32, time: u64) {
         self.add_record(state, &Record::End { span, time });
         state.open_spans = state.open_spans.saturating_sub(1);
-        if state
-            .current
-            .is_some_and(|current| current.span.get() == span)
-        {
+        if state.current.is_some_and(|current| current.is(span)) {
             state.current = None;
         }
     }
@@ -388,10 +304,8 @@ impl RootSink for Root {
                 }
                 return;
             }
-            if let Some(current) = state
-                .current
-                .as_mut()
-                .filter(|current| current.span.get() == span)
+            if let Some(current) = &mut state.current
+                && current.is(span)
             {
                 current.name = ShortText::new(name);
             }

@@ -37,7 +37,9 @@ pub(crate) struct RootView {
     /// The spans by their number.
     pub(crate) spans: BTreeMap<u32, SpanView>,
     pub(crate) events: Vec<EventView>,
-    /// The last time at which a connection was acquired outside instrumented calls and transactions.
+    /// The last time at which a connection was acquired for the program.
+    ///
+    /// Outside instrumented calls and transactions.
     pub(crate) acquired: Option<u64>,
     /// Bytes of detail that were cut.
     pub(crate) cut: u64,

@@ -1,4 +1,4 @@
-//! Tests of counted queries in a process without telemetry, and of queries in unsampled traces.
+//! Tests of counted queries without telemetry, and in unsampled traces.
 
 use firstlight::{TelemetryConfig, sqlx::InstrumentQuery as _, testing::count_queries};
 use sqlx::SqlitePool;

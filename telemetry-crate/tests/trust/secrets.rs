@@ -167,7 +167,7 @@ pub(crate) fn planted() {
     }
 }
 
-/// Searches what is written only after a failure, to followers, or by the next process.
+/// Searches what failures, followers, and the next process show.
 pub(crate) fn after_failures() {
     let receiver = OtlpReceiver::start().unwrap();
     let marker = marker();

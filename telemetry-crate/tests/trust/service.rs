@@ -133,7 +133,9 @@ impl Service {
         text + &self.read_page("/traces?previous", "application/json")
     }
 
-    /// Kills the service without a shutdown; returns its output, with its file of last words, and the file.
+    /// Kills the service without a shutdown.
+    ///
+    /// Returns its output, with its file of last words, and the file.
     pub(crate) fn kill(mut self) -> (String, PathBuf) {
         self.scenario.send_signal("-KILL");
         for line in self.scenario.rest() {

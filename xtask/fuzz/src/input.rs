@@ -12,7 +12,7 @@ use crate::{Ended, LastWords, Memory, OpenRoot, Panic, Process, damage::Damage, 
 pub enum Input<'a> {
     /// The payload of an area.
     Payload(&'a [u8]),
-    /// The payload of these words, encoded into at most as many bytes and then damaged.
+    /// The payload of these words, cut to as many bytes and then damaged.
     Words(Words, u16, Vec<Damage>),
     /// A file with these writes, which is then damaged.
     File(Vec<Write>, Vec<Damage>),

@@ -18,7 +18,9 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
-/// Lets the kernel close the connection about a minute after its client has vanished.
+/// Lets the kernel close the connection of a vanished client.
+///
+/// It does so about a minute after the client has vanished.
 ///
 /// Without effect where the operating system does not support it.
 pub(super) fn find_vanished(stream: &TcpStream) {

@@ -1,6 +1,7 @@
 //! One error, before it is counted in its group.
 
 use opentelemetry::trace::TraceId;
+use tracing::Level;
 
 use super::{fingerprint::Fingerprint, template::template};
 use crate::{
@@ -196,6 +197,22 @@ impl<'a> Occurrence<'a> {
 pub(in crate::recorder) fn is_report(target: &str) -> bool {
     let rest = target.strip_prefix("firstlight");
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// The error that a function returned, in an event of `#[instrument(err)]`.
+///
+/// Such an event has an error and no message.
+pub(in crate::recorder) fn error_of_function<'a>(event: &EventNote<'a>) -> Option<&'a str> {
+    if event.level != Level::ERROR {
+        return None;
+    }
+    let mut fields = event.fields.iter();
+    if fields.any(|field| field.kind == Kind::Message) {
+        return None;
+    }
+    let mut fields = event.fields.iter();
+    let error = fields.find(|field| matches!(&*field.name, "error" | "err"))?;
+    event.text.get(error.text.clone())
 }
 
 /// The part of a file's path that is the same on each machine.

@@ -31,7 +31,9 @@ pub(in crate::recorder) enum Head {
     Other,
 }
 
-/// Returns the head of each record and the record's place, which is cheaper than to read all of it.
+/// Returns the head of each record, and the place of the record.
+///
+/// This is cheaper than to read all of it.
 pub(in crate::recorder) fn heads(bytes: &[u8]) -> impl Iterator<Item = (Head, Range<usize>)> {
     let mut rest = Reader(bytes);
     let mut start = 0;

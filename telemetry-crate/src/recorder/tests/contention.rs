@@ -1,4 +1,4 @@
-//! Tests of locks that are taken: what cannot be done at once is done later, and what is lost is counted.
+//! Tests of taken locks: work is done later, and losses are counted.
 
 use super::*;
 

@@ -74,7 +74,7 @@ fn everything_is_freed_at_the_end() {
 
 /// As a request that has spawned a task, which logs on.
 #[test]
-fn roots_that_grow_after_their_end_are_evicted() {
+fn kept_roots_that_grow_are_evicted() {
     let recorder = recorder();
     let body = "x".repeat(4_000);
     let tasks: Vec<_> = (0..200)
@@ -118,7 +118,7 @@ fn tables_of_spans_shrink_after_a_peak() {
 }
 
 #[test]
-fn searches_for_memory_pause_without_success() {
+fn searches_without_success_pause() {
     let recorder = Recorder::new(MIB, None);
     let root = TestSpan::start(&recorder, "import", None);
     let spans: Vec<_> = (0..50_000)

@@ -194,7 +194,7 @@ fn previous() {
     let (mut second, admin) = caused("nothing", &variables);
     let found = wait(admin, "the last process", "the last process ");
     assert!(
-        found.sentence().contains("was killed without a word"),
+        found.sentence().contains(" did not shut down: "),
         "{found:#?}"
     );
     assert_eq!(found.severity(), "note");
