@@ -190,8 +190,7 @@ pub(crate) trait HeldSink: Debug + Send + Sync {
 /// An event of a failed root that was not a log line.
 #[derive(Debug)]
 pub(crate) struct HeldEvent<'a> {
-    pub(crate) trace_id: TraceId,
-    pub(crate) span_id: SpanId,
+    pub(crate) ids: SpanIds,
     /// Nanoseconds since the epoch.
     pub(crate) time: u64,
     pub(crate) level: Level,

@@ -211,7 +211,7 @@ impl Telemetry {
         } = self.pipeline;
         let metrics = metrics.handle();
         writer.start(std::io::stdout())?;
-        let runtime = Arc::new(RuntimeObserver::default());
+        let runtime = Arc::new(RuntimeObserver::new(recorder.clone(), logs.contexts()));
         let last_words = recorder
             .as_ref()
             .and_then(|recorder| last_words(&settings, recorder, &runtime));
@@ -232,7 +232,6 @@ impl Telemetry {
             exporters.add(Signal::Logs, records.install(&mut thread));
         }
         let log_filter = Arc::new(LogFilterControl::new(log_filter, bridged));
-        let runtime = Arc::new(RuntimeObserver::new(recorder.clone(), logs.contexts()));
         let status = Status::new(
             settings.clone(),
             log_filter.clone(),

@@ -31,7 +31,7 @@ const FORMAT: u32 = 1;
 
 const NO_FILE: &str = "no state of earlier processes is kept: set FIRSTLIGHT_RECORDER_FILE to a file that survives a restart\n";
 
-const NO_PREVIOUS: &str = "the recorder's file was empty or unreadable when this process started; a log line of the start has the reason\n";
+const NO_PREVIOUS: &str = "the recorder's file had nothing of an earlier process, or could not be opened or read; in the latter cases, a log line has the reason\n";
 
 /// A part of the list of roots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,8 @@
 //! Log lines that were withheld until their root failed.
 
-use opentelemetry::trace::TraceFlags;
-
 use super::{LogLayer, LogLine, fields::EventFields};
 use crate::{
     evidence::{HeldEvent, HeldSink, LineTarget},
-    span_ids::SpanIds,
     values::Kind,
 };
 
@@ -29,11 +26,7 @@ impl HeldSink for HeldLines {
             time: event.time,
             level: event.level,
             target: event.target,
-            ids: Some(SpanIds {
-                trace_id: event.trace_id,
-                span_id: event.span_id,
-                flags: TraceFlags::NOT_SAMPLED,
-            }),
+            ids: Some(event.ids),
             event: &fields,
             spans: &|_| {},
         };

@@ -15,7 +15,10 @@ use super::{
     root::Root,
     spin::try_lock,
 };
-use crate::evidence::{HeldEvent, HeldSink};
+use crate::{
+    evidence::{HeldEvent, HeldSink},
+    span_ids::SpanIds,
+};
 
 /// Maximum number of events of one root; the last ones are logged.
 const EVENTS_PER_ROOT: usize = 200;
@@ -75,8 +78,11 @@ impl FailureLog {
             .fetch_add(dropped.len() as u64, Ordering::Relaxed);
         for event in logged {
             self.sink.write(&HeldEvent {
-                trace_id: root.trace_id,
-                span_id: event.span_id,
+                ids: SpanIds {
+                    trace_id: root.trace_id,
+                    span_id: event.span_id,
+                    flags: event.flags,
+                },
                 time: event.time,
                 level: event.level,
                 target: event.target,

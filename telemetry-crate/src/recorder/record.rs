@@ -7,7 +7,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{SpanId, TraceFlags};
 use tracing::Level;
 
 pub(super) use self::reader::{Head, heads, records, remove};
@@ -76,6 +76,8 @@ pub(super) struct EventRecord<'a> {
     pub(super) time: u64,
     pub(super) level: Level,
     pub(super) is_logged: bool,
+    /// The flags of the span.
+    pub(super) flags: TraceFlags,
     pub(super) target: &'a str,
     pub(super) message: &'a str,
     pub(super) fields: Vec<(&'a str, &'a str, Kind)>,
@@ -183,7 +185,7 @@ pub(super) fn write_event(out: &mut Vec<u8>, event: &EventNote<'_>, span_id: Spa
     let mut header = [tag::EVENT; EVENT_HEADER];
     header[..LENGTH].copy_from_slice(&((size - LENGTH) as u32).to_le_bytes());
     header[5] = level_number(event.level);
-    header[6] = u8::from(event.is_logged);
+    header[6] = states(event);
     header[7] = target.len() as u8;
     header[8..16].copy_from_slice(&span_id.to_bytes());
     header[16..24].copy_from_slice(&event.time.to_le_bytes());
@@ -206,6 +208,17 @@ pub(super) fn write_event(out: &mut Vec<u8>, event: &EventNote<'_>, span_id: Spa
         out.truncate(out.len() - unused);
         finish(out, start);
     }
+}
+
+/// The state of an event that was logged.
+const IS_LOGGED: u8 = 1;
+
+/// The state of an event of a sampled span.
+const IS_SAMPLED: u8 = 2;
+
+fn states(event: &EventNote<'_>) -> u8 {
+    let is_sampled = event.ids.is_some_and(|ids| ids.flags.is_sampled());
+    u8::from(event.is_logged) * IS_LOGGED + u8::from(is_sampled) * IS_SAMPLED
 }
 
 /// All kinds of values, at the position of their number.

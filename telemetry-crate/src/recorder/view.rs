@@ -336,6 +336,19 @@ impl RootView {
         }
     }
 
+    /// Whether the root, or a span that outlives it, has not ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.ended.is_none() || self.has_outliving_spans()
+    }
+
+    /// Whether the root has failed or was canceled.
+    pub(crate) fn is_unsuccessful(&self) -> bool {
+        matches!(
+            self.outcome,
+            Some(RootOutcome::Failed | RootOutcome::Canceled)
+        )
+    }
+
     /// `open`, or how the root ended, in one word.
     pub(crate) fn outcome(&self) -> &'static str {
         match self.outcome {

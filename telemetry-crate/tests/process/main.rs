@@ -143,6 +143,11 @@ fn main() -> ExitCode {
             ("recorder::off_is_explained", recorder::turned_off),
             ("recorder::memory_is_flat_under_load", recorder::soak::soak),
             ("recorder::last_words_tell_the_end", recorder::last_words),
+            ("recorder::last_words_tell_of_a_stall", recorder::stalled),
+            (
+                "recorder::outliving_work_is_marked",
+                recorder::outliving_work,
+            ),
             (
                 "recorder::checks_leave_the_last_words",
                 recorder::checks_of_telemetry,
@@ -201,6 +206,7 @@ fn main() -> ExitCode {
             ("requests", records::run_requests),
             ("formats", traces::run_formats),
             ("works", recorder::run_works),
+            ("outlives", recorder::run_outlives),
             ("soaks", recorder::soak::run_soaks),
             ("blocked", runtime::run_blocked),
             ("causes", admin::explain::causes::run_causes),

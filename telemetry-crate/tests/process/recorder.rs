@@ -3,6 +3,7 @@
 pub(crate) mod soak;
 
 use std::{
+    convert::Infallible,
     io,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -10,7 +11,9 @@ use std::{
     time::Duration,
 };
 
+use firstlight::http::TelemetryLayer;
 use serde_json::Value;
+use tower::{Layer as _, ServiceExt as _};
 use tracing::instrument;
 
 use crate::support::{
@@ -119,6 +122,69 @@ pub(crate) fn unsampled_work() {
     assert!(metrics.contains("\nrecorder_open_roots 1\n"), "{metrics}");
     for answer in [trace, list.to_string(), metrics] {
         assert!(!answer.contains("hunter2"), "{answer}");
+    }
+    scenario.end();
+}
+
+/// Answers a request with 500 while its spawned work continues, until standard input is closed.
+pub(crate) fn run_outlives() -> ExitCode {
+    let telemetry = firstlight::init!().unwrap();
+    let service = tower::service_fn(|_: http::Request<String>| async {
+        tracing::info!("received");
+        let receipt = tracing::info_span!("send receipt");
+        receipt.in_scope(|| tracing::info!("connecting"));
+        tracing::error!(error = "the bank is closed", "cannot charge");
+        let response = http::Response::builder().status(500);
+        let response = response.extension(receipt).body(String::new());
+        Ok::<_, Infallible>(response.unwrap())
+    });
+    let service = TelemetryLayer::new().layer(service);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let response = runtime.block_on(service.oneshot(http::Request::new(String::new())));
+    let (head, body) = response.unwrap().into_parts();
+    drop(body);
+    tracing::info!("answered");
+    io::stdin().lines().for_each(drop);
+    drop(head);
+    telemetry.finish(Ok::<(), io::Error>(()))
+}
+
+/// Tests what is shown of a failed request whose spawned work continues.
+pub(crate) fn outliving_work() {
+    let variables = [("OTEL_TRACES_SAMPLER", "always_off")];
+    let (mut scenario, address) = Scenario::serving("outlives", &variables);
+    while scenario.line()["message"] != "answered" {}
+    for path in ["/traces?failed", "/traces?open"] {
+        let list = ask(address, &format!("GET {path}")).body;
+        for part in [
+            "failed ",
+            "cannot charge: the bank is closed",
+            "it has ended, and spans that it started have not: 1",
+            "in send receipt for ",
+        ] {
+            assert!(list.contains(part), "{part} is not in {path}: {list}");
+        }
+    }
+    let head = "GET /traces?failed HTTP/1.1\r\nhost: localhost\r\naccept: application/json";
+    let list: Value = serde_json::from_str(&send(address, head, "").body).unwrap();
+    let failed = &list["failed"]["roots"][0];
+    assert_eq!(failed["failure"], "500: cannot charge: the bank is closed");
+    assert_eq!(failed["waits_in"]["name"], "send receipt");
+    // The events are where they happened, below their spans.
+    let id = failed["trace_id"].as_str().unwrap();
+    let trace = ask(address, &format!("GET /traces/{id}")).body;
+    let mut rest = &*trace;
+    for part in [
+        "\n  GET ",
+        "received",
+        "send receipt",
+        "connecting",
+        "cannot charge",
+    ] {
+        let (_, after) = rest
+            .split_once(part)
+            .unwrap_or_else(|| panic!("{part}: {trace}"));
+        rest = after;
     }
     scenario.end();
 }
@@ -280,4 +346,31 @@ pub(crate) fn last_words() {
         let secret = bytes.windows(7).any(|window| window == b"hunter2");
         assert!(!secret, "the file has a secret");
     }
+}
+
+/// Tests what a process leaves that is killed while its runtime is blocked.
+pub(crate) fn stalled() {
+    let file = file("stalled");
+    let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
+    let (mut scenario, _) = Scenario::serving("blocked", &variables);
+    scenario.message("the application's runtime has run no task for 3 s");
+    // The file is at most 250 ms late, and the machine may be busy.
+    thread::sleep(Duration::from_secs(2));
+    scenario.send_signal("-KILL");
+    scenario.end();
+    // No log filter hides how a process ended.
+    let mut next = Scenario::start("works", &[variables[0], ("RUST_LOG", "error")]);
+    let line = loop {
+        let line = next.line();
+        if line.get("previous.ended").is_some() {
+            break line;
+        }
+    };
+    let message = line["message"].as_str().unwrap();
+    assert!(
+        message.contains("; its runtime had stalled since "),
+        "{message}"
+    );
+    assert!(line["previous.stalled_since"].is_string(), "{line}");
+    next.end();
 }

@@ -124,7 +124,7 @@ fn summary(root: &RootView) -> Value {
         "open_spans": root.open_spans,
         "cut_bytes": root.cut,
     });
-    if root.ended.is_none() || root.has_outliving_spans() {
+    if root.is_open() {
         value["waits_in"] = root.waits_in.as_ref().map_or(Value::Null, |span| {
             json!({
                 "name": span.name,
@@ -135,7 +135,8 @@ fn summary(root: &RootView) -> Value {
                 "attributes": attributes(&span.about),
             })
         });
-    } else if root.outcome() != "ok" {
+    }
+    if root.is_unsuccessful() {
         value["failure"] = root.failure().into();
         value["failed_in"] = root.failed_span().map_or(Value::Null, |span| {
             let since = span.ended.unwrap_or(now);

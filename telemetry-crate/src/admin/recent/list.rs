@@ -158,13 +158,14 @@ fn push_root(text: &mut String, root: &RootView, live: &Live, now: u64) {
         root.kind(),
         time::date(root.started)
     );
-    if root.ended.is_none() || root.has_outliving_spans() {
+    if root.is_unsuccessful() {
+        push_failure(text, root, now);
+    }
+    if root.is_open() {
         push_open(text, root, now);
         for line in live.of(root) {
             push_detail(text, &line);
         }
-    } else if root.outcome() != "ok" {
-        push_failure(text, root, now);
     }
     if root.cut > 0 {
         push_detail(text, &format!("{} bytes of its detail were cut", root.cut));

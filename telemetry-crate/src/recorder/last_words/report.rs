@@ -92,6 +92,8 @@ impl Report {
     }
 
     /// Logs the report as one event: information after a clean end, else a warning.
+    ///
+    /// No log filter disables the warning, because the reason why a process ended must be visible.
     pub(crate) fn log(&self) {
         let Event {
             version,
@@ -108,30 +110,33 @@ impl Report {
             lines,
         } = &self.event;
         macro_rules! log {
-            ($level:ident) => {
+            ($level:ident, $target:expr) => {
                 tracing::$level!(
-                    previous.ended = self.ended,
-                    previous.version = version,
-                    previous.revision = revision,
-                    previous.instance = instance,
-                    previous.pid = pid,
-                    previous.started = started,
-                    previous.heartbeat = heartbeat,
-                    previous.memory_used = memory_used,
-                    previous.memory_limit = memory_limit,
-                    previous.stalled_since = stalled_since,
-                    previous.open_count = open_count,
-                    previous.open = open,
-                    previous.lines = lines,
+                    target: $target,
+                    {
+                        previous.ended = self.ended,
+                        previous.version = version,
+                        previous.revision = revision,
+                        previous.instance = instance,
+                        previous.pid = pid,
+                        previous.started = started,
+                        previous.heartbeat = heartbeat,
+                        previous.memory_used = memory_used,
+                        previous.memory_limit = memory_limit,
+                        previous.stalled_since = stalled_since,
+                        previous.open_count = open_count,
+                        previous.open = open,
+                        previous.lines = lines,
+                    },
                     "{}",
                     self.summary
                 )
             };
         }
         if self.ended == "clean" {
-            log!(info);
+            log!(info, module_path!());
         } else {
-            log!(warn);
+            log!(warn, "firstlight::end");
         }
     }
 }

@@ -74,6 +74,8 @@ struct State {
     done: u64,
     /// The number of requests that are in the file.
     written: u64,
+    /// Whether the file cannot be opened; requests then wait for the next attempt, and their callers do not.
+    is_without_file: bool,
     /// Whether the thread has ended.
     is_over: bool,
     thread: Option<ThreadId>,
@@ -94,7 +96,7 @@ struct Round {
 impl Writer {
     /// Starts the thread, which opens the file and logs how the last process ended.
     ///
-    /// If the file cannot be used, the thread logs one warning and ends.
+    /// If the file cannot be used, the thread logs one warning and tries again every 10 s.
     ///
     /// # Errors
     ///
@@ -185,18 +187,18 @@ impl Shared {
         }
         add(&mut state);
         state.requested += 1;
+        let number = state.requested;
+        self.changed.notify_all();
         // While the disk hangs, each panic would wait until its deadline.
         if state.is_hanging() {
             return false;
         }
-        let number = state.requested;
-        self.changed.notify_all();
         loop {
             if state.done >= number {
                 return state.written >= number;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if state.is_over || left.is_zero() {
+            if state.is_over || state.is_without_file || left.is_zero() {
                 return false;
             }
             let waited = self.changed.wait_timeout(state, left);
@@ -209,6 +211,27 @@ impl Shared {
         let mut state = self.lock();
         state.thread = Some(thread);
         state.writing_since = Some(Instant::now());
+    }
+
+    /// Waits without a file; returns whether the process ends meanwhile.
+    fn ends_within(&self, duration: Duration) -> bool {
+        let due = Instant::now() + duration;
+        let mut state = self.lock();
+        state.is_without_file = true;
+        self.changed.notify_all();
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            if state.end.is_some() || left.is_zero() {
+                return state.end.is_some();
+            }
+            let waited = self.changed.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Records that there is a file.
+    fn has_file(&self) {
+        self.lock().is_without_file = false;
     }
 
     /// Waits for a request or for the time of the next snapshot, and begins a round.

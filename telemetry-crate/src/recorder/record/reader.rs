@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use opentelemetry::trace::SpanId;
+use opentelemetry::trace::{SpanId, TraceFlags};
 
-use super::{EventRecord, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
+use super::{EventRecord, IS_LOGGED, IS_SAMPLED, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
 use crate::values::{Kind, prefix};
 
 /// Returns the records.
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
 
     fn event(&mut self) -> Option<EventRecord<'a>> {
         let level = *LEVELS.get(usize::from(self.u8()?))?;
-        let is_logged = self.u8()? != 0;
+        let states = self.u8()?;
         let target_length = self.u8()?;
         let (span_id, time) = (self.span_id()?, self.u64()?);
         let text_length = self.u16()?;
@@ -145,7 +145,8 @@ impl<'a> Reader<'a> {
             span_id,
             time,
             level,
-            is_logged,
+            is_logged: states & IS_LOGGED != 0,
+            flags: TraceFlags::NOT_SAMPLED.with_sampled(states & IS_SAMPLED != 0),
             target,
             message: "",
             fields: Vec::new(),

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use opentelemetry::trace::TraceId;
+
 use super::*;
-use crate::values::TextField;
+use crate::{span_ids::SpanIds, values::TextField};
 
 const ID: SpanId = SpanId::from_bytes([7; 8]);
 
@@ -75,7 +77,11 @@ fn round_trip(fields: &[(&str, &str, Kind)], read: impl FnOnce(EventRecord<'_>, 
         time: 9,
         level: Level::WARN,
         target: "orders",
-        ids: None,
+        ids: Some(SpanIds {
+            trace_id: TraceId::INVALID,
+            span_id: ID,
+            flags: TraceFlags::SAMPLED,
+        }),
         text: &text,
         fields: &items,
         is_logged: true,
@@ -103,10 +109,8 @@ fn events_round_trip() {
     round_trip(&fields, |event, _| {
         assert_eq!((event.message, event.time), ("failed", 9));
         assert_eq!((event.target, event.level), ("orders", Level::WARN));
-        assert_eq!(
-            (event.fields, event.is_logged),
-            (fields[1..].to_vec(), true)
-        );
+        assert_eq!(event.fields, fields[1..].to_vec());
+        assert_eq!((event.is_logged, event.flags), (true, TraceFlags::SAMPLED));
     });
     round_trip(&[], |event, _| assert_eq!(event.fields, []));
 }

@@ -41,14 +41,18 @@ pub(super) fn open(words: &LastWords, room: usize) -> String {
     oldest.sort_by_key(|root| root.started);
     let mut text = String::new();
     for root in oldest {
-        let line = format!(
-            "{:032x} {} for {}, in {} for {}\n",
+        let mut line = format!(
+            "{:032x} {} for {}",
             u128::from_be_bytes(root.trace_id),
             printable(&root.name),
             seconds_between(root.started, words.heartbeat),
-            printable(&root.deepest),
-            seconds_between(root.since, words.heartbeat),
         );
+        if !root.deepest.is_empty() {
+            let deepest = printable(&root.deepest);
+            let since = seconds_between(root.since, words.heartbeat);
+            line += &format!(", in {deepest} for {since}");
+        }
+        line.push('\n');
         if text.len() + line.len() > room {
             break;
         }

@@ -15,8 +15,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The number of late snapshots from which a slow disk is logged.
 const LATE_SNAPSHOTS: u64 = 4;
 
-/// The shortest time between two attempts to make a new file.
-const REOPEN_INTERVAL: Duration = Duration::from_secs(10);
+/// The shortest time between two attempts to open or make the file.
+pub(super) const REOPEN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Whether the file is written, and whether it is at its path.
 pub(super) struct Health {

@@ -5,7 +5,7 @@
 use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError},
     thread,
     time::{Instant, SystemTime},
@@ -13,10 +13,16 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
-use super::{INTERVAL, Previous, Round, Shared, Source, health::Health};
-use crate::recorder::last_words::{
-    Ended, LastWords, LastWordsFile, OpenError, Panic, Process, Report, boot_id, codec,
-    format::{Beat, MAX_PAYLOAD},
+use super::{
+    INTERVAL, Previous, Round, Shared, Source,
+    health::{Health, REOPEN_INTERVAL},
+};
+use crate::{
+    export::LOSS_TARGET,
+    recorder::last_words::{
+        Ended, LastWords, LastWordsFile, OpenError, Panic, Process, Report, boot_id, codec,
+        format::{Beat, MAX_PAYLOAD},
+    },
 };
 
 const THREAD: &str = "firstlight-recorder";
@@ -60,10 +66,7 @@ pub(super) fn spawn(
     let start = SystemTime::now();
     let run = move || {
         let _over = Over(&shared);
-        shared.begin(thread::current().id());
-        let opened = open(&path, start, &shared, &source, &dispatch);
-        shared.finish_round(0, true);
-        if let Some(file) = opened {
+        if let Some(file) = open_at_last(&path, start, &shared, &source, &dispatch) {
             let health = Health::new(path.display().to_string(), dispatch);
             Writing::new(&shared, file, process, source, health).run();
         }
@@ -74,22 +77,60 @@ pub(super) fn spawn(
         .map(drop)
 }
 
-/// Opens the file, and logs what was in it.
-fn open(
-    path: &std::path::Path,
+/// Opens the file as soon as it can be used.
+///
+/// Returns `None` if the process ends before. The process that has the file locked may be the one that this one
+/// replaces, and a volume may be full for a while.
+fn open_at_last(
+    path: &Path,
     start: SystemTime,
     shared: &Shared,
     source: &impl Source,
     dispatch: &Dispatch,
 ) -> Option<LastWordsFile> {
     let log = |event: &dyn Fn()| dispatcher::with_default(dispatch, event);
-    let opened = match LastWordsFile::open(path) {
-        Ok(opened) => opened,
-        Err(error) => {
-            log(&|| tracing::warn!("{error}; the service runs without this file"));
+    let mut is_logged = false;
+    loop {
+        shared.begin(thread::current().id());
+        let opened = open(path, start, shared, source, dispatch);
+        shared.finish_round(0, true);
+        let error = match opened {
+            Ok(file) => {
+                shared.has_file();
+                if is_logged {
+                    log(
+                        &|| tracing::info!(target: LOSS_TARGET, "the recorder's file {path:?} is used now"),
+                    );
+                }
+                return Some(file);
+            }
+            Err(error) => error,
+        };
+        if !is_logged {
+            is_logged = true;
+            log(&|| {
+                tracing::warn!(
+                    target: LOSS_TARGET,
+                    "{error}; the service runs without this file, and tries again every 10 s"
+                );
+            });
+        }
+        if shared.ends_within(REOPEN_INTERVAL) {
             return None;
         }
-    };
+    }
+}
+
+/// Opens the file, and logs what was in it.
+fn open(
+    path: &Path,
+    start: SystemTime,
+    shared: &Shared,
+    source: &impl Source,
+    dispatch: &Dispatch,
+) -> Result<LastWordsFile, OpenError> {
+    let log = |event: &dyn Fn()| dispatcher::with_default(dispatch, event);
+    let opened = LastWordsFile::open(path)?;
     if let Some(refused) = opened.refused {
         log(&|| tracing::warn!("{refused}"));
     }
@@ -100,7 +141,7 @@ fn open(
         // The thread is the only writer of this cell.
         let _ = shared.previous.set(Previous { report });
     }
-    Some(opened.file)
+    Ok(opened.file)
 }
 
 /// Tells all waiting callers that the thread has ended.

@@ -112,6 +112,32 @@ fn unusable_file_is_logged_once() {
 }
 
 #[test]
+fn file_is_used_once_it_can_be() {
+    let folder = Folder::new("writer-later");
+    let path = folder.path("last");
+    let other = LastWordsFile::open(&path).unwrap().file;
+    let (dispatch, messages) = messages();
+    let writer = dispatcher::with_default(&dispatch, || started(&path, Line("x")));
+    // The caller does not wait for the next attempt.
+    assert!(!writer.panicked("in between", in_a_minute()));
+    drop(other);
+    wait_until(|| {
+        let messages = messages.lock().unwrap();
+        let last = messages.last();
+        last.is_some_and(|last| last.ends_with("is used now"))
+    });
+    assert!(writer.end(in_a_minute()));
+    wait_until(|| writer.shared.lock().is_over);
+    let words = previous(&path);
+    assert_eq!(words.survived_panic.unwrap().message, "in between");
+    let messages = messages.lock().unwrap();
+    assert!(
+        messages[0].contains("is in use by another process"),
+        "{messages:?}"
+    );
+}
+
+#[test]
 fn panic_is_written_then_survived() {
     let folder = Folder::new("writer-panic");
     let path = folder.path("last");
