@@ -126,7 +126,9 @@ pub(crate) fn unsampled_work() {
     scenario.end();
 }
 
-/// Answers a request with 500 while its spawned work continues, until standard input is closed.
+/// Answers a request with 500 while its spawned work continues.
+///
+/// The work ends when standard input is closed.
 pub(crate) fn run_outlives() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();
     let service = tower::service_fn(|_: http::Request<String>| async {

@@ -74,7 +74,9 @@ struct State {
     done: u64,
     /// The number of requests that are in the file.
     written: u64,
-    /// Whether the file cannot be opened; requests then wait for the next attempt, and their callers do not.
+    /// Whether the file cannot be opened.
+    ///
+    /// Requests then wait for the next attempt, and their callers do not.
     is_without_file: bool,
     /// Whether the thread has ended.
     is_over: bool,
