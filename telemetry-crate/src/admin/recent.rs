@@ -99,12 +99,17 @@ impl Query {
     fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = Self::default();
         for (key, value) in query::pairs(query) {
-            if key == "previous" {
-                parsed.previous = true;
-                continue;
-            }
             if key == "route" {
                 parsed.route = Some(value);
+                continue;
+            }
+            if !matches!(&*value, "" | "true") {
+                return Err(format!(
+                    "query {key:?}: found {value:?}, expected no value or `true`; leave out what is not wanted\n"
+                ));
+            }
+            if key == "previous" {
+                parsed.previous = true;
                 continue;
             }
             let mut sections = Section::ALL.into_iter();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use opentelemetry::trace::TraceId;
 
 use super::{
-    FEW, Section, duration,
+    FEW, MANY, Section, duration,
     live::{Live, User, nanos},
 };
 use crate::{
@@ -46,9 +46,15 @@ pub(super) fn text(
             push_root(&mut text, root, live, now);
         }
         let more = found.all.saturating_sub(found.roots.len());
-        if more > 0 {
-            let _ = writeln!(text, "  and {more} more: /traces?{}", section.name());
-        }
+        let section = section.name();
+        let _ = match found.roots.len() {
+            _ if more == 0 => Ok(()),
+            0..MANY => writeln!(text, "  and {more} more: /traces?{section}"),
+            MANY.. => writeln!(
+                text,
+                "  and {more} more: /traces?{section}&route=<part of a name>"
+            ),
+        };
     }
     let lost = recorder.losses().filter(|(_, count)| *count > 0);
     let lost: Vec<_> = lost
