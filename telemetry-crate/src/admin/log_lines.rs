@@ -90,7 +90,10 @@ pub(super) async fn answer(
         }
         answer
     } else {
-        let tail = reader.tail().await;
+        let mut tail = reader.tail().await;
+        if tail.is_empty() && kept.start > 0 && reader.query.tail() > 0 {
+            tail.push(none_kept(kept.start, is_json));
+        }
         response(StatusCode::OK, content_type, tail.concat())
     };
     let headers = answer.headers_mut();
@@ -193,7 +196,20 @@ struct Part {
 /// The line that stands for lines which could not be read in time.
 fn missed(lines: u64, is_json: bool) -> Vec<u8> {
     let message = format!(
-        "{lines} log lines are missing here: newer lines have replaced them before they could be sent; a larger FIRSTLIGHT_RECORDER_BYTES or a stricter log filter keeps them longer"
+        "{lines} log lines are missing here: newer lines have replaced them before they could be sent"
+    );
+    missing(lines, &message, is_json)
+}
+
+/// The line of an answer without lines, if there were older ones.
+fn none_kept(older: u64, is_json: bool) -> Vec<u8> {
+    let message = format!("no line that is kept passes; {older} older lines are not kept any more");
+    missing(older, &message, is_json)
+}
+
+fn missing(lines: u64, message: &str, is_json: bool) -> Vec<u8> {
+    let message = format!(
+        "{message}; a larger FIRSTLIGHT_RECORDER_BYTES or a stricter log filter keeps them longer"
     );
     let line = if is_json {
         json!({ "level": "WARN", "target": "firstlight::admin", "message": message, "missing": lines })
@@ -246,5 +262,6 @@ mod tests {
                 .is_some_and(|text| text.starts_with("7 log lines"))
         );
         assert!(missed(7, false).ends_with(b"longer\n"));
+        assert!(none_kept(7, false).starts_with(b"no line that is kept passes; 7 older lines"));
     }
 }

@@ -44,11 +44,23 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InstrumentedQuery<F> {
+        // `None` once it is dropped.
         #[pin]
-        call: F,
+        call: Option<F>,
         site: &'static Location<'static>,
         statement: Option<Arc<Statement>>,
         open: Option<Open>,
+    }
+
+    impl<F> PinnedDrop for InstrumentedQuery<F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            // A canceled call is dropped inside its span, so that the span ends now, and not at its last poll, and has
+            // the event of sqlx that this causes.
+            if let Some(open) = this.open.as_ref() {
+                open.span.in_scope(|| this.call.set(None));
+            }
+        }
     }
 }
 
@@ -67,7 +79,7 @@ impl<F> InstrumentedQuery<F> {
         sql: Option<&'static str>,
     ) -> Self {
         Self {
-            call,
+            call: Some(call),
             site,
             statement: sql.map(statement),
             open: None,
@@ -83,11 +95,14 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let Some(future) = this.call.as_pin_mut() else {
+            return Poll::Pending;
+        };
         let open = this.open.get_or_insert_with(|| {
             let (call, span) = Call::start(this.site, this.statement.take());
             Open { call, span }
         });
-        let result = ready!(open.span.in_scope(|| this.call.poll(context)));
+        let result = ready!(open.span.in_scope(|| future.poll(context)));
         open.call.end(result.as_ref().err());
         *this.open = None;
         Poll::Ready(result)

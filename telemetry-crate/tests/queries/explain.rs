@@ -59,6 +59,8 @@ async fn found(part: &'static str, sentence: &'static str, test: fn(&Finding) ->
     spawn_blocking(wait).await.unwrap()
 }
 
+const EXHAUSTED: &str = "the pool explained is exhausted: 2 of 2 connections are used";
+
 /// Holds both connections of a pool in transactions.
 async fn exhausted() {
     let pool = connection_uses::sqlite("explained").await;
@@ -74,6 +76,12 @@ async fn exhausted() {
             transaction.rollback().await.unwrap();
         })
     });
+    // A waiter that comes first would get a connection.
+    found("connection pools", EXHAUSTED, |found| {
+        let mut evidence = found.evidence().into_iter();
+        evidence.all(|line| line.starts_with("POST /sleeps holds one "))
+    })
+    .await;
     let waiting = {
         let pool = pool.clone();
         connection_uses::spawn("GET /waits", async move {
@@ -81,8 +89,7 @@ async fn exhausted() {
             transaction.rollback().await.unwrap();
         })
     };
-    let sentence = "the pool explained is exhausted: 2 of 2 connections are used";
-    let found = found("connection pools", sentence, |found| {
+    let found = found("connection pools", EXHAUSTED, |found| {
         found.has(&["GET /waits"]) && found.evidence().len() == 3
     })
     .await;

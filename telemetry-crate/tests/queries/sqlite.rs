@@ -1,6 +1,11 @@
 //! Tests with SQLite in this process.
 
-use std::any::Any;
+use std::{
+    any::Any,
+    future::pending,
+    sync::OnceLock,
+    time::{Duration, SystemTime},
+};
 
 use firstlight::{sqlx::InstrumentQuery, testing::count_queries};
 
@@ -15,6 +20,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("sqlite::queries_are_spans_and_samples", spans),
     ("sqlite::n_plus_one_is_on_the_span", n_plus_one),
     ("sqlite::missing_rows_are_not_errors", errors),
+    ("sqlite::canceled_calls_last_until_their_drop", canceled),
     ("sqlite::transactions_are_spans", transactions),
     ("sqlite::tests_can_limit_queries", counting),
     ("sqlite::parallel_counts_are_separate", counting_at_once),
@@ -136,6 +142,23 @@ fn errors() {
         ("error_type", "1555"),
     ];
     wait_for_value("db_client_operation_duration_seconds_count", &failed, 1.0);
+}
+
+fn canceled() {
+    telemetry::start();
+    let before_drop = OnceLock::new();
+    let work = async {
+        let call = pending::<Result<(), sqlx::Error>>().instrumented();
+        let mut call = Box::pin(call);
+        let is_over = tokio::time::timeout(Duration::from_millis(5), &mut call).await;
+        assert!(is_over.is_err());
+        before_drop.set(SystemTime::now()).unwrap();
+        drop(call);
+    };
+    on_runtime(within("a canceled call of sqlx", work));
+    let spans = trace("a canceled call of sqlx");
+    let call = named(&spans, "query");
+    assert!(call.end >= *before_drop.get().unwrap(), "{call:#?}");
 }
 
 fn transactions() {

@@ -113,7 +113,8 @@ fn push_connections(text: &mut String, live: &Live) {
         if pool.unseen > 0 {
             let _ = writeln!(
                 text,
-                "  {} held by code whose use is not seen, such as calls without `.instrumented()`",
+                "  {} held by code whose use is not seen, such as canceled calls whose statement still runs, and calls \
+                 without `.instrumented()`",
                 pool.unseen
             );
         }

@@ -66,12 +66,17 @@ fn failures_tell_the_error() {
     let silent = TestSpan::start(&recorder, "GET /silent", None);
     error(&silent, "firstlight::http", "GET /silent 500", &[]);
     silent.fail();
+    let run = TestSpan::start(&recorder, "cron archive", None);
+    let report = "cron archive: failed after 3 s: gone";
+    error(&run, "firstlight::cron", report, &[]);
+    run.fail();
     let failures = recorder.failed().first(usize::MAX).roots;
     let mut failures: Vec<_> = failures.iter().map(RootView::failure).collect();
     failures.sort();
     assert_eq!(
         failures,
         [
+            "gone",
             "gone: GET /silent 500",
             "gone: panicked: out of paper at src/faults.rs:97:5",
             "gone: request failed: deadlock detected",

@@ -83,8 +83,12 @@ impl RootView {
         let reported = errors.clone().find(|event| is_report(&event.target));
         let error = errors.find(|event| !is_report(&event.target));
         let message = error.map(EventView::error);
-        // That the request failed is known.
-        let repeats = |report: &str| message.is_some() && report.starts_with(&*self.name);
+        // That the root failed is known, and the report may have nothing else.
+        let is_told = |report: &str| {
+            let description = description.filter(|text| !text.is_empty());
+            message.is_some() || description.is_some_and(|text| report.contains(text))
+        };
+        let repeats = |report: &str| report.starts_with(&*self.name) && is_told(report);
         let reported = reported.map(|event| &*event.message);
         let reported = reported.filter(|report| !repeats(report));
         let parts = [error_type, description, message.as_deref(), reported];

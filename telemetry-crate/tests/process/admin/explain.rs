@@ -173,7 +173,7 @@ fn new_errors() {
         "errors that the last process did not know: 1",
     );
     assert_eq!(found.evidence().len(), 1, "{found:#?}");
-    found.shown_by(&["1 times at ", "causes.rs:", ": the bank is closed"]);
+    found.shown_by(&["1 time at ", "causes.rs:", ": the bank is closed"]);
     let errors = found.answer_of("/errors?since=start");
     assert!(errors.contains("the bank is closed"), "{errors}");
     found.has_no_runbook();

@@ -226,6 +226,12 @@ pub(crate) fn blocked_output() {
     });
     assert_eq!(numbers.collect::<Vec<_>>(), [11_997, 11_998, 11_999]);
     assert!(!answer.head.contains("older-lines: 0"), "{}", answer.head);
+    // A line that is not kept any more is not taken for one that was not logged.
+    let answer = lines_of(address, "contains=telemetry+is+up");
+    let line: Value = serde_json::from_str(&answer.body).unwrap();
+    let older = format!("older-lines: {}", line["missing"]);
+    assert!(answer.head.contains(&older), "{line} in {}", answer.head);
+    assert!(lines_of(address, "tail=0").body.is_empty());
 
     // A client that reads gets each line, or the number of those that are missing.
     let mut lines = 0;

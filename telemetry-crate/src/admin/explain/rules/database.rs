@@ -54,7 +54,9 @@ fn users_of(pool: &PoolState) -> Vec<String> {
     let mut lines: Vec<_> = holders.map(|user| line(user, "holds one")).collect();
     if pool.unseen > 0 {
         let unseen = pool.unseen;
-        lines.push(format!("{unseen} held by code whose use is not seen"));
+        lines.push(format!(
+            "{unseen} held by code whose use is not seen, such as canceled calls whose statement still runs"
+        ));
     }
     let possible = pool.possible.iter().take(SHOWN);
     lines.extend(possible.map(|user| line(user, "may hold one")));

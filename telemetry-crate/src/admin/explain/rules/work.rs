@@ -5,6 +5,7 @@ use crate::{
     admin::one_line::one_line,
     catalog,
     recorder::{ErrorGroup, ErrorPlace},
+    values::counted,
 };
 
 /// The age in seconds from which an open root hangs.
@@ -104,7 +105,8 @@ pub(super) fn new_errors(evidence: &Evidence<'_>) -> Vec<Finding> {
             ErrorPlace::Root(name) => name.to_string(),
         };
         let example = one_line(&group.example, 160);
-        format!("{} times at {place}: {example}", group.count)
+        let times = counted(group.count, "time", "times");
+        format!("{times} at {place}: {example}")
     });
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
     vec![finding.next("/errors?since=start")]

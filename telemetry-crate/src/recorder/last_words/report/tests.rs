@@ -105,6 +105,10 @@ last log lines
 {\"message\":\"line 4\"}
 ";
     assert_eq!(text, expected);
+    let mut unknown = killed();
+    unknown.process.revision.clear();
+    let text = Report::new(&unknown, at(102), None).text;
+    assert!(text.contains("orders 1.2.3, instance orders-0"), "{text}");
 }
 
 #[test]

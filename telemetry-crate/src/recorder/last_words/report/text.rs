@@ -15,12 +15,15 @@ pub(super) fn text(words: &LastWords, summary: &str) -> String {
     if words.ended == Ended::Running {
         text += "\n(It was killed, or exited without a shutdown of telemetry.)";
     }
+    let revision = match &*process.revision {
+        "" => String::new(),
+        revision => format!(", revision {}", printable(revision)),
+    };
     let _ = write!(
         text,
-        "\n\nservice {} {}, revision {}, instance {}, pid {}\nstarted {}, last heartbeat {}\n",
+        "\n\nservice {} {}{revision}, instance {}, pid {}\nstarted {}, last heartbeat {}\n",
         printable(&process.service),
         printable(&process.version),
-        printable(&process.revision),
         printable(&process.instance),
         process.pid,
         rfc3339(process.started),
