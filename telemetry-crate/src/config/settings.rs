@@ -60,7 +60,10 @@ pub(crate) struct Settings {
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
     pub(crate) query_limits: QueryLimits,
-    #[cfg_attr(not(feature = "axum"), expect(dead_code, reason = "for `http::serve`"))]
+    #[cfg_attr(
+        not(any(feature = "axum", test)),
+        expect(dead_code, reason = "for `http::serve`")
+    )]
     pub(crate) server_limits: ServerLimits,
     /// HTTP methods that replace those of the semantic conventions.
     pub(crate) known_methods: Option<Vec<String>>,

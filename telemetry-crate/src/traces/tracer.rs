@@ -85,7 +85,7 @@ impl TracerInner {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 impl Tracer {
     pub(super) fn failures(&self) -> Option<&Arc<Failures>> {
         self.0.failures.as_ref()
