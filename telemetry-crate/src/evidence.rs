@@ -125,7 +125,9 @@ pub(crate) struct SpanStart<'a> {
 }
 
 /// A callback that receives keys and values as text.
-pub(crate) type VisitText<'a> = &'a mut dyn FnMut(&str, &str);
+///
+/// Its last argument is the number of bytes that were cut off the value.
+pub(crate) type VisitText<'a> = &'a mut dyn FnMut(&str, &str, usize);
 
 /// The handle of a span that the recorder keeps.
 ///
@@ -145,8 +147,10 @@ impl SpanNote {
     }
 
     /// Reports an attribute, as text and without secrets.
-    pub(crate) fn set(&self, key: &str, value: &str) {
-        self.root.set(self.number, key, value);
+    ///
+    /// `cut` bytes were cut off the value before.
+    pub(crate) fn set(&self, key: &str, value: &str, cut: usize) {
+        self.root.set(self.number, key, value, cut);
     }
 
     /// Reports the error status.
@@ -173,7 +177,7 @@ impl Drop for SpanNote {
 /// Receives what happens to the spans of one local root.
 pub(crate) trait RootSink: Debug + Send + Sync {
     fn rename(&self, span: u32, name: &str);
-    fn set(&self, span: u32, key: &str, value: &str);
+    fn set(&self, span: u32, key: &str, value: &str, cut: usize);
     fn fail(&self, span: u32, description: &str);
     /// Reports the status Ok, which overrides an error.
     fn succeed(&self, span: u32);

@@ -39,6 +39,7 @@ pub(super) struct Access {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rejection {
     ForeignOrigin,
+    ForeignPage,
     NoTokenSet,
     InvalidToken,
 }
@@ -47,7 +48,7 @@ impl Rejection {
     /// The end of the log line.
     fn reason(self) -> &'static str {
         match self {
-            Self::ForeignOrigin => "a web page of another site sent it",
+            Self::ForeignOrigin | Self::ForeignPage => "a web page of another site sent it",
             Self::NoTokenSet => "FIRSTLIGHT_ADMIN_TOKEN is not set",
             Self::InvalidToken => "it had no valid token",
         }
@@ -64,6 +65,12 @@ impl Rejection {
                 StatusCode::FORBIDDEN,
                 format!(
                     "{what} are not for web pages of other sites: the request has an `Origin` that is not the host of this listener\n"
+                ),
+            ),
+            Self::ForeignPage => text(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "{what} are not for web pages of other sites: the request has `Sec-Fetch-Site: cross-site` and does not follow a link\n"
                 ),
             ),
             Self::NoTokenSet => text(
@@ -139,6 +146,9 @@ impl Access {
         };
         if host::is_foreign_origin(request, self.loopback) {
             return Some(Rejection::ForeignOrigin);
+        }
+        if host::is_loaded_by_foreign_page(request) {
+            return Some(Rejection::ForeignPage);
         }
         if !needs_token {
             return None;
@@ -310,11 +320,17 @@ mod tests {
         for address in [LOOPBACK, EVERYWHERE] {
             let access = access(address, true);
             let (own, foreign) = (headers("http://localhost"), headers("https://evil.example"));
+            let no_cors = [
+                token.clone(),
+                (HeaderName::from_static("sec-fetch-site"), "cross-site"),
+            ];
             for route in [&LOGS, &CHANGE] {
                 assert_eq!(answer(&access, route, &own), 200, "{}", route.path);
                 assert_eq!(answer(&access, route, &foreign), 403, "{}", route.path);
+                assert_eq!(answer(&access, route, &no_cors), 403, "{}", route.path);
             }
             assert_eq!(answer(&access, &METRICS, &foreign), 200);
+            assert_eq!(answer(&access, &METRICS, &no_cors), 200);
         }
     }
 

@@ -4,11 +4,12 @@
 //! 127.0.0.1 (DNS rebinding) and then read the responses. Such a request names the page's host, so the listener answers
 //! only requests for loopback hosts. A page can also send requests to 127.0.0.1 itself. With a script, it cannot read the
 //! responses, and such a request has the page's `Origin`, which is rejected where it matters. Before a page can change
-//! anything, the browser moreover sends a preflight request, whose method `OPTIONS` is rejected.
+//! anything, the browser moreover sends a preflight request, whose method `OPTIONS` is rejected. Other requests of a page,
+//! such as one for an image, have no `Origin`, but have `Sec-Fetch-Site`.
 
 use std::net::IpAddr;
 
-use http::{HeaderValue, Request, StatusCode, Uri, Version, header, uri::Authority};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, Version, header, uri::Authority};
 
 use super::answer::{Answer, text};
 
@@ -74,6 +75,28 @@ pub(super) fn is_foreign_origin<B>(request: &Request<B>, on_loopback: bool) -> b
             .is_some_and(|host| host == *origin)
     };
     !is_own || origins.next().is_some()
+}
+
+/// Whether a web page of another site makes the browser load this for itself.
+///
+/// The rules are those of the resource isolation policy (<https://web.dev/articles/fetch-metadata>): pages of the same site,
+/// the user, and programs that send no such headers are admitted, and so is a link that the user follows. Frames are
+/// refused as well, because eight of them would take all streams. A request with an `Origin` is for
+/// [`is_foreign_origin`].
+pub(super) fn is_loaded_by_foreign_page<B>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let all_are = |name, values: &[&str]| {
+        let mut found = headers.get_all(name).into_iter();
+        found.all(|value| values.iter().any(|expected| value == expected))
+    };
+    let has_mode = headers.contains_key("sec-fetch-mode") && headers.contains_key("sec-fetch-dest");
+    let is_link = has_mode
+        && request.method() == Method::GET
+        && all_are("sec-fetch-mode", &["navigate"])
+        && all_are("sec-fetch-dest", &["document"]);
+    !headers.contains_key(header::ORIGIN)
+        && !all_are("sec-fetch-site", &["same-origin", "same-site", "none"])
+        && !is_link
 }
 
 /// Parses the value of a `Host` header: a host, and maybe a port.
@@ -148,6 +171,38 @@ mod tests {
             *none.version_mut() = Version::HTTP_10;
             assert_eq!(status(&none), 200);
         }
+    }
+
+    #[test]
+    fn foreign_pages_load_nothing() {
+        let name = HeaderName::from_static;
+        for (site, mode, dest, expected) in [
+            ("same-origin", "cors", "empty", false),
+            ("same-site", "no-cors", "image", false),
+            ("none", "navigate", "document", false),
+            ("cross-site", "no-cors", "empty", true),
+            ("cross-site", "no-cors", "image", true),
+            ("cross-site", "navigate", "document", false),
+            ("cross-site", "navigate", "iframe", true),
+            ("cross-site", "navigate", "object", true),
+            ("unknown", "no-cors", "empty", true),
+        ] {
+            let headers = [
+                (name("sec-fetch-site"), site),
+                (name("sec-fetch-mode"), mode),
+                (name("sec-fetch-dest"), dest),
+            ];
+            let found = is_loaded_by_foreign_page(&request(&headers));
+            assert_eq!(found, expected, "{site} {mode} {dest}");
+        }
+        assert!(!is_loaded_by_foreign_page(&request(&[])));
+        let foreign = (name("sec-fetch-site"), "cross-site");
+        assert!(is_loaded_by_foreign_page(&request(std::slice::from_ref(
+            &foreign
+        ))));
+        // The origin decides, which may be a page of another loopback host.
+        let with_origin = [foreign, (header::ORIGIN, "http://localhost:3000")];
+        assert!(!is_loaded_by_foreign_page(&request(&with_origin)));
     }
 
     #[test]

@@ -250,8 +250,9 @@ pub const RECORDER_OPEN_ROOTS: Metric = Metric {
 
 /// What the flight recorder did not keep, by reason.
 ///
-/// `contention`: a record whose lock was taken. `record_limit`: a record of a root that has reached its limit, or for which
-/// no memory was left. `span_limit` and `root_limit`: a span or a root for which no memory was left. `eviction`: the detail
+/// `contention`: a record whose lock was taken. `record_limit`: a record of a root that has reached its limit, which is also
+/// one that made room for a newer one, or a record for which no memory was left. `value_limit`: a record that was kept
+/// without the end of a long value. `span_limit` and `root_limit`: a span or a root for which no memory was left. `eviction`: the detail
 /// of a root that made room for newer ones. `error_limit`: an error for whose group no memory was left. `log_limit`: a
 /// withheld event of a failed root that was not logged.
 pub const RECORDER_LOSSES: Metric = Metric {
@@ -260,7 +261,7 @@ pub const RECORDER_LOSSES: Metric = Metric {
     unit: "{loss}",
     labels: &["reason"],
     buckets: None,
-    help: "Records, spans and roots that the flight recorder did not keep, by reason.",
+    help: "Records, spans and roots that the flight recorder did not keep, or not whole, by reason.",
 };
 
 /// Failed local roots that were not sampled, if their spans are exported.
@@ -278,7 +279,7 @@ pub const TRACE_FAILED_ROOTS: Metric = Metric {
 
 /// Snapshots of the recorder's file that failed or were late, if it is written.
 ///
-/// The next process reads the file. It misses the time since the last snapshot.
+/// A snapshot is late if it is not in the file 250 ms after it is due, because of the disk or of a busy machine. The next process reads the file. It misses the time since the last snapshot.
 pub const RECORDER_SNAPSHOTS_LOST: Metric = Metric {
     name: "recorder_snapshots_lost_total",
     kind: Kind::Counter,

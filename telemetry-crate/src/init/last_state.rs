@@ -1,6 +1,7 @@
 //! The state of the process, for its last words.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -21,6 +22,9 @@ const OPEN_ROOTS: usize = 256;
 
 /// The largest number of log lines in the file.
 const LINES: u64 = 200;
+
+/// The largest size of these lines in bytes, which is the size of the file's area.
+const LINE_BYTES: usize = 64 * 1024;
 
 /// The time after which a runtime that runs no task is stalled.
 ///
@@ -81,17 +85,23 @@ impl Source for LastState {
     }
 }
 
-/// The last log lines, the newest last.
+/// The last log lines of at most [`LINE_BYTES`], the newest last.
 fn last_lines(lines: &Lines) -> Vec<Vec<u8>> {
     let there = lines.range();
     let first = there.end.saturating_sub(LINES).max(there.start);
     let mut cursor = lines.cursor(first);
-    let mut last = Vec::new();
+    let (mut last, mut bytes) = (VecDeque::new(), 0);
     loop {
         let batch = lines.read_until(there.end, &mut cursor, &LineFilter::default());
-        last.extend(batch.lines().map(<[u8]>::to_vec));
+        for line in batch.lines() {
+            bytes += line.len();
+            last.push_back(line.to_vec());
+            while bytes > LINE_BYTES {
+                bytes -= last.pop_front().map_or(bytes, |oldest| oldest.len());
+            }
+        }
         if batch.is_last {
-            return last;
+            return last.into();
         }
     }
 }
@@ -112,5 +122,37 @@ pub(super) fn process(resource: &Resource) -> Process {
         version: attribute("service.version"),
         revision: attribute("vcs.ref.head.revision"),
         instance: attribute("service.instance.id"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use allocation_counter::measure;
+    use tracing::Level;
+
+    use super::*;
+    use crate::evidence::{EventSink as _, LineNote, LineTarget};
+
+    #[test]
+    fn last_lines_have_a_size() {
+        let recorder = Recorder::new(64 * 1024 * 1024, None);
+        let push = |text: &str| {
+            recorder.line(&LineNote {
+                level: Level::INFO,
+                target: LineTarget::Static("orders"),
+                trace_id: None,
+                text: text.as_bytes(),
+            });
+        };
+        for number in 0..300 {
+            push(&format!("{number:>16384}"));
+        }
+        let mut last = Vec::new();
+        let used = measure(|| last = last_lines(recorder.lines()));
+        assert_eq!(last.len(), 4);
+        assert!(last[3].ends_with(b" 299") && last[0].ends_with(b" 296"));
+        assert!(used.bytes_max < 128 * 1024, "{}", used.bytes_max);
+        (0..300).for_each(|_| push("short"));
+        assert_eq!(last_lines(recorder.lines()).len(), 200);
     }
 }

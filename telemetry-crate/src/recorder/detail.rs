@@ -4,6 +4,7 @@ use std::{collections::HashSet, ops::Range};
 
 use super::{
     budget::Budget,
+    losses::Losses,
     record::{Head, heads, remove},
 };
 
@@ -17,16 +18,30 @@ const FIRST_CAPACITY: usize = 768;
 /// A removal reads all records, so it must make room for many.
 const REMOVED_PART: usize = 16;
 
+/// Maximum size of the detail of one root in bytes, whatever the budget is.
+pub(super) const MAX_DETAIL: usize = u32::MAX as usize;
+
 /// The records of a root, within a limit and the budget.
 #[derive(Debug, Default)]
 pub(super) struct Detail {
     bytes: Vec<u8>,
-    /// Bytes of records that were cut.
+    /// Bytes of records and of values that were cut.
     cut: u64,
+    /// Bytes of records that are marked as removed and are still there.
+    marked: u32,
     /// Bytes of records that may be removed.
     ///
     /// These are all but the starts of open spans.
-    removable: usize,
+    removable: u32,
+}
+
+/// What a root may take, and the counts of what it loses.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits<'a> {
+    pub(super) budget: &'a Budget,
+    /// Maximum size of the detail in bytes.
+    pub(super) max: usize,
+    pub(super) losses: &'a Losses,
 }
 
 /// Whether a record was added.
@@ -44,6 +59,8 @@ pub(super) enum Added {
 pub(super) struct Addition {
     /// Maximum size in bytes.
     pub(super) size: usize,
+    /// Bytes that were cut off its values before.
+    pub(super) cut: usize,
     /// What it says of the spans that are open.
     pub(super) head: Head,
 }
@@ -64,39 +81,53 @@ impl Detail {
 
     /// Adds a record.
     ///
-    /// At `max` bytes, removes the oldest records. If that is not enough, the end of a span removes its start.
+    /// `write` writes it, and returns the bytes that it has cut off values. At the limit, removes the oldest records. If that is not enough, the end of a span removes its start.
     pub(super) fn add(
         &mut self,
-        budget: &Budget,
-        max: usize,
+        limits: Limits<'_>,
         record: Addition,
-        write: impl FnOnce(&mut Vec<u8>),
+        write: impl FnOnce(&mut Vec<u8>) -> usize,
     ) -> Added {
-        let Addition { size, head } = record;
+        let Addition { size, cut, head } = record;
         if self.bytes.len() + size > self.bytes.capacity() {
-            let added = self.make_room(budget, max, size);
+            let added = self.make_room(limits, size);
             if added != Added::Yes {
-                self.cut += size as u64;
+                self.lose(1, size + cut, limits.losses);
                 if let Head::End(span) = head {
-                    self.remove_start(span);
+                    self.remove_start(span, limits.losses);
                 }
                 return added;
             }
         }
         if !matches!(head, Head::Start(_)) {
-            self.removable += size;
+            self.removable += size as u32;
         }
-        write(&mut self.bytes);
+        let cut = cut + write(&mut self.bytes);
+        if cut > 0 {
+            self.cut += cut as u64;
+            limits.losses.value();
+        }
         Added::Yes
     }
 
+    /// Counts records that are lost.
+    fn lose(&mut self, records: u64, bytes: usize, losses: &Losses) {
+        self.cut += bytes as u64;
+        losses.records(records);
+    }
+
     #[cold]
-    fn make_room(&mut self, budget: &Budget, max: usize, size: usize) -> Added {
+    fn make_room(&mut self, limits: Limits<'_>, size: usize) -> Added {
+        let Limits {
+            budget,
+            max,
+            losses,
+        } = limits;
         if self.bytes.len() + size > max {
-            if size > max || self.removable < max / REMOVED_PART {
+            if size > max || (self.removable as usize) < max / REMOVED_PART {
                 return Added::NoRoom;
             }
-            self.remove_oldest((max / 2).min(max - size));
+            self.remove_oldest((max / 2).min(max - size), losses);
             if self.bytes.len() + size > max {
                 return Added::NoRoom;
             }
@@ -116,17 +147,18 @@ impl Detail {
     /// Removes the oldest records, until at most `target` bytes are left.
     ///
     /// The starts of open spans stay.
-    fn remove_oldest(&mut self, target: usize) {
+    fn remove_oldest(&mut self, target: usize, losses: &Losses) {
         let mut open = HashSet::new();
         for (head, _) in heads(&self.bytes) {
             match head {
                 Head::Start(span) => _ = open.insert(span),
                 Head::End(span) => _ = open.remove(&span),
-                Head::Other => {}
+                Head::Other | Head::Removed => {}
             }
         }
         let mut excess = self.bytes.len().saturating_sub(target);
         let (mut read, mut written) = (0, 0);
+        let (mut records, mut bytes) = (0, 0);
         self.removable = 0;
         loop {
             let next = heads(&self.bytes[read..]).next();
@@ -138,24 +170,32 @@ impl Detail {
             let is_open = matches!(head, Head::Start(span) if open.contains(&span));
             if excess > 0 && !is_open {
                 excess = excess.saturating_sub(place.len());
-                self.cut += place.len() as u64;
+                if head == Head::Removed {
+                    self.marked -= place.len() as u32;
+                } else {
+                    records += 1;
+                    bytes += place.len();
+                }
                 continue;
             }
             if !is_open {
-                self.removable += place.len();
+                self.removable += place.len() as u32;
             }
             let length = place.len();
             self.bytes.copy_within(place, written);
             written += length;
         }
         self.bytes.truncate(written);
+        self.lose(records, bytes, losses);
     }
 
     /// Marks the start of a span as removed.
-    fn remove_start(&mut self, span: u32) {
+    fn remove_start(&mut self, span: u32, losses: &Losses) {
         let place = self.place_of_start(span);
         if let Some(place) = place {
-            self.removable += place.len();
+            self.removable += place.len() as u32;
+            self.marked += place.len() as u32;
+            self.lose(1, place.len(), losses);
             remove(&mut self.bytes, place);
         }
     }
@@ -168,8 +208,9 @@ impl Detail {
     /// Removes all records; returns the number of bytes that are free again.
     pub(super) fn clear(&mut self, budget: &Budget) -> usize {
         let bytes = std::mem::take(&mut self.bytes);
-        self.cut += bytes.len() as u64;
-        self.removable = 0;
+        // The marked ones are counted already.
+        self.cut += bytes.len() as u64 - u64::from(self.marked);
+        (self.removable, self.marked) = (0, 0);
         budget.release(bytes.capacity());
         bytes.capacity()
     }
@@ -196,7 +237,47 @@ mod tests {
     const MAX: usize = 8 * 1024;
 
     fn add(detail: &mut Detail, budget: &Budget, record: &Record<'_>) -> Added {
-        detail.add(budget, MAX, record.into(), |out| record.write(out))
+        add_counted(detail, budget, &Losses::default(), record)
+    }
+
+    fn add_counted(
+        detail: &mut Detail,
+        budget: &Budget,
+        losses: &Losses,
+        record: &Record<'_>,
+    ) -> Added {
+        let limits = Limits {
+            budget,
+            max: MAX,
+            losses,
+        };
+        detail.add(limits, record.into(), |out| record.write(out))
+    }
+
+    /// Each byte and each record is either there or counted, and none twice.
+    #[test]
+    fn all_lost_records_are_counted() {
+        let (budget, mut detail) = (Budget::new(1_000_000), Detail::default());
+        let losses = Losses::default();
+        let (mut written, mut count, mut most_marked) = (0, 0, 0);
+        let spans = 0..1_000;
+        let starts = spans.clone().map(start);
+        let ends = spans.map(|span| Record::End { span, time: 1 });
+        let names = (0..2_000).map(|span| Record::Name { span, name: "row" });
+        for record in starts.chain(ends).chain(names) {
+            add_counted(&mut detail, &budget, &losses, &record);
+            written += record.size();
+            count += 1;
+            most_marked = most_marked.max(detail.marked);
+            let there: Vec<_> = records(detail.bytes()).collect();
+            let bytes: usize = there.iter().map(Record::size).sum();
+            let [_, (_, lost), ..] = losses.counts();
+            assert_eq!(there.len() as u64 + lost, count);
+            assert_eq!(bytes as u64 + detail.cut(), written as u64);
+        }
+        assert!(most_marked > 0);
+        detail.clear(&budget);
+        assert_eq!(detail.cut(), written as u64);
     }
 
     fn start(span: u32) -> Record<'static> {
@@ -285,9 +366,16 @@ mod tests {
         let length = detail.bytes().len();
         let large = Addition {
             size: MAX + 1,
+            cut: 0,
             head: Head::Other,
         };
-        assert_eq!(detail.add(&budget, MAX, large, |_| ()), Added::NoRoom);
+        let losses = Losses::default();
+        let limits = Limits {
+            budget: &budget,
+            max: MAX,
+            losses: &losses,
+        };
+        assert_eq!(detail.add(limits, large, |_| 0), Added::NoRoom);
         assert_eq!(detail.bytes().len(), length);
     }
 

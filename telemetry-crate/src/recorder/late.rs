@@ -3,7 +3,16 @@
 use super::atomic::{AtomicBool, Mutex, Ordering, Receiver, Sender, channel, try_lock};
 use std::collections::VecDeque;
 
+/// The pieces of work for which memory is kept.
+const FEW: usize = 16;
+
 /// A queue of work in the order in which it was pushed.
+///
+/// It has no limit of its own, because none of its work may be lost. It is bounded all the same: work comes only from a
+/// thread that finds a lock taken, and each span has at most four pieces of work, for its start, its end, its root and its
+/// release. A span and its root have their part of the budget until the last of them is done, so without budget no span adds work. A lock
+/// is held for less than a microsecond, and the next span or event does the work, so the queue has a few pieces at most
+/// unless the operating system suspends the thread with the lock.
 #[derive(Debug)]
 pub(super) struct Late<T> {
     sender: Sender<T>,
@@ -70,5 +79,7 @@ impl<T> Late<T> {
             }
             received.pop_front();
         }
+        // After a peak, the memory is free again.
+        received.shrink_to(FEW);
     }
 }

@@ -164,7 +164,7 @@ impl Lines {
     pub(super) fn push(&self, line: &LineNote<'_>, losses: &Losses) {
         match try_lock(&self.ring).map(|mut ring| ring.push(line)) {
             Some(true) => return,
-            Some(false) => losses.cut(),
+            Some(false) => losses.records(1),
             None => losses.contended(),
         }
         self.lost.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,8 @@
 //! The local roots of the process, open and kept, within one budget of bytes.
 
+#[cfg(test)]
+mod inspection;
+
 use std::{
     sync::{
         Arc, Mutex, OnceLock,
@@ -13,13 +16,14 @@ use tracing::Level;
 
 use super::{
     budget::Budget,
+    detail::MAX_DETAIL,
     errors::{Counted, Errors, Occurrence, Place, error_of_function, is_report},
     failure_log::FailureLog,
     kept::{Class, Ended, Kept},
     late::Late,
     losses::Losses,
     lost::LostSpans,
-    open::{ENTRY_BYTES, Locked, OpenSpan, OpenSpans},
+    open::{ENTRY_BYTES, Locked, OpenSpan, OpenSpans, SMALL_TABLES},
     root::{End, Name, Root, RootOutcome, SUMMARY_BYTES},
     spin::try_lock,
 };
@@ -31,10 +35,13 @@ const MAX_ROOTS: usize = 16_384;
 /// The part of the budget for the detail of one root: about 230 KiB by default.
 const DETAIL_PART: usize = 32;
 
-/// The part of the bytes for tables whose entries are not counted one by one.
+/// Size in bytes of what does not grow.
+const FIXED_BYTES: usize = size_of::<LocalRoots>() + SMALL_TABLES;
+
+/// The part of the bytes for what is not counted.
 ///
-/// These are the names of kept roots, their order, and work that is done later.
-const TABLES_PART: usize = 64;
+/// This is work that is done later, and memory that is freed at once, such as a table while it grows.
+const UNCOUNTED_PART: usize = 64;
 
 /// The part of the budget that is made free when it is used up.
 const FREED_PART: usize = 16;
@@ -90,10 +97,10 @@ impl LocalRoots {
     /// `reserved` of them belong to other parts.
     pub(super) fn new(bytes: usize, reserved: usize) -> Self {
         let bytes = bytes.saturating_sub(reserved);
-        let bytes = bytes - bytes / TABLES_PART;
+        let bytes = (bytes - bytes / UNCOUNTED_PART).saturating_sub(FIXED_BYTES);
         Self {
             budget: Budget::new(bytes),
-            max_detail: bytes / DETAIL_PART,
+            max_detail: (bytes / DETAIL_PART).min(MAX_DETAIL),
             max_roots: MAX_ROOTS.min(bytes / 4 * 3 / (SUMMARY_BYTES + ENTRY_BYTES)),
             open: OpenSpans::new(),
             lost: LostSpans::new(),
@@ -261,7 +268,7 @@ impl LocalRoots {
 
     /// Returns the root if the table of kept roots is locked.
     fn try_keep(&self, ended: Ended) -> Result<(), Ended> {
-        let evicted = self.kept.try_add(ended, self.memory_of_kept())?;
+        let evicted = (self.kept).try_add(ended, self.memory_of_kept(), &self.budget)?;
         self.losses.evicted(evicted);
         Ok(())
     }
@@ -328,16 +335,22 @@ impl LocalRoots {
             return;
         }
         let target = self.budget.max() - self.budget.max() / FREED_PART;
-        let evicted = self.kept.try_evict(self.memory_of_kept());
+        let evicted = (self.kept).try_evict(self.memory_of_kept(), &self.budget);
         self.losses.evicted(evicted);
-        if self.budget.used() > target {
-            for root in self.open.try_roots() {
-                if root.clear_detail() > 0 {
+        while self.budget.used() > target {
+            let mut freed = 0;
+            for root in self.open.try_oldest() {
+                let bytes = root.clear_detail();
+                if bytes > 0 {
                     self.losses.evicted(1);
                 }
+                freed += bytes;
                 if self.budget.used() <= target {
                     break;
                 }
+            }
+            if freed == 0 {
+                break;
             }
         }
         *pause = (self.budget.used() > target).then(|| Instant::now() + PAUSE);
@@ -364,26 +377,5 @@ impl LocalRoots {
     pub(super) fn kept_roots(&self, class: Class) -> Vec<Arc<Root>> {
         self.catch_up();
         self.kept.of(class)
-    }
-
-    #[cfg(test)]
-    pub(super) fn while_locked<T>(&self, run: impl FnOnce() -> T) -> T {
-        self.open.while_locked(run)
-    }
-
-    /// Whether the search for memory pauses.
-    #[cfg(test)]
-    pub(super) fn pauses(&self) -> bool {
-        try_lock(&self.pause).is_some_and(|pause| pause.is_some())
-    }
-
-    #[cfg(test)]
-    pub(super) fn table_capacity(&self) -> usize {
-        self.open.capacity()
-    }
-
-    #[cfg(test)]
-    pub(super) fn kept_names(&self, class: Class) -> usize {
-        self.kept.names(class)
     }
 }

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     contended: AtomicU64,
-    cut: AtomicU64,
+    records: AtomicU64,
     spans: AtomicU64,
     roots: AtomicU64,
     evicted: AtomicU64,
     errors: AtomicU64,
+    values: AtomicU64,
 }
 
 impl Losses {
@@ -19,9 +20,14 @@ impl Losses {
         self.contended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a record that did not fit.
-    pub(super) fn cut(&self) {
-        self.cut.fetch_add(1, Ordering::Relaxed);
+    /// Counts records that did not fit, or made room for newer ones of the same root.
+    pub(super) fn records(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Counts a record that was kept without the end of a value.
+    pub(super) fn value(&self) {
+        self.values.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a span that did not fit.
@@ -47,14 +53,15 @@ impl Losses {
     }
 
     /// All counts by their reason.
-    pub(super) fn counts(&self) -> [(&'static str, u64); 6] {
+    pub(super) fn counts(&self) -> [(&'static str, u64); 7] {
         [
             ("contention", &self.contended),
-            ("record_limit", &self.cut),
+            ("record_limit", &self.records),
             ("span_limit", &self.spans),
             ("root_limit", &self.roots),
             ("eviction", &self.evicted),
             ("error_limit", &self.errors),
+            ("value_limit", &self.values),
         ]
         .map(|(reason, count)| (reason, count.load(Ordering::Relaxed)))
     }

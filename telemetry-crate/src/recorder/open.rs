@@ -1,11 +1,11 @@
 //! The spans that code still refers to, by their ids.
 
 use std::{
-    collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use hashbrown::HashMap;
 use opentelemetry::trace::SpanId;
 
 use super::{root::Root, spin::try_lock};
@@ -15,14 +15,19 @@ use super::{root::Root, spin::try_lock};
 /// With fewer shards, threads would more often find a lock taken.
 const SHARDS: usize = 64;
 
-/// Size of an entry in bytes, including unused slots of the table.
-pub(super) const ENTRY_BYTES: usize = 64;
+/// Size of an entry in bytes, with the unused places of its table.
+///
+/// A table that takes more for each of its entries becomes smaller.
+pub(super) const ENTRY_BYTES: usize = 88;
 
-/// The part of a table that is used at least, unless the table is small.
-const USED_PART: usize = 8;
+/// Size of a table in bytes that does not become smaller: one with eight places.
+const SMALL_TABLE: usize = 8 * (size_of::<(u64, OpenSpan)>() + 1) + 16;
 
-/// The number of slots of a small table.
-const SMALL_TABLE: usize = 64;
+/// Size of all small tables in bytes.
+pub(super) const SMALL_TABLES: usize = SHARDS * SMALL_TABLE;
+
+/// The largest number of roots that lose their detail at a time.
+const OLDEST: usize = 1_024;
 
 /// A span and its local root.
 #[derive(Debug, Clone)]
@@ -100,9 +105,10 @@ impl OpenSpans {
         let key = key(span);
         let mut spans = try_lock(self.shard(key)).ok_or(Locked)?;
         let removed = spans.remove(&key);
-        if spans.len() < spans.capacity() / USED_PART && spans.capacity() > SMALL_TABLE {
-            let length = spans.len();
-            spans.shrink_to(2 * length);
+        let (length, bytes) = (spans.len(), spans.allocation_size());
+        if bytes > length * ENTRY_BYTES && bytes > SMALL_TABLE {
+            // The table has half the places then, and room for half as many entries again.
+            spans.shrink_to(length + length / 2);
         }
         drop(spans);
         // The last reference to a root frees its memory, so it is dropped without the lock.
@@ -113,27 +119,30 @@ impl OpenSpans {
     ///
     /// Each is returned once, the oldest first. Waits for locks, so only readers call it.
     pub(super) fn roots(&self) -> Vec<Arc<Root>> {
-        self.oldest_first(|shard| Some(shard.lock().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// The same as [`roots`](Self::roots), without those of locked shards.
-    pub(super) fn try_roots(&self) -> Vec<Arc<Root>> {
-        self.oldest_first(try_lock)
-    }
-
-    fn oldest_first(&self, lock: fn(&Shard) -> Option<MutexGuard<'_, Spans>>) -> Vec<Arc<Root>> {
+        let lock = |shard| Some(Mutex::lock(shard).unwrap_or_else(PoisonError::into_inner));
         let mut roots = Vec::new();
         for shard in &self.shards {
-            // Memory is allocated without the lock, so that it is held only for the copies.
-            let length = lock(shard).map_or(0, |spans| spans.len());
-            roots.reserve(length + SMALL_TABLE);
-            if let Some(spans) = lock(shard) {
-                roots.extend(spans.values().map(|open| open.root.clone()));
+            copy_roots(shard, lock, &mut roots);
+        }
+        sort(&mut roots);
+        roots
+    }
+
+    /// The oldest of these roots that have detail, without those that are locked.
+    ///
+    /// They are a part of the roots, because a list of all would take much memory when there is none.
+    pub(super) fn try_oldest(&self) -> Vec<Arc<Root>> {
+        let (mut oldest, mut roots) = (Vec::new(), Vec::new());
+        for shard in &self.shards {
+            copy_roots(shard, try_lock, &mut roots);
+            oldest.extend(roots.drain(..).filter(|root| root.has_detail()));
+            if oldest.len() > OLDEST {
+                sort(&mut oldest);
+                oldest.truncate(OLDEST);
             }
         }
-        roots.sort_by_key(|root| (root.started, key(root.span_id)));
-        roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
-        roots
+        sort(&mut oldest);
+        oldest
     }
 
     /// Runs code while all shards are locked.
@@ -144,11 +153,29 @@ impl OpenSpans {
     }
 
     #[cfg(test)]
-    pub(super) fn capacity(&self) -> usize {
-        let capacities = self
-            .shards
-            .iter()
-            .filter_map(|shard| Some(shard.lock().ok()?.capacity()));
-        capacities.sum()
+    pub(super) fn bytes(&self) -> usize {
+        let shards = self.shards.iter();
+        let bytes = shards.filter_map(|shard| Some(shard.lock().ok()?.allocation_size()));
+        bytes.sum()
     }
+}
+
+/// Adds the roots of a shard, once for each of their spans.
+fn copy_roots<'a>(
+    shard: &'a Shard,
+    lock: impl Fn(&'a Shard) -> Option<MutexGuard<'a, Spans>>,
+    roots: &mut Vec<Arc<Root>>,
+) {
+    // Memory is allocated without the lock, so that it is held only for the copies.
+    let length = lock(shard).map_or(0, |spans| spans.len());
+    roots.reserve(length + 8);
+    if let Some(spans) = lock(shard) {
+        roots.extend(spans.values().map(|open| open.root.clone()));
+    }
+}
+
+/// Sorts roots by their start, each once.
+fn sort(roots: &mut Vec<Arc<Root>>) {
+    roots.sort_unstable_by_key(|root| (root.started, key(root.span_id)));
+    roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
 }

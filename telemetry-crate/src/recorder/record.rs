@@ -7,6 +7,8 @@ mod reader;
 #[cfg(test)]
 mod tests;
 
+use std::{borrow::Cow, ops::Range};
+
 use opentelemetry::trace::{SpanId, TraceFlags};
 use tracing::Level;
 
@@ -14,14 +16,14 @@ pub(super) use self::reader::{Head, heads, records, remove};
 use super::detail::Addition;
 use crate::{
     evidence::{EventNote, MAX_VALUE},
-    values::{Kind, prefix},
+    values::{Kind, TRUNCATION_MARK, TextField, prefix},
 };
 
 /// Maximum length of the name of a span or the key of an attribute in bytes.
 const MAX_NAME: usize = 256;
 
 /// Maximum length of a target, or of the name of a field, in bytes.
-const MAX_FIELD_NAME: usize = 64;
+const MAX_FIELD_NAME: usize = 255;
 
 /// Maximum length of the values of one event in bytes.
 ///
@@ -101,9 +103,11 @@ impl Record<'_> {
     }
 
     /// Writes a record that is not an event.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    ///
+    /// Returns the bytes that were cut off its texts.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> usize {
         let start = begin(out);
-        match self {
+        let cut = match self {
             Self::Start {
                 span,
                 parent,
@@ -117,37 +121,39 @@ impl Record<'_> {
                 header[9..17].copy_from_slice(&span_id.to_bytes());
                 header[17..].copy_from_slice(&time.to_le_bytes());
                 out.extend_from_slice(&header);
-                put_text(out, name, MAX_NAME);
+                put_text(out, name, MAX_NAME)
             }
             Self::Name { span, name } => {
                 out.push(tag::NAME);
                 put_u32(out, *span);
-                put_text(out, name, MAX_NAME);
+                put_text(out, name, MAX_NAME)
             }
             Self::Attribute { span, key, value } => {
                 out.push(tag::ATTRIBUTE);
                 put_u32(out, *span);
-                put_text(out, key, MAX_NAME);
-                put_text(out, value, MAX_VALUE);
+                put_text(out, key, MAX_NAME) + put_text(out, value, MAX_VALUE)
             }
             Self::Failed { span, description } => {
                 out.push(tag::FAILED);
                 put_u32(out, *span);
-                put_text(out, description, MAX_VALUE);
+                put_text(out, description, MAX_VALUE)
             }
             Self::Succeeded { span } => {
                 out.push(tag::SUCCEEDED);
                 put_u32(out, *span);
+                0
             }
             Self::End { span, time } => {
                 let mut header = [tag::END; 13];
                 header[1..5].copy_from_slice(&span.to_le_bytes());
                 header[5..].copy_from_slice(&time.to_le_bytes());
                 out.extend_from_slice(&header);
+                0
             }
-            Self::Event(_) => {}
-        }
+            Self::Event(_) => 0,
+        };
         finish(out, start);
+        cut
     }
 }
 
@@ -155,6 +161,7 @@ impl From<&Record<'_>> for Addition {
     fn from(record: &Record<'_>) -> Self {
         Self {
             size: record.size(),
+            cut: 0,
             head: match record {
                 Record::Start { span, .. } => Head::Start(*span),
                 Record::End { span, .. } => Head::End(*span),
@@ -175,12 +182,22 @@ pub(super) fn event_size(event: &EventNote<'_>) -> usize {
 }
 
 /// Writes the record of an event of at most `size` bytes.
-pub(super) fn write_event(out: &mut Vec<u8>, event: &EventNote<'_>, span_id: SpanId, size: usize) {
+///
+/// Returns the bytes that were cut off its texts.
+pub(super) fn write_event(
+    out: &mut Vec<u8>,
+    event: &EventNote<'_>,
+    span_id: SpanId,
+    size: usize,
+) -> usize {
     let start = out.len();
     // The bytes are reserved once, because many small extensions cost more than the copies.
     out.resize(start + size, 0);
     let mut rest = Writer(&mut out[start..]);
-    let text = prefix(event.text, MAX_TEXT);
+    let (text, mark) = match event.text.len() {
+        0..=MAX_TEXT => (event.text, ""),
+        _ => (prefix(event.text, MAX_TEXT - MARK_BYTES), TRUNCATION_MARK),
+    };
     let target = prefix(event.target, MAX_FIELD_NAME);
     let mut header = [tag::EVENT; EVENT_HEADER];
     header[..LENGTH].copy_from_slice(&((size - LENGTH) as u32).to_le_bytes());
@@ -189,26 +206,69 @@ pub(super) fn write_event(out: &mut Vec<u8>, event: &EventNote<'_>, span_id: Spa
     header[7] = target.len() as u8;
     header[8..16].copy_from_slice(&span_id.to_bytes());
     header[16..24].copy_from_slice(&event.time.to_le_bytes());
-    header[24..].copy_from_slice(&(text.len() as u16).to_le_bytes());
+    header[24..].copy_from_slice(&((text.len() + mark.len()) as u16).to_le_bytes());
     rest.bytes(&header);
     rest.bytes(target.as_bytes());
     rest.bytes(text.as_bytes());
-    for field in event.fields {
+    rest.bytes(mark.as_bytes());
+    let mut cut = event.text.len() - text.len() + event.target.len() - target.len();
+    let mut fields = event.fields.iter();
+    for field in fields.by_ref() {
         let name = prefix(&field.name, MAX_FIELD_NAME).as_bytes();
         let Some(place) = rest.take(FIELD_HEADER + name.len()) else {
+            cut += shown(field, text.len());
             break;
         };
+        cut += field.name.len() - name.len();
         let (header, place) = place.split_at_mut(FIELD_HEADER);
-        let [low, high] = (field.text.len() as u16).to_le_bytes();
-        header.copy_from_slice(&[name.len() as u8, field.kind as u8, low, high]);
+        let (kind, length) = if mark.is_empty() {
+            (field.kind, field.text.len() as u16)
+        } else {
+            of_cut(field, text.len())
+        };
+        let [low, high] = length.to_le_bytes();
+        header.copy_from_slice(&[name.len() as u8, kind as u8, low, high]);
         place.copy_from_slice(name);
     }
+    // Beyond the limit on names, values cannot be shown either.
+    cut += fields.map(|field| shown(field, text.len())).sum::<usize>();
     let unused = rest.0.len();
     if unused > 0 {
         out.truncate(out.len() - unused);
         finish(out, start);
     }
+    cut
 }
+
+/// The bytes of a field's name, and of its value in the kept bytes.
+fn shown(field: &EventField, kept: usize) -> usize {
+    let value = field.text.end.min(kept) - field.text.start.min(kept);
+    field.name.len() + value
+}
+
+/// The kind and the length of a value if the values end in a mark.
+///
+/// The first `kept` bytes of all values are before the mark.
+#[cold]
+fn of_cut(field: &EventField, kept: usize) -> (Kind, u16) {
+    let Range { start, end } = field.text;
+    // Of a value after the mark, the reader finds nothing, and shows another mark.
+    if end <= kept || start > kept {
+        let length = u16::try_from(end - start).unwrap_or(u16::MAX);
+        return (field.kind, length);
+    }
+    let kind = match field.kind {
+        Kind::Bare => Kind::Text,
+        kind => kind,
+    };
+    (kind, (kept - start + MARK_BYTES) as u16)
+}
+
+/// A field of an event.
+type EventField = TextField<Cow<'static, str>>;
+
+/// Size of the mark of a cut text in bytes.
+const MARK_BYTES: usize = TRUNCATION_MARK.len();
 
 /// The state of an event that was logged.
 const IS_LOGGED: u8 = 1;
@@ -312,10 +372,23 @@ fn text_size(text: &str, max: usize) -> usize {
     TEXT_LENGTH + text.len().min(max)
 }
 
-/// Writes at most `max` bytes of a text.
+/// Writes at most `max` bytes of a text; returns the bytes that were cut.
+///
+/// A cut text ends in [`TRUNCATION_MARK`].
 fn put_text(out: &mut Vec<u8>, text: &str, max: usize) -> usize {
-    let kept = prefix(text, max);
-    put_u16(out, kept.len() as u16);
+    if text.len() > max {
+        return put_beginning(out, text, max);
+    }
+    put_u16(out, text.len() as u16);
+    out.extend_from_slice(text.as_bytes());
+    0
+}
+
+#[cold]
+fn put_beginning(out: &mut Vec<u8>, text: &str, max: usize) -> usize {
+    let kept = prefix(text, max - MARK_BYTES);
+    put_u16(out, (kept.len() + MARK_BYTES) as u16);
     out.extend_from_slice(kept.as_bytes());
+    out.extend_from_slice(TRUNCATION_MARK.as_bytes());
     text.len() - kept.len()
 }

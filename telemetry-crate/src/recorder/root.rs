@@ -15,7 +15,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use self::state::Current;
 pub(super) use self::state::{End, Name, RootKind, RootOutcome, RootState};
 use super::{
-    detail::{Added, Addition},
+    detail::{Added, Addition, Limits},
     errors::{Failure, Occurrence},
     local_roots::{LateWork, LocalRoots},
     record::{Head, Record, event_size, write_event},
@@ -111,18 +111,23 @@ impl Root {
         state.map(|mut state| change(&mut state))
     }
 
-    fn add(&self, state: &mut RootState, record: Addition, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Adds a record, which `write` writes.
+    ///
+    /// It returns the bytes that it has cut off values.
+    fn add(
+        &self,
+        state: &mut RootState,
+        record: Addition,
+        write: impl FnOnce(&mut Vec<u8>) -> usize,
+    ) {
         let roots = &self.roots;
-        match state
-            .detail
-            .add(&roots.budget, roots.max_detail, record, write)
-        {
-            Added::Yes => {}
-            Added::NoRoom => roots.losses.cut(),
-            Added::NoBudget => {
-                roots.losses.cut();
-                roots.want_memory();
-            }
+        let limits = Limits {
+            budget: &roots.budget,
+            max: roots.max_detail,
+            losses: &roots.losses,
+        };
+        if state.detail.add(limits, record, write) == Added::NoBudget {
+            roots.want_memory();
         }
     }
 
@@ -155,12 +160,21 @@ impl Root {
                 // The summary has the rest.
                 self.set_name(state, start.name);
             }
-            (start.attributes)(&mut |key, value| self.set_attribute(state, span, key, value));
+            (start.attributes)(&mut |key, value, cut| {
+                self.set_attribute(state, span, (key, value), cut);
+            });
             span
         })
     }
 
-    fn set_attribute(&self, state: &mut RootState, span: u32, key: &str, value: &str) {
+    /// Sets an attribute, off whose value `cut` bytes were cut before.
+    fn set_attribute(
+        &self,
+        state: &mut RootState,
+        span: u32,
+        (key, value): (&str, &str),
+        cut: usize,
+    ) {
         if span == ROOT_SPAN {
             match key {
                 // The name of a request consists of its method and route.
@@ -179,7 +193,12 @@ impl Root {
                 _ => {}
             }
         }
-        self.add_record(state, &Record::Attribute { span, key, value });
+        let record = Record::Attribute { span, key, value };
+        let addition = Addition {
+            cut,
+            ..Addition::from(&record)
+        };
+        self.add(state, addition, |out| record.write(out));
     }
 
     /// Sets the name of the root.
@@ -206,10 +225,14 @@ impl Root {
     /// Adds an event of this root.
     pub(super) fn event(&self, event: &EventNote<'_>, span_id: SpanId) {
         let size = event_size(event);
-        let head = Head::Other;
+        let addition = Addition {
+            size,
+            cut: 0,
+            head: Head::Other,
+        };
         self.change(|state| {
             state.last_event = event.time;
-            self.add(state, Addition { size, head }, |out| {
+            self.add(state, addition, |out| {
                 write_event(out, event, span_id, size)
             });
         });
@@ -249,6 +272,11 @@ impl Root {
     pub(super) fn try_bytes(&self) -> Option<usize> {
         let state = try_lock(&self.state)?;
         Some(SUMMARY_BYTES + state.detail.capacity())
+    }
+
+    /// Whether the root has detail; `false` if it stays locked.
+    pub(super) fn has_detail(&self) -> bool {
+        self.try_bytes().is_some_and(|bytes| bytes > SUMMARY_BYTES)
     }
 
     /// Ends a span; returns `false` if the root stays locked.
@@ -313,8 +341,8 @@ impl RootSink for Root {
         });
     }
 
-    fn set(&self, span: u32, key: &str, value: &str) {
-        let is_set = self.change(|state| self.set_attribute(state, span, key, value));
+    fn set(&self, span: u32, key: &str, value: &str, cut: usize) {
+        let is_set = self.change(|state| self.set_attribute(state, span, (key, value), cut));
         if is_set.is_none() && span == ROOT_SPAN && key == "error.type" {
             self.has_error_type.store(true, Ordering::Relaxed);
         }

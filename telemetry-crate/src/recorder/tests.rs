@@ -3,6 +3,7 @@
 mod contention;
 mod failures;
 mod lists;
+mod live_bytes;
 mod memory;
 
 use std::{
@@ -264,6 +265,7 @@ fn assert_only_kept_roots(recorder: &Recorder) {
     let kept = Class::ALL.map(|class| recorder.roots.kept_roots(class));
     let bytes = kept.iter().flatten().filter_map(|root| root.try_bytes());
     let bytes = bytes.sum::<usize>() + recorder.roots.errors.bytes();
+    let bytes = bytes + recorder.roots.bytes_of_kept_tables();
     assert_eq!(recorder.roots.budget.used(), bytes);
 }
 
@@ -297,8 +299,8 @@ fn requests_are_named_by_method_and_route() {
             kind,
             name: "poll",
             attributes: &|visit: VisitText<'_>| {
-                visit("http.request.method", "GET");
-                visit("http.route", "/orders");
+                visit("http.request.method", "GET", 0);
+                visit("http.route", "/orders", 0);
             },
             time: SystemTime::now(),
         })

@@ -1,5 +1,6 @@
 //! Tests of the admin listener by its log lines and exit codes.
 
+pub(crate) mod access;
 #[cfg(feature = "axum")]
 pub(crate) mod errors;
 pub(crate) mod explain;
@@ -151,56 +152,6 @@ pub(crate) fn log_filter() {
     drop(service.child.stdin.take());
     service.message("telemetry is down");
     assert_eq!(service.end(), (Some(0), String::new()));
-}
-
-pub(crate) fn access() {
-    let (mut service, address) = Scenario::serving("service", &[]);
-    // A page that uses DNS rebinding sends a foreign host.
-    let foreign = send(
-        address,
-        "GET /metrics HTTP/1.1\r\nhost: rebound.example",
-        "",
-    );
-    assert_eq!(foreign.status, 421);
-    assert!(!foreign.body.contains("target_info"), "{}", foreign.body);
-    assert_eq!(put(address, "/log-filter", "debug").status, 200);
-    service.message("log filter changed");
-
-    let everywhere = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
-    let (mut service, address) = Scenario::serving("service", &[everywhere]);
-    let refused = put(address, "/log-filter", "debug");
-    assert_eq!(refused.status, 403);
-    assert!(
-        refused.body.contains("FIRSTLIGHT_ADMIN_TOKEN"),
-        "{}",
-        refused.body
-    );
-    let line = service.message("a change through the admin listener was rejected");
-    assert_eq!(line["client.address"], "127.0.0.1", "{line}");
-    let named = send(address, "GET /metrics HTTP/1.1\r\nhost: pod-1.example", "");
-    assert_eq!(named.status, 200);
-    assert_eq!(work(&mut service), ["info"]);
-
-    let token = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
-    let (mut service, address) = Scenario::serving("service", &[everywhere, token]);
-    let refused = put(address, "/log-filter", "off");
-    assert_eq!(refused.status, 401);
-    let line = service.message("a change through the admin listener was rejected");
-    assert_eq!(
-        (&line["level"], &line["attempts"]),
-        (&"WARN".into(), &1.into())
-    );
-    let head = |token: &str| {
-        format!("PUT /log-filter HTTP/1.1\r\nhost: pod-1\r\nauthorization: Bearer {token}")
-    };
-    // A further attempt within a minute is counted and not logged.
-    assert_eq!(send(address, &head("hunter3"), "off").status, 401);
-    assert_eq!(work(&mut service), ["info"]);
-    assert_eq!(send(address, &head("hunter2"), "off").status, 200);
-    let line = service.message("log filter changed to off");
-    assert!(!line.to_string().contains("hunter2"), "{line}");
-    let answer = ask(address, "GET /telemetry").body;
-    assert!(!answer.contains("hunter2"), "{answer}");
 }
 
 pub(crate) fn checks() {

@@ -67,7 +67,18 @@ fn main() -> ExitCode {
             #[cfg(feature = "testing")]
             ("losses::open_spans_are_counted", losses::open_spans),
             ("admin::log_filter_changes_and_reverts", admin::log_filter),
-            ("admin::changes_need_loopback_or_token", admin::access),
+            (
+                "admin::access::changes_need_loopback_or_token",
+                admin::access::changes,
+            ),
+            (
+                "admin::access::user_data_needs_the_token",
+                admin::access::reads,
+            ),
+            (
+                "admin::access::foreign_pages_get_nothing",
+                admin::access::pages,
+            ),
             ("admin::checks_give_advice", admin::checks),
             #[cfg(feature = "axum")]
             (

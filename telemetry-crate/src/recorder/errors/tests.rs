@@ -133,7 +133,7 @@ impl TestRoot {
     }
 
     fn fail(self, error_type: &str) {
-        self.note.set("error.type", error_type);
+        self.note.set("error.type", error_type, 0);
         self.note.fail("gone");
         self.note.end(std::time::SystemTime::now());
     }
@@ -283,7 +283,7 @@ fn failed_roots_count_by_name_and_type() {
     TestRoot::start(&recorder, 2, "GET /orders").fail("500");
     TestRoot::start(&recorder, 3, "GET /orders").fail("timeout");
     let open = TestRoot::start(&recorder, 4, "GET /open");
-    open.note.set("error.type", "cancelled");
+    open.note.set("error.type", "cancelled", 0);
     open.note.end(std::time::SystemTime::now());
     assert_eq!(
         summary(&recorder),

@@ -24,10 +24,10 @@ use crate::{
     collector::{Collector, Samples},
 };
 
-/// The time between two snapshots, which are in the file within 250 ms.
+/// The time between two snapshots.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// The duration from which a snapshot is late.
+/// The time after which a snapshot that is due is late.
 const LATE: Duration = Duration::from_millis(250);
 
 /// The state of the process, as a snapshot needs it.
@@ -83,8 +83,20 @@ struct State {
     thread: Option<ThreadId>,
     /// Snapshots that failed or were late.
     lost: u64,
+    /// When the current snapshot is due.
+    ///
+    /// The thread may wake up later, if the machine is busy.
+    due: Option<Instant>,
     /// When the thread began to write the current snapshot, or to open the file.
     writing_since: Option<Instant>,
+}
+
+/// How a round has ended.
+struct Finished {
+    /// The number of snapshots that were lost in it.
+    lost: u64,
+    /// Whether the disk alone took so long that the snapshot is late.
+    is_disk_slow: bool,
 }
 
 /// What the thread writes next.
@@ -150,16 +162,16 @@ impl Writer {
 
     /// The number of snapshots that failed or were late.
     ///
-    /// The one that is being written is included.
+    /// The one that is due is included, whether it is being written or not.
     pub(crate) fn lost(&self) -> u64 {
         let state = self.shared.lock();
-        let writing = state.writing_since.map(|since| since.elapsed());
-        state.lost + writing.map_or(0, lost_in)
+        state.lost + state.due.map_or(0, lost_since)
     }
 }
 
-/// The number of snapshots that are lost if one takes this long.
-fn lost_in(duration: Duration) -> u64 {
+/// The number of snapshots that are lost if the one due then is not written.
+fn lost_since(due: Instant) -> u64 {
+    let duration = due.elapsed();
     if duration <= LATE {
         return 0;
     }
@@ -213,6 +225,7 @@ impl Shared {
         let mut state = self.lock();
         state.thread = Some(thread);
         state.writing_since = Some(Instant::now());
+        state.due = state.writing_since;
     }
 
     /// Waits without a file; returns whether the process ends meanwhile.
@@ -239,6 +252,7 @@ impl Shared {
     /// Waits for a request or for the time of the next snapshot, and begins a round.
     fn next_round(&self, due: Instant) -> Round {
         let mut state = self.lock();
+        state.due = Some(due);
         loop {
             let left = due.saturating_duration_since(Instant::now());
             if left.is_zero() || state.requested > state.done {
@@ -255,18 +269,20 @@ impl Shared {
         }
     }
 
-    /// Ends a round, and returns the number of snapshots that were lost in it.
-    fn finish_round(&self, number: u64, is_written: bool) -> u64 {
+    /// Ends a round.
+    fn finish_round(&self, number: u64, is_written: bool) -> Finished {
         let mut state = self.lock();
-        let took = state.writing_since.take().map(|since| since.elapsed());
-        let lost = took.map_or(0, lost_in).max((!is_written).into());
+        let is_disk_slow = state.is_hanging();
+        state.writing_since = None;
+        let lost = state.due.take().map_or(0, lost_since);
+        let lost = lost.max((!is_written).into());
         state.lost += lost;
         state.done = number;
         if is_written {
             state.written = number;
         }
         self.changed.notify_all();
-        lost
+        Finished { lost, is_disk_slow }
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use opentelemetry::trace::{SpanId, TraceFlags};
 
 use super::{EventRecord, IS_LOGGED, IS_SAMPLED, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
-use crate::values::{Kind, prefix};
+use crate::values::{Kind, TRUNCATION_MARK, prefix};
 
 /// Returns the records.
 ///
@@ -28,6 +28,8 @@ pub(in crate::recorder) fn records(bytes: &[u8]) -> impl Iterator<Item = Record<
 pub(in crate::recorder) enum Head {
     Start(u32),
     End(u32),
+    /// The record is marked as removed.
+    Removed,
     Other,
 }
 
@@ -43,6 +45,7 @@ pub(in crate::recorder) fn heads(bytes: &[u8]) -> impl Iterator<Item = (Head, Ra
         let head = match record.u8()? {
             tag::START => Head::Start(record.u32()?),
             tag::END => Head::End(record.u32()?),
+            tag::REMOVED => Head::Removed,
             _ => Head::Other,
         };
         let place = start..start + LENGTH + length;
@@ -155,9 +158,14 @@ impl<'a> Reader<'a> {
             let kind = *KINDS.get(usize::from(self.u8()?))?;
             let value_length = self.u16()?;
             let name = std::str::from_utf8(self.bytes(length.into())?).ok()?;
-            // The end of the last values may have been cut.
             let value = prefix(text, value_length.into());
             text = &text[value.len()..];
+            // All of the last values may have been cut.
+            let (value, kind) = match kind {
+                Kind::Bare if value.len() < value_length.into() => (TRUNCATION_MARK, Kind::Text),
+                kind if value.is_empty() && value_length > 0 => (TRUNCATION_MARK, kind),
+                kind => (value, kind),
+            };
             match kind {
                 Kind::Message => event.message = value,
                 kind => event.fields.push((name, value, kind)),

@@ -1,6 +1,10 @@
 //! Tests of the limits on memory.
 
 use super::*;
+use crate::{
+    recorder::open::{ENTRY_BYTES, SMALL_TABLES},
+    values::TRUNCATION_MARK,
+};
 
 #[test]
 fn budget_holds_with_10000_open_roots() {
@@ -48,6 +52,40 @@ fn roots_with_a_million_events_are_bounded() {
     let open = recorder.open().first(usize::MAX).roots;
     assert!(open[0].cut > 40_000_000);
     assert!(open[0].events.len() > 1_000);
+    // Each event is there or counted.
+    let lost = recorder.roots.losses.counts()[1];
+    let expected = 1_000_000 - open[0].events.len() as u64;
+    assert_eq!(lost, ("record_limit", expected));
+}
+
+#[test]
+fn cut_values_are_counted_and_marked() {
+    let recorder = recorder();
+    let root = TestSpan::start(&recorder, "POST /orders", None);
+    let body = "x".repeat(MIB);
+    if let Some(note) = &root.note {
+        note.set("body", &body, 2 * MIB);
+    }
+    root.log(&recorder, "stored", &[("body", &body)]);
+    let open = recorder.open().first(usize::MAX).roots;
+    let attribute = open[0].spans[&0].attribute("body").unwrap_or_default();
+    let field = &open[0].events[0].fields[0].1;
+    let mut kept = 0;
+    for (value, limit) in [(attribute, 4 * 1024), (field, 16 * 1024)] {
+        let value = value.strip_suffix(TRUNCATION_MARK).unwrap_or_default();
+        assert!(
+            (limit - 32..limit).contains(&value.len()),
+            "{}",
+            value.len()
+        );
+        kept += value.len();
+    }
+    assert_eq!(open[0].cut, (4 * MIB - kept) as u64);
+    let losses = recorder.roots.losses.counts();
+    assert_eq!(
+        (losses[1], losses[6]),
+        (("record_limit", 0), ("value_limit", 2))
+    );
 }
 
 #[test]
@@ -110,9 +148,10 @@ fn tables_of_spans_shrink_after_a_peak() {
     let spans: Vec<_> = (0..50_000)
         .map(|_| TestSpan::start(&recorder, "row", Some(&root)))
         .collect();
-    assert!(recorder.roots.table_capacity() >= 50_000);
+    let bytes = recorder.roots.table_bytes();
+    assert!((50_000 * 25..50_000 * ENTRY_BYTES).contains(&bytes));
     drop(spans);
-    assert!(recorder.roots.table_capacity() < 8_192);
+    assert!(recorder.roots.table_bytes() <= SMALL_TABLES);
     root.end_after(Duration::ZERO);
     assert_only_kept_roots(&recorder);
 }

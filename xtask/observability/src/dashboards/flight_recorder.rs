@@ -40,10 +40,13 @@ fn recorder_losses() -> Panel {
     );
     Panel::timeseries("Flight recorder: not kept")
         .means("What the flight recorder did not keep, by reason.")
-        .normally("Under load some `eviction`: older requests make room for newer ones.")
+        .normally(
+            "Under load some `eviction`: older requests make room for newer ones. A long request \
+             loses its oldest records (`record_limit`) and the ends of long values (`value_limit`).",
+        )
         .otherwise(
-            "`root_limit`, `span_limit`, `record_limit`: the recorder is too small for what is \
-             open; raise FIRSTLIGHT_RECORDER_BYTES. `log_limit`: failures are too many for \
+            "`root_limit`, `span_limit` or much `record_limit`: the recorder is too small for what \
+             is open; raise FIRSTLIGHT_RECORDER_BYTES. `log_limit`: failures are too many for \
              FIRSTLIGHT_LOG_ON_FAILURE.",
         )
         .unit(Unit::Count)

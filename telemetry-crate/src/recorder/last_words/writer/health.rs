@@ -7,6 +7,7 @@ use std::{
 
 use tracing::{Dispatch, dispatcher};
 
+use super::Finished;
 use crate::{export::LOSS_TARGET, recorder::last_words::OpenError, values::counted};
 
 /// The shortest time between two log lines about failures.
@@ -45,17 +46,18 @@ impl Health {
         }
     }
 
-    /// Logs a change of state after a snapshot, of which `lost` were lost.
-    pub(super) fn round_finished(&mut self, lost: u64, result: io::Result<()>) {
-        if lost == 0 {
+    /// Logs a change of state after a round.
+    pub(super) fn round_finished(&mut self, finished: &Finished, result: io::Result<()>) {
+        if finished.lost == 0 {
             self.recovered();
             return;
         }
-        self.lost = self.lost.saturating_add(lost);
+        self.lost = self.lost.saturating_add(finished.lost);
         let is_late = self.lost >= LATE_SNAPSHOTS;
         let reason = match result {
             Err(error) => error.to_string(),
-            Ok(()) if is_late => "the disk is slow".to_owned(),
+            Ok(()) if is_late && finished.is_disk_slow => "the disk is slow".to_owned(),
+            Ok(()) if is_late => "its thread runs late, the machine is busy".to_owned(),
             Ok(()) => return,
         };
         // A failure soon after another is not logged.

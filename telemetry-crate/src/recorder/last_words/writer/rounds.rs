@@ -194,13 +194,15 @@ impl<'a, S: Source, D: Disk> Writing<'a, S, D> {
         let mut due = Instant::now();
         loop {
             let Round { panic, end, number } = self.shared.next_round(due);
-            due = Instant::now() + INTERVAL;
+            let begin = Instant::now();
             let is_last = end.is_some();
             let panic = panic.inspect(|panic| self.survived_panic = Some(panic.clone()));
             let ended = end.or(panic.map(Ended::Panic)).unwrap_or(Ended::Running);
             let result = self.write(ended);
-            let lost = self.shared.finish_round(number, result.is_ok());
-            self.health.round_finished(lost, result);
+            let finished = self.shared.finish_round(number, result.is_ok());
+            self.health.round_finished(&finished, result);
+            // The snapshots that were due during a late round are counted in it.
+            due = (begin + INTERVAL).max(Instant::now());
             if is_last {
                 return;
             }

@@ -320,6 +320,40 @@ fn hanging_disk_makes_no_caller_wait() {
     assert!(matches!(words.ended, Ended::Clean { .. }));
 }
 
+/// As on a busy machine, where the thread is not run when it should be.
+#[test]
+fn threads_that_wake_up_late_are_counted() {
+    let shared = Arc::new(Shared::default());
+    let writer = Writer {
+        shared: shared.clone(),
+    };
+    let (dispatch, messages) = messages();
+    let mut health = Health::new("/test".to_owned(), dispatch);
+    let mut round = |due: Instant| {
+        let round = shared.next_round(due);
+        assert!(!shared.lock().is_hanging());
+        // Also before the snapshot is written.
+        let lost = writer.lost();
+        let finished = shared.finish_round(round.number, true);
+        assert!(!finished.is_disk_slow);
+        health.round_finished(&finished, Ok(()));
+        (lost, finished.lost)
+    };
+    let now = Instant::now();
+    let Some(due) = now.checked_sub(5 * INTERVAL) else {
+        return;
+    };
+    let (lost, finished) = round(due);
+    assert!(lost >= 5 && finished >= lost, "{lost} {finished}");
+    assert_eq!(writer.lost(), finished);
+    // A request wakes the thread up before the snapshot is due.
+    shared.lock().requested += 1;
+    assert_eq!(round(in_a_minute()), (finished, 0));
+    let messages = messages.lock().unwrap();
+    assert!(messages[0].contains("runs late"), "{messages:?}");
+    assert!(messages[1].contains("is written again"), "{messages:?}");
+}
+
 /// The number of late snapshots from which a slow disk is logged.
 const LATE_ENOUGH: u64 = 4;
 
