@@ -203,6 +203,7 @@ fn main() -> ExitCode {
             ("works", recorder::run_works),
             ("soaks", recorder::soak::run_soaks),
             ("blocked", runtime::run_blocked),
+            ("half blocked", runtime::run_half_blocked),
             ("causes", admin::explain::causes::run_causes),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),
