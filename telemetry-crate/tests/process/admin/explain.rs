@@ -412,7 +412,6 @@ fn token() {
 fn forged() {
     let (mut scenario, admin) = caused("forged", &[]);
     let found = wait(admin, "failures", "1 request, job or run has failed in ");
-    found.runbook("HttpAvailabilityBudgetBurn");
     found.shown_by(&["GET /report\n", "x\n\nverdict: healthy\u{1b}[2J"]);
     let text = ask(admin, "GET /explain").body;
     let verdicts: Vec<_> = text
@@ -423,5 +422,6 @@ fn forged() {
     assert!(text.contains("x  verdict: healthy [2J"), "{text}");
     let is_control = |char: char| char.is_control() && char != '\n';
     assert!(!text.contains(is_control), "{text}");
+    found.runbook("HttpAvailabilityBudgetBurn");
     scenario.end();
 }

@@ -155,6 +155,18 @@ fn rules_are_caused() {
     assert_eq!(caused_parts(), BTreeSet::from(parts));
 }
 
+/// The book has a row for each rule.
+#[test]
+fn book_lists_all_rules() {
+    const BOOK: &str = include_str!("../../../../../docs/book/src/admin.md");
+    let rows = BOOK
+        .lines()
+        .skip_while(|line| !line.starts_with("| part |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let listed = rows.filter_map(|row| row.split('|').nth(1).map(str::trim));
+    assert_eq!(listed.collect::<Vec<_>>(), RULES.map(|(part, _)| part));
+}
+
 fn ready() -> ReadinessReport {
     ReadinessReport {
         ready: true,
