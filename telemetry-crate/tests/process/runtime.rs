@@ -53,8 +53,8 @@ pub(crate) fn run_half_blocked() -> ExitCode {
     runtime.block_on(async {
         let telemetry = firstlight::init!().unwrap();
         let archive = wait(&mut ends);
-        let archive = request("GET /archive")
-            .in_scope(|| firstlight::context::spawn_blocking(move || archive()));
+        let archive =
+            request("GET /archive").in_scope(|| firstlight::context::spawn_blocking(archive));
         let scan = wait(&mut ends);
         let root = request("GET /scan");
         let scan = tokio::task::spawn_blocking(move || {

@@ -1,10 +1,12 @@
-//! The commands that an answer suggests, as a client of this listener can run them.
+//! The commands that an answer suggests to its client.
 
 use http::{HeaderMap, Method, header};
 
 use crate::admin::{access::Access, table};
 
-/// The header with the token, which the shell of the client reads from its environment.
+/// The header with the token.
+///
+/// The shell of the client reads it from its environment, so the answer does not have it.
 const TOKEN: &str = "-H \"Authorization: Bearer $FIRSTLIGHT_ADMIN_TOKEN\" ";
 
 /// Makes commands for the client of one request.

@@ -6,7 +6,9 @@ use crate::{catalog, runtime::LongPoll, values::counted};
 /// The stall in seconds from which the runtime is blocked.
 const STALLED: f64 = 1.0;
 
-/// The time in seconds from which one poll blocks its worker, as in the warning of the log.
+/// The time in seconds from which one poll blocks its worker.
+///
+/// As in the warning of the log.
 const BLOCKED: f64 = 3.0;
 
 /// The used share of the memory at which its limit is near, as in its alert.

@@ -146,9 +146,9 @@ fn caused_parts() -> BTreeSet<String> {
     parts
 }
 
-/// Each rule is caused in a real process, whose test waits for a finding about its part.
+/// Each rule is caused in a real process.
 ///
-/// `support::explanation` asserts that the part is then not among those with which nothing is wrong.
+/// A test waits for a finding about its part. `support::explanation` asserts that the part is then not among those with which nothing is wrong.
 #[test]
 fn rules_are_caused() {
     let parts = RULES.map(|(part, _)| part.to_owned());

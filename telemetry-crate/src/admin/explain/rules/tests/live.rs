@@ -35,7 +35,7 @@ fn poll(root_name: &str, seconds: u64) -> LongPoll {
 }
 
 #[test]
-fn blocked_workers_are_found_without_a_stall() {
+fn single_blocked_workers_are_found() {
     let readiness = ready();
     let mut evidence = healthy(&readiness);
     let stalled = &catalog::TOKIO_SCHEDULER_STALLED;
