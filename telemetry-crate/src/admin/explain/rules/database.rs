@@ -10,8 +10,8 @@ const POOL: &str = "db_client_connection_pool_name";
 
 /// The wait in seconds from which a full pool is exhausted.
 ///
-/// A pool of one connection is full whenever it is used, and another call then waits for a moment. A third of the time
-/// that a call waits by default.
+/// A pool of one connection is full whenever it is used, and another call then waits for a moment. The value is a third
+/// of the time that a call waits by default.
 const WAITED: f64 = 1.0;
 
 /// The number of holders, and of possible ones, that a finding shows.
@@ -33,7 +33,7 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         let pools = evidence.live.pools.iter();
         let mut of_name = pools.clone();
         let pool = of_name.find(|pool| pool.name.as_deref() == Some(name));
-        // It is not known for which of several pools a call waits.
+        // For a call without a name, it is not known which of several pools it uses.
         let pools = pools.filter(|pool| pool.name.as_deref().is_none_or(|other| other == name));
         let users: Vec<&User> = pools.flat_map(|pool| &pool.users).collect();
         let waits = users.iter().any(|user| has_waited(user, &users));
