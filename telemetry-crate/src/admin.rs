@@ -1,7 +1,7 @@
 //! The admin listener: metrics, probes, the log filter and the status page.
 //!
-//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs` and `/traces` on an address, a thread and a
-//! runtime of its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and
+//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs`, `/traces`, `/errors` and
+//! `/explain` on an address, a thread and a runtime of its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and
 //! the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
 //! the process answers: a check of a database there would restart every replica whenever the database is slow.
 //!

@@ -1,10 +1,10 @@
 //! Observation of the application's tokio runtime: load, delay and stalls.
 //!
 //! Async code that blocks (a synchronous call, a lock that is held too long, a loop without an
-//! `await`) keeps its runtime from running other tasks, and no trace shows the cause. So the admin
-//! thread, which is independent of that runtime, wakes a task of the runtime up to ten times a
-//! second and measures how long the task waits until it is polled. The book's decision 22 has the
-//! reasons why `tokio-metrics` is not used.
+//! `await`) keeps its runtime from running other tasks, and the spans of these tasks do not show the
+//! cause. So the admin thread, which is independent of that runtime, wakes a task of the runtime up to
+//! ten times a second and measures how long the task waits until it is polled. `polls` finds the spans
+//! of the code that blocks. The book's decision 22 has the reasons why `tokio-metrics` is not used.
 //!
 //! ```text
 //! admin thread ── wake ──▶ probe (a task of the application's runtime) ─▶ tokio_scheduler_delay_seconds
@@ -14,8 +14,8 @@
 //!
 //! Metrics that tokio marks as unstable (poll times, steals, the blocking pool) are left out. The
 //! probe uses no timers, so it does not affect the paused clock of a test. If one of several workers
-//! is blocked, the others take over its tasks and the probe. Such a block is visible only in the
-//! busy time of the blocked worker, which tokio does not update during the block.
+//! is blocked, the others take over its tasks and the probe. Such a block is visible in `polls`, and in
+//! the busy time of the blocked worker, which tokio does not update during the block.
 
 mod atomic;
 mod collector;

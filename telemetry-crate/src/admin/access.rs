@@ -138,19 +138,26 @@ impl Access {
         None
     }
 
-    fn rejection<B>(&self, need: Need, request: &Request<B>) -> Option<Rejection> {
-        let needs_token = match need {
-            Need::Open => return None,
+    /// Whether a request for such a route needs the token.
+    pub(super) fn needs_token(&self, need: Need) -> bool {
+        match need {
+            Need::Open => false,
             Need::UserData => !self.loopback,
             Need::Change => !self.loopback || self.token.is_some(),
-        };
+        }
+    }
+
+    fn rejection<B>(&self, need: Need, request: &Request<B>) -> Option<Rejection> {
+        if need == Need::Open {
+            return None;
+        }
         if host::is_foreign_origin(request, self.loopback) {
             return Some(Rejection::ForeignOrigin);
         }
         if host::is_loaded_by_foreign_page(request) {
             return Some(Rejection::ForeignPage);
         }
-        if !needs_token {
+        if !self.needs_token(need) {
             return None;
         }
         let Some(token) = &self.token else {

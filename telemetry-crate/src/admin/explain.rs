@@ -3,17 +3,20 @@
 //! The rules are deterministic. They look at the metrics, the flight recorder and the state of telemetry, and each rule
 //! names its evidence, the next command and the runbook.
 
+mod command;
 mod finding;
 mod rules;
 mod state;
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 
 use self::{
+    command::Commands,
     finding::{Finding, Severity},
     state::Evidence,
 };
 use super::{
+    access::Access,
     answer::{Answer, accepts_json, json, text},
     identity::Identity,
 };
@@ -23,7 +26,12 @@ use crate::{readiness::ReadinessReport, status::Status};
 const FORMAT: u32 = 1;
 
 /// Answers `/explain`.
-pub(super) fn answer(status: &Status, readiness: &ReadinessReport, headers: &HeaderMap) -> Answer {
+pub(super) fn answer(
+    status: &Status,
+    readiness: &ReadinessReport,
+    access: &Access,
+    headers: &HeaderMap,
+) -> Answer {
     let evidence = Evidence::collect(status, readiness);
     let (findings, fine) = rules::apply(&evidence);
     let identity = Identity::of(status);
@@ -34,11 +42,11 @@ pub(super) fn answer(status: &Status, readiness: &ReadinessReport, headers: &Hea
         value["fine"] = fine.into();
         return json(&value);
     }
-    let base = base(headers);
+    let commands = Commands::new(access, headers);
     let mut body = identity.heading();
     body += &format!("\nverdict: {}\n", verdict(&findings));
     for (number, finding) in findings.iter().enumerate() {
-        body += &finding.text(number + 1, &base);
+        body += &finding.text(number + 1, &commands);
     }
     if !fine.is_empty() {
         body += &format!("\nnothing wrong with: {}\n", fine.join(", "));
@@ -56,16 +64,4 @@ fn verdict(findings: &[Finding]) -> String {
         Some(Severity::Warning) => format!("needs attention: {count} found"),
         Some(Severity::Broken) => format!("broken: {count} found"),
     }
-}
-
-/// The host for the commands, as the client called it.
-fn base(headers: &HeaderMap) -> String {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let is_plain = |host: &&str| {
-        let mut chars = host.chars();
-        chars.all(|char| char.is_ascii_alphanumeric() || ".:-[]".contains(char))
-    };
-    host.filter(is_plain).unwrap_or("localhost:9464").to_owned()
 }

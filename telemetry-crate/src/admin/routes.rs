@@ -84,7 +84,7 @@ impl Routes {
             Endpoint::Telemetry => self.telemetry(request.headers()).await,
             Endpoint::Explain => {
                 let readiness = self.readiness.report().await;
-                explain::answer(&self.status, &readiness, request.headers())
+                explain::answer(&self.status, &readiness, &self.access, request.headers())
             }
             Endpoint::Logs => {
                 log_lines::answer(&self.status, &self.streams, request.method(), request.uri())

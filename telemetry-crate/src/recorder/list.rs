@@ -60,6 +60,24 @@ impl RootList {
         }
     }
 
+    /// The first `most` of the roots that pass a test, with their detail.
+    ///
+    /// `all` is the number of roots that pass it.
+    pub(crate) fn first_that(&self, most: usize, test: impl Fn(&RootView) -> bool) -> Found {
+        let mut found = Found {
+            roots: Vec::new(),
+            all: 0,
+        };
+        let views = self.0.iter().map(|root| RootView::of(root));
+        for view in views.filter(test) {
+            found.all += 1;
+            if found.roots.len() < most {
+                found.roots.push(view);
+            }
+        }
+        found
+    }
+
     /// The number of roots of a name, with the first of them.
     ///
     /// Only of the `most` frequent names.

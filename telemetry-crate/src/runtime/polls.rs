@@ -3,6 +3,9 @@
 //! A future's span is entered for each of its polls. A thread that is in the same poll at two readings has not reached an
 //! `await` in between. Entering a span writes to the thread's slot without a lock, and reads no clock. The admin thread
 //! reads all slots ten times a second.
+//!
+//! Only the workers of runtimes have a slot. Other threads may block: those of `spawn_blocking`, which are inside a runtime
+//! and a task as well, those of SQLite's driver, and the thread that waits in `block_on` of a multi-threaded runtime.
 
 use std::{
     cell::Cell,
@@ -14,7 +17,7 @@ use std::{
 };
 
 use opentelemetry::trace::TraceContextExt;
-use tokio::runtime::Handle;
+use tokio::runtime::worker_index;
 use tracing::span::Id;
 
 use super::slot;
@@ -48,8 +51,8 @@ fn slots() -> impl Iterator<Item = &'static Slot> {
 /// The slot of a thread.
 #[derive(Debug, Clone, Copy)]
 enum ThreadSlot {
-    /// The thread has no runtime yet; with the number of spans that it has entered.
-    NoRuntime(u32),
+    /// The thread was no worker yet; with the number of spans that it has entered.
+    NoWorker(u32),
     /// All slots were taken, or the thread is ending.
     None,
     Some(&'static Slot),
@@ -57,7 +60,7 @@ enum ThreadSlot {
 
 thread_local! {
     // A value without a destructor, which is available until the thread ends.
-    static SLOT: Cell<ThreadSlot> = const { Cell::new(ThreadSlot::NoRuntime(0)) };
+    static SLOT: Cell<ThreadSlot> = const { Cell::new(ThreadSlot::NoWorker(0)) };
     /// Frees the slot at the end of the thread.
     static FREE_AT_END: FreeAtEnd = const { FreeAtEnd };
 }
@@ -77,7 +80,7 @@ pub(crate) fn enter(span: &Id) {
     let slot = match SLOT.get() {
         ThreadSlot::Some(slot) => slot,
         ThreadSlot::None => return,
-        ThreadSlot::NoRuntime(before) => match try_take_slot(before) {
+        ThreadSlot::NoWorker(before) => match try_take_slot(before) {
             Some(slot) => slot,
             None => return,
         },
@@ -92,15 +95,14 @@ pub(crate) fn exit() {
     }
 }
 
-/// Takes a slot, if the thread runs a runtime.
+/// Takes a slot, if the thread is a worker of a runtime.
 ///
-/// Other threads may block, such as those of SQLite's driver. A thread may enter spans before it has a runtime, so further
-/// attempts follow, ever more rarely.
+/// A thread may enter spans before it is one, so further attempts follow, ever more rarely.
 #[cold]
 fn try_take_slot(before: u32) -> Option<&'static Slot> {
     let count = before.saturating_add(1);
-    if !count.is_power_of_two() || Handle::try_current().is_err() {
-        SLOT.set(ThreadSlot::NoRuntime(count));
+    if !count.is_power_of_two() || worker_index().is_none() {
+        SLOT.set(ThreadSlot::NoWorker(count));
         return None;
     }
     take_slot()
@@ -224,67 +226,69 @@ mod tests {
         Id::from_u64(number)
     }
 
+    /// Runs code on the worker of a runtime, which is the current thread.
+    fn on_worker<T>(code: impl FnOnce() -> T) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(async { code() })
+    }
+
     #[test]
     fn threads_in_one_poll_are_found() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let _inside = runtime.enter();
-        let (seen, start) = (Seen::new(), Instant::now());
-        let after = |seconds| start + Duration::from_secs(seconds);
-        // Other tests enter spans too.
-        let mine = |now| {
-            let found = seen.long(Duration::from_secs(3), now);
-            let mut mine = found
-                .into_iter()
-                .filter(|(spans, _)| spans.last() == Some(&u64::MAX));
-            mine.next()
-        };
-        enter(&id(u64::MAX));
-        seen.sample(start);
-        assert_eq!(mine(after(2)), None);
-        let found = mine(after(4));
-        assert_eq!(found, Some((vec![u64::MAX], Duration::from_secs(4))));
-        enter(&id(7));
-        // Not sampled yet, and no longer the same poll.
-        assert_eq!(mine(after(4)), None);
-        seen.sample(after(4));
-        let found = mine(after(9));
-        assert_eq!(found, Some((vec![7, u64::MAX], Duration::from_secs(5))));
-        exit();
-        exit();
-        seen.sample(after(9));
-        assert_eq!(mine(after(20)), None);
-        // The exit of a guard from another thread.
-        exit();
-        enter(&id(u64::MAX));
-        seen.sample(after(20));
-        assert!(mine(after(30)).is_some());
-        exit();
+        on_worker(|| {
+            let (seen, start) = (Seen::new(), Instant::now());
+            let after = |seconds| start + Duration::from_secs(seconds);
+            // Other tests enter spans too.
+            let mine = |now| {
+                let found = seen.long(Duration::from_secs(3), now);
+                let mut mine = found
+                    .into_iter()
+                    .filter(|(spans, _)| spans.last() == Some(&u64::MAX));
+                mine.next()
+            };
+            enter(&id(u64::MAX));
+            seen.sample(start);
+            assert_eq!(mine(after(2)), None);
+            let found = mine(after(4));
+            assert_eq!(found, Some((vec![u64::MAX], Duration::from_secs(4))));
+            enter(&id(7));
+            // Not sampled yet, and no longer the same poll.
+            assert_eq!(mine(after(4)), None);
+            seen.sample(after(4));
+            let found = mine(after(9));
+            assert_eq!(found, Some((vec![7, u64::MAX], Duration::from_secs(5))));
+            exit();
+            exit();
+            seen.sample(after(9));
+            assert_eq!(mine(after(20)), None);
+            // The exit of a guard from another thread.
+            exit();
+            enter(&id(u64::MAX));
+            seen.sample(after(20));
+            assert!(mine(after(30)).is_some());
+            exit();
+        });
     }
 
     #[test]
     fn deep_spans_leave_the_others_alone() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap();
-        let _inside = runtime.enter();
-        let (seen, start) = (Seen::new(), Instant::now());
-        for number in 1_001..=1_020 {
-            enter(&id(number));
-        }
-        let mine = || {
-            seen.sample(start);
-            let found = seen.long(Duration::ZERO, start);
-            let mut spans = found.into_iter().map(|(spans, _)| spans);
-            spans.find(|spans| spans.last() == Some(&1_001)).unwrap()
-        };
-        let expected: Vec<_> = (1_001..=1_000 + DEPTH as u64).rev().collect();
-        assert_eq!(mine(), expected);
-        (1_003..=1_020).for_each(|_| exit());
-        assert_eq!(mine(), [1_002, 1_001]);
-        exit();
-        exit();
+        on_worker(|| {
+            let (seen, start) = (Seen::new(), Instant::now());
+            for number in 1_001..=1_020 {
+                enter(&id(number));
+            }
+            let mine = || {
+                seen.sample(start);
+                let found = seen.long(Duration::ZERO, start);
+                let mut spans = found.into_iter().map(|(spans, _)| spans);
+                spans.find(|spans| spans.last() == Some(&1_001)).unwrap()
+            };
+            let expected: Vec<_> = (1_001..=1_000 + DEPTH as u64).rev().collect();
+            assert_eq!(mine(), expected);
+            (1_003..=1_020).for_each(|_| exit());
+            assert_eq!(mine(), [1_002, 1_001]);
+            exit();
+            exit();
+        });
     }
 
     #[test]
@@ -292,12 +296,10 @@ mod tests {
         // More threads than slots, one after the other.
         for _ in 0..2 * SLOTS {
             let thread = std::thread::spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .build()
-                    .unwrap();
-                let _inside = runtime.enter();
-                enter(&id(5));
-                matches!(SLOT.get(), ThreadSlot::Some(_))
+                on_worker(|| {
+                    enter(&id(5));
+                    matches!(SLOT.get(), ThreadSlot::Some(_))
+                })
             });
             assert!(thread.join().unwrap());
         }
@@ -308,6 +310,30 @@ mod tests {
         for _ in 0..20 {
             enter(&id(3));
         }
-        assert!(matches!(SLOT.get(), ThreadSlot::NoRuntime(20)));
+        assert!(matches!(SLOT.get(), ThreadSlot::NoWorker(20)));
+    }
+
+    /// Such threads are inside a runtime, and may block.
+    #[test]
+    fn threads_that_may_block_have_no_slot() {
+        fn has_slot() -> bool {
+            enter(&id(4));
+            matches!(SLOT.get(), ThreadSlot::Some(_))
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build()
+            .unwrap();
+        let caller = runtime.block_on(async {
+            assert!(!tokio::task::spawn_blocking(has_slot).await.unwrap());
+            let worker = tokio::spawn(async {
+                // A thread is looked at when it enters its first span.
+                let lent = tokio::task::block_in_place(has_slot);
+                (lent, has_slot())
+            });
+            assert_eq!(worker.await.unwrap(), (false, true));
+            has_slot()
+        });
+        assert!(!caller);
     }
 }

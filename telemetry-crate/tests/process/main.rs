@@ -220,6 +220,7 @@ fn main() -> ExitCode {
             ("outlives", recorder::run_outlives),
             ("soaks", recorder::soak::run_soaks),
             ("blocked", runtime::run_blocked),
+            ("half blocked", runtime::run_half_blocked),
             ("causes", admin::explain::causes::run_causes),
             ("dies", losses::run_dies),
             ("bursts", losses::run_bursts),

@@ -1,6 +1,11 @@
 //! Tests of the log lines about a blocked runtime.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{
+    io,
+    process::ExitCode,
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
+};
 
 use tracing::Instrument;
 
@@ -26,6 +31,55 @@ pub(crate) fn run_blocked() -> ExitCode {
         tokio::spawn(request.instrument(root)).await.unwrap();
         telemetry.finish(Ok::<(), io::Error>(()))
     })
+}
+
+/// Blocks one worker, and another one for each line that comes.
+///
+/// Two jobs of `spawn_blocking` last as long, which is what it is for.
+pub(crate) fn run_half_blocked() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let request = |name| tracing::info_span!("request", otel.name = name, otel.kind = "server");
+    let mut ends = Vec::new();
+    let wait = |ends: &mut Vec<_>| {
+        let (end, ended) = channel::<()>();
+        ends.push(end);
+        move || wait_for(&ended)
+    };
+    // This thread is no worker, so it may wait for lines.
+    runtime.block_on(async {
+        let telemetry = firstlight::init!().unwrap();
+        let archive = wait(&mut ends);
+        let archive =
+            request("GET /archive").in_scope(|| firstlight::context::spawn_blocking(archive));
+        let scan = wait(&mut ends);
+        let root = request("GET /scan");
+        let scan = tokio::task::spawn_blocking(move || {
+            root.in_scope(|| tracing::info_span!("scan_files").in_scope(scan));
+        });
+        let block = |ends: &mut Vec<_>| {
+            let report = wait(ends);
+            let report = async move { tracing::info_span!("render_report").in_scope(report) };
+            tokio::spawn(report.instrument(request("GET /report")))
+        };
+        let mut tasks = vec![archive, scan, block(&mut ends)];
+        for _ in io::stdin().lines() {
+            tasks.push(block(&mut ends));
+        }
+        drop(ends);
+        for task in tasks {
+            task.await.unwrap();
+        }
+        telemetry.finish(Ok::<(), io::Error>(()))
+    })
+}
+
+fn wait_for(end: &Receiver<()>) {
+    // The sender is dropped.
+    let _ = end.recv();
 }
 
 pub(crate) fn blocked() {

@@ -2,6 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::Commands;
+use crate::admin::one_line::one_line;
+
+/// Largest number of characters of a line.
+const LINE: usize = 1_024;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Severity {
@@ -58,17 +64,21 @@ impl Finding {
         self
     }
 
-    pub(super) fn runbook(mut self, name: &'static str) -> Self {
-        self.runbook = Some(name);
+    pub(super) fn runbook(mut self, name: impl Into<Option<&'static str>>) -> Self {
+        self.runbook = name.into();
         self
     }
 
-    pub(super) fn text(&self, number: usize, host: &str) -> String {
-        let mut text = format!("\n{number}. {}: {}\n", self.severity.word(), self.what);
+    /// The finding as text.
+    ///
+    /// Names of the program and texts of its errors stay within their line.
+    pub(super) fn text(&self, number: usize, commands: &Commands<'_>) -> String {
+        let severity = self.severity.word();
+        let mut text = format!("\n{number}. {severity}: {}\n", one_line(&self.what, LINE));
         for evidence in &self.evidence {
-            text += &format!("   {evidence}\n");
+            text += &format!("   {}\n", one_line(evidence, LINE));
         }
-        text += &format!("   next: curl '{host}{}'\n", self.next);
+        text += &format!("   next: {}\n", commands.get(&self.next));
         if let Some(runbook) = self.runbook {
             text += &format!("   runbook: {runbook}\n");
         }
@@ -83,5 +93,33 @@ impl Finding {
             "next": self.next,
             "runbook": self.runbook,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::admin::access::Access;
+
+    #[test]
+    fn texts_of_findings_cannot_forge_lines() {
+        let forged = "x\n\nverdict: healthy\u{1b}[2J";
+        let finding = Finding::new(Severity::Broken, format!("the pool {forged} is exhausted"))
+            .shown_by([format!("GET / failed with: {forged}")])
+            .next("/traces?open")
+            .runbook("DatabasePoolExhausted");
+        let access = Access::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None);
+        let commands = Commands::new(&access, &HeaderMap::new());
+        assert_eq!(
+            finding.text(1, &commands),
+            "\n1. broken: the pool x  verdict: healthy [2J is exhausted\n   \
+             GET / failed with: x  verdict: healthy [2J\n   \
+             next: curl 'localhost:9464/traces?open'\n   \
+             runbook: DatabasePoolExhausted\n"
+        );
     }
 }

@@ -5,6 +5,7 @@ mod process;
 mod work;
 
 use super::{Evidence, Finding, Severity};
+use crate::recorder::RootView;
 
 /// A rule, with the name of the part that it looks at.
 type Rule = (&'static str, fn(&Evidence<'_>) -> Vec<Finding>);
@@ -47,6 +48,30 @@ pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>
 /// A number of seconds, as a person would say it.
 fn seconds(seconds: f64) -> String {
     crate::admin::time::spoken((seconds.max(0.0) * 1e9) as u64)
+}
+
+/// What a root does, for the choice of a runbook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    HttpRequest,
+    GrpcCall,
+    Job,
+    Run,
+    Other,
+}
+
+impl Work {
+    fn of(root: &RootView) -> Self {
+        let span = root.root_span();
+        let is_rpc = span.is_some_and(|span| span.attribute("rpc.system.name").is_some());
+        match root.kind() {
+            "request" if is_rpc => Self::GrpcCall,
+            "request" => Self::HttpRequest,
+            "job" => Self::Job,
+            "run" => Self::Run,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub(in crate::admin) struct User {
     pub(in crate::admin) root: Option<SpanId>,
     pub(in crate::admin) root_name: String,
     pub(in crate::admin) holds: bool,
+    /// Whether it waits, or uses a connection that its caller holds.
+    pub(in crate::admin) is_assumed: bool,
     /// Nanoseconds in this state.
     pub(in crate::admin) lasts: u64,
     /// What uses the connection, and where.
@@ -170,6 +172,7 @@ fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
         root,
         root_name,
         holds: found.state == crate::sqlx::UseState::Holds,
+        is_assumed: found.state == crate::sqlx::UseState::MayWait,
         lasts: nanos(found.lasts),
         what,
     }
@@ -192,6 +195,7 @@ fn possible_holders(recorder: &Recorder, users: &[User]) -> Vec<User> {
                 root: Some(root.span_id),
                 root_name: root.name,
                 holds: false,
+                is_assumed: true,
                 lasts: now.saturating_sub(root.acquired?),
                 what: "acquired outside of instrumented calls".to_owned(),
             })

@@ -5,6 +5,7 @@
 pub(crate) mod causes;
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod text;
 
 use std::{
     net::SocketAddr,
@@ -28,6 +29,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         trial("admin::explain::nothing_is_healthy", nothing),
         trial("admin::explain::blocked_runtimes_are_found", runtime),
+        trial("admin::explain::blocked_workers_are_found", one_worker),
         trial("admin::explain::hung_requests_are_counted", hung),
         trial("admin::explain::failures_are_counted", failures),
         trial("admin::explain::new_errors_are_found", new_errors),
@@ -37,6 +39,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("admin::explain::overflows_are_found", series),
         trial("admin::explain::no_recorder_is_found", no_recorder),
         trial("admin::explain::unrecorded_roots_are_found", unrecorded),
+        trial("admin::explain::commands_have_the_token", text::token),
+        trial("admin::explain::texts_cannot_forge_lines", text::forged),
     ];
     #[cfg(feature = "cron")]
     trials.push(trial(
@@ -100,9 +104,10 @@ fn nothing() {
 
 fn runtime() {
     let (mut scenario, admin) = Scenario::serving("blocked", &[]);
-    let part = "runtime";
     let sentence = "the runtime has run no task for ";
-    let found = wait_for(admin, part, sentence, |found| found.has(&["GET /report"]));
+    let found = wait_for(admin, "runtime", sentence, |found| {
+        found.has(&["GET /report"])
+    });
     assert!(
         found
             .sentence()
@@ -124,18 +129,59 @@ fn runtime() {
     assert_eq!(scenario.end().0, Some(0));
 }
 
+/// One of two workers is blocked, and then both.
+fn one_worker() {
+    let (mut scenario, admin) = Scenario::serving("half blocked", &[]);
+    let named = [
+        "GET /report has been polled in render_report for ",
+        "(trace ",
+    ];
+    let sentence = "1 worker has been in one poll for more than 3.0 s";
+    let found = wait(admin, "runtime", sentence);
+    assert_eq!(found.severity(), "warning");
+    assert_eq!(found.evidence().len(), 1, "{found:#?}");
+    found.shown_by(&named);
+    let open = found.answer_of("/traces?open");
+    assert_eq!(open.matches("blocks its thread: ").count(), 1, "{open}");
+    assert!(open.contains("GET /archive") && open.contains("GET /scan"));
+    found.runbook("RuntimeSchedulerDelay");
+
+    scenario.write_line("block the other worker");
+    let stall = "the application's runtime has run no task for 3 s: ";
+    let warning = loop {
+        let line = scenario.line();
+        let message = line["message"].as_str().unwrap().to_owned();
+        if message.starts_with(stall) {
+            break message;
+        }
+    };
+    assert_eq!(warning.matches("GET /report (trace ").count(), 2);
+    assert_eq!(warning.matches("(trace ").count(), 2, "{warning}");
+    let sentence = "the runtime has run no task for ";
+    let found = wait_for(admin, "runtime", sentence, |found| {
+        found.evidence().len() == 2
+    });
+    assert!(
+        found
+            .evidence()
+            .iter()
+            .all(|line| line.starts_with(named[0]))
+    );
+    assert_eq!(scenario.end().0, Some(0));
+}
+
 fn hung() {
     let (mut scenario, admin) = caused("hung", &[]);
-    let part = "open requests, jobs and runs";
-    let sentence = "250 requests, jobs or runs are open for more than 10.0 s";
-    let found = wait(admin, part, sentence);
+    // Others are open for longer, which is normal for them.
+    let sentence = "250 requests, jobs or runs have been in one span for more than 10.0 s";
+    let found = wait(admin, "open requests, jobs and runs", sentence);
     assert_eq!(found.sentence(), sentence);
     assert_eq!(found.evidence().len(), 3, "{found:#?}");
     found.shown_by(&["GET /export for 1", ", for 1", " in ask_bank (trace "]);
     let id = found.trace_id("GET /export");
     let trace = found.answer_of(&format!("/traces/{id}"));
     assert!(trace.contains("ask_bank"), "{trace}");
-    found.has_no_runbook();
+    found.runbook("HttpLatencyBudgetBurn");
     scenario.end();
 }
 
@@ -201,7 +247,7 @@ fn previous() {
     assert_eq!(Explanation::of(admin).verdict(), "healthy, notes: 1");
     let words = found.answer_of("/traces?previous");
     assert!(words.contains("GET /export"), "{words}");
-    found.has_no_runbook();
+    found.runbook("ServiceDown");
     second.end();
 }
 
@@ -242,7 +288,7 @@ fn not_ready() {
     assert_eq!(found.severity(), "broken");
     let ready = found.answer_of("/readyz");
     assert!(ready.contains("the bank is closed"), "{ready}");
-    found.has_no_runbook();
+    found.runbook("ServiceWithoutTraffic");
     scenario.end();
 }
 
@@ -294,10 +340,11 @@ fn no_recorder() {
 fn unrecorded() {
     let least = ("FIRSTLIGHT_RECORDER_BYTES", "262144");
     let (mut scenario, admin) = caused("many", &[least]);
-    let sentence = " requests, jobs or runs, or parts of them, were not recorded or not kept: \
-                    too many at once, or no memory left";
+    let sentence = " requests, jobs or runs were not recorded, \
+                    because too many were open at once or no memory was left";
     let found = wait(admin, "flight recorder", sentence);
-    let count = found.sentence().split(' ').next().unwrap();
+    let count = found.sentence().strip_suffix(sentence).unwrap();
+    let count = count.strip_prefix("since the start, ").unwrap();
     assert!(count.parse::<u32>().unwrap() > 1_000, "{found:#?}");
     assert_eq!(found.severity(), "note");
     let open = found.answer_of("/traces?open");

@@ -8,6 +8,12 @@ use crate::{
 
 const POOL: &str = "db_client_connection_pool_name";
 
+/// The wait in seconds from which a full pool is exhausted.
+///
+/// A pool of one connection is full whenever it is used, and another call then waits for a moment. The value is a third
+/// of the time that a call waits by default.
+const WAITED: f64 = 1.0;
+
 /// The number of holders, and of possible ones, that a finding shows.
 const SHOWN: usize = 5;
 
@@ -24,14 +30,26 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         if !is_exhausted {
             return None;
         }
-        let what = format!(
-            "the pool {name} is exhausted: {} of {} connections are used",
-            used.value, limit.value
-        );
         let pools = evidence.live.pools.iter();
-        let pools = pools.filter(|pool| pool.name.as_deref() == Some(name));
-        let shown = pools.flat_map(users_of);
-        let finding = Finding::new(Severity::Broken, what).shown_by(shown);
+        let mut of_name = pools.clone();
+        let pool = of_name.find(|pool| pool.name.as_deref() == Some(name));
+        // For a call without a name, it is not known which of several pools it uses.
+        let pools = pools.filter(|pool| pool.name.as_deref().is_none_or(|other| other == name));
+        let users: Vec<&User> = pools.flat_map(|pool| &pool.users).collect();
+        let waits = users.iter().any(|user| has_waited(user, &users));
+        let used = format!("{} of {} connections are used", used.value, limit.value);
+        let finding = if waits {
+            let what = format!("the pool {name} is exhausted: {used}");
+            Finding::new(Severity::Broken, what)
+        } else if pool.is_none_or(|pool| pool.unseen > 0) {
+            // Code whose use is not seen may wait as well.
+            let what = format!("the pool {name} is full: {used}, and not all waits are seen");
+            Finding::new(Severity::Note, what)
+        } else {
+            return None;
+        };
+        let shown = pool.into_iter().flat_map(users_of);
+        let finding = finding.shown_by(shown);
         Some(
             finding
                 .next("/traces?open")
@@ -39,6 +57,17 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         )
     });
     exhausted.collect()
+}
+
+/// Whether a call waits for a connection, and not just for a moment.
+///
+/// What may be a wait is none if the root holds a connection that the call may use.
+fn has_waited(user: &User, users: &[&User]) -> bool {
+    let is_long = user.lasts as f64 / 1e9 >= WAITED;
+    let mut holders = users.iter().filter(|other| other.holds);
+    let is_use =
+        user.is_assumed && holders.any(|other| other.root.is_some() && other.root == user.root);
+    !user.holds && is_long && !is_use
 }
 
 /// Who holds the connections of a pool, who may hold them, and who waits.

@@ -1,10 +1,15 @@
 //! Rules about the process: its runtime, memory, files and telemetry.
 
 use super::{Evidence, Finding, Severity, seconds};
-use crate::catalog;
+use crate::{catalog, runtime::LongPoll, values::counted};
 
 /// The stall in seconds from which the runtime is blocked.
 const STALLED: f64 = 1.0;
+
+/// The time in seconds from which one poll blocks its worker.
+///
+/// As in the warning of the log.
+const BLOCKED: f64 = 3.0;
 
 /// The used share of the memory at which its limit is near, as in its alert.
 const MEMORY: f64 = 0.9;
@@ -15,27 +20,44 @@ const MEMORY: f64 = 0.9;
 const OPEN_FILES: f64 = 0.8;
 
 pub(super) fn runtime(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let polls = evidence.live.polls.iter();
     let stalled = evidence.samples.value(&catalog::TOKIO_SCHEDULER_STALLED);
-    let Some(stalled) = stalled.filter(|stalled| *stalled >= STALLED) else {
-        return Vec::new();
+    let finding = match stalled.filter(|stalled| *stalled >= STALLED) {
+        Some(stalled) => {
+            let what = format!(
+                "the runtime has run no task for {}: something blocks its threads",
+                seconds(stalled)
+            );
+            Finding::new(Severity::Broken, what).shown_by(polls.map(poll_line))
+        }
+        None => {
+            // The other workers run the tasks, so nothing else shows a worker that is blocked alone.
+            let blocking = polls.filter(|poll| poll.lasts.as_secs_f64() >= BLOCKED);
+            let lines: Vec<_> = blocking.map(poll_line).collect();
+            if lines.is_empty() {
+                return Vec::new();
+            }
+            let what = format!(
+                "{} in one poll for more than {}",
+                counted(lines.len() as u64, "worker has been", "workers have been"),
+                seconds(BLOCKED)
+            );
+            Finding::new(Severity::Warning, what).shown_by(lines)
+        }
     };
-    let what = format!(
-        "the runtime has run no task for {}: something blocks its threads",
-        seconds(stalled)
-    );
-    let polls = evidence.live.polls.iter().map(|poll| {
-        let (place, lasts) = (&poll.place, seconds(poll.lasts.as_secs_f64()));
-        let (root, id) = (&place.root_name, place.trace_id);
-        let span = place.span_name.as_ref();
-        let span = span.map_or_else(String::new, |span| format!(" in {span}"));
-        format!("{root} has been polled{span} for {lasts} (trace {id})")
-    });
     vec![
-        Finding::new(Severity::Broken, what)
-            .shown_by(polls)
+        finding
             .next("/traces?open")
             .runbook("RuntimeSchedulerDelay"),
     ]
+}
+
+fn poll_line(poll: &LongPoll) -> String {
+    let (place, lasts) = (&poll.place, seconds(poll.lasts.as_secs_f64()));
+    let (root, id) = (&place.root_name, place.trace_id);
+    let span = place.span_name.as_ref();
+    let span = span.map_or_else(String::new, |span| format!(" in {span}"));
+    format!("{root} has been polled{span} for {lasts} (trace {id})")
 }
 
 pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -47,7 +69,8 @@ pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
     vec![
         Finding::new(Severity::Broken, what)
             .shown_by(lines)
-            .next("/readyz"),
+            .next("/readyz")
+            .runbook("ServiceWithoutTraffic"),
     ]
 }
 
@@ -93,7 +116,11 @@ fn near(used: Option<f64>, limit: Option<f64>, near: f64, of: &str) -> Option<St
 
 pub(super) fn previous(evidence: &Evidence<'_>) -> Vec<Finding> {
     let previous = evidence.previous.clone();
-    let finding = |what| Finding::new(Severity::Note, what).next("/traces?previous");
+    let finding = |what| {
+        Finding::new(Severity::Note, what)
+            .next("/traces?previous")
+            .runbook("ServiceDown")
+    };
     previous.map(finding).into_iter().collect()
 }
 
@@ -138,7 +165,12 @@ pub(super) fn recorder(evidence: &Evidence<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let what = format!(
-        "{roots} requests, jobs or runs, or parts of them, were not recorded or not kept: too many at once, or no memory left"
+        "since the start, {} not recorded, because too many were open at once or no memory was left",
+        counted(
+            roots as u64,
+            "request, job or run was",
+            "requests, jobs or runs were"
+        )
     );
     vec![Finding::new(Severity::Note, what).next("/traces?open")]
 }

@@ -3,11 +3,21 @@
 //! `tests/process/admin/explain.rs` and `tests/queries/explain.rs` cause what the rules look for. Here are the values at which a
 //! rule finds nothing.
 
-use std::{fs, path::Path};
+mod live;
+mod roots;
 
-use super::{Evidence, RULES, apply};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    path::Path,
+};
+
+use http::HeaderMap;
+
+use super::{super::Commands, Evidence, Finding, RULES, Severity, apply};
 use crate::{
-    admin::recent::Live,
+    admin::{access::Access, recent::Live},
     catalog::{self, Metric},
     collector::Samples as _,
     metrics::SampleList,
@@ -27,25 +37,11 @@ type Case = (
 
 const MAILS: Label = ("queue", "mails");
 
-const POOL: Label = ("db_client_connection_pool_name", "orders");
-
-const CASES: [Case; 12] = [
+const CASES: [Case; 11] = [
     (
         &[(&catalog::TOKIO_SCHEDULER_STALLED, &[], 4.2)],
         "the runtime has run no task for 4.2 s",
         "RuntimeSchedulerDelay",
-    ),
-    (
-        &[
-            (&catalog::DB_CLIENT_CONNECTION_LIMIT, &[POOL], 10.0),
-            (
-                &catalog::DB_CLIENT_CONNECTION_COUNT,
-                &[POOL, ("db_client_connection_state", "used")],
-                10.0,
-            ),
-        ],
-        "the pool orders is exhausted: 10 of 10",
-        "DatabasePoolExhausted",
     ),
     (
         &[
@@ -123,24 +119,52 @@ const CASES: [Case; 12] = [
     ),
 ];
 
-/// Each rule is caused in a real process.
-#[test]
-fn rules_are_caused() {
+/// The functions of tests that wait for a finding about a part.
+const WAITS: [&str; 3] = ["wait(", "wait_for(", "found("];
+
+/// The parts whose findings the tests of real processes wait for.
+fn caused_parts() -> BTreeSet<String> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let files = [
+    let mut parts = BTreeSet::new();
+    for file in [
         "process/admin/explain.rs",
         "process/admin/explain/cgroup.rs",
         "queries/explain.rs",
-    ];
-    let causes = files.map(|file| fs::read_to_string(tests.join(file)).unwrap_or_default());
-    for (part, _) in RULES {
-        let named = format!("\"{part}\"");
-        let is_caused = causes.iter().any(|text| text.contains(&named));
-        assert!(
-            is_caused,
-            "no test of {files:?} causes a finding about {part}"
-        );
+    ] {
+        let text = fs::read_to_string(tests.join(file)).unwrap_or_default();
+        let lines = text.lines().map(str::trim);
+        let code: String = lines.filter(|line| !line.starts_with("//")).collect();
+        for wait in WAITS {
+            let calls = code.split(wait).skip(1).filter_map(|arguments| {
+                let part = arguments.strip_prefix("admin,").unwrap_or(arguments);
+                let (part, _) = part.trim_start().strip_prefix('"')?.split_once('"')?;
+                Some(part.to_owned())
+            });
+            parts.extend(calls);
+        }
     }
+    parts
+}
+
+/// Each rule is caused in a real process.
+///
+/// A test waits for a finding about its part. `support::explanation` asserts that the part is then not among those with which nothing is wrong.
+#[test]
+fn rules_are_caused() {
+    let parts = RULES.map(|(part, _)| part.to_owned());
+    assert_eq!(caused_parts(), BTreeSet::from(parts));
+}
+
+/// The book has a row for each rule.
+#[test]
+fn book_lists_all_rules() {
+    const BOOK: &str = include_str!("../../../../../docs/book/src/admin.md");
+    let rows = BOOK
+        .lines()
+        .skip_while(|line| !line.starts_with("| part |"));
+    let rows = rows.skip(2).take_while(|line| line.starts_with('|'));
+    let listed = rows.filter_map(|row| row.split('|').nth(1).map(str::trim));
+    assert_eq!(listed.collect::<Vec<_>>(), RULES.map(|(part, _)| part));
 }
 
 fn ready() -> ReadinessReport {
@@ -175,8 +199,7 @@ fn healthy_processes_have_no_findings() {
         for (metric, labels, value) in samples {
             let is_limit = matches!(
                 metric.name,
-                "db_client_connection_limit"
-                    | "worker_queue_latency_budget_seconds"
+                "worker_queue_latency_budget_seconds"
                     | "cgroup_memory_limit_bytes"
                     | "process_max_fds"
             );
@@ -207,8 +230,7 @@ fn bad_samples_cause_one_finding() {
         assert!(findings[0].what.starts_with(sentence), "{findings:?}");
         assert_eq!(findings[0].runbook, Some(runbook));
         assert_eq!(fine.len(), RULES.len() - 1);
-        let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
-        assert!(book.join(format!("{runbook}.md")).is_file(), "{runbook}");
+        assert_runbook(runbook);
     }
 }
 
@@ -253,10 +275,52 @@ fn states_cause_findings() {
             "the flight recorder is off, so requests, jobs and runs cannot be looked at",
         ]
     );
-    let text = findings[0].text(1, "localhost:9464");
+    let runbooks: Vec<_> = findings.iter().map(|finding| finding.runbook).collect();
+    let expected = ["ServiceWithoutTraffic", "TelemetryDropping", "ServiceDown"];
+    assert_eq!(runbooks[..3], expected.map(Some));
+    assert_eq!(runbooks[3], None);
+    runbooks.into_iter().flatten().for_each(assert_runbook);
+    let access = Access::new(IpAddr::V4(Ipv4Addr::LOCALHOST), None);
+    let text = findings[0].text(1, &Commands::new(&access, &HeaderMap::new()));
     assert!(text.contains("database: refused"), "{text}");
     assert!(
         text.contains("next: curl 'localhost:9464/readyz'"),
         "{text}"
     );
+}
+
+#[test]
+fn only_unrecorded_roots_are_reported() {
+    let readiness = ready();
+    let mut evidence = healthy(&readiness);
+    let mut lose = |reason, count| {
+        let metric = &catalog::RECORDER_LOSSES;
+        evidence
+            .samples
+            .sample(metric, &[("reason", reason)], count);
+        let (findings, _) = apply(&evidence);
+        findings
+            .into_iter()
+            .map(|finding| finding.what)
+            .collect::<Vec<_>>()
+    };
+    for reason in [
+        "contention",
+        "record_limit",
+        "span_limit",
+        "eviction",
+        "error_limit",
+    ] {
+        assert_eq!(lose(reason, 9.0), [""; 0], "{reason}");
+    }
+    let found = lose("root_limit", 1.0);
+    let sentence = "since the start, 1 request, job or run was not recorded, ";
+    assert!(found[0].starts_with(sentence), "{found:?}");
+}
+
+/// Asserts that the book has this runbook.
+#[track_caller]
+fn assert_runbook(name: &str) {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
+    assert!(book.join(format!("{name}.md")).is_file(), "{name}");
 }

@@ -1,14 +1,14 @@
 //! Rules about requests, jobs, scheduled runs and cached data.
 
-use super::{Evidence, Finding, Severity, seconds};
+use super::{Evidence, Finding, Severity, Work, seconds};
 use crate::{
     admin::one_line::one_line,
     catalog,
-    recorder::{ErrorGroup, ErrorPlace},
+    recorder::{ErrorGroup, ErrorPlace, RootView},
     values::counted,
 };
 
-/// The age in seconds from which an open root hangs.
+/// The time in one span in seconds from which an open root hangs.
 ///
 /// It is the timeout of many clients.
 const HUNG: f64 = 10.0;
@@ -31,15 +31,15 @@ const STALE: f64 = 0.01;
 const SHOWN: usize = 3;
 
 pub(super) fn hung(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let hung = evidence.open.open_since(before(evidence.now, HUNG));
-    let hung = hung.first(SHOWN);
+    let old = evidence.open.open_since(before(evidence.now, HUNG));
+    let hung = old.first_that(SHOWN, |root| hangs(root, evidence.now));
     let Some(oldest) = hung.roots.first() else {
         return Vec::new();
     };
     let what = format!(
-        "{}{} open for more than {}",
+        "{}{} in one span for more than {}",
         at_least(evidence, &["root_limit"]),
-        counted_roots(hung.all, "is", "are"),
+        counted_roots(hung.all, "has been", "have been"),
         seconds(HUNG)
     );
     let shown = hung.roots.iter().map(|root| {
@@ -54,8 +54,27 @@ pub(super) fn hung(evidence: &Evidence<'_>) -> Vec<Finding> {
         )
     });
     let next = format!("/traces/{}", oldest.trace_id);
+    let runbook = match Work::of(oldest) {
+        Work::HttpRequest => Some("HttpLatencyBudgetBurn"),
+        Work::Job => Some("WorkerJobsStuck"),
+        Work::Run => Some("CronRunMissed"),
+        Work::GrpcCall | Work::Other => None,
+    };
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    vec![finding.next(next)]
+    vec![finding.next(next).runbook(runbook)]
+}
+
+/// Whether the deepest open span of a root has been open for too long.
+///
+/// The age of the root says nothing: a job may take hours, and the response of a request may be a stream. So a span
+/// inside must be open. In a job or a run it must be a query or a call to another server, because their own parts may take
+/// long as well.
+fn hangs(root: &RootView, now: u64) -> bool {
+    let is_request = matches!(Work::of(root), Work::HttpRequest | Work::GrpcCall);
+    root.waits_in.as_ref().is_some_and(|span| {
+        let is_long = span.since <= before(now, HUNG);
+        is_long && (is_request || span.about.is_some())
+    })
 }
 
 pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -76,8 +95,16 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
         seconds(RECENT),
         seconds(since(last.ended.unwrap_or(0), evidence.now))
     );
+    let runbook = match Work::of(&last) {
+        Work::HttpRequest => Some("HttpAvailabilityBudgetBurn"),
+        Work::GrpcCall => Some("GrpcAvailabilityBudgetBurn"),
+        Work::Job => Some("WorkerAttemptsFailing"),
+        Work::Run => Some("CronRunMissed"),
+        Work::Other => None,
+    };
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    vec![finding.next(format!("/traces/{}", last.trace_id))]
+    let next = format!("/traces/{}", last.trace_id);
+    vec![finding.next(next).runbook(runbook)]
 }
 
 /// Words before a count that roots may be missing from, for one of these reasons.

@@ -22,6 +22,7 @@ pub(crate) async fn run_causes() -> ExitCode {
         "nothing" => {}
         "hung" => causes.spans = hang(250),
         "failures" => fail(),
+        "forged" => _ = forge(),
         "errors" => tracing::error!("known"),
         "new errors" => {
             tracing::error!("known");
@@ -57,8 +58,14 @@ struct Causes {
     files: Vec<File>,
 }
 
-/// Opens requests that wait in a call.
+/// Opens requests that wait in a call, and before them work that may take long.
 fn hang(requests: usize) -> Vec<Span> {
+    let stream = info_span!("request", otel.name = "GET /events", otel.kind = "server");
+    stream.in_scope(|| ());
+    let job = info_span!("job", otel.name = "process imports", otel.kind = "consumer");
+    let part = info_span!(parent: &job, "import_all");
+    part.in_scope(|| ());
+    let long = [part, job, stream];
     let spans = (0..requests).map(|_| {
         let request = info_span!("request", otel.name = "GET /export", otel.kind = "server");
         let call = info_span!(parent: &request, "ask_bank");
@@ -66,7 +73,7 @@ fn hang(requests: usize) -> Vec<Span> {
         call.in_scope(|| ());
         [call, request]
     });
-    spans.flatten().collect()
+    long.into_iter().chain(spans.flatten()).collect()
 }
 
 #[instrument(err)]
@@ -77,6 +84,12 @@ fn charge(order: u64) -> Result<(), &'static str> {
 #[instrument(err)]
 fn refund(order: u64) -> Result<(), &'static str> {
     Err("the bank is closed")
+}
+
+/// Fails with texts that a client has sent.
+#[instrument(err, fields(otel.kind = "server", otel.name = "GET /report\nverdict: broken"))]
+fn forge() -> Result<(), &'static str> {
+    Err("x\n\nverdict: healthy\u{1b}[2J")
 }
 
 /// Fails two kinds of work, the rare one first.

@@ -1,0 +1,139 @@
+//! Tests of the rules about open and failed roots.
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::trace::{SpanId, SpanKind, TraceId};
+
+use super::{Finding, apply, assert_runbook, healthy, ready};
+use crate::{
+    evidence::{SpanNote, SpanSink as _, SpanStart, VisitText},
+    recorder::Recorder,
+};
+
+type Attributes = &'static [(&'static str, &'static str)];
+
+/// The time of the evidence of `healthy`, in seconds after the epoch.
+const NOW: u64 = 1_000;
+
+/// The kind and the attributes of a root.
+type RootKind = (SpanKind, Attributes);
+
+const REQUEST: RootKind = (SpanKind::Server, &[]);
+const CALL: RootKind = (SpanKind::Server, &[("rpc.system.name", "grpc")]);
+const JOB: RootKind = (SpanKind::Consumer, &[]);
+const RUN: RootKind = (SpanKind::Internal, &[("cron.name", "cleanup")]);
+const OTHER: RootKind = (SpanKind::Internal, &[]);
+
+/// The attributes of a span that is a query.
+const QUERY: Attributes = &[("db.query.text", "UPDATE orders")];
+
+/// Starts a span of this age in seconds.
+fn start(
+    recorder: &Recorder,
+    id: u64,
+    parent: Option<u64>,
+    (kind, attributes): &RootKind,
+    age: u64,
+) -> Option<SpanNote> {
+    recorder.start(&SpanStart {
+        trace_id: TraceId::from(1),
+        span_id: SpanId::from(id),
+        parent: parent.map(SpanId::from),
+        kind: kind.clone(),
+        name: if parent.is_some() { "inner" } else { "root" },
+        attributes: &|visit: VisitText<'_>| {
+            for (key, value) in *attributes {
+                visit(key, value, 0);
+            }
+        },
+        time: SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - age),
+    })
+}
+
+/// The only finding about the roots of a recorder, if there is one.
+fn found(recorder: &Recorder) -> Option<Finding> {
+    let readiness = ready();
+    let mut evidence = healthy(&readiness);
+    evidence.open = recorder.open();
+    evidence.failed = recorder.failed();
+    let (mut findings, _) = apply(&evidence);
+    assert!(findings.len() < 2, "{findings:#?}");
+    findings.pop()
+}
+
+/// The runbook of the finding about an open root of 100 s and a span inside it.
+///
+/// Returns `None` without a finding.
+fn hung(root: &RootKind, inner: Option<(Attributes, u64)>) -> Option<Option<&'static str>> {
+    let recorder = Recorder::new(1_000_000, None);
+    let _root = start(&recorder, 1, None, root, 100);
+    let inner = inner.map(|(attributes, age)| {
+        start(
+            &recorder,
+            2,
+            Some(1),
+            &(SpanKind::Internal, attributes),
+            age,
+        )
+    });
+    let found = found(&recorder);
+    drop(inner);
+    found.map(|found| {
+        let sentence = "1 request, job or run has been in one span for more than 10.0 s";
+        assert_eq!(found.what, sentence);
+        let id = TraceId::from(1);
+        assert_eq!(found.next, format!("/traces/{id}"));
+        let line = format!("root for 100.0 s, for 12.0 s in inner (trace {id})");
+        let line = line.replace("100.0 s", &super::super::seconds(100.0));
+        assert_eq!(found.evidence, [line]);
+        found.runbook
+    })
+}
+
+#[test]
+fn streams_and_long_work_do_not_hang() {
+    for root in [REQUEST, CALL, JOB, RUN, OTHER] {
+        assert_eq!(hung(&root, None), None, "{root:?}");
+        // Each part is short.
+        assert_eq!(hung(&root, Some((QUERY, 9))), None, "{root:?}");
+    }
+    for root in [JOB, RUN, OTHER] {
+        assert_eq!(hung(&root, Some((&[], 12))), None, "{root:?}");
+    }
+}
+
+#[test]
+fn long_spans_inside_hang() {
+    let latency = Some("HttpLatencyBudgetBurn");
+    for (root, inner, runbook) in [
+        (REQUEST, &[][..], latency),
+        (REQUEST, QUERY, latency),
+        (CALL, QUERY, None),
+        (JOB, QUERY, Some("WorkerJobsStuck")),
+        (RUN, QUERY, Some("CronRunMissed")),
+        (OTHER, &[("server.address", "bank")], None),
+    ] {
+        assert_eq!(hung(&root, Some((inner, 12))), Some(runbook), "{root:?}");
+        runbook.into_iter().for_each(assert_runbook);
+    }
+}
+
+#[test]
+fn failures_have_the_runbook_of_their_kind() {
+    for (root, runbook) in [
+        (REQUEST, Some("HttpAvailabilityBudgetBurn")),
+        (CALL, Some("GrpcAvailabilityBudgetBurn")),
+        (JOB, Some("WorkerAttemptsFailing")),
+        (RUN, Some("CronRunMissed")),
+        (OTHER, None),
+    ] {
+        let recorder = Recorder::new(1_000_000, None);
+        if let Some(note) = start(&recorder, 1, None, &root, 100) {
+            note.fail("gone");
+            note.end(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - 1));
+        }
+        let found = found(&recorder).map(|found| found.runbook);
+        assert_eq!(found, Some(runbook), "{root:?}");
+        runbook.into_iter().for_each(assert_runbook);
+    }
+}
