@@ -13,7 +13,7 @@ type Rule = (&'static str, fn(&Evidence<'_>) -> Vec<Finding>);
 /// All rules; the order decides between findings of the same severity.
 const RULES: [Rule; 15] = [
     ("runtime", process::runtime),
-    ("open requests, jobs and runs", work::hung),
+    ("open requests, jobs and runs", work::open),
     ("failures", work::failures),
     ("new errors", work::new_errors),
     ("connection pools", database::pools),

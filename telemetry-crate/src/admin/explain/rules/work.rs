@@ -13,6 +13,9 @@ use crate::{
 /// It is the timeout of many clients.
 const HUNG: f64 = 10.0;
 
+/// The age in seconds from which a request outside any span inside is shown.
+const UNSEEN: f64 = 60.0;
+
 /// The age in seconds up to which a failure is recent.
 const RECENT: f64 = 900.0;
 
@@ -30,12 +33,15 @@ const STALE: f64 = 0.01;
 /// The number of roots that a finding shows.
 const SHOWN: usize = 3;
 
-pub(super) fn hung(evidence: &Evidence<'_>) -> Vec<Finding> {
+/// Requests, jobs and runs that wait, as far as their spans show it.
+pub(super) fn open(evidence: &Evidence<'_>) -> Vec<Finding> {
+    hung(evidence).into_iter().chain(unseen(evidence)).collect()
+}
+
+fn hung(evidence: &Evidence<'_>) -> Option<Finding> {
     let old = evidence.open.open_since(before(evidence.now, HUNG));
     let hung = old.first_that(SHOWN, |root| hangs(root, evidence.now));
-    let Some(oldest) = hung.roots.first() else {
-        return Vec::new();
-    };
+    let oldest = hung.roots.first()?;
     let what = format!(
         "{}{} in one span for more than {}",
         at_least(evidence, &["root_limit"]),
@@ -61,19 +67,46 @@ pub(super) fn hung(evidence: &Evidence<'_>) -> Vec<Finding> {
         Work::GrpcCall | Work::Other => None,
     };
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    vec![finding.next(next).runbook(runbook)]
+    Some(finding.next(next).runbook(runbook))
+}
+
+/// Old requests that are in no span inside.
+///
+/// They may wait, such as for a lock or a channel. Or their response is a stream, so this is only a note.
+fn unseen(evidence: &Evidence<'_>) -> Option<Finding> {
+    let old = evidence.open.open_since(before(evidence.now, UNSEEN));
+    let unseen = old.first_that(SHOWN, |root| {
+        root.ended.is_none() && is_request(root) && root.waits_in.is_none()
+    });
+    let oldest = unseen.roots.first()?;
+    let (count, age) = (unseen.all, seconds(UNSEEN));
+    let verb = if count == 1 { "is" } else { "are" };
+    let what = format!(
+        "{}{} {verb} open for more than {age} and in no span inside: they wait in code without spans, or their responses are streams",
+        at_least(evidence, &["root_limit"]),
+        counted(count as u64, "request", "requests"),
+    );
+    let shown = unseen.roots.iter().map(|root| {
+        let age = seconds(since(root.started, evidence.now));
+        format!("{} for {age} (trace {})", root.name, root.trace_id)
+    });
+    let finding = Finding::new(Severity::Note, what).shown_by(shown);
+    Some(finding.next(format!("/traces/{}", oldest.trace_id)))
+}
+
+fn is_request(root: &RootView) -> bool {
+    matches!(Work::of(root), Work::HttpRequest | Work::GrpcCall)
 }
 
 /// Whether the deepest open span of a root has been open for too long.
 ///
-/// The age of the root says nothing: a job may take hours, and the response of a request may be a stream. So a span
+/// The age of the root is no evidence: a job may take hours, and the response of a request may be a stream. So a span
 /// inside must be open. In a job or a run it must be a query or a call to another server, because their own parts may take
 /// long as well.
 fn hangs(root: &RootView, now: u64) -> bool {
-    let is_request = matches!(Work::of(root), Work::HttpRequest | Work::GrpcCall);
     root.waits_in.as_ref().is_some_and(|span| {
         let is_long = span.since <= before(now, HUNG);
-        is_long && (is_request || span.about.is_some())
+        is_long && (is_request(root) || span.about.is_some())
     })
 }
 

@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{self, Read as _},
     process::ExitCode,
-    time::Duration,
 };
 
 use firstlight::Readiness;
@@ -125,18 +124,22 @@ fn open(telemetry: &firstlight::TelemetryGuard) -> Vec<File> {
 #[cfg(feature = "staleness")]
 fn serve_stale() {
     use firstlight::staleness::DataType;
-    static LENIENT: DataType = DataType::declare("price", Duration::from_secs(3_600));
-    static STRICT: DataType = DataType::declare("price", Duration::from_secs(1));
+    static LENIENT: DataType = DataType::declare("price", std::time::Duration::from_secs(3_600));
+    static STRICT: DataType = DataType::declare("price", std::time::Duration::from_secs(1));
     info_span!("request", otel.name = "GET /prices").in_scope(|| {
-        LENIENT.check_age(Duration::from_secs(40)).unwrap();
-        STRICT.check_age(Duration::from_millis(5)).unwrap();
+        LENIENT
+            .check_age(std::time::Duration::from_secs(40))
+            .unwrap();
+        STRICT
+            .check_age(std::time::Duration::from_millis(5))
+            .unwrap();
     });
 }
 
 #[cfg(feature = "cron")]
 async fn fail_each_second() {
     use firstlight::cron::{LocalStore, Schedule, Scheduler};
-    let cron = Schedule::every(Duration::from_secs(1)).unwrap();
+    let cron = Schedule::every(std::time::Duration::from_secs(1)).unwrap();
     let cron = cron.named("cleanup").without_jitter();
     let scheduler = Scheduler::new(LocalStore::default());
     let scheduler = scheduler.add(cron, async || Err(io::Error::other("the disk is full")));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
-use super::{Finding, apply, assert_runbook, healthy, ready};
+use super::{Finding, Severity, apply, assert_runbook, healthy, ready};
 use crate::{
     evidence::{SpanNote, SpanSink as _, SpanStart, VisitText},
     recorder::Recorder,
@@ -78,16 +78,18 @@ fn hung(root: &RootKind, inner: Option<(Attributes, u64)>) -> Option<Option<&'st
     });
     let found = found(&recorder);
     drop(inner);
-    found.map(|found| {
-        let sentence = "1 request, job or run has been in one span for more than 10.0 s";
-        assert_eq!(found.what, sentence);
-        let id = TraceId::from(1);
-        assert_eq!(found.next, format!("/traces/{id}"));
-        let line = format!("root for 100.0 s, for 12.0 s in inner (trace {id})");
-        let line = line.replace("100.0 s", &super::super::seconds(100.0));
-        assert_eq!(found.evidence, [line]);
-        found.runbook
-    })
+    found
+        .filter(|found| found.severity == Severity::Warning)
+        .map(|found| {
+            let sentence = "1 request, job or run has been in one span for more than 10.0 s";
+            assert_eq!(found.what, sentence);
+            let id = TraceId::from(1);
+            assert_eq!(found.next, format!("/traces/{id}"));
+            let line = format!("root for 100.0 s, for 12.0 s in inner (trace {id})");
+            let line = line.replace("100.0 s", &super::super::seconds(100.0));
+            assert_eq!(found.evidence, [line]);
+            found.runbook
+        })
 }
 
 #[test]
@@ -99,6 +101,27 @@ fn streams_and_long_work_do_not_hang() {
     }
     for root in [JOB, RUN, OTHER] {
         assert_eq!(hung(&root, Some((&[], 12))), None, "{root:?}");
+    }
+}
+
+#[test]
+fn old_requests_outside_spans_are_noted() {
+    for (root, age, is_noted) in [
+        (REQUEST, 61, true),
+        (CALL, 61, true),
+        (REQUEST, 59, false),
+        (JOB, 61, false),
+    ] {
+        let recorder = Recorder::new(1_000_000, None);
+        let _root = start(&recorder, 1, None, &root, age);
+        let found = found(&recorder);
+        assert_eq!(found.is_some(), is_noted, "{root:?} {age}");
+        let Some(found) = found else { continue };
+        let sentence = "1 request is open for more than 60.0 s and in no span inside: ";
+        let sentence = sentence.replace("60.0 s", &super::super::seconds(60.0));
+        assert!(found.what.starts_with(&sentence), "{}", found.what);
+        assert_eq!(found.severity, Severity::Note);
+        assert_eq!(found.evidence.len(), 1);
     }
 }
 
