@@ -65,6 +65,15 @@ pub(super) struct Ended {
     pub(super) end: End,
 }
 
+/// What made room for a root.
+#[derive(Debug, Default)]
+pub(super) struct Evicted {
+    /// The number of roots.
+    pub(super) roots: u64,
+    /// Whether the budget had no memory for the entry of the root.
+    pub(super) lacks_memory: bool,
+}
+
 /// All roots that have ended and are kept.
 #[derive(Debug)]
 pub(super) struct Kept(Mutex<Sorted>);
@@ -82,18 +91,23 @@ impl Kept {
 
     /// Keeps a root that has ended; returns it if the table is locked.
     ///
-    /// Evicts others beyond their share of `memory` bytes, and returns their number.
+    /// Evicts others beyond their share of `memory` bytes.
     pub(super) fn try_add(
         &self,
         ended: Ended,
         memory: usize,
         budget: &Budget,
-    ) -> Result<u64, Ended> {
+    ) -> Result<Evicted, Ended> {
         let Some(mut sorted) = try_lock(&self.0) else {
             return Err(ended);
         };
-        let lost = sorted.add(ended, budget);
-        Ok(lost.map_or(0, |lost| lost + sorted.shrink(memory, budget)))
+        let Some(lost) = sorted.add(ended, budget) else {
+            return Ok(Evicted::default());
+        };
+        Ok(Evicted {
+            roots: lost + sorted.shrink(memory, budget),
+            lacks_memory: lost > 0,
+        })
     }
 
     /// Evicts roots beyond their share of `memory` bytes; returns their number.

@@ -269,7 +269,10 @@ impl LocalRoots {
     /// Returns the root if the table of kept roots is locked.
     fn try_keep(&self, ended: Ended) -> Result<(), Ended> {
         let evicted = (self.kept).try_add(ended, self.memory_of_kept(), &self.budget)?;
-        self.losses.evicted(evicted);
+        self.losses.evicted(evicted.roots);
+        if evicted.lacks_memory {
+            self.want_memory();
+        }
         Ok(())
     }
 

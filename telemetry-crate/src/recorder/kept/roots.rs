@@ -49,7 +49,7 @@ struct Named {
 
 /// A root and the bytes that it takes.
 ///
-/// A root with open spans may take more later, until the next [`Sorted::measure`].
+/// A root with open spans may take more later, which the next measurement finds.
 #[derive(Debug)]
 pub(super) struct KeptRoot {
     root: Arc<Root>,

@@ -6,6 +6,11 @@ use allocation_counter::{measure, opt_out};
 
 use super::*;
 
+/// The bytes that the recorder may take beside its budget for a moment.
+///
+/// While a table of 256 names grows or becomes smaller, the old one is still there.
+const BESIDE: usize = 32 * 1024;
+
 /// The smallest budget that can be set, and the default one.
 const BUDGETS: [usize; 2] = [256 * 1024, 8 * MIB];
 
@@ -20,7 +25,7 @@ fn assert_within_budget(work: impl Fn(&Recorder)) {
             fill(&recorder);
         });
         let used = usize::try_from(used.bytes_max).unwrap_or(usize::MAX);
-        assert!(used <= budget, "{used} of {budget} bytes");
+        assert!(used <= budget + BESIDE, "{used} of {budget} bytes");
         // Otherwise the test does not come close to the budget.
         assert!(used > budget / 10 * 9, "{used} of {budget} bytes");
     }

@@ -110,6 +110,36 @@ fn everything_is_freed_at_the_end() {
     assert_only_kept_roots(&recorder);
 }
 
+/// A full budget has no memory for the entry of a kept root either.
+#[test]
+fn failures_in_a_full_budget_are_counted() {
+    let recorder = recorder();
+    let body = "x".repeat(4_000);
+    let start = |_| {
+        let root = TestSpan::start(&recorder, "GET /hung", None);
+        (0..50).for_each(|_| root.log(&recorder, "read", &[("body", &body)]));
+        root
+    };
+    let open: Vec<_> = (0..16).map(start).collect();
+    let failed: Vec<_> = (0..100)
+        .map(|_| TestSpan::start(&recorder, "GET /", None))
+        .collect();
+    let budget = &recorder.roots.budget;
+    let rest = budget.max() - budget.used();
+    assert!(budget.reserve(rest));
+    failed.into_iter().for_each(TestSpan::fail);
+    budget.release(rest);
+    // Those that found no memory are counted, and leave theirs to others.
+    let kept = recorder.failed().count() as u64;
+    let lost = recorder.roots.losses.counts()[4].1;
+    assert!(kept > 0 && lost > 0, "{kept} {lost}");
+    // The group of the errors has made memory free, for which open roots have lost their detail.
+    let open_views = recorder.open().first(usize::MAX).roots;
+    let cleared = open_views.iter().filter(|root| root.events.is_empty());
+    assert_eq!(kept + lost, 100 + cleared.count() as u64);
+    drop(open);
+}
+
 /// As a request that has spawned a task, which logs on.
 #[test]
 fn kept_roots_that_grow_are_evicted() {
