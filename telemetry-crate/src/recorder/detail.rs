@@ -81,7 +81,8 @@ impl Detail {
 
     /// Adds a record.
     ///
-    /// `write` writes it, and returns the bytes that it has cut off values. At the limit, removes the oldest records. If that is not enough, the end of a span removes its start.
+    /// `write` writes it, and returns the bytes that it has cut off values. At the limit, removes the oldest records. If
+    /// that is not enough, the end of a span removes its start.
     pub(super) fn add(
         &mut self,
         limits: Limits<'_>,
@@ -140,7 +141,12 @@ impl Detail {
         if !budget.reserve(new - old) {
             return Added::NoBudget;
         }
-        self.bytes.reserve_exact(new - length);
+        if old == 0 {
+            // Cheaper than to grow, and most roots need no more.
+            self.bytes = Vec::with_capacity(new);
+        } else {
+            self.bytes.reserve_exact(new - length);
+        }
         Added::Yes
     }
 

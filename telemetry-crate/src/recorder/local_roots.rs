@@ -155,7 +155,7 @@ impl LocalRoots {
             number: open.number,
             span_id: span.span_id,
         };
-        if self.open.try_insert(span.span_id, &open).is_err() {
+        if let Err(open) = self.open.try_insert(span.span_id, open) {
             // Until it is there, its children and events are lost.
             self.lost.add(span.span_id);
             let span = span.span_id;
@@ -303,7 +303,9 @@ impl LocalRoots {
     fn catch_up(&self) {
         if self.late.has_work() {
             self.late.catch_up(|work| match work {
-                LateWork::Insert { span, open } => self.open.try_insert(*span, open).is_ok(),
+                LateWork::Insert { span, open } => {
+                    self.open.try_insert(*span, open.clone()).is_ok()
+                }
                 LateWork::End { root, span, time } => root.try_end(*span, *time),
                 LateWork::Keep(ended) => self.try_keep(ended.clone()).is_ok(),
                 LateWork::Release(span) => self.try_release(*span),

@@ -86,10 +86,13 @@ impl OpenSpans {
         &self.shards[(key >> 24) as usize % SHARDS]
     }
 
-    pub(super) fn try_insert(&self, span: SpanId, open: &OpenSpan) -> Result<(), Locked> {
+    /// Returns the span if its shard is locked.
+    pub(super) fn try_insert(&self, span: SpanId, open: OpenSpan) -> Result<(), OpenSpan> {
         let key = key(span);
-        let mut spans = try_lock(self.shard(key)).ok_or(Locked)?;
-        spans.insert(key, open.clone());
+        let Some(mut spans) = try_lock(self.shard(key)) else {
+            return Err(open);
+        };
+        spans.insert(key, open);
         Ok(())
     }
 

@@ -2,36 +2,27 @@
 //!
 //! A record is its length, its tag and its fields. Numbers are little-endian, and a text is its length and its bytes.
 
+mod event;
 mod reader;
 
 #[cfg(test)]
 mod tests;
 
-use std::{borrow::Cow, ops::Range};
-
 use opentelemetry::trace::{SpanId, TraceFlags};
 use tracing::Level;
 
-pub(super) use self::reader::{Head, heads, records, remove};
+pub(super) use self::{
+    event::{EventSize, write_event},
+    reader::{Head, heads, records, remove},
+};
 use super::detail::Addition;
 use crate::{
-    evidence::{EventNote, MAX_VALUE},
-    values::{Kind, TRUNCATION_MARK, TextField, prefix},
+    evidence::MAX_VALUE,
+    values::{Kind, TRUNCATION_MARK, prefix},
 };
 
 /// Maximum length of the name of a span or the key of an attribute in bytes.
 const MAX_NAME: usize = 256;
-
-/// Maximum length of a target, or of the name of a field, in bytes.
-const MAX_FIELD_NAME: usize = 255;
-
-/// Maximum length of the values of one event in bytes.
-///
-/// It is the same as the maximum length of a log line.
-const MAX_TEXT: usize = 16 * 1024;
-
-/// Maximum length of the names of the fields of one event in bytes.
-const MAX_NAMES: usize = 16 * 1024;
 
 /// The parent of a span without a parent in the same root.
 const NO_PARENT: u32 = u32::MAX;
@@ -171,151 +162,17 @@ impl From<&Record<'_>> for Addition {
     }
 }
 
-/// The number of bytes that the record of an event takes.
-pub(super) fn event_size(event: &EventNote<'_>) -> usize {
-    let names = event
-        .fields
-        .iter()
-        .map(|field| FIELD_HEADER + field.name.len());
-    let target = event.target.len().min(MAX_FIELD_NAME);
-    EVENT_HEADER + target + event.text.len().min(MAX_TEXT) + names.sum::<usize>().min(MAX_NAMES)
-}
-
-/// Writes the record of an event of at most `size` bytes.
-///
-/// Returns the bytes that were cut off its texts.
-pub(super) fn write_event(
-    out: &mut Vec<u8>,
-    event: &EventNote<'_>,
-    span_id: SpanId,
-    size: usize,
-) -> usize {
-    let start = out.len();
-    // The bytes are reserved once, because many small extensions cost more than the copies.
-    out.resize(start + size, 0);
-    let mut rest = Writer(&mut out[start..]);
-    let (text, mark) = match event.text.len() {
-        0..=MAX_TEXT => (event.text, ""),
-        _ => (prefix(event.text, MAX_TEXT - MARK_BYTES), TRUNCATION_MARK),
-    };
-    let target = prefix(event.target, MAX_FIELD_NAME);
-    let mut header = [tag::EVENT; EVENT_HEADER];
-    header[..LENGTH].copy_from_slice(&((size - LENGTH) as u32).to_le_bytes());
-    header[5] = level_number(event.level);
-    header[6] = states(event);
-    header[7] = target.len() as u8;
-    header[8..16].copy_from_slice(&span_id.to_bytes());
-    header[16..24].copy_from_slice(&event.time.to_le_bytes());
-    header[24..].copy_from_slice(&((text.len() + mark.len()) as u16).to_le_bytes());
-    rest.bytes(&header);
-    rest.bytes(target.as_bytes());
-    rest.bytes(text.as_bytes());
-    rest.bytes(mark.as_bytes());
-    let mut cut = event.text.len() - text.len() + event.target.len() - target.len();
-    let mut fields = event.fields.iter();
-    for field in fields.by_ref() {
-        let name = prefix(&field.name, MAX_FIELD_NAME).as_bytes();
-        let Some(place) = rest.take(FIELD_HEADER + name.len()) else {
-            cut += shown(field, text.len());
-            break;
-        };
-        cut += field.name.len() - name.len();
-        let (header, place) = place.split_at_mut(FIELD_HEADER);
-        let (kind, length) = if mark.is_empty() {
-            (field.kind, field.text.len() as u16)
-        } else {
-            of_cut(field, text.len())
-        };
-        let [low, high] = length.to_le_bytes();
-        header.copy_from_slice(&[name.len() as u8, kind as u8, low, high]);
-        place.copy_from_slice(name);
-    }
-    // Beyond the limit on names, values cannot be shown either.
-    cut += fields.map(|field| shown(field, text.len())).sum::<usize>();
-    let unused = rest.0.len();
-    if unused > 0 {
-        out.truncate(out.len() - unused);
-        finish(out, start);
-    }
-    cut
-}
-
-/// The bytes of a field's name, and of its value in the kept bytes.
-fn shown(field: &EventField, kept: usize) -> usize {
-    let value = field.text.end.min(kept) - field.text.start.min(kept);
-    field.name.len() + value
-}
-
-/// The kind and the length of a value if the values end in a mark.
-///
-/// The first `kept` bytes of all values are before the mark.
-#[cold]
-fn of_cut(field: &EventField, kept: usize) -> (Kind, u16) {
-    let Range { start, end } = field.text;
-    // Of a value after the mark, the reader finds nothing, and shows another mark.
-    if end <= kept || start > kept {
-        let length = u16::try_from(end - start).unwrap_or(u16::MAX);
-        return (field.kind, length);
-    }
-    let kind = match field.kind {
-        Kind::Bare => Kind::Text,
-        kind => kind,
-    };
-    (kind, (kept - start + MARK_BYTES) as u16)
-}
-
-/// A field of an event.
-type EventField = TextField<Cow<'static, str>>;
-
-/// Size of the mark of a cut text in bytes.
-const MARK_BYTES: usize = TRUNCATION_MARK.len();
-
-/// The state of an event that was logged.
-const IS_LOGGED: u8 = 1;
-
-/// The state of an event of a sampled span.
-const IS_SAMPLED: u8 = 2;
-
-fn states(event: &EventNote<'_>) -> u8 {
-    let is_sampled = event.ids.is_some_and(|ids| ids.flags.is_sampled());
-    u8::from(event.is_logged) * IS_LOGGED + u8::from(is_sampled) * IS_SAMPLED
-}
-
 /// All kinds of values, at the position of their number.
 const KINDS: [Kind; 3] = [Kind::Bare, Kind::Text, Kind::Message];
 
-/// Writes fields into bytes of the right size.
-struct Writer<'a>(&'a mut [u8]);
-
-impl<'a> Writer<'a> {
-    /// The next bytes; `None` if there are not as many.
-    fn take(&mut self, count: usize) -> Option<&'a mut [u8]> {
-        if self.0.len() < count {
-            return None;
-        }
-        let (place, rest) = std::mem::take(&mut self.0).split_at_mut(count);
-        self.0 = rest;
-        Some(place)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        if let Some(place) = self.take(bytes.len()) {
-            place.copy_from_slice(bytes);
-        }
-    }
-}
+/// Size of the mark of a cut text in bytes.
+const MARK_BYTES: usize = TRUNCATION_MARK.len();
 
 /// Size of the length of a record in bytes.
 const LENGTH: usize = 4;
 
 /// Size of the length and the tag of a record in bytes.
 const HEADER: usize = LENGTH + 1;
-
-/// Size of the numbers of an event in bytes.
-const EVENT_HEADER: usize = LENGTH + 4 + 8 + 8 + 2;
-
-/// Size of the lengths of a field of an event in bytes.
-const FIELD_HEADER: usize = 1 + 1 + 2;
 
 /// The first byte of a record.
 mod tag {
@@ -338,11 +195,6 @@ const LEVELS: [Level; 5] = [
     Level::DEBUG,
     Level::TRACE,
 ];
-
-fn level_number(level: Level) -> u8 {
-    let position = LEVELS.iter().position(|candidate| *candidate == level);
-    position.unwrap_or_default() as u8
-}
 
 fn begin(out: &mut Vec<u8>) -> usize {
     let start = out.len();

@@ -18,7 +18,7 @@ use super::{
     detail::{Added, Addition, Limits},
     errors::{Failure, Occurrence},
     local_roots::{LateWork, LocalRoots},
-    record::{Head, Record, event_size, write_event},
+    record::{EventSize, Head, Record, write_event},
     short_text::ShortText,
     spin::try_lock,
 };
@@ -214,7 +214,7 @@ impl Root {
 
     fn add_route(&self, state: &mut RootState, route: &str) {
         let method = state.name;
-        if method.as_str().len() + 1 + route.len() > Name::CAPACITY {
+        if method.len() + 1 + route.len() > Name::CAPACITY {
             let name = format!("{} {route}", method.as_str());
             return self.set_name(state, &name);
         }
@@ -224,9 +224,9 @@ impl Root {
 
     /// Adds an event of this root.
     pub(super) fn event(&self, event: &EventNote<'_>, span_id: SpanId) {
-        let size = event_size(event);
+        let size = EventSize::of(event);
         let addition = Addition {
-            size,
+            size: size.bytes,
             cut: 0,
             head: Head::Other,
         };
@@ -327,7 +327,7 @@ impl RootSink for Root {
     fn rename(&self, span: u32, name: &str) {
         self.change(|state| {
             if span == ROOT_SPAN {
-                if state.name.as_str() != name {
+                if !state.name.is(name) {
                     self.set_name(state, name);
                 }
                 return;

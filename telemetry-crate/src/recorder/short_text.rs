@@ -1,9 +1,11 @@
 //! Short texts without an allocation.
 
+use std::hash::{Hash, Hasher};
+
 use crate::values::prefix;
 
 /// A text of at most `N` bytes; a longer text is truncated at a character.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub(super) struct ShortText<const N: usize> {
     length: u8,
     bytes: [u8; N],
@@ -38,11 +40,39 @@ impl<const N: usize> ShortText<N> {
         usize::from(self.length) + 4 > N
     }
 
+    /// The length in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.length.into()
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len()).unwrap_or_default()
+    }
+
+    /// Whether this is the whole of `text`.
+    ///
+    /// Cheaper than a comparison with [`as_str`](Self::as_str).
+    pub(super) fn is(&self, text: &str) -> bool {
+        self.as_bytes() == text.as_bytes()
+    }
+
     pub(super) fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length));
-        bytes
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+}
+
+impl<const N: usize> PartialEq for ShortText<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl<const N: usize> Eq for ShortText<N> {}
+
+impl<const N: usize> Hash for ShortText<N> {
+    /// Without the unused bytes, which would cost more than the text.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.as_bytes());
     }
 }
 

@@ -4,7 +4,11 @@ use std::ops::Range;
 
 use opentelemetry::trace::{SpanId, TraceFlags};
 
-use super::{EventRecord, IS_LOGGED, IS_SAMPLED, KINDS, LENGTH, LEVELS, NO_PARENT, Record, tag};
+use super::{
+    EventRecord, KINDS, LENGTH, LEVELS, NO_PARENT, Record,
+    event::{IS_LOGGED, IS_SAMPLED},
+    tag,
+};
 use crate::values::{Kind, TRUNCATION_MARK, prefix};
 
 /// Returns the records.

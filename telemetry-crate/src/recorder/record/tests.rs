@@ -4,8 +4,11 @@ use std::borrow::Cow;
 
 use opentelemetry::trace::TraceId;
 
-use super::*;
-use crate::{span_ids::SpanIds, values::TextField};
+use super::{
+    event::{MAX_FIELD_NAME, MAX_NAMES, MAX_TEXT},
+    *,
+};
+use crate::{evidence::EventNote, span_ids::SpanIds, values::TextField};
 
 const ID: SpanId = SpanId::from_bytes([7; 8]);
 
@@ -118,9 +121,9 @@ fn round_trip(fields: &[(&str, &str, Kind)], read: impl FnOnce(EventRecord<'_>, 
         is_logged: true,
         place: None,
     };
-    let (mut bytes, size) = (vec![], event_size(&event));
+    let (mut bytes, size) = (vec![], EventSize::of(&event));
     let cut = write_event(&mut bytes, &event, ID, size);
-    assert!(bytes.len() <= size);
+    assert!(bytes.len() <= size.bytes);
     match records(&bytes).next() {
         Some(Record::Event(event)) => read(event, (bytes.len(), cut)),
         other => unreachable!("one event was written, found {other:?}"),
