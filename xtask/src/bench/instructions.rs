@@ -12,8 +12,8 @@ log line, and there are 16 connections.
 
 | | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
 | --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 64,000 | 0.23 | 34,700 | 0.16 |
-| the same with `FIRSTLIGHT_RECORDER=off` | 60,200 | 0.22 | 30,700 | 0.14 |
+| **firstlight** | 63,700 | 0.23 | 34,200 | 0.15 |
+| the same with `FIRSTLIGHT_RECORDER=off` | 59,800 | 0.22 | 30,300 | 0.14 |
 | firstlight-no-access-line, without the recorder | 53,600 | 0.20 | 24,500 | 0.11 |
 | firstlight-span-events, without the recorder | 74,800 | 0.27 | 30,900 | 0.14 |
 | by-hand | 273,900 | | 223,200 | |
