@@ -89,7 +89,28 @@ mod tests {
             .collect();
         let explained = explained?.into_iter().filter(|(_, has_rule)| *has_rule);
         let explained: Vec<_> = explained.map(|(alert, _)| alert).collect();
-        assert_eq!(explained, ["HttpLatencyBudgetBurn",]);
+        assert_eq!(
+            explained,
+            [
+                "HttpLatencyBudgetBurn",
+                "DatabasePoolExhausted",
+                "WorkerQueueStalled",
+                "WorkerDeadLetters",
+                "GrpcAvailabilityBudgetBurn",
+                "MetricsCardinalityOverflow",
+                "DataStalerThanBudget",
+                "TelemetryDropping",
+                "ProcessOpenFilesNearLimit",
+                "WorkerQueueGrowing",
+                "WorkerQueueUnknown",
+                "WorkerJobsStuck",
+                "HttpAvailabilityBudgetBurn",
+                "WorkerQueueUnreadable",
+                "CronRunMissed",
+                "RuntimeSchedulerDelay",
+                "ServiceDown",
+            ]
+        );
         for (alert, _) in NOT_EXPLAINED {
             assert!(explained.contains(&alert), "{alert} has no rule");
         }
