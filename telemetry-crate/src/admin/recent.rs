@@ -103,24 +103,24 @@ impl Query {
                 parsed.route = Some(value);
                 continue;
             }
-            if !matches!(&*value, "" | "true") {
-                return Err(format!(
-                    "query {key:?}: found {value:?}, expected no value or `true`; leave out what is not wanted\n"
-                ));
-            }
-            if key == "previous" {
-                parsed.previous = true;
-                continue;
-            }
             let mut sections = Section::ALL.into_iter();
-            let Some(section) = sections.find(|section| section.name() == key) else {
+            let section = sections.find(|section| section.name() == key);
+            if section.is_none() && key != "previous" {
                 let names = Section::ALL.map(|section| format!("?{}", section.name()));
                 return Err(format!(
                     "unknown query {key:?}: expected {}, ?route= or ?previous, several joined by &\n",
                     names.join(", ")
                 ));
-            };
-            parsed.sections.push(section);
+            }
+            if !matches!(&*value, "" | "true") {
+                return Err(format!(
+                    "query {key:?}: found {value:?}, expected no value or `true`; leave out what is not wanted\n"
+                ));
+            }
+            match section {
+                Some(section) => parsed.sections.push(section),
+                None => parsed.previous = true,
+            }
         }
         Ok(parsed)
     }

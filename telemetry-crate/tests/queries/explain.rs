@@ -214,7 +214,7 @@ async fn stuck() {
         Running::start(workers(&pool).add(&notes, |_| async { Ok::<_, BoxDynError>(()) }));
     let sentence = "jobs of the queue explain-stuck that are stuck: 1";
     let found = found("queues", sentence, |_| true).await;
-    found.answer_of("/traces?failed&route=process");
+    found.answer_of("/traces?open&route=process");
     found.runbook("WorkerJobsStuck");
     running.stop().await;
 }

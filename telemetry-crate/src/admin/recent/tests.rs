@@ -19,6 +19,8 @@ fn unknown_queries_name_the_known_ones() {
     let error = Query::parse("faild").err().unwrap_or_default();
     assert!(error.starts_with("unknown query \"faild\": expected ?open, ?failed"));
     assert!(error.contains("?route="), "{error}");
+    let error = Query::parse("limit=3").err().unwrap_or_default();
+    assert!(error.starts_with("unknown query \"limit\": expected ?open"));
     let error = Query::parse("failed=false").err().unwrap_or_default();
     assert!(error.starts_with("query \"failed\": found \"false\", expected no value or `true`"));
 }

@@ -183,8 +183,13 @@ fn findings(words: &LastWords, boot: Option<u128>) -> Vec<String> {
     }
     if let Some(since) = words.stopping_since.filter(|_| is_killed) {
         let lasted = seconds_between(since, heartbeat);
+        // A stalled runtime does not stop, however long it has.
+        let advice = match words.stalled_since {
+            Some(_) => "",
+            None => ", so its grace period was probably too short",
+        };
         findings.push(format!(
-            "it had been told to stop {lasted} before its last heartbeat, so its grace period was probably too short"
+            "it had been told to stop {lasted} before its last heartbeat{advice}"
         ));
     }
     if let Some(Panic { at, message }) = &words.survived_panic {

@@ -14,6 +14,11 @@ const POOL: &str = "db_client_connection_pool_name";
 /// of the time that a call waits by default.
 const WAITED: f64 = 1.0;
 
+/// The time in seconds after which a full pool is found without a wait.
+///
+/// None of its connections was free in that time. A call waits for as long by default.
+const HELD: f64 = 3.0;
+
 /// The number of holders, and of possible ones, that a finding shows.
 const SHOWN: usize = 5;
 
@@ -38,6 +43,9 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         let users: Vec<&User> = pools.flat_map(|pool| &pool.users).collect();
         let waits = users.iter().any(|user| has_waited(user, &users));
         let used = format!("{} of {} connections are used", used.value, limit.value);
+        let held = users.iter().filter(|user| user.holds);
+        let held = held.map(|user| user.lasts as f64 / 1e9);
+        let held = held.fold(f64::INFINITY, f64::min);
         let finding = if waits {
             let what = format!("the pool {name} is exhausted: {used}");
             Finding::new(Severity::Broken, what)
@@ -45,6 +53,11 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
             // Code whose use is not seen may wait as well.
             let what = format!("the pool {name} is full: {used}, and not all waits are seen");
             Finding::new(Severity::Note, what)
+        } else if held.is_finite() && held >= HELD {
+            // A call that came meanwhile has got no connection.
+            let held = seconds(held);
+            let what = format!("the pool {name} is full: {used}, and none was free for {held}");
+            Finding::new(Severity::Warning, what)
         } else {
             return None;
         };
@@ -79,8 +92,12 @@ fn users_of(pool: &PoolState) -> Vec<String> {
         let (name, what) = (&user.root_name, &user.what);
         format!("{name} {state} for {lasts}: {what}{id}")
     };
-    let holders = pool.users.iter().filter(|user| user.holds).take(SHOWN);
-    let mut lines: Vec<_> = holders.map(|user| line(user, "holds one")).collect();
+    let holders: Vec<_> = pool.users.iter().filter(|user| user.holds).collect();
+    let shown = holders.iter().take(SHOWN);
+    let mut lines: Vec<_> = shown.map(|user| line(user, "holds one")).collect();
+    if holders.len() > SHOWN {
+        lines.push(format!("and {} more hold one", holders.len() - SHOWN));
+    }
     if pool.unseen > 0 {
         let unseen = pool.unseen;
         lines.push(format!(

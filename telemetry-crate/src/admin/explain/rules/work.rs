@@ -115,12 +115,16 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(last) = failed.first(1).roots.pop() else {
         return Vec::new();
     };
-    let shown = failed.by_name(SHOWN).into_iter();
+    let by_name = failed.by_name(usize::MAX);
+    let others = by_name.len().saturating_sub(SHOWN);
+    let others = (others > 0).then(|| format!("and of {others} more: /traces?failed"));
+    let shown = by_name.into_iter().take(SHOWN);
     // The list begins with the last one, so it is the one that stands for its name.
     let shown = shown.map(|(count, root)| {
         let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
         format!("{count} of {name}, the last one with: {failure} (trace {id})")
     });
+    let shown = shown.chain(others);
     let what = format!(
         "{}{} failed in the last {}, the last one {} ago",
         at_least(evidence, &["root_limit", "eviction"]),
@@ -176,22 +180,21 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
     let mut findings = late_queues(evidence);
     for depth in evidence.samples.of(&catalog::WORKER_QUEUE_DEPTH) {
         let (queue, jobs) = (depth.label("queue"), depth.value);
-        let runbook = match depth.label("status") {
-            "dead_lettered" => "WorkerDeadLetters",
-            "stuck" => "WorkerJobsStuck",
-            _ => continue,
-        };
-        if jobs > 0.0 {
-            let status = depth.label("status").replace('_', "-");
-            let what = format!("jobs of the queue {queue} that are {status}: {jobs}");
-            let roots = roots_of(evidence, &format!("process {queue}"));
-            let finding = Finding::new(Severity::Warning, what).shown_by(roots);
-            findings.push(
-                finding
-                    .next("/traces?failed&route=process")
-                    .runbook(runbook),
-            );
+        if jobs.is_nan() || jobs <= 0.0 {
+            continue;
         }
+        let what = |status| format!("jobs of the queue {queue} that are {status}: {jobs}");
+        findings.push(match depth.label("status") {
+            "dead_lettered" => Finding::new(Severity::Warning, what("dead-lettered"))
+                .shown_by([last_dead_letter(evidence, queue)])
+                .next("/traces?failed&route=process")
+                .runbook("WorkerDeadLetters"),
+            // No process works on them, so no root is about them.
+            "stuck" => Finding::new(Severity::Warning, what("stuck"))
+                .next("/traces?open&route=process")
+                .runbook("WorkerJobsStuck"),
+            _ => continue,
+        });
     }
     let unreadable = evidence.samples.of(&catalog::WORKER_QUEUE_UP);
     for up in unreadable.filter(|up| up.value == 0.0) {
@@ -203,6 +206,25 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
         findings.push(finding.runbook("WorkerQueueUnreadable"));
     }
     findings
+}
+
+/// The last attempt of this process that dead-lettered a job of a queue.
+fn last_dead_letter(evidence: &Evidence<'_>, queue: &str) -> String {
+    let name = format!("process {queue}");
+    // As the line at the end of an attempt has it.
+    let dead_lettered = |root: &RootView| root.failure().contains("dead-lettered after");
+    let attempts = evidence.failed.of_name(&name);
+    match attempts.first_that(1, dead_lettered).roots.first() {
+        Some(root) => failed(root, evidence.now),
+        None => "no attempt that is still in memory did it; the runbook shows how to list them"
+            .to_owned(),
+    }
+}
+
+fn failed(root: &RootView, now: u64) -> String {
+    let ago = seconds(since(root.ended.unwrap_or(0), now));
+    let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
+    format!("{name} failed {ago} ago with: {failure} (trace {id})")
 }
 
 fn late_queues(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -298,13 +320,9 @@ fn roots_of(evidence: &Evidence<'_>, name: &str) -> Vec<String> {
             root.trace_id
         )
     });
-    let failed = evidence.failed.of_name(name).first(1).roots;
-    let failed = failed.iter().map(|root| {
-        let ago = seconds(since(root.ended.unwrap_or(0), evidence.now));
-        let (failure, id) = (root.failure(), root.trace_id);
-        format!("{name} failed {ago} ago with: {failure} (trace {id})")
-    });
-    open.chain(failed).collect()
+    let last = evidence.failed.of_name(name).first(1).roots;
+    let last = last.iter().map(|root| failed(root, evidence.now));
+    open.chain(last).collect()
 }
 
 fn since(time: u64, now: u64) -> f64 {

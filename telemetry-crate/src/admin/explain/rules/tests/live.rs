@@ -99,9 +99,11 @@ fn severity(users: Option<Vec<User>>, unseen: u32) -> Option<Severity> {
 
 #[test]
 fn full_pools_need_waits_to_be_broken() {
-    let holder = || user(1, true, 90_000);
+    let holder = || user(1, true, 2_900);
     // A pool of one connection is full whenever it is used.
     assert_eq!(severity(Some(vec![holder()]), 0), None);
+    let long = vec![user(1, true, 3_000)];
+    assert_eq!(severity(Some(long), 0), Some(Severity::Warning));
     assert_eq!(severity(Some(vec![holder(), user(2, false, 20)]), 0), None);
     let waits = vec![holder(), user(2, false, 1_200)];
     assert_eq!(severity(Some(waits), 0), Some(Severity::Broken));
@@ -114,9 +116,9 @@ fn full_pools_need_waits_to_be_broken() {
 fn calls_in_a_transaction_do_not_wait() {
     let query = |root| User {
         is_assumed: true,
-        ..user(root, false, 5_000)
+        ..user(root, false, 1_500)
     };
-    let holder = user(1, true, 6_000);
+    let holder = user(1, true, 2_000);
     assert_eq!(severity(Some(vec![holder.clone(), query(1)]), 0), None);
     let waits = vec![holder, query(2)];
     assert_eq!(severity(Some(waits), 0), Some(Severity::Broken));

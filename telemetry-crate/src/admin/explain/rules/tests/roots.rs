@@ -6,6 +6,8 @@ use opentelemetry::trace::{SpanId, SpanKind, TraceId};
 
 use super::{Finding, Severity, apply, assert_runbook, healthy, ready};
 use crate::{
+    catalog,
+    collector::Samples as _,
     evidence::{SpanNote, SpanSink as _, SpanStart, VisitText},
     recorder::Recorder,
 };
@@ -158,5 +160,67 @@ fn failures_have_the_runbook_of_their_kind() {
         let found = found(&recorder).map(|found| found.runbook);
         assert_eq!(found, Some(runbook), "{root:?}");
         runbook.into_iter().for_each(assert_runbook);
+    }
+}
+
+#[test]
+fn failures_of_further_names_are_counted() {
+    let recorder = Recorder::new(1_000_000, None);
+    for (id, name) in ["a", "b", "c", "d", "e"].into_iter().enumerate() {
+        let name = format!("GET /{name}");
+        fail(&recorder, id as u64 + 1, &name, "gone");
+    }
+    let found = found(&recorder).map(|found| found.evidence);
+    let evidence = found.unwrap_or_default();
+    assert_eq!(evidence.len(), 4, "{evidence:#?}");
+    assert_eq!(evidence[3], "and of 2 more: /traces?failed");
+}
+
+/// A job that failed later and is tried again shows nothing about a dead letter.
+#[test]
+fn dead_letters_show_their_own_attempt() {
+    let recorder = Recorder::new(1_000_000, None);
+    let readiness = ready();
+    let shown = |recorder: &Recorder| {
+        let mut evidence = healthy(&readiness);
+        evidence.failed = recorder.failed();
+        let labels = [("queue", "charges"), ("status", "dead_lettered")];
+        let depth = &catalog::WORKER_QUEUE_DEPTH;
+        evidence.samples.sample(depth, &labels, 1.0);
+        let (findings, _) = apply(&evidence);
+        let mut findings = findings.into_iter();
+        let found = findings.find(|found| found.runbook == Some("WorkerDeadLetters"));
+        found.map(|found| found.evidence).unwrap_or_default()
+    };
+    fail(&recorder, 1, "process charges", "timeout");
+    let none = "no attempt that is still in memory did it; the runbook shows how to list them";
+    assert_eq!(shown(&recorder), [none]);
+    let reason = "job charge: dead-lettered after 1 attempt: declined";
+    fail(&recorder, 2, "process charges", reason);
+    fail(&recorder, 3, "process charges", "timeout");
+    let [line] = &*shown(&recorder) else {
+        unreachable!("one line is shown");
+    };
+    assert!(
+        line.starts_with("process charges failed 1.0 s ago with: "),
+        "{line}"
+    );
+    assert!(line.contains(reason), "{line}");
+}
+
+/// Adds a root of this name that has failed a second ago.
+fn fail(recorder: &Recorder, id: u64, name: &str, reason: &str) {
+    let note = recorder.start(&SpanStart {
+        trace_id: TraceId::from(u128::from(id)),
+        span_id: SpanId::from(id),
+        parent: None,
+        kind: SpanKind::Consumer,
+        name,
+        attributes: &|_: VisitText<'_>| {},
+        time: SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - 2),
+    });
+    if let Some(note) = note {
+        note.fail(reason);
+        note.end(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - 1));
     }
 }
