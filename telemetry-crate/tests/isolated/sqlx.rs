@@ -1,5 +1,7 @@
 //! Tests of counted queries without telemetry, and in unsampled traces.
 
+use std::time::Duration;
+
 use firstlight::{TelemetryConfig, sqlx::InstrumentQuery as _, testing::count_queries};
 use sqlx::SqlitePool;
 use tracing::Instrument as _;
@@ -47,9 +49,16 @@ pub(crate) async fn unsampled_queries_are_recorded() {
     };
     work.instrument(tracing::info_span!("work")).await;
     let address = telemetry.admin_address().unwrap();
-    let list = ask(address, "GET /traces?recent&slow&route=work").body;
-    let id = list.split_whitespace().find(|word| word.len() == 32);
-    let trace = ask(address, &format!("GET /traces/{}", id.unwrap())).body;
+    // SQLite's thread may hold the spans for a moment longer.
+    let id = loop {
+        let list = ask(address, "GET /traces?recent&slow&route=work").body;
+        let id = list.split_whitespace().find(|word| word.len() == 32);
+        if let Some(id) = id {
+            break id.to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    let trace = ask(address, &format!("GET /traces/{id}")).body;
     for part in [
         "db.query.text=SELECT ? AS letter",
         concat!("code.file.path=", file!()),

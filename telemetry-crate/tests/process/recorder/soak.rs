@@ -27,7 +27,7 @@ const WARM_UP: Duration = Duration::from_secs(10);
 /// The growth of the process that counts as flat, in bytes.
 ///
 /// The allocator keeps freed memory, and the sizes of the load vary.
-const GROWTH: f64 = 4.0 * 1024.0 * 1024.0;
+const GROWTH: f64 = 8.0 * 1024.0 * 1024.0;
 
 /// The budget of the recorder in bytes.
 const BUDGET: &str = "2097152";
