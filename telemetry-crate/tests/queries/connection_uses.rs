@@ -265,7 +265,12 @@ where
     let waits = format!("waits for a connection of pool {name} for ");
     let answer = traces_with(
         "?open",
-        &[&full, &waits, "waits for one, query INSERT rows at "],
+        &[
+            &full,
+            &waits,
+            "waits for one, transaction at ",
+            "waits for one, query INSERT rows at ",
+        ],
     )
     .await;
 

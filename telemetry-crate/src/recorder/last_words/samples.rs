@@ -4,9 +4,10 @@
 
 use std::{
     fmt, fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    thread::sleep,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tracing::{
@@ -18,7 +19,9 @@ use tracing_subscriber::{
     layer::{Context, SubscriberExt as _},
 };
 
-use super::{Ended, LastWords, Memory, OpenRoot, Panic, Process};
+use super::{
+    Ended, LastWords, LastWordsFile, Memory, OpenError, OpenRoot, Panic, Process, file::Opened,
+};
 
 /// A time in seconds after a fixed one.
 pub(super) fn at(seconds: u64) -> SystemTime {
@@ -138,5 +141,20 @@ impl<S: Subscriber> Layer<S> for Messages {
         let mut message = Message(String::new());
         event.record(&mut message);
         self.0.lock().unwrap().push(message.0);
+    }
+}
+
+/// Opens the file of a process that has ended.
+///
+/// A process that another test starts holds the lock as well, until it executes its program.
+pub(super) fn opened(path: &Path) -> Opened {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match LastWordsFile::open(path) {
+            Err(OpenError::Locked { .. }) if Instant::now() < deadline => {
+                sleep(Duration::from_millis(5));
+            }
+            opened => return opened.unwrap(),
+        }
     }
 }

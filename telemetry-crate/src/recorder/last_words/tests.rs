@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     format::Found,
-    samples::{Folder, Random, full, open_root},
+    samples::{Folder, Random, full, open_root, opened},
     *,
 };
 
@@ -102,7 +102,7 @@ fn wait_for(path: &Path, test: impl Fn(&LastWords) -> bool) {
 }
 
 fn report(path: &Path) -> (LastWords, Report) {
-    let opened = LastWordsFile::open(path).unwrap();
+    let opened = opened(path);
     assert_eq!(opened.refused, None);
     let words = opened.previous.unwrap();
     let report = Report::new(&words, SystemTime::now(), boot_id());
@@ -121,7 +121,7 @@ fn killed_in_any_write_leaves_whole_words() {
         wait_for(&path, |words| before.as_ref() != Some(words));
         sleep(Duration::from_micros(random.below(3000) as u64));
         child.kill();
-        let opened = LastWordsFile::open(&path).unwrap();
+        let opened = opened(&path);
         assert_eq!(opened.refused, None, "{round}");
         let words = opened.previous.unwrap();
         let time = words.heartbeat.duration_since(samples::at(0)).unwrap();
@@ -216,7 +216,7 @@ fn second_process_is_locked_out() {
     assert!(error.contains(&expected), "{error}");
     // The lock ends with the process.
     child.kill();
-    assert!(LastWordsFile::open(&path).is_ok());
+    opened(&path);
 }
 
 /// A write beyond the limit would end the process with the signal SIGXFSZ.

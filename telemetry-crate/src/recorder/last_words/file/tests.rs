@@ -12,12 +12,8 @@ use std::{
 use super::*;
 use crate::recorder::last_words::{
     codec,
-    samples::{Folder, at, full},
+    samples::{Folder, at, full, opened},
 };
-
-fn opened(path: &Path) -> Opened {
-    LastWordsFile::open(path).unwrap()
-}
 
 fn error(path: &Path) -> String {
     LastWordsFile::open(path).unwrap_err().to_string()

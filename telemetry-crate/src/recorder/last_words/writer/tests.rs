@@ -16,9 +16,9 @@ use super::{
     *,
 };
 use crate::recorder::last_words::{
-    LastWordsFile, OpenError, codec,
+    OpenError, codec,
     format::Beat,
-    samples::{Folder, messages, process},
+    samples::{Folder, messages, opened, process},
 };
 
 fn in_a_minute() -> Instant {
@@ -51,7 +51,7 @@ fn started(path: &Path, source: impl Source) -> Writer {
 }
 
 fn previous(path: &Path) -> LastWords {
-    LastWordsFile::open(path).unwrap().previous.unwrap()
+    opened(path).previous.unwrap()
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn unusable_file_is_logged_once() {
 fn file_is_used_once_it_can_be() {
     let folder = Folder::new("writer-later");
     let path = folder.path("last");
-    let other = LastWordsFile::open(&path).unwrap().file;
+    let other = opened(&path).file;
     let (dispatch, messages) = messages();
     let writer = dispatcher::with_default(&dispatch, || started(&path, Line("x")));
     // The caller does not wait for the next attempt.
