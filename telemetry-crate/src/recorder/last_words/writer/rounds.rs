@@ -135,11 +135,11 @@ fn open(
         log(&|| tracing::warn!("{refused}"));
     }
     if let Some(words) = opened.previous {
-        let report = Report::new(&words, start, boot_id());
-        log(&|| report.log());
         source.learn(&words);
-        // The thread is the only writer of this cell.
-        let _ = shared.previous.set(Previous { report });
+        let report = Report::new(&words, start, boot_id());
+        let previous = shared.previous.get_or_init(|| Previous { report });
+        // After that, so that who reads the line finds the rest.
+        log(&|| previous.report.log());
     }
     Ok(opened.file)
 }
