@@ -124,7 +124,7 @@ impl TestRoot {
     fn access_line<'a>(&self) -> Event<'a> {
         Event {
             target: "firstlight::http",
-            file: Some("/root/firstlight/src/http/exchange.rs"),
+            file: Some("/build/firstlight/src/http/exchange.rs"),
             line: 330,
             message: "GET /orders 500",
             fields: &[("error.type", "500")],
