@@ -80,8 +80,8 @@ impl RootList {
 
     /// The number of roots of a name, with the first of them.
     ///
-    /// Only of the `most` frequent names.
-    pub(crate) fn by_name(&self, most: usize) -> Vec<(usize, RootView)> {
+    /// Only of the `most` frequent names. Also returns the number of the other names.
+    pub(crate) fn by_name(&self, most: usize) -> (Vec<(usize, RootView)>, usize) {
         let mut places = HashMap::new();
         let mut names: Vec<(usize, &Root)> = Vec::new();
         for root in &self.0 {
@@ -92,10 +92,10 @@ impl RootList {
             }
         }
         names.sort_by_key(|(count, _)| Reverse(*count));
+        let others = names.len().saturating_sub(most);
         let names = names.into_iter().take(most);
-        names
-            .map(|(count, root)| (count, RootView::of(root)))
-            .collect()
+        let names = names.map(|(count, root)| (count, RootView::of(root)));
+        (names.collect(), others)
     }
 
     /// The roots that acquired a connection outside of instrumented calls.

@@ -32,7 +32,8 @@ fn counts_are_of_all_roots() {
     for name in ["GET /b", "GET /a", "GET /a", "GET /a", "GET /b", "GET /c"] {
         TestSpan::start(&recorder, name, None).fail();
     }
-    let by_name = recorder.failed().by_name(2);
+    let (by_name, others) = recorder.failed().by_name(2);
+    assert_eq!(others, 1);
     let counts: Vec<_> = by_name
         .iter()
         .map(|(count, root)| (*count, &*root.name))

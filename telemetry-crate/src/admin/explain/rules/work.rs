@@ -115,10 +115,9 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
     let Some(last) = failed.first(1).roots.pop() else {
         return Vec::new();
     };
-    let by_name = failed.by_name(usize::MAX);
-    let others = by_name.len().saturating_sub(SHOWN);
+    let (by_name, others) = failed.by_name(SHOWN);
     let others = (others > 0).then(|| format!("and of {others} more: /traces?failed"));
-    let shown = by_name.into_iter().take(SHOWN);
+    let shown = by_name.into_iter();
     // The list begins with the last one, so it is the one that stands for its name.
     let shown = shown.map(|(count, root)| {
         let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
