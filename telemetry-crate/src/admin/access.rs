@@ -58,7 +58,7 @@ impl Rejection {
         let what = if need == Need::Change {
             "changes"
         } else {
-            "traces, logs and errors"
+            "/traces, /logs, /errors and /explain"
         };
         match self {
             Self::ForeignOrigin => text(
@@ -131,7 +131,7 @@ impl Access {
         // Only requests that are granted take part, so a client without the token cannot shut out those with it.
         if !self.user_data.take() {
             return Some(too_many(format!(
-                "more than {USER_DATA_PER_SECOND} requests per second for traces, logs and errors; try again in a second\n"
+                "more than {USER_DATA_PER_SECOND} requests per second for /traces, /logs, /errors and /explain; try again in a second\n"
             )));
         }
         self.audit.granted(route, client);

@@ -12,7 +12,7 @@ use super::{
     identity::Identity,
 };
 use crate::{
-    recorder::{ErrorGroup, ErrorPlace, ErrorsView},
+    recorder::{ErrorGroup, ErrorsView},
     status::Status,
 };
 
@@ -72,16 +72,6 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
         json(&json::list(identity, &errors, query))
     } else {
         text(StatusCode::OK, list::text(identity, &errors, query))
-    }
-}
-
-/// The place as a developer would write it.
-fn place(place: &ErrorPlace) -> String {
-    match place {
-        ErrorPlace::Root(name) => name.to_string(),
-        ErrorPlace::Code { file, target, .. } if file.is_empty() => target.to_string(),
-        ErrorPlace::Code { file, line: 0, .. } => file.to_string(),
-        ErrorPlace::Code { file, line, .. } => format!("{file}:{line}"),
     }
 }
 

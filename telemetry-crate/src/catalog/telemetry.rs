@@ -279,7 +279,7 @@ pub const TRACE_FAILED_ROOTS: Metric = Metric {
 
 /// Snapshots of the recorder's file that failed or were late, if it is written.
 ///
-/// A snapshot is late if it is not in the file 250 ms after it is due, because of the disk or of a busy machine. The next process reads the file. It misses the time since the last snapshot.
+/// A snapshot is due every 125 ms. It is late if an event is in the file more than 250 ms after it occurred, because of the disk or of a busy machine. The next process reads the file. It misses the time since the last snapshot.
 pub const RECORDER_SNAPSHOTS_LOST: Metric = Metric {
     name: "recorder_snapshots_lost_total",
     kind: Kind::Counter,

@@ -1,4 +1,4 @@
-//! The log line at the start: which signals are on, and where they go.
+//! The log line at the start: which signals are on, and where they are read.
 
 use crate::{admin::AdminListener, config::Settings, error::url_of, signal::Signal};
 
@@ -10,6 +10,7 @@ pub(super) struct Summary {
     logs: String,
     metrics: String,
     traces: String,
+    recorder: String,
 }
 
 pub(super) fn summary(settings: &Settings, admin: Option<&AdminListener>) -> Summary {
@@ -18,6 +19,7 @@ pub(super) fn summary(settings: &Settings, admin: Option<&AdminListener>) -> Sum
         logs: logs(settings),
         metrics: metrics(settings, admin),
         traces: traces(settings),
+        recorder: recorder(settings, admin),
     }
 }
 
@@ -25,7 +27,7 @@ impl Summary {
     pub(super) fn log(&self) {
         tracing::info!(
             target: "firstlight",
-            { service.name = self.service_name, logs = self.logs, metrics = self.metrics, traces = self.traces },
+            { service.name = self.service_name, logs = self.logs, metrics = self.metrics, traces = self.traces, recorder = self.recorder },
             "telemetry is up"
         );
     }
@@ -71,5 +73,24 @@ fn traces(settings: &Settings) -> String {
     match settings.destination(Signal::Traces) {
         Some(destination) => format!("{destination}, sampler {}", settings.sampler),
         None => format!("off: {}", settings.why_no_traces()),
+    }
+}
+
+fn recorder(settings: &Settings, admin: Option<&AdminListener>) -> String {
+    if settings.recorder.is_none() {
+        return "off".to_owned();
+    }
+    let Some(address) = admin.and_then(|admin| admin.address().get().copied()) else {
+        return "on, and cannot be read: there is no admin listener, or its address is in use"
+            .to_owned();
+    };
+    let page = format!("{}/explain", url_of(address));
+    if address.ip().is_loopback() {
+        page
+    } else if settings.admin_token.is_some() {
+        page + " with the token of FIRSTLIGHT_ADMIN_TOKEN"
+    } else {
+        "on, and cannot be read: the admin listener is not on loopback, and FIRSTLIGHT_ADMIN_TOKEN is not set"
+            .to_owned()
     }
 }

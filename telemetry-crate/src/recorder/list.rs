@@ -41,6 +41,11 @@ impl RootList {
         self.only(|root| root.ended() >= time)
     }
 
+    /// The roots that pass a test, which needs their detail.
+    pub(crate) fn that(&self, test: impl Fn(&RootView) -> bool) -> Self {
+        self.only(|root| test(&RootView::of(root)))
+    }
+
     fn only(&self, keep: impl Fn(&Root) -> bool) -> Self {
         let roots = self.0.iter().filter(|root| keep(root));
         Self(roots.cloned().collect())
@@ -58,24 +63,6 @@ impl RootList {
             roots: views.collect(),
             all: self.0.len(),
         }
-    }
-
-    /// The first `most` of the roots that pass a test, with their detail.
-    ///
-    /// `all` is the number of roots that pass it.
-    pub(crate) fn first_that(&self, most: usize, test: impl Fn(&RootView) -> bool) -> Found {
-        let mut found = Found {
-            roots: Vec::new(),
-            all: 0,
-        };
-        let views = self.0.iter().map(|root| RootView::of(root));
-        for view in views.filter(test) {
-            found.all += 1;
-            if found.roots.len() < most {
-                found.roots.push(view);
-            }
-        }
-        found
     }
 
     /// The number of roots of a name, with the first of them.

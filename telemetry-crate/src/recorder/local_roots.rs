@@ -224,16 +224,22 @@ impl LocalRoots {
     fn error(&self, event: &EventNote<'_>, root: Option<&Root>) {
         let mut error = Occurrence::of_event(event);
         let name;
-        match root {
-            Some(root) if is_report(event.target) => {
-                let Some(first) = root.set_first_error() else {
-                    return;
-                };
-                name = first;
+        if let Some(root) = root {
+            let is_report = is_report(event.target);
+            let counting = if is_report {
+                root.set_first_error()
+            } else {
+                root.count_error(&error)
+            };
+            let Some(counting) = counting else {
+                return;
+            };
+            name = counting;
+            if is_report {
                 error.place = Place::Root(name.as_str());
+            } else {
+                error.set_root(name.as_str());
             }
-            Some(root) if !root.counts_error(&error) => return,
-            _ => {}
         }
         self.count_error(&error);
     }

@@ -243,11 +243,13 @@ impl Root {
         self.change(|state| state.detail.bytes().to_vec())
     }
 
-    /// Whether an error counts: it does unless it repeats the last error of the root.
+    /// The name of the root if an error counts, and `None` if not.
     ///
-    /// It counts if the state is locked, because it may be the only one.
-    pub(super) fn counts_error(&self, error: &Occurrence<'_>) -> bool {
-        self.change(|state| state.error.set(error)).unwrap_or(true)
+    /// It counts unless it repeats the last error of the root. If the state is locked, it counts because it may be the only
+    /// one, and the name is empty.
+    pub(super) fn count_error(&self, error: &Occurrence<'_>) -> Option<Name> {
+        self.change(|state| state.error.set(error).then_some(state.name))
+            .unwrap_or(Some(Name::EMPTY))
     }
 
     /// The name of the root, if no error has counted in it.

@@ -353,6 +353,8 @@ fn environment() {
         !start["metrics"].as_str().unwrap().ends_with(":0/metrics"),
         "{start}"
     );
+    let recorder = start["recorder"].as_str().unwrap();
+    assert!(recorder.ends_with("/explain"), "{start}");
     let warning = scenario.message("OTEL_PROPAGATORS: found \"xray\"");
     assert_eq!(warning["level"], "WARN");
     let rest = scenario.rest().concat();

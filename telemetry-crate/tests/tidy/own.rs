@@ -84,6 +84,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ),
     ("queue", "label, log line: the queue of a job"),
     ("reason", "label: why a metric was rejected"),
+    (
+        "recorder",
+        "first log line: where the flight recorder is read",
+    ),
     ("recorder_", "metric: the flight recorder"),
     (
         "removed",

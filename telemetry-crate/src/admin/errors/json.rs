@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{FORMAT, Query, place, rate};
+use super::{FORMAT, Query, rate};
 use crate::{
     admin::{identity::Identity, time},
     recorder::{ErrorGroup, ErrorPlace, ErrorsView},
@@ -33,7 +33,8 @@ pub(super) fn list(identity: &Identity<'_>, errors: &ErrorsView, query: Query) -
 fn group_json(group: &ErrorGroup) -> Value {
     let mut value = json!({
         "fingerprint": format!("{:016x}", group.fingerprint),
-        "place": place(&group.place),
+        "place": group.place.without_root(),
+        "root": group.place.root(),
         "type": (!group.error_type.is_empty()).then_some(&*group.error_type),
         "count": group.count,
         "first_seen": time::date(group.first_seen),

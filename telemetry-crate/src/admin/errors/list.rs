@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::{Query, place, rate};
+use super::{Query, rate};
 use crate::{
     admin::{identity::Identity, one_line::one_line, time},
     recorder::{ErrorGroup, ErrorPlace, ErrorsView},
     values::counted,
 };
 
-/// Largest number of characters of a place, a target or a type.
+/// Largest number of characters of a file, a root, a target or a type.
 const NAME: usize = 128;
 
 /// Largest number of characters of an example.
@@ -66,7 +66,7 @@ fn push_group(
     let _ = writeln!(
         text,
         "\n  {}{}{new}",
-        one_line(&place(&group.place), NAME),
+        one_line(&group.place.to_string(), 2 * NAME),
         type_of(group)
     );
     let _ = writeln!(

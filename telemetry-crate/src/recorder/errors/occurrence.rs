@@ -31,6 +31,10 @@ pub(in crate::recorder) struct Occurrence<'a> {
     pub(in crate::recorder) message: &'a str,
     /// The error with its causes; empty if the event has only a message.
     pub(in crate::recorder) cause: &'a str,
+    /// The name of the local root of a logged error without a type.
+    ///
+    /// A service may log all errors of its handlers at one place. Empty for other errors.
+    pub(super) root: &'a str,
 }
 
 /// Where an error was logged or returned.
@@ -125,6 +129,17 @@ impl<'a> Occurrence<'a> {
             },
             message: message.unwrap_or_default(),
             cause: cause.unwrap_or_default(),
+            root: "",
+        }
+    }
+
+    /// Sets the local root of the error.
+    ///
+    /// It counts only if the error has no type, and has a message. A function that returns an error logs no message, and
+    /// tells more than the root that called it.
+    pub(in crate::recorder) fn set_root(&mut self, name: &'a str) {
+        if self.error_type.is_empty() && !self.message.is_empty() {
+            self.root = name;
         }
     }
 
@@ -142,6 +157,7 @@ impl<'a> Occurrence<'a> {
             error_type: prefix(&failure.error_type, MAX_TYPE),
             message: &failure.description,
             cause: "",
+            root: "",
         }
     }
 
@@ -176,7 +192,11 @@ impl<'a> Occurrence<'a> {
                 let message = template(self.message);
                 let words = if message.is_empty() { span } else { &message };
                 let texts = ["code", target, stable(file), words, self.error_type];
-                (Fingerprint::of(&texts), line)
+                let fingerprint = Fingerprint::of(&texts);
+                match self.root {
+                    "" => (fingerprint, line),
+                    root => (fingerprint.text(&template(root)), line),
+                }
             }
             Place::Root(name) => {
                 let texts = ["root", &template(name), self.error_type];

@@ -1,11 +1,11 @@
 //! The table of the groups, within a number and a number of bytes.
 //!
 //! No place takes the groups of others: a place has at most 16 types and templates, and all further ones share one group.
-//! The names of roots and code without a file are limited as if they were places, because programs may choose them at run
+//! Errors without a type may have one group for each of 128 local roots. The names of roots and code without a file are limited as if they were places, because programs may choose them at run
 //! time. In a full table, the place with most groups loses its group with the smallest count, or of these the one that
 //! occurred least recently. All local roots together are one place here.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, fmt};
 
 use opentelemetry::trace::TraceId;
 
@@ -25,6 +25,8 @@ pub(super) const MAX_GROUPS: usize = 256;
 pub(super) const MAX_TYPES: usize = 16;
 
 /// The largest number of groups of all local roots, without that of further names.
+///
+/// A place where untyped errors of many local roots are logged has as many groups.
 pub(super) const MAX_ROOTS: usize = 128;
 
 /// The place of further names of local roots.
@@ -73,13 +75,16 @@ pub(crate) enum ErrorPlace {
         /// Empty if it is not known.
         file: Box<str>,
         line: u32,
+        /// The name of the local root; empty unless the group has only errors of one root.
+        root: Box<str>,
     },
     /// A local root, by its name.
     Root(Box<str>),
 }
 
 impl ErrorPlace {
-    fn of(place: Place<'_>) -> Self {
+    /// The place of an error, with its local root if that makes a group.
+    fn of(place: Place<'_>, root: &str) -> Self {
         match place {
             Place::Code {
                 target, file, line, ..
@@ -87,15 +92,46 @@ impl ErrorPlace {
                 target: prefix(target, MAX_NAME).into(),
                 file: last(file, MAX_NAME).into(),
                 line,
+                root: prefix(root, MAX_NAME).into(),
             },
             Place::Root(name) => Self::Root(prefix(name, MAX_NAME).into()),
         }
     }
 
+    /// The name of the local root in which all errors of the group occurred.
+    pub(crate) fn root(&self) -> Option<&str> {
+        match self {
+            Self::Root(name) | Self::Code { root: name, .. } => (!name.is_empty()).then_some(name),
+        }
+    }
+
+    /// The file and the line, or the name of the local root if the code is not known.
+    pub(crate) fn without_root(&self) -> String {
+        match self {
+            Self::Root(name) => name.to_string(),
+            Self::Code { file, target, .. } if file.is_empty() => target.to_string(),
+            Self::Code { file, line: 0, .. } => file.to_string(),
+            Self::Code { file, line, .. } => format!("{file}:{line}"),
+        }
+    }
+
     fn bytes(&self) -> usize {
         match self {
-            Self::Code { target, file, .. } => target.len() + file.len(),
+            Self::Code {
+                target, file, root, ..
+            } => target.len() + file.len() + root.len(),
             Self::Root(name) => name.len(),
+        }
+    }
+}
+
+/// The place as a developer would write it.
+impl fmt::Display for ErrorPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.without_root())?;
+        match self {
+            Self::Code { root, .. } if !root.is_empty() => write!(f, " in {root}"),
+            Self::Code { .. } | Self::Root(_) => Ok(()),
         }
     }
 }
@@ -112,12 +148,12 @@ impl ErrorGroup {
     ///
     /// It has memory for an example of `example` bytes.
     fn new(error: &Occurrence<'_>, key: Key, is_further: bool, example: usize) -> Self {
-        let error_type = if is_further {
-            FURTHER_TYPES
+        let (error_type, root) = if is_further {
+            (FURTHER_TYPES, "")
         } else {
-            error.error_type
+            (error.error_type, error.root)
         };
-        let place = ErrorPlace::of(error.place);
+        let place = ErrorPlace::of(error.place, root);
         Self {
             fingerprint: key.fingerprint,
             bytes: GROUP_BYTES + place.bytes() + error_type.len() + example,
@@ -203,7 +239,12 @@ impl Table {
 
     /// Finds the group in which a new kind of error counts, or adds it.
     fn insert(&mut self, error: &Occurrence<'_>, key: Key, budget: &Budget) -> Option<usize> {
-        if self.number_at(|group| group.place_key == key.place) >= MAX_TYPES {
+        let max = if error.root.is_empty() {
+            MAX_TYPES
+        } else {
+            MAX_ROOTS
+        };
+        if self.number_at(|group| group.place_key == key.place) >= max {
             return self.further(error, budget);
         }
         let is_root = matches!(error.place, Place::Root(_));

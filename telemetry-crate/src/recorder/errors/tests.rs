@@ -208,6 +208,64 @@ fn groups_have_a_place_and_a_type() {
     );
 }
 
+/// A service may log all errors of its handlers at one place, and without a type.
+#[test]
+fn untyped_errors_count_by_root() {
+    let recorder = recorder();
+    let (orders, prices) = ("GET /orders/{id}", "GET /prices");
+    for (number, name) in [(1, orders), (2, prices), (3, orders)] {
+        let root = TestRoot::start(&recorder, number, name);
+        root.event().log(&recorder);
+        // With a type, or in a function that returns it, the error is known without the root.
+        Event {
+            fields: &[("error.type", "timeout")],
+            message: "cannot pay",
+            ..root.event()
+        }
+        .log(&recorder);
+        Event {
+            fields: &[("error", "disk full")],
+            message: "",
+            line: 7,
+            ..root.event()
+        }
+        .log(&recorder);
+    }
+    // Outside of roots.
+    Event::default().log(&recorder);
+    let groups = groups(&recorder);
+    let mut found: Vec<_> = groups
+        .iter()
+        .map(|group| {
+            let place = group.place.to_string();
+            (place, &*group.error_type, group.place.root(), group.count)
+        })
+        .collect();
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            ("src/orders.rs:42".to_owned(), "", None, 1),
+            ("src/orders.rs:42".to_owned(), "timeout", None, 3),
+            (format!("src/orders.rs:42 in {orders}"), "", Some(orders), 2),
+            (format!("src/orders.rs:42 in {prices}"), "", Some(prices), 1),
+            ("src/orders.rs:7".to_owned(), "", None, 3),
+        ]
+    );
+    let known = recorder.errors().fingerprints();
+    recorder.errors().know(&known);
+    TestRoot::start(&recorder, 4, "GET /new")
+        .event()
+        .log(&recorder);
+    let errors = recorder.errors().read();
+    let new = errors.groups.iter();
+    let new: Vec<_> = new
+        .filter(|group| errors.is_new(group) == Some(true))
+        .map(|group| group.place.root())
+        .collect();
+    assert_eq!(new, [Some("GET /new")]);
+}
+
 #[test]
 fn one_failure_counts_once() {
     let recorder = recorder();

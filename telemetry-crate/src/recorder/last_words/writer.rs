@@ -25,10 +25,15 @@ use crate::{
 };
 
 /// The time between two snapshots.
-const INTERVAL: Duration = Duration::from_millis(200);
+const INTERVAL: Duration = Duration::from_millis(125);
+
+/// The time after which an event must be in the file.
+const MAX_DELAY: Duration = Duration::from_millis(250);
 
 /// The time after which a snapshot that is due is late.
-const LATE: Duration = Duration::from_millis(250);
+///
+/// The oldest event in it then occurred just after the snapshot before.
+const LATE: Duration = MAX_DELAY.checked_sub(INTERVAL).unwrap();
 
 /// The state of the process, as a snapshot needs it.
 pub(crate) trait Source: Send + 'static {
@@ -182,7 +187,7 @@ impl State {
     /// Whether the current snapshot is late already.
     fn is_hanging(&self) -> bool {
         self.writing_since
-            .is_some_and(|since| since.elapsed() > LATE)
+            .is_some_and(|since| since.elapsed() > MAX_DELAY)
     }
 }
 

@@ -195,6 +195,11 @@ fn deadlock(fixture: &Fixture) -> anyhow::Result<()> {
         clients::run_concurrently(2, |number| post(&service, paths[number % 2]))?;
         expected.find(&service)
     })?;
+    // All handlers' errors are logged at one place, so the route tells them apart.
+    let errors = http::get(&format!("{}/errors?since=start", service.admin))?.body;
+    let end = format!(" in {}", expected.root);
+    let is_group = |line: &str| line.starts_with("  src/error.rs:") && line.ends_with(&end);
+    anyhow::ensure!(errors.lines().any(is_group), "no {end:?} in {errors}");
     service.stop()
 }
 

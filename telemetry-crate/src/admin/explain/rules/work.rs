@@ -4,7 +4,7 @@ use super::{Evidence, Finding, Severity, Work, seconds};
 use crate::{
     admin::one_line::one_line,
     catalog,
-    recorder::{ErrorGroup, ErrorPlace, RootView},
+    recorder::{ErrorGroup, RootView},
     values::counted,
 };
 
@@ -40,27 +40,28 @@ pub(super) fn open(evidence: &Evidence<'_>) -> Vec<Finding> {
 
 fn hung(evidence: &Evidence<'_>) -> Option<Finding> {
     let old = evidence.open.open_since(before(evidence.now, HUNG));
-    let hung = old.first_that(SHOWN, |root| hangs(root, evidence.now));
-    let oldest = hung.roots.first()?;
+    let hung = old.that(|root| hangs(root, evidence.now));
+    let oldest = hung.first(1).roots.pop()?;
     let what = format!(
         "{}{} in one span for more than {}",
         at_least(evidence, &["root_limit"]),
-        counted_roots(hung.all, "has been", "have been"),
+        counted_roots(hung.count(), "has been", "have been"),
         seconds(HUNG)
     );
-    let shown = hung.roots.iter().map(|root| {
+    let (by_name, others) = hung.by_name(SHOWN);
+    // The list begins with the oldest one, so it is the one that stands for its name.
+    let shown = by_name.into_iter().map(|(count, root)| {
         let waits_in = root.waits_in.as_ref().map_or_else(String::new, |span| {
             let since = seconds(since(span.since, evidence.now));
             format!(", for {since} in {}", span.name)
         });
+        let (name, id) = (&root.name, root.trace_id);
         let age = seconds(since(root.started, evidence.now));
-        format!(
-            "{} for {age}{waits_in} (trace {})",
-            root.name, root.trace_id
-        )
+        format!("{count} of {name}, the oldest for {age}{waits_in} (trace {id})")
     });
+    let shown = shown.chain(further(others, "/traces?open"));
     let next = format!("/traces/{}", oldest.trace_id);
-    let runbook = match Work::of(oldest) {
+    let runbook = match Work::of(&oldest) {
         Work::HttpRequest => Some("HttpLatencyBudgetBurn"),
         Work::Job => Some("WorkerJobsStuck"),
         Work::Run => Some("CronRunMissed"),
@@ -75,23 +76,30 @@ fn hung(evidence: &Evidence<'_>) -> Option<Finding> {
 /// They may wait, such as for a lock or a channel. Or their response is a stream, so this is only a note.
 fn unseen(evidence: &Evidence<'_>) -> Option<Finding> {
     let old = evidence.open.open_since(before(evidence.now, UNSEEN));
-    let unseen = old.first_that(SHOWN, |root| {
-        root.ended.is_none() && is_request(root) && root.waits_in.is_none()
-    });
-    let oldest = unseen.roots.first()?;
-    let (count, age) = (unseen.all, seconds(UNSEEN));
+    let unseen =
+        old.that(|root| root.ended.is_none() && is_request(root) && root.waits_in.is_none());
+    let oldest = unseen.first(1).roots.pop()?;
+    let (count, age) = (unseen.count(), seconds(UNSEEN));
     let verb = if count == 1 { "is" } else { "are" };
     let what = format!(
         "{}{} {verb} open for more than {age} and in no span inside: they wait in code without spans, or their responses are streams",
         at_least(evidence, &["root_limit"]),
         counted(count as u64, "request", "requests"),
     );
-    let shown = unseen.roots.iter().map(|root| {
+    let (by_name, others) = unseen.by_name(SHOWN);
+    let shown = by_name.into_iter().map(|(count, root)| {
+        let (name, id) = (&root.name, root.trace_id);
         let age = seconds(since(root.started, evidence.now));
-        format!("{} for {age} (trace {})", root.name, root.trace_id)
+        format!("{count} of {name}, the oldest for {age} (trace {id})")
     });
+    let shown = shown.chain(further(others, "/traces?open"));
     let finding = Finding::new(Severity::Note, what).shown_by(shown);
     Some(finding.next(format!("/traces/{}", oldest.trace_id)))
+}
+
+/// Where the roots of further names are listed.
+fn further(names: usize, list: &str) -> Option<String> {
+    (names > 0).then(|| format!("and of {names} more: {list}"))
 }
 
 fn is_request(root: &RootView) -> bool {
@@ -116,14 +124,15 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
         return Vec::new();
     };
     let (by_name, others) = failed.by_name(SHOWN);
-    let others = (others > 0).then(|| format!("and of {others} more: /traces?failed"));
-    let shown = by_name.into_iter();
+    let Some((_, frequent)) = by_name.first() else {
+        return Vec::new();
+    };
     // The list begins with the last one, so it is the one that stands for its name.
-    let shown = shown.map(|(count, root)| {
+    let shown = by_name.iter().map(|(count, root)| {
         let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
         format!("{count} of {name}, the last one with: {failure} (trace {id})")
     });
-    let shown = shown.chain(others);
+    let shown = shown.chain(further(others, "/traces?failed"));
     let what = format!(
         "{}{} failed in the last {}, the last one {} ago",
         at_least(evidence, &["root_limit", "eviction"]),
@@ -131,7 +140,7 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
         seconds(RECENT),
         seconds(since(last.ended.unwrap_or(0), evidence.now))
     );
-    let runbook = match Work::of(&last) {
+    let runbook = match Work::of(frequent) {
         Work::HttpRequest => Some("HttpAvailabilityBudgetBurn"),
         Work::GrpcCall => Some("GrpcAvailabilityBudgetBurn"),
         Work::Job => Some("WorkerAttemptsFailing"),
@@ -139,7 +148,7 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
         Work::Other => None,
     };
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    let next = format!("/traces/{}", last.trace_id);
+    let next = format!("/traces/{}", frequent.trace_id);
     vec![finding.next(next).runbook(runbook)]
 }
 
@@ -163,13 +172,9 @@ pub(super) fn new_errors(evidence: &Evidence<'_>) -> Vec<Finding> {
     let count = new.len();
     let what = format!("errors that the last process did not know: {count}");
     let shown = new.iter().take(SHOWN).map(|group| {
-        let place = match &group.place {
-            ErrorPlace::Code { file, line, .. } => format!("{file}:{line}"),
-            ErrorPlace::Root(name) => name.to_string(),
-        };
         let example = one_line(&group.example, 160);
         let times = counted(group.count, "time", "times");
-        format!("{times} at {place}: {example}")
+        format!("{times} at {}: {example}", group.place)
     });
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
     vec![finding.next("/errors?since=start")]
@@ -213,7 +218,7 @@ fn last_dead_letter(evidence: &Evidence<'_>, queue: &str) -> String {
     // As the line at the end of an attempt has it.
     let dead_lettered = |root: &RootView| root.failure().contains("dead-lettered after");
     let attempts = evidence.failed.of_name(&name);
-    match attempts.first_that(1, dead_lettered).roots.first() {
+    match attempts.that(dead_lettered).first(1).roots.first() {
         Some(root) => failed(root, evidence.now),
         None => "no attempt that is still in memory did it; the runbook shows how to list them"
             .to_owned(),

@@ -54,6 +54,28 @@ fn storms_of_one_place_leave_others_alone() {
     }
 }
 
+/// A program may choose the names of its roots at run time.
+#[test]
+fn names_of_roots_leave_other_places_alone() {
+    let recorder = recorder();
+    let rare = Event {
+        file: Some("src/rare.rs"),
+        ..Event::default()
+    };
+    rare.log(&recorder);
+    let names = 20_000_u64;
+    for number in 0..names {
+        let root = TestRoot::start(&recorder, number + 10, &words(number));
+        root.event().log(&recorder);
+        root.fail("500");
+    }
+    let summary = summary(&recorder);
+    assert!(summary.contains(&row("src/rare.rs:42", "", 1)));
+    let further = names - MAX_ROOTS as u64;
+    assert!(summary.contains(&row("src/orders.rs:42", "(further types)", further)));
+    assert_eq!(groups(&recorder).len(), MAX_ROOTS + 2);
+}
+
 /// A text of letters for each number, because digits do not make a group.
 fn words(number: u64) -> String {
     let digits = number.to_string();

@@ -34,6 +34,18 @@ fn start(
     recorder: &Recorder,
     id: u64,
     parent: Option<u64>,
+    kind: &RootKind,
+    age: u64,
+) -> Option<SpanNote> {
+    let name = if parent.is_some() { "inner" } else { "root" };
+    start_named(recorder, id, parent, name, kind, age)
+}
+
+fn start_named(
+    recorder: &Recorder,
+    id: u64,
+    parent: Option<u64>,
+    name: &str,
     (kind, attributes): &RootKind,
     age: u64,
 ) -> Option<SpanNote> {
@@ -42,7 +54,7 @@ fn start(
         span_id: SpanId::from(id),
         parent: parent.map(SpanId::from),
         kind: kind.clone(),
-        name: if parent.is_some() { "inner" } else { "root" },
+        name,
         attributes: &|visit: VisitText<'_>| {
             for (key, value) in *attributes {
                 visit(key, value, 0);
@@ -87,7 +99,8 @@ fn hung(root: &RootKind, inner: Option<(Attributes, u64)>) -> Option<Option<&'st
             assert_eq!(found.what, sentence);
             let id = TraceId::from(1);
             assert_eq!(found.next, format!("/traces/{id}"));
-            let line = format!("root for 100.0 s, for 12.0 s in inner (trace {id})");
+            let line =
+                format!("1 of root, the oldest for 100.0 s, for 12.0 s in inner (trace {id})");
             let line = line.replace("100.0 s", &super::super::seconds(100.0));
             assert_eq!(found.evidence, [line]);
             found.runbook
@@ -174,6 +187,49 @@ fn failures_of_further_names_are_counted() {
     let evidence = found.unwrap_or_default();
     assert_eq!(evidence.len(), 4, "{evidence:#?}");
     assert_eq!(evidence[3], "and of 2 more: /traces?failed");
+}
+
+/// Not the last failure, which may be of another cause.
+#[test]
+fn next_is_about_the_most_frequent_name() {
+    let recorder = Recorder::new(1_000_000, None);
+    for (id, name) in [(1, "GET /b"), (2, "GET /a"), (3, "GET /a")] {
+        fail(&recorder, id, name, "gone");
+    }
+    let next = found(&recorder).map(|found| found.next);
+    assert_eq!(next, Some(format!("/traces/{}", TraceId::from(2))));
+}
+
+/// One that waits for the others must not hide behind them.
+#[test]
+fn hanging_roots_are_counted_by_name() {
+    let recorder = Recorder::new(1_000_000, None);
+    let mut open = Vec::new();
+    for (id, name) in ["a", "b", "a", "c", "d", "a"].into_iter().enumerate() {
+        let (id, age) = (2 * id as u64 + 1, 100 - id as u64);
+        open.push(start_named(&recorder, id, None, name, &REQUEST, age));
+        let query = (SpanKind::Client, QUERY);
+        open.push(start_named(
+            &recorder,
+            id + 1,
+            Some(id),
+            "inner",
+            &query,
+            50,
+        ));
+    }
+    let found = found(&recorder).map(|found| found.evidence);
+    let evidence = found.unwrap_or_default();
+    let starts = [
+        "3 of a, the oldest for ",
+        "1 of b, the oldest for ",
+        "1 of c, the oldest for ",
+        "and of 1 more: /traces?open",
+    ];
+    assert_eq!(evidence.len(), starts.len(), "{evidence:#?}");
+    for (line, start) in evidence.iter().zip(starts) {
+        assert!(line.starts_with(start), "{evidence:#?}");
+    }
 }
 
 /// A job that failed later and is tried again shows nothing about a dead letter.
