@@ -247,6 +247,19 @@ fn stable(file: &str) -> &str {
     }
 }
 
+/// A file's path without the folders outside its crate.
+///
+/// They are those of the machine on which the program was built.
+pub(super) fn within_crate(file: &str) -> &str {
+    let stable = stable(file);
+    let before = file.strip_suffix(stable).unwrap_or_default();
+    let before = before.trim_end_matches(['/', '\\']);
+    match before.rfind(['/', '\\']) {
+        Some(slash) => &file[slash + 1..],
+        None => file,
+    }
+}
+
 /// The file and the line of a panic's location: `src/main.rs:10:5`.
 fn file_and_line(location: &str) -> (&str, u32) {
     let mut parts = location.rsplitn(3, ':');
@@ -282,5 +295,29 @@ impl Failure {
             }
         }
         failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within_crate;
+
+    #[test]
+    fn files_are_named_from_their_crate() {
+        for (file, expected) in [
+            ("src/orders.rs", "src/orders.rs"),
+            ("crates/shop/src/orders.rs", "crates/shop/src/orders.rs"),
+            ("/home/ada/shop/src/orders.rs", "shop/src/orders.rs"),
+            (
+                "/home/ada/.cargo/registry/src/index-1/sqlx-core-0.9.0/src/pool/inner.rs",
+                "sqlx-core-0.9.0/src/pool/inner.rs",
+            ),
+            ("C:\\shop\\src\\main.rs", "shop\\src\\main.rs"),
+            ("/src/main.rs", "/src/main.rs"),
+            ("/build/main.rs", "/build/main.rs"),
+            ("", ""),
+        ] {
+            assert_eq!(within_crate(file), expected, "{file}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use opentelemetry::trace::TraceId;
 
 use super::{
     Counted,
-    occurrence::{FURTHER_TYPES, Key, Occurrence, Place},
+    occurrence::{FURTHER_TYPES, Key, Occurrence, Place, within_crate},
 };
 use crate::{
     recorder::budget::Budget,
@@ -90,7 +90,7 @@ impl ErrorPlace {
                 target, file, line, ..
             } => Self::Code {
                 target: prefix(target, MAX_NAME).into(),
-                file: last(file, MAX_NAME).into(),
+                file: last(within_crate(file), MAX_NAME).into(),
                 line,
                 root: prefix(root, MAX_NAME).into(),
             },
