@@ -202,6 +202,9 @@ impl TelemetryGuard {
             Err(error) => {
                 let error = with_causes(error.into().as_ref());
                 tracing::error!(target: "firstlight::end", "the program failed: {error}");
+                if let Some(last_words) = &self.parts.last_words {
+                    last_words.failed(&error);
+                }
                 ExitCode::FAILURE
             }
         };

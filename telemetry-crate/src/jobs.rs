@@ -68,10 +68,12 @@ mod queue;
 mod run;
 mod running;
 mod stats;
+mod unreadable;
 mod watch;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod workerless;
 
+pub(crate) use self::unreadable::{UnreadableQueue, unreadable};
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 pub(crate) use self::workerless::cautions;
 pub use self::{

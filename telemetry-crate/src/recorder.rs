@@ -118,13 +118,20 @@ impl Recorder {
         RootList::new(roots)
     }
 
-    /// The oldest open roots without their detail, and the number of the others.
-    pub(crate) fn open_summaries(&self, most: usize) -> (Vec<RootView>, usize) {
-        let mut roots = self.roots.open_roots();
-        roots.retain(|root| root.read(|state| state.end.is_none()));
-        let views = roots.iter().take(most);
-        let views = views.map(|root| RootView::summary(root));
-        (views.collect(), roots.len().saturating_sub(most))
+    /// The oldest open roots, and the number of the others.
+    ///
+    /// The first `whole` of them with their detail, of the others only the summaries.
+    pub(crate) fn oldest(&self, most: usize, whole: usize) -> (Vec<RootView>, usize) {
+        let roots = self.roots.oldest(most);
+        let views = roots.iter().enumerate().map(|(index, root)| {
+            if index < whole {
+                RootView::of(root)
+            } else {
+                RootView::summary(root)
+            }
+        });
+        let others = self.roots.open_count().saturating_sub(roots.len());
+        (views.collect(), others)
     }
 
     /// The place of a span that code still refers to.

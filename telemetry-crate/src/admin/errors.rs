@@ -75,9 +75,9 @@ pub(super) fn answer(status: &Status, uri: &Uri, headers: &HeaderMap) -> Answer 
     }
 }
 
-/// The number of errors of a group in a second.
-fn rate(errors: &ErrorsView, group: &ErrorGroup, now: u64) -> f64 {
-    let seconds = now.saturating_sub(errors.started) as f64 / 1e9;
+/// The number of errors of a group in a second, since its first one.
+fn rate(group: &ErrorGroup, now: u64) -> f64 {
+    let seconds = now.saturating_sub(group.first_seen) as f64 / 1e9;
     group.count as f64 / seconds.max(1.0)
 }
 

@@ -53,6 +53,18 @@ pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
     );
     let file = env.text(env::RECORDER_FILE);
     let log_on_failure = level.filter(|level| *level > LevelFilter::OFF);
+    if is_on == Some(false) {
+        let unused = [
+            (env::RECORDER_FILE, file.is_some()),
+            (env::LOG_ON_FAILURE, log_on_failure.is_some()),
+            (env::RECORDER_FILTER, filter.is_some()),
+        ];
+        for (name, _) in unused.iter().filter(|(_, is_set)| *is_set) {
+            env.warn_once(format!(
+                "{name} has no effect, because FIRSTLIGHT_RECORDER is off"
+            ));
+        }
+    }
     is_on.unwrap_or(true).then(|| RecorderSettings {
         bytes: bytes.unwrap_or(DEFAULT_BYTES),
         filter: with_level(filter, log_on_failure),

@@ -29,6 +29,20 @@ fn endpoint_of(variables: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
+fn settings_without_a_recorder_are_named() {
+    let off = ("FIRSTLIGHT_RECORDER", "off");
+    for (name, value) in [
+        ("FIRSTLIGHT_RECORDER_FILE", "/tmp/last"),
+        ("FIRSTLIGHT_RECORDER_FILTER", "debug"),
+        ("FIRSTLIGHT_LOG_ON_FAILURE", "debug"),
+    ] {
+        assert_eq!(environment(&[(name, value)]).warnings, [""; 0]);
+        let expected = format!("{name} has no effect, because FIRSTLIGHT_RECORDER is off");
+        assert_eq!(environment(&[off, (name, value)]).warnings, [expected]);
+    }
+}
+
+#[test]
 fn limits_of_the_environment_win() {
     let limits = |list: &str| {
         let config = TelemetryConfig::new().cardinality_limit("orders", 7);

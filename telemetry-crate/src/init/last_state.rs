@@ -20,6 +20,11 @@ use crate::{
 /// The largest number of open roots in the file.
 const OPEN_ROOTS: usize = 256;
 
+/// The number of these roots whose detail is read.
+///
+/// It has the deepest open span, and not only the span that started last.
+const WHOLE_ROOTS: usize = 32;
+
 /// The largest number of log lines in the file.
 const LINES: u64 = 200;
 
@@ -66,7 +71,7 @@ impl Source for LastState {
             .flatten();
         into.lines = last_lines(self.recorder.lines());
         into.fingerprints = self.recorder.errors().fingerprints();
-        let (open, left_out) = self.recorder.open_summaries(OPEN_ROOTS);
+        let (open, left_out) = self.recorder.oldest(OPEN_ROOTS, WHOLE_ROOTS);
         into.open_left_out = left_out as u64;
         into.open = open
             .into_iter()

@@ -17,7 +17,7 @@ use tokio::{
     time::{MissedTickBehavior, interval, timeout},
 };
 
-use super::{TARGET, catch::catch_panic, queue::Queue, stats::QueueStats};
+use super::{TARGET, catch::catch_panic, queue::Queue, stats::QueueStats, unreadable::Unreadable};
 use crate::{catalog, panic::message_of, values::text_of};
 
 /// Shortest interval; more frequent queries would load the store.
@@ -128,6 +128,8 @@ struct QueueGauges {
     /// The last state, which decides which series exist.
     last: QueueStats,
     is_up: Option<bool>,
+    /// The entry among the queues that cannot be read.
+    unreadable: Option<Unreadable>,
 }
 
 impl QueueGauges {
@@ -136,6 +138,7 @@ impl QueueGauges {
             queue,
             last: QueueStats::new(),
             is_up: None,
+            unreadable: None,
         }
     }
 
@@ -156,6 +159,7 @@ impl QueueGauges {
         }
         self.last = stats.clone();
         self.set_up(true);
+        self.unreadable = None;
         if self.is_up.replace(true) == Some(false) {
             let queue = self.queue.name();
             tracing::info!(
@@ -169,8 +173,12 @@ impl QueueGauges {
     fn fail(&mut self, reason: &dyn Display) {
         self.queue.export_budget();
         self.reset();
+        let queue = self.queue.name();
+        match &self.unreadable {
+            Some(entry) => entry.update(reason),
+            None => self.unreadable = Some(Unreadable::new(queue, reason)),
+        }
         if self.is_up.replace(false) != Some(false) {
-            let queue = self.queue.name();
             tracing::warn!(
                 target: TARGET,
                 { messaging.destination.name = queue, exception.message = %reason },

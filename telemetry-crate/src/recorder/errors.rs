@@ -33,6 +33,7 @@ use std::{
 use self::table::Table;
 pub(crate) use self::table::{ErrorGroup, ErrorPlace};
 pub(super) use self::{
+    fingerprint::Fingerprint,
     mark::Mark,
     occurrence::{Failure, Occurrence, Place, error_of_function, is_report},
 };

@@ -1,6 +1,6 @@
 //! The last words of a process: a file of fixed size, which the next start reads.
 //!
-//! A thread of its own writes the file every 200 ms. The next process reads how the last one ended, what was open
+//! A thread of its own writes the file every 125 ms. The next process reads how the last one ended, what was open
 //! and the last log lines. The file survives a restart of the container on an `emptyDir`. It is lost with the pod, and may
 //! be lost with the machine, because it is never synchronized to the disk.
 //!

@@ -69,6 +69,22 @@ impl RootList {
     ///
     /// Only of the `most` frequent names. Also returns the number of the other names.
     pub(crate) fn by_name(&self, most: usize) -> (Vec<(usize, RootView)>, usize) {
+        let mut names = self.names();
+        names.sort_by_key(|(count, _)| Reverse(*count));
+        views(&names, most)
+    }
+
+    /// Like [`by_name`](Self::by_name), with the name of the first root in front.
+    pub(crate) fn by_name_of_first(&self, most: usize) -> (Vec<(usize, RootView)>, usize) {
+        let mut names = self.names();
+        if let Some((_, others)) = names.split_first_mut() {
+            others.sort_by_key(|(count, _)| Reverse(*count));
+        }
+        views(&names, most)
+    }
+
+    /// The number of roots of each name, with the first of them.
+    fn names(&self) -> Vec<(usize, &Root)> {
         let mut places = HashMap::new();
         let mut names: Vec<(usize, &Root)> = Vec::new();
         for root in &self.0 {
@@ -78,11 +94,7 @@ impl RootList {
                 None => names.push((1, root)),
             }
         }
-        names.sort_by_key(|(count, _)| Reverse(*count));
-        let others = names.len().saturating_sub(most);
-        let names = names.into_iter().take(most);
-        let names = names.map(|(count, root)| (count, RootView::of(root)));
-        (names.collect(), others)
+        names
     }
 
     /// The roots that acquired a connection outside of instrumented calls.
@@ -95,4 +107,11 @@ impl RootList {
             .filter_map(|root| RootView::if_acquired(root))
             .collect()
     }
+}
+
+/// The first `most` of these names, and the number of the others.
+fn views(names: &[(usize, &Root)], most: usize) -> (Vec<(usize, RootView)>, usize) {
+    let first = names.iter().take(most);
+    let first = first.map(|(count, root)| (*count, RootView::of(root)));
+    (first.collect(), names.len().saturating_sub(most))
 }

@@ -236,9 +236,9 @@ impl LocalRoots {
             };
             name = counting;
             if is_report {
-                error.place = Place::Root(name.as_str());
+                error.place = Place::Root(&name);
             } else {
-                error.set_root(name.as_str());
+                error.set_root(&name);
             }
         }
         self.count_error(&error);
@@ -261,7 +261,7 @@ impl LocalRoots {
     /// Keeps a root that has ended.
     pub(super) fn keep(&self, root: Arc<Root>, name: Name, end: End) {
         self.open_roots.fetch_sub(1, Ordering::Relaxed);
-        if end.outcome == RootOutcome::Failed
+        if end.outcome != RootOutcome::Succeeded
             && let Some(failures) = self.failures.get()
         {
             failures.write(&root);
@@ -371,6 +371,12 @@ impl LocalRoots {
     pub(super) fn open_roots(&self) -> Vec<Arc<Root>> {
         self.catch_up();
         self.open.roots()
+    }
+
+    /// At most `most` of the open local roots, the oldest first.
+    pub(super) fn oldest(&self, most: usize) -> Vec<Arc<Root>> {
+        self.catch_up();
+        self.open.oldest(most)
     }
 
     /// The number of open local roots.

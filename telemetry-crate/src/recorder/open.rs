@@ -131,6 +131,30 @@ impl OpenSpans {
         roots
     }
 
+    /// At most `most` of the roots that have not ended, the oldest first.
+    ///
+    /// Waits for locks, so only readers call it.
+    pub(super) fn oldest(&self, most: usize) -> Vec<Arc<Root>> {
+        let mut oldest = Vec::with_capacity(2 * most + 1);
+        let mut latest = u64::MAX;
+        for shard in &self.shards {
+            let spans = shard.lock().unwrap_or_else(PoisonError::into_inner);
+            let roots = spans.values().map(|open| &open.root);
+            for root in roots.filter(|root| !root.has_ended()) {
+                if root.started > latest {
+                    continue;
+                }
+                oldest.push(root.clone());
+                // Without an allocation, because the shard is locked.
+                if oldest.len() > 2 * most {
+                    latest = keep_oldest(&mut oldest, most);
+                }
+            }
+        }
+        keep_oldest(&mut oldest, most);
+        oldest
+    }
+
     /// The oldest of these roots that have detail, without those that are locked.
     ///
     /// They are a part of the roots, because a list of all would take much memory when there is none.
@@ -181,4 +205,14 @@ fn copy_roots<'a>(
 fn sort(roots: &mut Vec<Arc<Root>>) {
     roots.sort_unstable_by_key(|root| (root.started, key(root.span_id)));
     roots.dedup_by(|a, b| Arc::ptr_eq(a, b));
+}
+
+/// Keeps at most `most` roots, the oldest ones.
+///
+/// Returns the latest start of a root that may be among them.
+fn keep_oldest(roots: &mut Vec<Arc<Root>>, most: usize) -> u64 {
+    sort(roots);
+    roots.truncate(most);
+    let last = roots.last().filter(|_| roots.len() == most);
+    last.map_or(u64::MAX, |root| root.started)
 }

@@ -1,5 +1,6 @@
 //! One local root: its summary and its detail.
 
+mod name;
 mod state;
 
 use std::{
@@ -13,7 +14,10 @@ use std::{
 use opentelemetry::trace::{SpanId, TraceId};
 
 use self::state::Current;
-pub(super) use self::state::{End, Name, RootKind, RootOutcome, RootState};
+pub(super) use self::{
+    name::Name,
+    state::{End, RootKind, RootOutcome, RootState},
+};
 use super::{
     detail::{Added, Addition, Limits},
     errors::{Failure, Occurrence},
@@ -49,6 +53,10 @@ pub(super) struct Root {
     ///
     /// The root of a caller that left has one without the status error.
     has_error_type: AtomicBool,
+    /// Whether the root has ended.
+    ///
+    /// Beside the state, because a reader looks for the oldest open roots among all of them.
+    has_ended: AtomicBool,
     state: Mutex<RootState>,
 }
 
@@ -62,6 +70,7 @@ impl Root {
             kind: RootKind::of(&span.kind),
             is_failed: AtomicBool::new(false),
             has_error_type: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             state: Mutex::new(RootState::new()),
         }
     }
@@ -95,6 +104,10 @@ impl Root {
         let mut bytes = Vec::new();
         self.read_detail(&mut bytes, |_| ());
         bytes
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Relaxed)
     }
 
     /// The time of the end; 0 for an open root.
@@ -206,20 +219,17 @@ impl Root {
     /// Only a long name needs a record, because the summary has the others.
     fn set_name(&self, state: &mut RootState, name: &str) {
         state.name = Name::new(name);
-        if name.len() > Name::CAPACITY {
+        if !state.name.is_whole() {
             let span = ROOT_SPAN;
             self.add_record(state, &Record::Name { span, name });
         }
     }
 
     fn add_route(&self, state: &mut RootState, route: &str) {
-        let method = state.name;
-        if method.len() + 1 + route.len() > Name::CAPACITY {
-            let name = format!("{} {route}", method.as_str());
-            return self.set_name(state, &name);
+        if !state.name.try_append(route) {
+            let name = format!("{} {route}", state.whole_name());
+            self.set_name(state, &name);
         }
-        state.name.push(" ");
-        state.name.push(route);
     }
 
     /// Adds an event of this root.
@@ -247,16 +257,16 @@ impl Root {
     ///
     /// It counts unless it repeats the last error of the root. If the state is locked, it counts because it may be the only
     /// one, and the name is empty.
-    pub(super) fn count_error(&self, error: &Occurrence<'_>) -> Option<Name> {
-        self.change(|state| state.error.set(error).then_some(state.name))
-            .unwrap_or(Some(Name::EMPTY))
+    pub(super) fn count_error(&self, error: &Occurrence<'_>) -> Option<String> {
+        self.change(|state| state.error.set(error).then(|| state.whole_name()))
+            .unwrap_or(Some(String::new()))
     }
 
     /// The name of the root, if no error has counted in it.
     ///
     /// The next error then is not the first one.
-    pub(super) fn set_first_error(&self) -> Option<Name> {
-        self.change(|state| state.error.set_first().then_some(state.name))?
+    pub(super) fn set_first_error(&self) -> Option<String> {
+        self.change(|state| state.error.set_first().then(|| state.whole_name()))?
     }
 
     /// Removes the detail; returns the number of bytes that are free again.
@@ -302,11 +312,15 @@ impl Root {
         let end = End { time, outcome };
         state.end = Some(end);
         let is_error = outcome == RootOutcome::Failed && !state.error.has_error();
-        let failure = is_error.then(|| Failure::of(state.detail.bytes(), ROOT_SPAN));
+        let failure = is_error.then(|| {
+            let failure = Failure::of(state.detail.bytes(), ROOT_SPAN);
+            (state.whole_name(), failure)
+        });
         let name = state.name;
         drop(state);
-        if let Some(failure) = failure {
-            let error = Occurrence::of_root(name.as_str(), self.trace_id, time, &failure);
+        self.has_ended.store(true, Ordering::Relaxed);
+        if let Some((name, failure)) = failure {
+            let error = Occurrence::of_root(&name, self.trace_id, time, &failure);
             self.roots.count_error(&error);
         }
         self.roots.keep(self.clone(), name, end);

@@ -12,9 +12,6 @@ pub(super) struct ShortText<const N: usize> {
 }
 
 impl<const N: usize> ShortText<N> {
-    /// Maximum length in bytes.
-    pub(super) const CAPACITY: usize = N;
-
     pub(super) const EMPTY: Self = Self {
         length: 0,
         bytes: [0; N],
@@ -32,12 +29,6 @@ impl<const N: usize> ShortText<N> {
         let text = prefix(text, N - start);
         self.bytes[start..start + text.len()].copy_from_slice(text.as_bytes());
         self.length += text.len() as u8;
-    }
-
-    /// Whether the text may be the beginning of a longer one.
-    pub(super) fn may_be_cut(&self) -> bool {
-        // A character that did not fit has up to four bytes.
-        usize::from(self.length) + 4 > N
     }
 
     /// The length in bytes.
@@ -91,9 +82,7 @@ mod tests {
         let mut text = ShortText::<8>::new("GET");
         text.push(" /ööö");
         assert_eq!(text.as_str(), "GET /ö");
-        assert!(text.may_be_cut());
         text.push("more");
         assert_eq!(text.as_str().len(), 8);
-        assert!(!ShortText::<8>::new("GET").may_be_cut());
     }
 }

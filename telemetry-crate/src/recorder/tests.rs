@@ -106,7 +106,7 @@ impl TestSpan {
             ids: Some(self.ids),
             text: &text,
             fields: &items,
-            is_logged: true,
+            is_logged: level <= Level::INFO,
             place: None,
         });
     }
@@ -212,6 +212,44 @@ fn slowest_and_recent_are_kept_by_name() {
     let duration = |view: &RootView| view.ended.unwrap_or(0) - view.started;
     assert!(slowest.iter().all(|view| duration(view) >= 98_000_000));
     assert_eq!(recorder.recent().first(usize::MAX).roots.len(), 10);
+}
+
+#[test]
+fn long_names_have_their_own_places() {
+    let recorder = recorder();
+    let beginning = "GET /organizations/{organization_id}/projects/{project_id}/";
+    for end in ["members", "invoices"] {
+        for duration in 1..=10 {
+            let span = TestSpan::start(&recorder, &format!("{beginning}{end}"), None);
+            span.end_after(Duration::from_millis(if end == "members" {
+                500
+            } else {
+                duration
+            }));
+        }
+    }
+    let slowest = recorder.slowest();
+    for end in ["members", "invoices"] {
+        assert_eq!(slowest.of_name(&format!("{beginning}{end}")).count(), 3);
+    }
+}
+
+#[test]
+fn oldest_roots_are_found_among_many() {
+    let recorder = recorder();
+    let mut open: Vec<_> = (0..5_000)
+        .map(|number| TestSpan::start(&recorder, &format!("GET /{number}"), None))
+        .collect();
+    let inner = TestSpan::start(&recorder, "handle", open.get(1));
+    TestSpan::start(&recorder, "SELECT orders", Some(&inner)).end_after(Duration::from_millis(1));
+    open.remove(0).end_after(Duration::from_millis(1));
+    let (oldest, others) = recorder.oldest(20, 10);
+    let expected: Vec<_> = (1..=20).map(|number| format!("GET /{number}")).collect();
+    assert_eq!(names(&oldest), expected);
+    assert_eq!(others, 5_000 - 1 - 20);
+    // The span that started last has ended, so the summary has none.
+    let deepest = oldest[0].waits_in.as_ref().map(|span| &*span.name);
+    assert_eq!(deepest, Some("handle"));
 }
 
 #[test]

@@ -140,18 +140,8 @@ impl RootView {
         root.read(|state| Self::from_state(root, state))
     }
 
-    /// The whole name of a root; its summary has only the beginning of a long one.
     pub(super) fn name_of(root: &Root) -> String {
-        let name = root.read(|state| state.name);
-        if !name.may_be_cut() {
-            return name.as_str().to_owned();
-        }
-        let bytes = root.bytes_of_detail();
-        let whole = records(&bytes).filter_map(|record| match record {
-            Record::Name { span, name } if span == ROOT_SPAN => Some(name),
-            _ => None,
-        });
-        whole.last().unwrap_or(name.as_str()).to_owned()
+        root.read(RootState::whole_name)
     }
 
     /// The summary of a root that acquired a connection outside of instrumented calls.

@@ -200,6 +200,15 @@ impl Call {
         }
     }
 
+    /// Records that the call is dropped before its end.
+    ///
+    /// The server may still run the statement.
+    pub(super) fn dropped(&self) {
+        if let Some(span) = self.span.get() {
+            span.write(|span| span.set_attribute(KeyValue::new("sql.query.outcome", "dropped")));
+        }
+    }
+
     /// Records the end of the call, and ends its span if the statement is known.
     pub(super) fn end(&self, error: Option<&Error>) {
         if let Some(error) = error {

@@ -58,6 +58,7 @@ pin_project! {
             // A canceled call is dropped inside its span, so that the span ends now, and not at its last poll, and has
             // the event of sqlx that this causes.
             if let Some(open) = this.open.as_ref() {
+                open.call.dropped();
                 open.span.in_scope(|| this.call.set(None));
             }
         }

@@ -93,7 +93,7 @@ impl Failures {
     }
 
     fn is_chosen(&self, root: &SpanData) -> bool {
-        if !matches!(root.status, Status::Error { .. }) {
+        if !has_failed(root) {
             return false;
         }
         let trace = root.span_context.trace_id();
@@ -226,6 +226,16 @@ impl Drop for LocalRoot {
             self.failures.release(waiting.bytes);
         }
     }
+}
+
+/// Whether a local root has failed, here or for its caller.
+///
+/// A caller in another service that gives up, as after a timeout, has failed there. This root then has a type of error
+/// without the status. A client without a trace, such as a browser, may just have left.
+fn has_failed(root: &SpanData) -> bool {
+    let is_error = matches!(root.status, Status::Error { .. });
+    let is_type = |attribute: &KeyValue| attribute.key.as_str() == "error.type";
+    is_error || root.parent_span_is_remote && root.attributes.iter().any(is_type)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -159,6 +159,7 @@ fn canceled() {
     let spans = trace("a canceled call of sqlx");
     let call = named(&spans, "query");
     assert!(call.end >= *before_drop.get().unwrap(), "{call:#?}");
+    assert_eq!(call.attributes["sql.query.outcome"], "dropped");
 }
 
 fn transactions() {

@@ -19,7 +19,7 @@ pub(super) fn list(identity: &Identity<'_>, errors: &ErrorsView, query: Query) -
     answer["errors"] = groups
         .map(|group| {
             let mut value = group_json(group);
-            value["rate_per_second"] = rate(errors, group, now).into();
+            value["rate_per_second"] = rate(group, now).into();
             value["is_new"] = errors.is_new(group).into();
             value["version"] = identity.version.into();
             value["revision"] = identity.revision.into();

@@ -73,7 +73,7 @@ fn push_group(
         text,
         "    {}, {}, last {} ago, first {}{}",
         counted(group.count, "time", "times"),
-        spoken_rate(rate(errors, group, now)),
+        spoken_rate(rate(group, now)),
         time::spoken(now.saturating_sub(group.last_seen)),
         time::date(group.first_seen),
         revision(identity)

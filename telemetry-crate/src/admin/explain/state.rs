@@ -2,9 +2,10 @@
 
 use crate::{
     admin::recent::Live,
+    jobs::{self, UnreadableQueue},
     metrics::SampleList,
     readiness::ReadinessReport,
-    recorder::{ErrorsView, Recorder, RootList},
+    recorder::{ErrorsView, Recorder, RootList, last_words::Writer},
     status::Status,
 };
 
@@ -19,7 +20,10 @@ pub(super) struct Evidence<'a> {
     /// The last one first.
     pub(super) failed: RootList,
     pub(super) has_recorder: bool,
+    /// Why the recorder's file cannot be used.
+    pub(super) why_without_file: Option<String>,
     pub(super) live: Live,
+    pub(super) unreadable: Vec<UnreadableQueue>,
     pub(super) errors: Option<ErrorsView>,
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
@@ -37,7 +41,9 @@ impl<'a> Evidence<'a> {
             open: recorder.map_or_else(RootList::default, Recorder::open),
             failed: recorder.map_or_else(RootList::default, Recorder::failed),
             has_recorder: recorder.is_some(),
+            why_without_file: status.last_words().and_then(Writer::why_without_file),
             live: recorder.map_or_else(Live::default, |recorder| Live::read(status, recorder)),
+            unreadable: jobs::unreadable(),
             errors: recorder.map(|recorder| recorder.errors().read()),
             readiness,
             telemetry: status.report().failing(),

@@ -61,7 +61,11 @@ pub(super) fn text(
         .map(|(reason, count)| format!("{count} {}", reason.replace('_', " ")))
         .collect();
     if !lost.is_empty() {
-        let _ = writeln!(text, "\nnot kept: {}", lost.join(", "));
+        let _ = writeln!(
+            text,
+            "\nnot kept since the start, of all lists: {}",
+            lost.join(", ")
+        );
     }
     text += "\none trace with its spans and events: /traces/<trace id>\n";
     text

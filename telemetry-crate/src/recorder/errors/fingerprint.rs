@@ -7,7 +7,7 @@
 /// Programs choose these texts, and clients choose parts of them. A client that finds two texts with the same hash mixes
 /// two groups of errors, and nothing else.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fingerprint(u64);
+pub(in crate::recorder) struct Fingerprint(u64);
 
 const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const PRIME: u64 = 0x0000_0100_0000_01b3;
@@ -18,33 +18,33 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 const END: u8 = 0xff;
 
 impl Fingerprint {
-    pub(super) fn new() -> Self {
+    pub(in crate::recorder) fn new() -> Self {
         Self(OFFSET)
     }
 
-    pub(super) fn of(texts: &[&str]) -> Self {
+    pub(in crate::recorder) fn of(texts: &[&str]) -> Self {
         texts.iter().fold(Self::new(), |hash, text| hash.text(text))
     }
 
-    pub(super) fn text(self, text: &str) -> Self {
+    pub(in crate::recorder) fn text(self, text: &str) -> Self {
         self.bytes(text.as_bytes()).bytes(&[END])
     }
 
-    pub(super) fn number(self, number: u32) -> Self {
+    pub(in crate::recorder) fn number(self, number: u32) -> Self {
         self.bytes(&number.to_le_bytes())
     }
 
-    pub(super) fn bytes(self, bytes: &[u8]) -> Self {
+    pub(in crate::recorder) fn bytes(self, bytes: &[u8]) -> Self {
         let add = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
         Self(bytes.iter().fold(self.0, add))
     }
 
-    pub(super) fn value(self) -> u64 {
+    pub(in crate::recorder) fn value(self) -> u64 {
         self.0
     }
 
     /// Half of the bits, where 64 take too much memory.
-    pub(super) fn short(self) -> u32 {
+    pub(in crate::recorder) fn short(self) -> u32 {
         (self.0 ^ (self.0 >> 32)) as u32
     }
 }

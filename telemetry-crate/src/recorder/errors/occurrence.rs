@@ -72,7 +72,7 @@ impl Key {
         let fingerprint = match error.place {
             // Without the target, which a program may choose at run time.
             Place::Code { file, .. } => Fingerprint::of(&["code", stable(file), FURTHER_TYPES]),
-            Place::Root(name) => Fingerprint::of(&["root", &template(name), FURTHER_TYPES]),
+            Place::Root(name) => Fingerprint::of(&["root", name, FURTHER_TYPES]),
         };
         Self {
             group: fingerprint.bytes(&place.to_le_bytes()).value(),
@@ -177,7 +177,7 @@ impl<'a> Occurrence<'a> {
         match self.place {
             Place::Code { file: "", .. } => Fingerprint::of(&["code"]).value(),
             Place::Code { file, line, .. } => Fingerprint::of(&["code", file]).number(line).value(),
-            Place::Root(name) => Fingerprint::of(&["root", &template(name)]).value(),
+            Place::Root(name) => Fingerprint::of(&["root", name]).value(),
         }
     }
 
@@ -195,11 +195,11 @@ impl<'a> Occurrence<'a> {
                 let fingerprint = Fingerprint::of(&texts);
                 match self.root {
                     "" => (fingerprint, line),
-                    root => (fingerprint.text(&template(root)), line),
+                    root => (fingerprint.text(root), line),
                 }
             }
             Place::Root(name) => {
-                let texts = ["root", &template(name), self.error_type];
+                let texts = ["root", name, self.error_type];
                 (Fingerprint::of(&texts), 0)
             }
         };

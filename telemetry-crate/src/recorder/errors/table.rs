@@ -1,7 +1,7 @@
 //! The table of the groups, within a number and a number of bytes.
 //!
 //! No place takes the groups of others: a place has at most 16 types and templates, and all further ones share one group.
-//! Errors without a type may have one group for each of 128 local roots. The names of roots and code without a file are limited as if they were places, because programs may choose them at run
+//! Errors without a type have as many for each local root, and at most 128. The names of roots and code without a file are limited as if they were places, because programs may choose them at run
 //! time. In a full table, the place with most groups loses its group with the smallest count, or of these the one that
 //! occurred least recently. All local roots together are one place here.
 
@@ -37,7 +37,7 @@ pub(super) const MAX_EXAMPLE: usize = 2 * 1024;
 
 /// The smallest part of all bytes for an example.
 ///
-/// With this part, one place takes at most a quarter of the bytes for its examples.
+/// With this part, the types of one place take at most a quarter of the bytes for their examples.
 const EXAMPLE_PART: usize = 4 * (MAX_TYPES + 1);
 
 /// The longest name of a file, a target or a root in bytes.
@@ -168,6 +168,16 @@ impl ErrorGroup {
         }
     }
 
+    /// Whether the group has only errors of this local root.
+    ///
+    /// The name is empty if local roots make no groups.
+    fn is_of(&self, name: &str) -> bool {
+        match &self.place {
+            ErrorPlace::Code { root, .. } => **root == *prefix(name, MAX_NAME),
+            ErrorPlace::Root(_) => name.is_empty(),
+        }
+    }
+
     /// The key of the groups that are removed before those of other places.
     fn rivals(&self) -> u64 {
         match self.place {
@@ -239,12 +249,13 @@ impl Table {
 
     /// Finds the group in which a new kind of error counts, or adds it.
     fn insert(&mut self, error: &Occurrence<'_>, key: Key, budget: &Budget) -> Option<usize> {
-        let max = if error.root.is_empty() {
-            MAX_TYPES
-        } else {
-            MAX_ROOTS
-        };
-        if self.number_at(|group| group.place_key == key.place) >= max {
+        let is_here = |group: &ErrorGroup| group.place_key == key.place;
+        let of_root = |group: &ErrorGroup| is_here(group) && group.is_of(error.root);
+        if self.number_at(of_root) >= MAX_TYPES {
+            return self.further(error, budget);
+        }
+        let of_roots = |group: &ErrorGroup| is_here(group) && !group.is_of("");
+        if !error.root.is_empty() && self.number_at(of_roots) >= MAX_ROOTS {
             return self.further(error, budget);
         }
         let is_root = matches!(error.place, Place::Root(_));

@@ -267,6 +267,35 @@ fn untyped_errors_count_by_root() {
 }
 
 #[test]
+fn names_of_roots_are_compared_whole() {
+    let recorder = recorder();
+    let names = [
+        "GET /api/v1/orders",
+        "GET /api/v1/prices",
+        "shop.v1.Orders/Create",
+        "bank.v1.Accounts/Close",
+        "GET /organizations/{organization_id}/projects/{project_id}/members",
+        "GET /organizations/{organization_id}/projects/{project_id}/invoices",
+    ];
+    for (number, name) in (1..).zip(names) {
+        TestRoot::start(&recorder, number, name).fail("500");
+        let root = TestRoot::start(&recorder, number + 10, name);
+        root.event().log(&recorder);
+        root.fail("500");
+    }
+    let mut found: Vec<_> = groups(&recorder)
+        .iter()
+        .map(|group| group.place.to_string())
+        .collect();
+    found.sort();
+    let logged = |name: &str| format!("src/orders.rs:42 in {name}");
+    let mut expected: Vec<_> = names.iter().map(|name| logged(name)).collect();
+    expected.extend(names.map(str::to_owned));
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
 fn one_failure_counts_once() {
     let recorder = recorder();
     let root = TestRoot::start(&recorder, 1, "GET /orders");

@@ -135,8 +135,11 @@ impl Named {
 
     fn takes_recent(&self, now: u64) -> bool {
         let oldest = self.roots.front();
-        let age = oldest.map_or(u64::MAX, |oldest| now.saturating_sub(oldest.ended));
-        self.roots.len() < RECENT || age >= RECENT_FOR
+        // A clock that was set back says nothing about the age.
+        let is_due = |oldest: &KeptRoot| {
+            now.checked_sub(oldest.ended) >= Some(RECENT_FOR) || now < oldest.ended
+        };
+        self.roots.len() < RECENT || oldest.is_none_or(is_due)
     }
 }
 

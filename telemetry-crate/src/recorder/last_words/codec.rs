@@ -37,6 +37,10 @@ pub(super) fn encode(words: &LastWords, limit: usize, out: &mut Vec<u8>) {
             out.push(2);
             put_panic(panic, out);
         }
+        Ended::Failed(error) => {
+            out.push(3);
+            put_panic(error, out);
+        }
     }
     put_option(words.survived_panic.as_ref(), put_panic, out);
     put_option(words.stopping_since, put_time, out);
@@ -164,6 +168,7 @@ pub(super) fn decode(payload: &[u8]) -> Option<LastWords> {
         0 => Ended::Running,
         1 => Ended::Clean { at: input.time()? },
         2 => Ended::Panic(input.panic()?),
+        3 => Ended::Failed(input.panic()?),
         _ => return None,
     };
     words.survived_panic = input.option(Input::panic)?;

@@ -26,7 +26,7 @@ const OUT_OF_MEMORY: u64 = 90;
 /// How the last process ended, as the operator reads it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Report {
-    /// `clean`, `panic` or `killed`.
+    /// `clean`, `failed`, `panic` or `killed`.
     pub(crate) ended: &'static str,
     /// One sentence.
     pub(crate) summary: String,
@@ -60,6 +60,7 @@ impl Report {
         let ended = match words.ended {
             Ended::Running => "killed",
             Ended::Clean { .. } => "clean",
+            Ended::Failed(_) => "failed",
             Ended::Panic(_) => "panic",
         };
         let findings = findings(words, boot);
@@ -145,6 +146,10 @@ impl Report {
 fn how(words: &LastWords, start: SystemTime) -> String {
     match &words.ended {
         Ended::Clean { at } => format!("ended cleanly {}", before(*at, start)),
+        Ended::Failed(Panic { at, message }) => {
+            let error = text::printable(prefix(message, 1024));
+            format!("failed {}: {error}", before(*at, start))
+        }
         Ended::Panic(Panic { at, message }) => {
             let message = text::printable(prefix(message, 1024));
             format!("ended in a panic {}: {message}", before(*at, start))

@@ -90,10 +90,12 @@ pub(crate) enum Ended {
     Clean {
         at: SystemTime,
     },
+    /// The program returned an error from `main`.
+    Failed(Panic),
     Panic(Panic),
 }
 
-/// A panic, with its message.
+/// A panic with its message, or an error with its text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Panic {
     pub(crate) at: SystemTime,

@@ -18,7 +18,7 @@ use std::{
 
 use tracing::dispatcher;
 
-use super::{Ended, LastWords, Panic, Process, Report};
+use super::{Ended, LastWords, OpenError, Panic, Process, Report};
 use crate::{
     catalog,
     collector::{Collector, Samples},
@@ -73,16 +73,18 @@ struct State {
     /// The end that is not written yet, after which the thread ends.
     end: Option<Ended>,
     last_panic: Option<Panic>,
+    /// The error with which the program ends.
+    error: Option<String>,
     /// The number of panics and ends that were requested.
     requested: u64,
     /// The number of requests that are done, whether they are in the file or not.
     done: u64,
     /// The number of requests that are in the file.
     written: u64,
-    /// Whether the file cannot be opened.
+    /// Why the file cannot be opened; `None` if it is open.
     ///
     /// Requests then wait for the next attempt, and their callers do not.
-    is_without_file: bool,
+    why_without_file: Option<String>,
     /// Whether the thread has ended.
     is_over: bool,
     thread: Option<ThreadId>,
@@ -143,7 +145,7 @@ impl Writer {
 
     /// Records that the process ends, and ends the thread.
     ///
-    /// The end is clean, unless a panic unwinds the calling thread. Returns whether the end is in the file before the
+    /// The end is clean, unless the program has failed, or a panic unwinds the calling thread. Returns whether the end is in the file before the
     /// deadline.
     pub(crate) fn end(&self, deadline: Instant) -> bool {
         let at = SystemTime::now();
@@ -154,15 +156,27 @@ impl Writer {
                     at,
                     message: "unknown".to_owned(),
                 }))
+            } else if let Some(message) = state.error.take() {
+                Ended::Failed(Panic { at, message })
             } else {
                 Ended::Clean { at }
             });
         })
     }
 
+    /// Records the error with which the program ends, for [`end`](Self::end).
+    pub(crate) fn failed(&self, error: &str) {
+        self.shared.lock().error = Some(error.to_owned());
+    }
+
     /// What the last process left, once the thread has read it.
     pub(crate) fn previous(&self) -> Option<&Previous> {
         self.shared.previous.get()
+    }
+
+    /// Why there is no file; `None` if there is one.
+    pub(crate) fn why_without_file(&self) -> Option<String> {
+        self.shared.lock().why_without_file.clone()
     }
 
     /// The number of snapshots that failed or were late.
@@ -217,7 +231,7 @@ impl Shared {
                 return state.written >= number;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            if state.is_over || state.is_without_file || left.is_zero() {
+            if state.is_over || state.why_without_file.is_some() || left.is_zero() {
                 return false;
             }
             let waited = self.changed.wait_timeout(state, left);
@@ -234,14 +248,19 @@ impl Shared {
     }
 
     /// Waits without a file; returns whether the process ends meanwhile.
-    fn ends_within(&self, duration: Duration) -> bool {
-        let due = Instant::now() + duration;
+    ///
+    /// The snapshots that are due meanwhile are lost.
+    fn ends_within(&self, duration: Duration, why: &OpenError) -> bool {
+        let begin = Instant::now();
         let mut state = self.lock();
-        state.is_without_file = true;
+        state.why_without_file = Some(why.to_string());
+        state.due = Some(begin);
         self.changed.notify_all();
         loop {
-            let left = due.saturating_duration_since(Instant::now());
+            let left = duration.saturating_sub(begin.elapsed());
             if state.end.is_some() || left.is_zero() {
+                state.lost += lost_since(begin);
+                state.due = None;
                 return state.end.is_some();
             }
             let waited = self.changed.wait_timeout(state, left);
@@ -251,7 +270,7 @@ impl Shared {
 
     /// Records that there is a file.
     fn has_file(&self) {
-        self.lock().is_without_file = false;
+        self.lock().why_without_file = None;
     }
 
     /// Waits for a request or for the time of the next snapshot, and begins a round.

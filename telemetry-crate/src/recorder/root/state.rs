@@ -4,10 +4,13 @@ use std::num::NonZeroU32;
 
 use opentelemetry::trace::SpanKind;
 
-use crate::recorder::{detail::Detail, errors::Mark, short_text::ShortText};
-
-/// The name of a root, by which roots are compared.
-pub(in crate::recorder) type Name = ShortText<47>;
+use super::{ROOT_SPAN, name::Name};
+use crate::recorder::{
+    detail::Detail,
+    errors::Mark,
+    record::{Record, records},
+    short_text::ShortText,
+};
 
 /// What a root is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,19 @@ impl RootState {
             error: Mark::default(),
             is_run: false,
         }
+    }
+
+    /// The whole name of the root; the summary has only the beginning of a long one.
+    pub(in crate::recorder) fn whole_name(&self) -> String {
+        let name = &self.name;
+        if name.is_whole() {
+            return name.as_str().to_owned();
+        }
+        let whole = records(self.detail.bytes()).filter_map(|record| match record {
+            Record::Name { span, name } if span == ROOT_SPAN => Some(name),
+            _ => None,
+        });
+        whole.last().unwrap_or(name.as_str()).to_owned()
     }
 }
 

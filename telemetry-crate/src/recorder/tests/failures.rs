@@ -1,11 +1,50 @@
 //! Tests of failed roots: the span in which they failed, and why.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use tracing::Level;
+use tracing::{Level, level_filters::LevelFilter};
 
 use super::{TestSpan, recorder};
-use crate::recorder::RootView;
+use crate::{
+    evidence::{HeldEvent, HeldSink},
+    recorder::RootView,
+};
+
+/// The messages of held events that were logged.
+#[derive(Debug, Default)]
+struct Held(Mutex<Vec<String>>);
+
+impl HeldSink for Held {
+    fn write(&self, event: &HeldEvent<'_>) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push(event.message.to_owned());
+    }
+}
+
+/// A caller that gives up is a reason to look at the details, too.
+#[test]
+fn held_events_are_logged_without_success() {
+    let recorder = recorder();
+    let held = Arc::new(Held::default());
+    recorder.log_failures(LevelFilter::DEBUG, held.clone());
+    let root = |name, message| {
+        let root = TestSpan::start(&recorder, name, None);
+        root.log_as(&recorder, (Level::DEBUG, "orders"), message, &[]);
+        root
+    };
+    root("GET /fine", "fine").end_after(Duration::from_millis(1));
+    root("GET /failed", "failed").fail();
+    let canceled = root("GET /canceled", "canceled");
+    if let Some(note) = &canceled.note {
+        note.set("error.type", "client_disconnected", 0);
+    }
+    canceled.end_after(Duration::from_millis(1));
+    let held = held.0.lock().unwrap_or_else(PoisonError::into_inner);
+    assert_eq!(*held, ["failed", "canceled"]);
+}
 
 #[test]
 fn failed_roots_show_their_failed_span() {

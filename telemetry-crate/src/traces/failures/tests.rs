@@ -101,6 +101,25 @@ fn failed_roots_are_exported_whole() {
     assert_eq!(queue.stats().open(), 0);
 }
 
+/// A caller that gives up has failed.
+///
+/// Its trace needs the spans of the service that was too slow.
+#[test]
+fn roots_canceled_by_services_are_exported() {
+    let (tracer, queue) = tracer(Sampler::AlwaysOff);
+    let (trace, span) = (TraceId::from(7_u128), SpanId::from(8_u64));
+    let (flags, state) = (TraceFlags::default(), TraceState::default());
+    let caller = SpanContext::new(trace, span, flags, true, state);
+    let remote = Context::new().with_remote_span_context(caller);
+    for (name, parent) in [("of service", &remote), ("of browser", &Context::new())] {
+        let root = start(&tracer, name, SpanKind::Server, parent);
+        let gone = KeyValue::new("error.type", "client_disconnected");
+        root.span().set_attribute(gone);
+        end(&root, Status::Unset);
+    }
+    assert_eq!(exported(&queue), marked(["of service"]));
+}
+
 #[test]
 fn other_roots_are_freed() {
     let (tracer, queue) = tracer(Sampler::AlwaysOff);

@@ -101,7 +101,7 @@ fn users_of(pool: &PoolState) -> Vec<String> {
     if pool.unseen > 0 {
         let unseen = pool.unseen;
         lines.push(format!(
-            "{unseen} held by code whose use is not seen, such as canceled calls whose statement still runs"
+            "{unseen} held by code whose use is not seen, such as canceled calls whose statement still runs (/traces?canceled)"
         ));
     }
     let possible = pool.possible.iter().take(SHOWN);

@@ -159,11 +159,26 @@ pub(super) fn recorder(evidence: &Evidence<'_>) -> Vec<Finding> {
         let what = "the flight recorder is off, so requests, jobs and runs cannot be looked at";
         return vec![Finding::new(Severity::Note, what.to_owned())];
     }
+    file(evidence).chain(unrecorded(evidence)).collect()
+}
+
+/// A file that cannot be used.
+///
+/// The next process will know nothing of this one.
+fn file(evidence: &Evidence<'_>) -> impl Iterator<Item = Finding> {
+    let why = evidence.why_without_file.clone().into_iter();
+    why.map(|why| {
+        let what = "the recorder's file is not written, so a kill leaves nothing behind";
+        Finding::new(Severity::Warning, what.to_owned())
+            .shown_by([why])
+            .next("/logs?contains=recorder%27s+file")
+    })
+}
+
+fn unrecorded(evidence: &Evidence<'_>) -> Option<Finding> {
     let metric = &catalog::RECORDER_LOSSES;
     let lost = evidence.samples.value_with(metric, "reason", "root_limit");
-    let Some(roots) = lost.filter(|roots| *roots > 0.0) else {
-        return Vec::new();
-    };
+    let roots = lost.filter(|roots| *roots > 0.0)?;
     let what = format!(
         "since the start, {} not recorded, because too many were open at once or no memory was left",
         counted(
@@ -172,5 +187,5 @@ pub(super) fn recorder(evidence: &Evidence<'_>) -> Vec<Finding> {
             "requests, jobs or runs were"
         )
     );
-    vec![Finding::new(Severity::Note, what).next("/traces?open")]
+    Some(Finding::new(Severity::Note, what).next("/traces?open"))
 }

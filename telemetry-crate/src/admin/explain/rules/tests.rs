@@ -11,15 +11,17 @@ use std::{
     fs,
     net::{IpAddr, Ipv4Addr},
     path::Path,
+    time::{Duration, SystemTime},
 };
 
 use http::HeaderMap;
 
-use super::{super::Commands, Evidence, Finding, RULES, Severity, apply};
+use super::{super::Commands, Evidence, Finding, RULES, Severity, apply, seconds};
 use crate::{
     admin::{access::Access, recent::Live},
     catalog::{self, Metric},
     collector::Samples as _,
+    jobs::UnreadableQueue,
     metrics::SampleList,
     readiness::ReadinessReport,
     recorder::RootList,
@@ -182,6 +184,8 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
         open: RootList::default(),
         failed: RootList::default(),
         has_recorder: true,
+        why_without_file: None,
+        unreadable: Vec::new(),
         live: Live::default(),
         errors: None,
         readiness,
@@ -234,6 +238,25 @@ fn bad_samples_cause_one_finding() {
     }
 }
 
+/// The log line is written once, and soon replaced by others.
+#[test]
+fn unreadable_queues_have_their_error() {
+    let readiness = ready();
+    let mut evidence = healthy(&readiness);
+    evidence
+        .samples
+        .sample(&catalog::WORKER_QUEUE_UP, &[MAILS], 0.0);
+    for queue in ["mails", "others"] {
+        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(940);
+        evidence
+            .unreadable
+            .push(UnreadableQueue::new(queue, since, &"refused"));
+    }
+    let (findings, _) = apply(&evidence);
+    let expected = format!("for {}: refused", seconds(60.0));
+    assert_eq!(findings[0].evidence, [expected]);
+}
+
 /// A gauge whose source cannot be read is NaN.
 ///
 /// An example is the age of the oldest job while the database is locked.
@@ -263,6 +286,11 @@ fn states_cause_findings() {
     let mut evidence = healthy(&readiness);
     evidence.telemetry = vec![("traces", "refused".to_owned())];
     evidence.previous = Some("the last process was killed".to_owned());
+    evidence.why_without_file = Some("it is locked".to_owned());
+    let (findings, _) = apply(&evidence);
+    let file = "the recorder's file is not written, so a kill leaves nothing behind";
+    let found = findings.iter().find(|finding| finding.what == file);
+    assert!(found.is_some_and(|found| found.evidence == ["it is locked"]));
     evidence.has_recorder = false;
     let (findings, _) = apply(&evidence);
     let found: Vec<_> = findings.iter().map(|finding| &*finding.what).collect();

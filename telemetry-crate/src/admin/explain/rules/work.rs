@@ -4,6 +4,7 @@ use super::{Evidence, Finding, Severity, Work, seconds};
 use crate::{
     admin::one_line::one_line,
     catalog,
+    proto::nanos,
     recorder::{ErrorGroup, RootView},
     values::counted,
 };
@@ -48,16 +49,15 @@ fn hung(evidence: &Evidence<'_>) -> Option<Finding> {
         counted_roots(hung.count(), "has been", "have been"),
         seconds(HUNG)
     );
-    let (by_name, others) = hung.by_name(SHOWN);
-    // The list begins with the oldest one, so it is the one that stands for its name.
+    // The oldest one is often the cause, and the others wait for it.
+    let (by_name, others) = hung.by_name_of_first(SHOWN);
     let shown = by_name.into_iter().map(|(count, root)| {
         let waits_in = root.waits_in.as_ref().map_or_else(String::new, |span| {
             let since = seconds(since(span.since, evidence.now));
             format!(", for {since} in {}", span.name)
         });
-        let (name, id) = (&root.name, root.trace_id);
-        let age = seconds(since(root.started, evidence.now));
-        format!("{count} of {name}, the oldest for {age}{waits_in} (trace {id})")
+        let (oldest, id) = (oldest_of(count, &root, evidence.now), root.trace_id);
+        format!("{oldest}{waits_in} (trace {id})")
     });
     let shown = shown.chain(further(others, "/traces?open"));
     let next = format!("/traces/{}", oldest.trace_id);
@@ -88,13 +88,21 @@ fn unseen(evidence: &Evidence<'_>) -> Option<Finding> {
     );
     let (by_name, others) = unseen.by_name(SHOWN);
     let shown = by_name.into_iter().map(|(count, root)| {
-        let (name, id) = (&root.name, root.trace_id);
-        let age = seconds(since(root.started, evidence.now));
-        format!("{count} of {name}, the oldest for {age} (trace {id})")
+        let oldest = oldest_of(count, &root, evidence.now);
+        format!("{oldest} (trace {})", root.trace_id)
     });
     let shown = shown.chain(further(others, "/traces?open"));
     let finding = Finding::new(Severity::Note, what).shown_by(shown);
     Some(finding.next(format!("/traces/{}", oldest.trace_id)))
+}
+
+/// The age of the oldest of `count` roots of a name.
+fn oldest_of(count: usize, oldest: &RootView, now: u64) -> String {
+    let (name, age) = (&oldest.name, seconds(since(oldest.started, now)));
+    match count {
+        1 => format!("{name} for {age}"),
+        _ => format!("{count} of {name}, the oldest for {age}"),
+    }
 }
 
 /// Where the roots of further names are listed.
@@ -204,9 +212,15 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
     for up in unreadable.filter(|up| up.value == 0.0) {
         let queue = up.label("queue");
         let what = format!("the state of the queue {queue} cannot be read");
-        let finding = Finding::new(Severity::Broken, what);
-        // A log line has the error.
-        let finding = finding.next("/logs?level=warn&contains=cannot+be+read");
+        let of_queue = evidence.unreadable.iter();
+        let of_queue = of_queue.filter(|unreadable| unreadable.queue == queue);
+        let shown = of_queue.take(SHOWN).map(|unreadable| {
+            let since = since(nanos(unreadable.since), evidence.now);
+            format!("for {}: {}", seconds(since), unreadable.reason)
+        });
+        let finding = Finding::new(Severity::Broken, what).shown_by(shown);
+        // Its connections show whether the pool is the cause.
+        let finding = finding.next("/traces?open");
         findings.push(finding.runbook("WorkerQueueUnreadable"));
     }
     findings

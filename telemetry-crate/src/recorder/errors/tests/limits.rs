@@ -76,6 +76,44 @@ fn names_of_roots_leave_other_places_alone() {
     assert_eq!(groups(&recorder).len(), MAX_ROOTS + 2);
 }
 
+/// Errors of many routes take no place of others at the same line.
+#[test]
+fn groups_of_roots_leave_types_alone() {
+    let recorder = recorder();
+    for number in 0..MAX_TYPES as u64 + 4 {
+        let root = TestRoot::start(&recorder, number + 10, &words(number));
+        root.event().log(&recorder);
+    }
+    for error_type in ["timeout", "corrupt", ""] {
+        let fields = [("error.type", error_type)];
+        let event = Event {
+            fields: &fields[..usize::from(!error_type.is_empty())],
+            ..Event::default()
+        };
+        event.log(&recorder);
+        assert!(summary(&recorder).contains(&row("src/orders.rs:42", error_type, 1)));
+    }
+    assert_eq!(groups(&recorder).len(), MAX_TYPES + 4 + 3);
+}
+
+/// One route that logs texts of its clients.
+#[test]
+fn messages_of_one_root_are_limited() {
+    let recorder = recorder();
+    let root = TestRoot::start(&recorder, 1, "GET /search");
+    for number in 0..1_000 {
+        let message = format!("found {}", words(number));
+        Event {
+            message: &message,
+            ..root.event()
+        }
+        .log(&recorder);
+    }
+    let further = 1_000 - MAX_TYPES as u64;
+    assert!(summary(&recorder).contains(&row("src/orders.rs:42", "(further types)", further)));
+    assert_eq!(groups(&recorder).len(), MAX_TYPES + 1);
+}
+
 /// A text of letters for each number, because digits do not make a group.
 fn words(number: u64) -> String {
     let digits = number.to_string();

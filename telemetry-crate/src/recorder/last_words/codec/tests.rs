@@ -29,6 +29,14 @@ fn all_fields_survive() {
         ..empty
     };
     assert_eq!(kept(&clean, 63_000), clean);
+    let Ended::Panic(panic) = full().ended else {
+        unreachable!("the sample has ended in a panic");
+    };
+    let failed = LastWords {
+        ended: Ended::Failed(panic),
+        ..clean
+    };
+    assert_eq!(kept(&failed, 63_000), failed);
 }
 
 #[test]

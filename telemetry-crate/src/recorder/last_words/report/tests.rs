@@ -28,6 +28,21 @@ fn clean_end_is_told() {
 }
 
 #[test]
+fn failed_program_is_told() {
+    let error = Panic {
+        at: at(100),
+        message: "no database: refused".to_owned(),
+    };
+    let words = LastWords {
+        ended: Ended::Failed(error),
+        ..killed()
+    };
+    let expected = "the last process failed 2.0 s before this start: no database: refused";
+    assert_eq!(summary(&words), expected);
+    assert_eq!(Report::new(&words, at(102), None).ended, "failed");
+}
+
+#[test]
 fn panic_is_told() {
     let words = LastWords {
         ended: full().ended,

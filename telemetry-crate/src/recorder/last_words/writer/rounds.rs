@@ -115,7 +115,7 @@ fn open_at_last(
                 );
             });
         }
-        if shared.ends_within(REOPEN_INTERVAL) {
+        if shared.ends_within(REOPEN_INTERVAL, &error) {
             return None;
         }
     }
@@ -219,7 +219,7 @@ impl<'a, S: Source, D: Disk> Writing<'a, S, D> {
             memory: words.memory,
         };
         // A panic that ends the process is not survived.
-        let is_survived = ended == Ended::Running || matches!(ended, Ended::Clean { .. });
+        let is_survived = !matches!(ended, Ended::Panic(_));
         words.survived_panic = self.survived_panic.clone().filter(|_| is_survived);
         words.process.clone_from(&self.process);
         words.ended = ended;

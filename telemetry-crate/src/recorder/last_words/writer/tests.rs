@@ -105,10 +105,28 @@ fn unusable_file_is_logged_once() {
     fs::create_dir(&path).unwrap();
     let writer = dispatcher::with_default(&dispatch, || started(&path, Line("x")));
     assert!(!writer.panicked("lost", in_a_minute()));
+    let why = writer.why_without_file().unwrap_or_default();
+    assert!(why.contains("is a directory"), "{why}");
+    // The count increases while there is no file.
+    wait_until(|| writer.lost() >= LATE_ENOUGH);
     assert!(!writer.end(in_a_minute()));
+    assert!(writer.lost() >= LATE_ENOUGH);
     let messages = messages.lock().unwrap();
     assert_eq!(messages.len(), 1);
     assert!(messages[0].contains("is a directory"), "{messages:?}");
+}
+
+#[test]
+fn failed_programs_do_not_end_cleanly() {
+    let folder = Folder::new("writer-failed");
+    let path = folder.path("last");
+    let writer = started(&path, Line("x"));
+    writer.failed("no database");
+    assert!(writer.end(in_a_minute()));
+    let Ended::Failed(error) = previous(&path).ended else {
+        unreachable!("the program has failed");
+    };
+    assert_eq!(error.message, "no database");
 }
 
 #[test]

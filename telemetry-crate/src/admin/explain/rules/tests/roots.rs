@@ -99,8 +99,7 @@ fn hung(root: &RootKind, inner: Option<(Attributes, u64)>) -> Option<Option<&'st
             assert_eq!(found.what, sentence);
             let id = TraceId::from(1);
             assert_eq!(found.next, format!("/traces/{id}"));
-            let line =
-                format!("1 of root, the oldest for 100.0 s, for 12.0 s in inner (trace {id})");
+            let line = format!("root for 100.0 s, for 12.0 s in inner (trace {id})");
             let line = line.replace("100.0 s", &super::super::seconds(100.0));
             assert_eq!(found.evidence, [line]);
             found.runbook
@@ -200,12 +199,13 @@ fn next_is_about_the_most_frequent_name() {
     assert_eq!(next, Some(format!("/traces/{}", TraceId::from(2))));
 }
 
-/// One that waits for the others must not hide behind them.
+/// The oldest one must not hide behind those that wait for it.
 #[test]
 fn hanging_roots_are_counted_by_name() {
     let recorder = Recorder::new(1_000_000, None);
     let mut open = Vec::new();
-    for (id, name) in ["a", "b", "a", "c", "d", "a"].into_iter().enumerate() {
+    // The first one is the oldest.
+    for (id, name) in ["z", "a", "b", "a", "c", "d", "a"].into_iter().enumerate() {
         let (id, age) = (2 * id as u64 + 1, 100 - id as u64);
         open.push(start_named(&recorder, id, None, name, &REQUEST, age));
         let query = (SpanKind::Client, QUERY);
@@ -221,10 +221,10 @@ fn hanging_roots_are_counted_by_name() {
     let found = found(&recorder).map(|found| found.evidence);
     let evidence = found.unwrap_or_default();
     let starts = [
+        "z for ",
         "3 of a, the oldest for ",
-        "1 of b, the oldest for ",
-        "1 of c, the oldest for ",
-        "and of 1 more: /traces?open",
+        "b for ",
+        "and of 2 more: /traces?open",
     ];
     assert_eq!(evidence.len(), starts.len(), "{evidence:#?}");
     for (line, start) in evidence.iter().zip(starts) {
