@@ -113,7 +113,7 @@ fn list(status: &Status, access: &Access) -> String {
             true => " (with the token)",
             false => "",
         };
-        let (method, path) = (&route.method, route.path);
+        let (method, path) = (route.method.as_str(), route.path);
         text += &format!("{method:<6} {path:<19} {}{token}\n", shows(route));
     }
     if access.needs_token(Need::UserData) {

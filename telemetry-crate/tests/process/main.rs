@@ -96,6 +96,10 @@ fn main() -> ExitCode {
                 admin::log_lines::filters,
             ),
             (
+                "admin::log_lines::cursors_get_what_is_new",
+                admin::log_lines::cursors,
+            ),
+            (
                 "admin::log_lines::followers_get_new_lines",
                 admin::log_lines::followers,
             ),
@@ -106,6 +110,21 @@ fn main() -> ExitCode {
             (
                 "admin::log_lines::stopped_readers_are_cut_off",
                 admin::log_lines::stopped_readers,
+            ),
+            #[cfg(feature = "console")]
+            (
+                "admin::console::only_the_shell_is_open",
+                admin::console::shell,
+            ),
+            #[cfg(feature = "console")]
+            (
+                "admin::console::history_goes_on_in_a_stall",
+                admin::console::history,
+            ),
+            #[cfg(all(feature = "axum", feature = "console"))]
+            (
+                "admin::console::failures_have_their_detail",
+                admin::console::traces,
             ),
             ("init::ports_in_use_are_a_warning", init::port_in_use),
             ("init::latches_hold_from_the_start", init::latches),
