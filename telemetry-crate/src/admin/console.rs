@@ -21,16 +21,23 @@ struct File {
 }
 
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(File { name: $name, bytes: include_bytes!(concat!("../../console/", $name)) }),*]
+    ($($stem:literal.$extension:ident)*) => {
+        &[$(File {
+            name: concat!($stem, ".", stringify!($extension)),
+            bytes: include_bytes!(concat!("../../console/", $stem, ".", stringify!($extension))),
+        }),*]
     };
 }
 
 /// All files of the folder, which a test compares with the folder.
-const FILES: &[File] = files!["app.js", "index.html", "style.css"];
+const FILES: &[File] = files! {
+    "app".js
+    "index".html
+    "style".css
+};
 
 /// The page itself.
-const PAGE: &str = "index.html";
+const PAGE: &str = concat!("index", ".html");
 
 /// Files only from this listener, and no code that is made from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -45,7 +52,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Answers `GET /`: the page for a browser, and a list of the routes for other clients.
+/// Answers `GET /`: the page for a browser, a list of the routes for others.
 pub(super) fn page(status: &Status, access: &Access, headers: &HeaderMap) -> Answer {
     let answer = match accepts_html(headers) {
         true => file(PAGE),

@@ -220,6 +220,34 @@ pub(crate) fn checks() {
     }
 }
 
+/// Runs a check that blocks the only thread of the runtime, as in an async `main`.
+pub(crate) fn run_blocked_checks() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async { firstlight::check!().exit_code() })
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn blocked_checks() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    receiver.set_answer(firstlight::testing::CollectorAnswer::Hang);
+    let endpoint = receiver.endpoint();
+    let mut scenario = Scenario::start(
+        "checks",
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // The timeouts, in milliseconds, are longer than the time after which a blocked runtime is reported.
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
+        ],
+    );
+    let lines = scenario.rest();
+    assert_eq!(scenario.end().0, Some(1), "{lines:#?}");
+    let reports_blocked_runtime = |line: &String| line.contains("the application's runtime");
+    assert!(!lines.iter().any(reports_blocked_runtime), "{lines:#?}");
+}
+
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run_drains() -> ExitCode {
     let telemetry = firstlight::init!().unwrap();

@@ -1,4 +1,6 @@
-//! The rows of one kind of local roots: one for each name, one for all, and one for the names without a row.
+//! The rows of one kind of local roots.
+//!
+//! There is one for each name, one for all, and one for the names without a row.
 
 #[cfg(test)]
 mod tests;
@@ -153,9 +155,9 @@ impl Roots {
         self.rows.get_mut(place)
     }
 
-    /// Gives a row to a name that has samples since the last point; returns `false` if it gets none.
+    /// Gives a row to a name that has samples since the last point.
     ///
-    /// The samples of this interval count among the others.
+    /// Returns `false` if it gets none. The samples of this interval count among the others.
     fn give_place(&mut self, name: &Unnamed, histograms: &[(&str, &Histogram)]) -> bool {
         let before = self.samples_before(name.hash);
         if before.is_none_or(|samples| samples == name.samples) {

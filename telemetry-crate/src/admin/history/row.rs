@@ -1,4 +1,4 @@
-//! The history of one name: its rate, its failures and the quantiles of its durations.
+//! The history of one name: rate, failures, and quantiles of the durations.
 
 use super::{
     counts::{Bounds, Counts},
@@ -84,7 +84,7 @@ impl Row {
         self.now = Counts::default();
     }
 
-    /// Sets the point of an interval whose samples were counted, and returns those samples.
+    /// Sets the point of an interval, and returns the samples that were counted.
     pub(super) fn end(&mut self, interval: Interval, bounds: &Bounds) -> Counts {
         let now = self.now;
         if std::mem::take(&mut self.is_fresh) {
