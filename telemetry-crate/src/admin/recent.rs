@@ -20,7 +20,7 @@ use super::{
     streams::Streams,
 };
 use crate::{
-    recorder::{Recorder, RootView},
+    recorder::{Recorder, RootView, last_words::Writer},
     status::Status,
 };
 
@@ -86,17 +86,16 @@ fn live_for(status: &Status, recorder: &Recorder, query: &Query) -> Live {
 /// What the last process left in the file of the last words.
 fn previous(status: &Status, headers: &HeaderMap) -> Answer {
     let identity = &Identity::of(status);
-    let Some(last_words) = status.last_words() else {
-        return text(StatusCode::NOT_FOUND, NO_FILE);
-    };
-    let Some(previous) = last_words.previous() else {
-        return text(StatusCode::NOT_FOUND, NO_PREVIOUS);
-    };
-    let report = &previous.report;
+    let previous = status.last_words().map(Writer::previous);
+    let report = previous.flatten().map(|previous| &previous.report);
     if accepts_json(headers) {
         return json(&json::previous(identity, report));
     }
-    text(StatusCode::OK, identity.heading() + "\n" + &report.text)
+    match (report, previous) {
+        (Some(report), _) => text(StatusCode::OK, identity.heading() + "\n" + &report.text),
+        (None, Some(_)) => text(StatusCode::NOT_FOUND, NO_PREVIOUS),
+        (None, None) => text(StatusCode::NOT_FOUND, NO_FILE),
+    }
 }
 
 fn trace(status: &Status, recorder: &Recorder, id: &str, headers: &HeaderMap) -> Answer {

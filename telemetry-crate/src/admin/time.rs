@@ -19,6 +19,14 @@ pub(super) fn date(time: u64) -> String {
     }
 }
 
+/// A time as a date in UTC, with microseconds, for spans.
+pub(super) fn exact_date(time: u64) -> String {
+    match Timestamp::from_nanosecond(time.into()) {
+        Ok(time) => format!("{time:.6}"),
+        Err(_) => "a time out of range".to_owned(),
+    }
+}
+
 /// A duration with three digits or so, as a person would say it.
 pub(in crate::admin) fn spoken(nanos: u64) -> String {
     let seconds = nanos as f64 / 1e9;

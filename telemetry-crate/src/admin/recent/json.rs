@@ -79,14 +79,17 @@ pub(super) fn whole(root: &RootView) -> Value {
     value
 }
 
-/// Returns what the last process left.
-pub(super) fn previous(identity: &Identity<'_>, report: &Report) -> Value {
+/// Returns what the last process left, if it is known.
+pub(super) fn previous(identity: &Identity<'_>, report: Option<&Report>) -> Value {
     let mut answer = identity.json(FORMAT);
-    answer["previous"] = json!({
-        "ended": report.ended,
-        "summary": report.summary,
-        "text": report.text,
+    let report = report.map(|report| {
+        json!({
+            "ended": report.ended,
+            "summary": report.summary,
+            "text": report.text,
+        })
     });
+    answer["previous"] = report.into();
     answer
 }
 
@@ -138,7 +141,7 @@ fn summary(root: &RootView) -> Value {
         "name": root.name,
         "outcome": root.outcome(),
         "status": status(root),
-        "started": time::date(root.started),
+        "started": time::exact_date(root.started),
         "duration_seconds": seconds(duration(root, now)),
         "open_spans": root.open_spans,
         "cut_bytes": root.cut,
@@ -200,8 +203,9 @@ fn span_json(number: u32, span: &SpanView) -> Value {
         "parent": span.parent,
         "span_id": span.span_id.to_string(),
         "name": span.name,
-        "started": time::date(span.started),
-        "ended": span.ended.map(time::date),
+        "started": time::exact_date(span.started),
+        "ended": span.ended.map(time::exact_date),
+        "duration_seconds": span.ended.map(|ended| seconds(ended.saturating_sub(span.started))),
         "error": span.error,
         "attributes": attributes(&span.attributes),
     })
@@ -214,7 +218,7 @@ fn event_json(event: &EventView) -> Value {
         .collect();
     json!({
         "span_id": event.span_id.to_string(),
-        "time": time::date(event.time),
+        "time": time::exact_date(event.time),
         "level": event.level.as_str(),
         "target": event.target,
         "message": event.message,
