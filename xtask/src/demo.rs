@@ -2,16 +2,17 @@
 //!
 //! It generates a service with SQLite and a worker and runs it against an OTLP receiver in this process. It follows one
 //! order through its rows, logs, metrics and traces, and across the queue to the end of its job. Then it shows a detected
-//! N+1, a scheduled run, and a failed request that the sampler did not keep. It needs only a Rust toolchain and a C
-//! compiler.
+//! N+1, a scheduled run, and a failed request that the sampler did not keep. On a terminal, the service then runs with some
+//! traffic, for a look at its console. It needs only a Rust toolchain and a C compiler.
 
 mod demo_service;
 mod rows;
 mod show;
 mod story;
 mod unsampled;
+mod visitors;
 
-use std::{process::ExitCode, thread, time::Duration, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -48,6 +49,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         &[("DATABASE_URL", &database)],
     )?;
     step.done("");
+    ui::line(format!("  {} {}/", ui::quiet("console"), service.admin));
 
     let step = ui::Step::start("traffic", "an order, more of them, and a report");
     let order = story::order(&service, &collector)?;
@@ -80,7 +82,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     print_next_steps(&service, &built);
-    follow(&mut service, &interrupt);
+    visitors::visit(&mut service, &interrupt);
     ui::line("\nStopping: SIGTERM to the service, which drains, flushes and exits.");
     service.stop()?;
     ui::line("The service exited with status 0.");
@@ -90,6 +92,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<ExitCode> {
 fn print_next_steps(service: &Service, built: &Built) {
     ui::heading("Go on from here");
     for (what, how) in [
+        ("console", format!("{}/", service.admin)),
         ("the service", service.address.clone()),
         ("metrics", service.metrics_url()),
         ("traces", format!("curl {}/traces", service.admin)),
@@ -109,21 +112,7 @@ fn print_next_steps(service: &Service, built: &Built) {
         ui::line(format!("  {what:<12} {how}"));
     }
     ui::line("");
-    ui::line(ui::quiet("New log lines of the service appear below."));
+    ui::line(ui::quiet(
+        "Some requests a second follow, of which some fail. The console shows them.",
+    ));
 }
-
-/// Prints the service's new log lines until Ctrl-C or until the service ends.
-fn follow(service: &mut Service, interrupt: &interrupt::Interrupt) {
-    let mut seen = service.output().len();
-    while !interrupt.has_arrived() && !service.has_ended() {
-        let lines = service.output();
-        for line in lines.iter().skip(seen) {
-            ui::line(line);
-        }
-        seen = lines.len();
-        thread::sleep(POLL);
-    }
-}
-
-/// The interval at which new log lines are printed.
-const POLL: Duration = Duration::from_millis(100);
