@@ -7,22 +7,33 @@
 mod accessibility;
 mod appearance;
 mod browser;
+mod failing_request;
 mod faulty_page;
+mod instance;
+mod keyboard;
 mod long_tasks;
+mod markup;
 mod page;
+mod pictures;
 mod place;
 mod records;
+mod restart;
+mod saved_file;
+mod token;
+mod views;
+mod volume;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use support::{
     Cases, interrupt, paths,
-    tools::{self, Chromium},
+    tools::{self, Chromium, PostgresServer},
 };
 
-use self::browser::Browser;
+use self::{browser::Browser, instance::Instance};
+use crate::{custom_service, service::Built};
 
 /// Arguments of `console`.
 #[derive(Debug, Args)]
@@ -56,6 +67,9 @@ struct Fixture {
     chromium: Chromium,
     /// The source of axe-core.
     axe: String,
+    built: Built,
+    /// The server, with a database for each service.
+    server: PostgresServer,
     /// The folder of profiles, downloads and screenshots.
     folder: PathBuf,
 }
@@ -67,22 +81,49 @@ impl Fixture {
     }
 }
 
-fn test(cases: &mut Cases, _write: bool) -> anyhow::Result<()> {
-    let (chromium, axe) = match (tools::chromium(), tools::axe()) {
-        (Ok(chromium), Ok(axe)) => (chromium, axe),
-        (chromium, axe) => {
-            let reasons = [chromium.err(), axe.err()].into_iter().flatten();
+fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
+    let (chromium, axe, postgres) = match (tools::chromium(), tools::axe(), tools::postgres()) {
+        (Ok(chromium), Ok(axe), Ok(postgres)) => (chromium, axe, postgres),
+        (chromium, axe, postgres) => {
+            let reasons = [chromium.err(), axe.err(), postgres.err()];
+            let reasons = reasons.into_iter().flatten();
             let reasons: Vec<_> = reasons.map(|error| format!("{error:#}")).collect();
             cases.not_run("the console in a browser", &reasons.join("; "));
             return Ok(());
         }
     };
     let folder = paths::fresh("e2e-console").context("cannot empty target/e2e-console")?;
+    let built = custom_service::service()?;
+    let server = PostgresServer::start(&postgres)?;
     let fixture = Fixture {
         chromium,
         axe,
+        built,
+        server,
         folder,
     };
     faulty_page::cases(cases, &fixture);
+
+    let settings = [("FAULTS_LATENCY_BUDGET", "40")];
+    let instance = Instance::start(&fixture.built, &fixture.server, "console", &settings)?;
+    let load = instance.load()?;
+    failing_request::cases(cases, &fixture, &instance);
+    keyboard::cases(cases, &fixture, &instance);
+    views::cases(cases, &fixture, &instance);
+    let pictures = pictures::cases(cases, &fixture, &instance);
+    markup::cases(cases, &fixture, &instance);
+    drop(load);
+
+    token::cases(cases, &fixture);
+    restart::cases(cases, &fixture);
+    saved_file::cases(cases, &fixture);
+    volume::cases(cases, &fixture);
+    if write {
+        ensure!(
+            cases.all_passed(),
+            "nothing is written, because not all cases passed"
+        );
+        pictures::write(&pictures)?;
+    }
     Ok(())
 }

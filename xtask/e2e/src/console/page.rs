@@ -1,11 +1,13 @@
 //! What a person does with a page: opens, reads, waits, clicks and types.
 
 use std::{
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use serde_json::json;
 use thirtyfour::{By, TypingData, WebElement};
 
 use super::browser::Browser;
@@ -116,14 +118,19 @@ impl Browser {
         self.run(async { keys.perform().await })
     }
 
-    /// Chooses a file in the field of type `file`, which need not be visible.
-    pub(super) fn choose_file(&self, file: &std::path::Path) -> anyhow::Result<()> {
-        let path = file.display().to_string();
-        self.eventually("choosing a file", || {
-            let field = By::Css("input[type=file]");
-            let field = self.run(self.driver.find(field))?;
-            self.run(field.send_keys(&*path))
-        })
+    /// Clicks on a place that asks for a file, and chooses one.
+    pub(super) fn choose_file(&self, place: &By, file: &Path) -> anyhow::Result<()> {
+        let enabled = json!({"enabled": true});
+        self.devtools("Page.setInterceptFileChooserDialog", enabled)?;
+        self.click(place)?;
+        let field = self.eventually("waiting for the choice of a file", || {
+            self.read_records()?;
+            let field = self.records.borrow_mut().file_fields.pop();
+            field.context("the page has not asked for a file")
+        })?;
+        let files = json!({"files": [file.display().to_string()], "backendNodeId": field});
+        self.devtools("DOM.setFileInputFiles", files)?;
+        Ok(())
     }
 
     /// The first element at `place` that is displayed now.
@@ -133,6 +140,6 @@ impl Browser {
                 return Ok(element);
             }
         }
-        anyhow::bail!("no visible element {place:?}")
+        bail!("no visible element {place:?}")
     }
 }

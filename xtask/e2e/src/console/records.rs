@@ -12,6 +12,8 @@ pub(super) struct Records {
     pub(super) messages: Vec<String>,
     /// The URLs of all requests.
     pub(super) requests: Vec<String>,
+    /// The fields for which the page has asked for a file.
+    pub(super) file_fields: Vec<Value>,
 }
 
 impl Records {
@@ -48,7 +50,8 @@ impl Browser {
         Ok(self.records.take())
     }
 
-    fn read_records(&self) -> anyhow::Result<()> {
+    /// Reads what was recorded since the last look, and keeps it for [`Browser::take_records`].
+    pub(super) fn read_records(&self) -> anyhow::Result<()> {
         let mut records = self.records.borrow_mut();
         for entry in self.run(self.driver.get_log("browser"))? {
             let message = format!("{}: {}", entry.level, entry.message);
@@ -58,9 +61,16 @@ impl Browser {
             let event: Value = serde_json::from_str(&entry.message)
                 .with_context(|| format!("found {}, expected JSON", entry.message))?;
             let event = &event["message"];
+            let parameters = &event["params"];
             let url = match event["method"].as_str() {
-                Some("Network.requestWillBeSent") => &event["params"]["request"]["url"],
-                Some("Network.webSocketCreated") => &event["params"]["url"],
+                Some("Network.requestWillBeSent") => &parameters["request"]["url"],
+                Some("Network.webSocketCreated") => &parameters["url"],
+                Some("Page.fileChooserOpened") => {
+                    records
+                        .file_fields
+                        .push(parameters["backendNodeId"].clone());
+                    continue;
+                }
                 _ => continue,
             };
             let url = url.as_str().context("a request without a URL")?;
