@@ -1,8 +1,7 @@
-//! The admin listener: metrics, probes, the log filter and the status page.
+//! The admin listener: metrics, probes, the log filter, the recorder's data and the console.
 //!
-//! The listener serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs`, `/traces`, `/errors` and
-//! `/explain` on an address, a thread and a runtime of its own. Scrapes and probes are therefore answered while the application's runtime is blocked or busy, and
-//! the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
+//! The listener serves the routes of `table` on an address, a thread and a runtime of its own. Scrapes and probes are
+//! therefore answered while the application's runtime is blocked or busy, and the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
 //! the process answers: a check of a database there would restart every replica whenever the database is slow.
 //!
 //! `connections` limits the number of connections and their duration, and `streams` those that stay open. `table` lists
@@ -13,10 +12,14 @@ mod access;
 mod answer;
 mod audit;
 mod connections;
+#[cfg(feature = "console")]
+mod console;
 mod errors;
 mod explain;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
+#[cfg(feature = "console")]
+mod history;
 mod host;
 mod identity;
 mod log_filter;
@@ -41,12 +44,22 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "console")]
+use self::history::History;
+#[cfg(feature = "console")]
+pub(crate) use self::history::history_bytes;
 use self::{access::Access, connections::Connections, routes::Routes};
 use crate::{
     InitError, Readiness, Secret,
     runtime::{RuntimeObserver, watch},
     status::{Status, watch_sigterm},
 };
+
+/// The bytes that a history takes of a recorder; without the console, there is none.
+#[cfg(not(feature = "console"))]
+pub(crate) fn history_bytes(_recorder_bytes: usize) -> usize {
+    0
+}
 
 const THREAD: &str = "firstlight-admin";
 
@@ -149,12 +162,17 @@ impl AdminListener {
             .build()
             .map_err(failed)?;
         let watched = status.clone();
+        #[cfg(feature = "console")]
+        let history = History::new(&status);
+        #[cfg(feature = "console")]
+        if let Some(history) = history.clone() {
+            runtime.spawn(history.watch(status.clone()));
+        }
         let routes = |address: SocketAddr| {
-            Arc::new(Routes::new(
-                readiness,
-                status,
-                Access::new(address.ip(), token),
-            ))
+            let routes = Routes::new(readiness, status, Access::new(address.ip(), token));
+            #[cfg(feature = "console")]
+            let routes = routes.with_history(history);
+            Arc::new(routes)
         };
         thread::Builder::new()
             .name(THREAD.to_owned())

@@ -20,6 +20,7 @@ mod server;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod trace_url;
 mod traces;
 mod unread;
 

@@ -26,7 +26,7 @@ use self::last_state::LastState;
 pub(crate) use self::pipeline::Pipeline;
 use crate::{
     InitError, Readiness, TelemetryConfig, TelemetryGuard,
-    admin::AdminListener,
+    admin::{AdminListener, history_bytes},
     config::{Settings, process_environment, process_variables, unread_warnings},
     evidence,
     export::{ExporterThread, Exporters},
@@ -103,7 +103,15 @@ impl Telemetry {
             .warnings
             .extend(unread_warnings(process_variables()));
         let recorder = settings.recorder.clone();
-        let recorder = recorder.map(|recorder| Recorder::new(recorder.bytes, recorder.filter));
+        let has_admin = settings.admin.is_some();
+        let recorder = recorder.map(|recorder| {
+            let history = if has_admin {
+                history_bytes(recorder.bytes)
+            } else {
+                0
+            };
+            Recorder::with_history(recorder.bytes, recorder.filter, history)
+        });
         let mut pipeline = Pipeline::new(&settings, Traces::new(&settings)?, recorder)?;
         let metrics = pipeline.metrics.handle();
         let (exports, resource) = (&settings.exports, &settings.resource);

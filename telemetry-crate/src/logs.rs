@@ -49,7 +49,7 @@ use self::{
 };
 pub(crate) use self::{
     bridge::install as install_bridge,
-    control::{Change, LogFilterControl, rfc3339},
+    control::{Change, FilterState, LogFilterControl, rfc3339},
     counts::LogCounts,
     export::RecordExport,
     filter::LogFilter,

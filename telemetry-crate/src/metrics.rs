@@ -60,6 +60,13 @@ pub mod catalog {
     pub use crate::catalog::*;
 }
 
+#[cfg(feature = "console")]
+pub(crate) use self::{
+    canonical::{pairs as label_pairs, unescape},
+    handle::Series,
+    histogram::Histogram,
+    process::cpu_seconds,
+};
 pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
@@ -210,6 +217,14 @@ impl MetricsHandle {
     /// Reports on all metrics, the one with the most series first.
     pub(crate) fn series(&self) -> Vec<SeriesReport> {
         self.shared.registry.series()
+    }
+
+    /// The series of a metric of the catalog, with their labels as in the exposition.
+    ///
+    /// Without the samples of collectors.
+    #[cfg(feature = "console")]
+    pub(crate) fn series_of(&self, metric: &catalog::Metric) -> Vec<(Arc<str>, Series)> {
+        self.shared.registry.series_of(metric)
     }
 
     /// Whether the metrics were rendered, for a scraper or for the program.

@@ -42,8 +42,8 @@ use tracing_subscriber::filter::Targets;
 pub(crate) use self::spin::try_lock;
 pub(crate) use self::{
     errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
-    lines::{Batch, LineCursor, LineFilter, Lines},
-    list::{Found, RootList},
+    lines::{Batch, LineCursor, LineFilter, LineView, Lines},
+    list::{Found, RootHandle, RootList},
     view::{EventView, RootView, SpanPlace, SpanView},
 };
 use self::{failure_log::FailureLog, kept::Class, local_roots::LocalRoots, root::Root};
@@ -70,18 +70,32 @@ pub(crate) struct Recorder {
     lines: Arc<Lines>,
     /// Events that are kept even if the log filter disables them.
     filter: Option<Targets>,
+    /// Bytes that are set apart for the history of the console.
+    history_bytes: usize,
     /// Set once if the last words have a file.
     last_words: Arc<OnceLock<last_words::Writer>>,
 }
 
 impl Recorder {
     /// Creates a recorder that takes at most `bytes` bytes.
+    #[cfg(test)]
     pub(crate) fn new(bytes: usize, filter: Option<Targets>) -> Self {
+        Self::with_history(bytes, filter, 0)
+    }
+
+    /// Creates a recorder that takes at most `bytes` bytes, `history_bytes` of which it sets apart.
+    pub(crate) fn with_history(
+        bytes: usize,
+        filter: Option<Targets>,
+        history_bytes: usize,
+    ) -> Self {
         let lines = Lines::new(bytes_of_lines(bytes));
+        let reserved = lines.bytes() + history_bytes;
         Self {
-            roots: Arc::new(LocalRoots::new(bytes, lines.bytes())),
+            roots: Arc::new(LocalRoots::new(bytes, reserved)),
             lines: Arc::new(lines),
             filter,
+            history_bytes,
             last_words: Arc::default(),
         }
     }
@@ -101,6 +115,12 @@ impl Recorder {
         self.last_words.get()
     }
 
+    /// The bytes that the history of the console may take; 0 without one.
+    #[cfg(feature = "console")]
+    pub(crate) fn history_bytes(&self) -> usize {
+        self.history_bytes
+    }
+
     /// The most recent log lines.
     pub(crate) fn lines(&self) -> &Arc<Lines> {
         &self.lines
@@ -109,6 +129,12 @@ impl Recorder {
     /// Whether events are kept that the log filter disables.
     pub(crate) fn has_filter(&self) -> bool {
         self.filter.is_some()
+    }
+
+    /// The number of open roots.
+    #[cfg(feature = "console")]
+    pub(crate) fn open_count(&self) -> usize {
+        self.roots.open_count()
     }
 
     /// The open roots, the oldest first, and ended roots with open spans.
@@ -194,7 +220,7 @@ impl Recorder {
 impl Collector for Recorder {
     fn collect(&self, samples: &mut dyn Samples) {
         let roots = &self.roots;
-        let used = (roots.budget.used() + self.lines.bytes()) as f64;
+        let used = (roots.budget.used() + self.lines.bytes() + self.history_bytes) as f64;
         samples.sample(&catalog::RECORDER_USED, &[], used);
         let open = roots.open_count() as f64;
         samples.sample(&catalog::RECORDER_OPEN_ROOTS, &[], open);

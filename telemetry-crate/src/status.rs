@@ -19,6 +19,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use opentelemetry::trace::TraceId;
 use tracing::dispatcher;
 
 pub(crate) use self::{
@@ -27,6 +28,8 @@ pub(crate) use self::{
     sigterm::watch_sigterm,
     skew::{versions, warn_of_duplicates},
 };
+#[cfg(feature = "console")]
+use crate::{catalog::Metric, metrics::Series};
 use crate::{
     config::{LogFormat, Settings},
     export::ExportStats,
@@ -122,6 +125,12 @@ impl Status {
         self.metrics.samples()
     }
 
+    /// The series of a metric, without those of collectors.
+    #[cfg(feature = "console")]
+    pub(crate) fn series_of(&self, metric: &Metric) -> Vec<(Arc<str>, Series)> {
+        self.metrics.series_of(metric)
+    }
+
     /// How the last process ended, unless its end was clean or unknown.
     pub(crate) fn bad_end(&self) -> Option<String> {
         let previous = self.last_words()?.previous()?;
@@ -137,6 +146,12 @@ impl Status {
     /// An attribute of the resource; empty if there is none.
     pub(crate) fn resource(&self, key: &str) -> &str {
         self.settings.resource.get(key).unwrap_or_default()
+    }
+
+    /// Where the trace backend shows a trace; `None` if that is not known.
+    pub(crate) fn trace_url(&self, trace_id: TraceId) -> Option<String> {
+        let url = self.settings.trace_url.as_ref()?;
+        Some(url.of(trace_id))
     }
 
     /// Whether the calling thread's default subscriber has firstlight's layers.

@@ -16,7 +16,7 @@ use super::{
     audit::Audit,
     host,
     rate_limit::RateLimit,
-    table::{Need, Route},
+    table::{self, Need, Route},
 };
 use crate::Secret;
 
@@ -56,9 +56,9 @@ impl Rejection {
 
     fn answer(self, need: Need) -> Answer {
         let what = if need == Need::Change {
-            "changes"
+            "changes".to_owned()
         } else {
-            "/traces, /logs, /errors and /explain"
+            table::paths_with_user_data()
         };
         match self {
             Self::ForeignOrigin => text(
@@ -131,7 +131,8 @@ impl Access {
         // Only requests that are granted take part, so a client without the token cannot shut out those with it.
         if !self.user_data.take() {
             return Some(too_many(format!(
-                "more than {USER_DATA_PER_SECOND} requests per second for /traces, /logs, /errors and /explain; try again in a second\n"
+                "more than {USER_DATA_PER_SECOND} requests per second for {}; try again in a second\n",
+                table::paths_with_user_data()
             )));
         }
         self.audit.granted(route, client);

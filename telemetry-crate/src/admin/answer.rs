@@ -13,6 +13,9 @@ use hyper::body::Bytes;
 
 use super::streams::StreamBody;
 
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
 pub(super) type Answer = Response<AnswerBody>;
 
 /// The body of a response.
@@ -122,6 +125,11 @@ pub(super) fn with_body(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     // A response is valid only at the moment of its request.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // No page of another site can include a response, for example as an image, and then measure it.
+    headers.insert(
+        CROSS_ORIGIN_RESOURCE_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
     // The body may contain text of a client, which a browser must not interpret.
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

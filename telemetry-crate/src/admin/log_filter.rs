@@ -3,21 +3,30 @@
 //! The requests are `PUT /log-filter?for=10m&who=…&why=…` and `DELETE /log-filter`. A permanent change belongs in
 //! `RUST_LOG`, where it survives a restart.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, SystemTime},
+};
 
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use jiff::SignedDuration;
+use serde_json::Value;
 
 use super::{
-    answer::{Answer, text},
+    answer::{self, Answer, accepts_json, text},
+    identity::Identity,
     query,
 };
 use crate::{
     directives::Directives,
-    logs::{Change, LogFilterControl},
+    logs::{Change, FilterState, rfc3339},
+    status::Status,
 };
+
+/// The version of the JSON format.
+const FORMAT: u32 = 1;
 
 /// The default duration of a change.
 ///
@@ -118,12 +127,42 @@ fn bad_request(sentence: &str) -> Answer {
     text(StatusCode::BAD_REQUEST, format!("{sentence}\n"))
 }
 
+/// Answers `GET /log-filter`.
+pub(super) fn get(status: &Status, headers: &HeaderMap) -> Answer {
+    describe(status, accepts_json(headers))
+}
+
+/// The filter, since when, by whom, and when it reverts.
+fn describe(status: &Status, is_json: bool) -> Answer {
+    let control = status.log_filter();
+    if !is_json {
+        return text(StatusCode::OK, control.describe());
+    }
+    let mut answer = Identity::of(status).json(FORMAT);
+    for (key, value) in json(&control.state(), SystemTime::now()) {
+        answer[key] = value;
+    }
+    answer::json(&answer)
+}
+
+fn json(state: &FilterState, now: SystemTime) -> [(&'static str, Value); 6] {
+    let change = state.change.as_ref();
+    let until = change.map(|change| change.until);
+    // A change that is about to end has no time left.
+    let left = until.map(|until| until.duration_since(now).unwrap_or_default());
+    [
+        ("filter", state.filter.as_str().into()),
+        ("start_filter", state.original.as_str().into()),
+        ("until", until.map(rfc3339).into()),
+        ("seconds_left", left.map(|left| left.as_secs()).into()),
+        ("who", change.and_then(|change| change.who.clone()).into()),
+        ("why", change.and_then(|change| change.why.clone()).into()),
+    ]
+}
+
 /// Answers `PUT /log-filter`: changes the filter for a limited time.
-pub(super) async fn put(
-    control: &Arc<LogFilterControl>,
-    request: Request<Incoming>,
-    client: SocketAddr,
-) -> Answer {
+pub(super) async fn put(status: &Status, request: Request<Incoming>, client: SocketAddr) -> Answer {
+    let (control, is_json) = (status.log_filter(), accepts_json(request.headers()));
     let query = request.uri().query().unwrap_or_default();
     let query = match Query::parse(query, request.headers()) {
         Ok(query) => query,
@@ -153,21 +192,18 @@ pub(super) async fn put(
         timer_control.end(number);
     });
     control.set_timer(number, timer.abort_handle());
-    text(StatusCode::OK, control.describe())
+    describe(status, is_json)
 }
 
 /// Answers `DELETE /log-filter`: ends a temporary change.
-pub(super) fn delete(
-    control: &LogFilterControl,
-    request: &Request<Incoming>,
-    client: SocketAddr,
-) -> Answer {
+pub(super) fn delete<B>(status: &Status, request: &Request<B>, client: SocketAddr) -> Answer {
     let query = request.uri().query().unwrap_or_default();
     match Query::parse(query, request.headers()) {
         Err(sentence) => bad_request(&sentence),
         Ok(Query { who, why, .. }) => {
-            control.revert(&client.ip().to_string(), who, why);
-            text(StatusCode::OK, control.describe())
+            let client = client.ip().to_string();
+            status.log_filter().revert(&client, who, why);
+            describe(status, accepts_json(request.headers()))
         }
     }
 }
@@ -238,6 +274,30 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn changes_have_their_time_left() {
+        let change = |lasts| {
+            let why = Some("slow orders".to_owned());
+            Change::new("::1".to_owned(), None, why, Duration::from_secs(lasts))
+        };
+        let state = |change| FilterState {
+            filter: "debug".to_owned(),
+            original: "info".to_owned(),
+            change,
+        };
+        let now = SystemTime::now();
+        let found = |change| json(&state(change), now).map(|(_, value)| value);
+        let [filter, original, until, left, who, why] = found(Some(change(600)));
+        assert_eq!((filter, original), ("debug".into(), "info".into()));
+        assert!(until.as_str().unwrap().ends_with('Z'));
+        assert!((599..=600).contains(&left.as_u64().unwrap()), "{left}");
+        assert_eq!((who, why), (Value::Null, "slow orders".into()));
+        assert_eq!(found(None)[2..], [const { Value::Null }; 4]);
+        let [_, _, _, left, ..] =
+            json(&state(Some(change(1))), now + Duration::from_secs(9)).map(|(_, value)| value);
+        assert_eq!(left, 0);
     }
 
     #[test]

@@ -2,20 +2,25 @@
 //!
 //! The lines are those of standard output, also if it is blocked. They are filtered here, not by the threads that log.
 
+mod json;
 mod query;
+mod tail;
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, Request, StatusCode};
 use serde_json::json;
 use tokio::{
     task::yield_now,
     time::{Duration, sleep},
 };
 
-use self::query::Query;
+use self::{
+    query::Query,
+    tail::{Line, Tail},
+};
 use super::{
-    answer::{Answer, recorder_is_off, response, text},
+    answer::{Answer, accepts_json, recorder_is_off, response, text},
     streams::{self, StreamEnded, StreamSender, Streams},
 };
 use crate::{
@@ -28,9 +33,6 @@ use crate::{
 /// A reader does not notice this delay.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Bytes queued for a client, above which no older lines are sent.
-const MAX_UNREAD: usize = 256 * 1024;
-
 /// The number of older lines that are sent at a time, at most 16 KiB each.
 const LINES_OF_CHUNK: usize = 16;
 
@@ -39,21 +41,19 @@ const INSTANCE: HeaderName = HeaderName::from_static("firstlight-instance");
 /// The number of lines since the start that are not kept any more.
 const OLDER_LINES: HeaderName = HeaderName::from_static("firstlight-older-lines");
 
+/// The number of the first line that comes after the answer.
+const NEXT_LINE: HeaderName = HeaderName::from_static("firstlight-next-line");
+
 /// Answers `/logs`.
 ///
 /// # Panics
 ///
 /// Panics outside a tokio runtime.
-pub(super) async fn answer(
-    status: &Status,
-    streams: &Streams,
-    method: &Method,
-    uri: &Uri,
-) -> Answer {
+pub(super) async fn answer<B>(status: &Status, streams: &Streams, request: &Request<B>) -> Answer {
     let Some(recorder) = status.recorder() else {
         return recorder_is_off();
     };
-    let query = match Query::parse(uri.query().unwrap_or_default()) {
+    let mut query = match Query::parse(request.uri().query().unwrap_or_default()) {
         Ok(query) => query,
         Err(sentence) => return text(StatusCode::BAD_REQUEST, sentence),
     };
@@ -65,7 +65,11 @@ pub(super) async fn answer(
     };
     let lines = recorder.lines();
     let kept = lines.range();
-    let first = if query.has_filter() {
+    // A larger number is of another process, at whose address this one is now.
+    query.after = query.after.filter(|after| *after <= kept.end);
+    let first = if let Some(after) = query.after {
+        after
+    } else if query.has_filter() {
         // It is not known which of the lines are the last ones that pass.
         kept.start
     } else {
@@ -83,21 +87,27 @@ pub(super) async fn answer(
         let Some((sender, answer)) = streams.open(content_type) else {
             return streams::all_taken();
         };
-        if method != Method::HEAD {
+        if request.method() != Method::HEAD {
             tokio::spawn(async move {
                 let Err(StreamEnded) = reader.follow(&sender).await;
             });
         }
         answer
+    } else if accepts_json(request.headers()) {
+        let tail = reader.tail().await;
+        json::answer(status, &tail, kept.end)
     } else {
-        let mut tail = reader.tail().await;
-        if tail.is_empty() && kept.start > 0 && reader.query.tail() > 0 {
-            tail.push(none_kept(kept.start, is_json));
+        let tail = reader.tail().await;
+        let mut parts = tail.into_text(is_json);
+        let is_first = reader.query.after.is_none();
+        if parts.is_empty() && is_first && kept.start > 0 && reader.query.tail() > 0 {
+            parts.push(none_kept(kept.start, is_json));
         }
-        response(StatusCode::OK, content_type, tail.concat())
+        response(StatusCode::OK, content_type, parts.concat())
     };
     let headers = answer.headers_mut();
     headers.insert(OLDER_LINES, kept.start.into());
+    headers.insert(NEXT_LINE, kept.end.into());
     if let Ok(instance) = HeaderValue::from_str(status.resource("service.instance.id")) {
         headers.insert(INSTANCE, instance);
     }
@@ -119,20 +129,14 @@ impl Reader {
     /// The last lines before the request.
     ///
     /// Yields between batches, so that scrapes and probes are answered.
-    async fn tail(&mut self) -> Vec<Vec<u8>> {
-        let mut tail = VecDeque::new();
+    async fn tail(&mut self) -> Tail {
+        let mut tail = Tail::new(self.query.tail(), self.query.after.is_some());
         loop {
             let filter = &self.query.filter;
             let batch = self.lines.read_until(self.end, &mut self.cursor, filter);
-            let mut part = self.part(&batch);
-            if tail.is_empty() {
-                // Lines lost before the first one are not a gap.
-                part.missed = None;
-            }
-            tail.extend(part.missed.into_iter().chain(part.lines));
-            tail.drain(..tail.len().saturating_sub(self.query.tail()));
+            tail.add(batch.missed, self.pass(&batch));
             if batch.is_last {
-                return tail.into();
+                return tail;
             }
             yield_now().await;
         }
@@ -140,20 +144,19 @@ impl Reader {
 
     /// Sends the last lines, and then each line that comes.
     async fn follow(&mut self, sender: &StreamSender) -> Result<Infallible, StreamEnded> {
-        for lines in self.tail().await.chunks(LINES_OF_CHUNK) {
-            // The ring may have more bytes than may be queued for a client.
-            while sender.queued_bytes() > MAX_UNREAD {
-                if sender.is_ended() {
-                    return Err(StreamEnded);
-                }
-                sleep(INTERVAL).await;
-            }
-            sender.send(lines.concat().into())?;
+        let tail = self.tail().await.into_text(self.is_json);
+        for lines in tail.chunks(LINES_OF_CHUNK) {
+            sender.send_paced(lines.concat().into()).await?;
         }
         loop {
             let batch = self.lines.read(&mut self.cursor, &self.query.filter);
-            let part = self.part(&batch);
-            let chunk = [part.missed.unwrap_or_default(), part.lines.concat()].concat();
+            let mut chunk = match batch.missed {
+                0 => Vec::new(),
+                lines => missed(lines, self.is_json),
+            };
+            for line in self.pass(&batch) {
+                chunk.extend(line.text);
+            }
             if !chunk.is_empty() {
                 sender.send(chunk.into())?;
             }
@@ -168,29 +171,19 @@ impl Reader {
         }
     }
 
-    fn part(&self, batch: &Batch) -> Part {
-        let missed = (batch.missed > 0).then(|| missed(batch.missed, self.is_json));
-        let lines = batch.lines().map(|line| {
-            if self.is_json {
-                line.to_vec()
-            } else {
-                without_colors(line)
-            }
+    /// The lines of a batch that pass the filters.
+    fn pass(&self, batch: &Batch) -> Vec<Line> {
+        let lines = batch.views().map(|view| {
+            let text = match self.is_json {
+                true => view.text.to_vec(),
+                false => without_colors(view.text),
+            };
+            Line::new(&view, text)
         });
-        Part {
-            missed,
-            lines: lines.filter(|line| self.query.accepts(line)).collect(),
-        }
+        lines
+            .filter(|line| self.query.accepts(&line.text))
+            .collect()
     }
-}
-
-/// Some lines as they are sent, with their newlines.
-#[derive(Debug)]
-struct Part {
-    /// A line about lines that are missing before these.
-    missed: Option<Vec<u8>>,
-    /// The lines that pass the filters.
-    lines: Vec<Vec<u8>>,
 }
 
 /// The line that stands for lines which could not be read in time.

@@ -24,11 +24,16 @@ pub(super) fn pairs(query: &str) -> impl Iterator<Item = (&str, String)> {
 pub(super) fn trace_id(text: &str) -> Result<TraceId, String> {
     let id = TraceId::from_hex(text).ok().filter(|_| text.len() == 32);
     id.ok_or_else(|| {
-        let found = text.chars().take(64).collect::<String>();
         format!(
-            "{found:?} is no trace id: expected 32 hexadecimal digits, as `trace_id` of a log line\n"
+            "{} is no trace id: expected 32 hexadecimal digits, as `trace_id` of a log line\n",
+            quoted(text)
         )
     })
+}
+
+/// The start of a text in quotation marks, with its control characters escaped.
+pub(super) fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(64).collect::<String>())
 }
 
 #[cfg(test)]

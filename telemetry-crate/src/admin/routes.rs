@@ -5,8 +5,12 @@ use std::{net::SocketAddr, sync::Arc};
 use http::{HeaderMap, HeaderName, Request, StatusCode, header};
 use hyper::body::Incoming;
 
+#[cfg(feature = "console")]
+use super::console;
 #[cfg(feature = "otlp-gzip")]
 use super::gzip;
+#[cfg(feature = "console")]
+use super::history::{self, History};
 use super::{
     Readiness,
     access::Access,
@@ -29,6 +33,9 @@ pub(super) struct Routes {
     access: Access,
     streams: Streams,
     user_data: Responses,
+    /// `None` without a flight recorder, or with a small one.
+    #[cfg(feature = "console")]
+    history: Option<Arc<History>>,
 }
 
 impl Routes {
@@ -39,7 +46,16 @@ impl Routes {
             access,
             streams: Streams::default(),
             user_data: Responses::default(),
+            #[cfg(feature = "console")]
+            history: None,
         }
+    }
+
+    /// Also serves the history of the console.
+    #[cfg(feature = "console")]
+    pub(super) fn with_history(mut self, history: Option<Arc<History>>) -> Self {
+        self.history = history;
+        self
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>, client: SocketAddr) -> Answer {
@@ -73,25 +89,28 @@ impl Routes {
         request: Request<Incoming>,
         client: SocketAddr,
     ) -> Answer {
-        let filter = self.status.log_filter();
+        let status = &self.status;
         match route.endpoint {
             Endpoint::Metrics => self.metrics(request.headers()).await,
             Endpoint::Livez => text(StatusCode::OK, "alive\n"),
             Endpoint::Readyz => self.readyz().await,
-            Endpoint::LogFilter => text(StatusCode::OK, filter.describe()),
-            Endpoint::ChangeLogFilter => log_filter::put(filter, request, client).await,
-            Endpoint::RevertLogFilter => log_filter::delete(filter, &request, client),
+            Endpoint::LogFilter => log_filter::get(status, request.headers()),
+            Endpoint::ChangeLogFilter => log_filter::put(status, request, client).await,
+            Endpoint::RevertLogFilter => log_filter::delete(status, &request, client),
             Endpoint::Telemetry => self.telemetry(request.headers()).await,
             Endpoint::Explain => {
                 let readiness = self.readiness.report().await;
-                explain::answer(&self.status, &readiness, &self.access, request.headers())
+                explain::answer(status, &readiness, &self.access, request.headers())
             }
-            Endpoint::Logs => {
-                log_lines::answer(&self.status, &self.streams, request.method(), request.uri())
-                    .await
-            }
-            Endpoint::Traces => recent::answer(&self.status, request.uri(), request.headers()),
-            Endpoint::Errors => errors::answer(&self.status, request.uri(), request.headers()),
+            Endpoint::Logs => log_lines::answer(status, &self.streams, &request).await,
+            Endpoint::Traces => recent::answer(status, &self.streams, &request),
+            Endpoint::Errors => errors::answer(status, request.uri(), request.headers()),
+            #[cfg(feature = "console")]
+            Endpoint::History => history::answer(status, self.history.as_deref(), request.uri()),
+            #[cfg(feature = "console")]
+            Endpoint::Console => console::page(status, &self.access, request.headers()),
+            #[cfg(feature = "console")]
+            Endpoint::ConsoleFile => console::file_of(request.uri().path()),
         }
     }
 

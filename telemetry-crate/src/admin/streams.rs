@@ -42,6 +42,12 @@ const MAX_QUEUED_CHUNKS: usize = 1024;
 /// The largest number of bytes that wait for a client.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 
+/// Bytes that wait for a client, above which no more of what exists already is queued.
+const MAX_UNREAD: usize = 256 * 1024;
+
+/// Interval between two checks of what the client has taken.
+const PACE: Duration = Duration::from_millis(20);
+
 /// The longest duration of a stream.
 ///
 /// A client that was left running would otherwise keep its place for ever. A client that still reads connects again.
@@ -152,6 +158,23 @@ impl StreamSender {
             }
             StreamEnded
         })
+    }
+
+    /// Queues a chunk of data that exists already, once the client has taken most of the chunks before it.
+    ///
+    /// The chunk has at most half of [`MAX_QUEUED_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// The stream has ended.
+    pub(super) async fn send_paced(&self, chunk: Bytes) -> Result<(), StreamEnded> {
+        while self.queued_bytes() > MAX_UNREAD || self.chunks.capacity() == 0 {
+            if self.is_ended() {
+                return Err(StreamEnded);
+            }
+            sleep(PACE).await;
+        }
+        self.send(chunk)
     }
 
     /// The bytes that the client has not taken yet.
@@ -311,6 +334,30 @@ mod tests {
         drop(answer);
         assert!(sender.is_ended());
         assert_eq!(sender.send(chunk), Err(StreamEnded), "the client has left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn paced_producers_wait_for_the_client() {
+        let streams = Streams::default();
+        let (sender, answer) = streams.open("text/plain").unwrap();
+        let chunk = Bytes::from(vec![b'x'; MAX_UNREAD / 2]);
+        let producer = tokio::spawn(async move {
+            for _ in 0..40 {
+                sender.send_paced(chunk.clone()).await?;
+            }
+            Ok::<_, StreamEnded>(())
+        });
+        sleep(Duration::from_secs(1)).await;
+        assert!(!producer.is_finished(), "nothing was taken");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body.len(), 20 * MAX_UNREAD);
+        assert_eq!(producer.await.unwrap(), Ok(()));
+
+        let (sender, answer) = streams.open("text/plain").unwrap();
+        let chunk = Bytes::from(vec![b'x'; MAX_UNREAD + 1]);
+        assert_eq!(sender.send_paced(chunk.clone()).await, Ok(()));
+        drop(answer);
+        assert_eq!(sender.send_paced(chunk).await, Err(StreamEnded));
     }
 
     #[tokio::test(start_paused = true)]

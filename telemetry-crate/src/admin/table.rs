@@ -1,6 +1,7 @@
 //! The table of all routes, and what a request for each of them needs.
 //!
-//! The answer to an unknown path is made from this table, and a test compares it with the table of the book.
+//! The answer to an unknown path is made from this table, and so is the answer to `GET /`. A test compares it with the table
+//! of the book.
 
 use http::Method;
 
@@ -31,6 +32,12 @@ pub(super) enum Endpoint {
     Traces,
     Errors,
     Explain,
+    #[cfg(feature = "console")]
+    History,
+    #[cfg(feature = "console")]
+    Console,
+    #[cfg(feature = "console")]
+    ConsoleFile,
 }
 
 /// A method of a path.
@@ -59,7 +66,7 @@ impl Route {
     }
 }
 
-static ROUTES: [Route; 12] = [
+static ROUTES: &[Route] = &[
     Route::new(Method::GET, "/metrics", Need::Open, Endpoint::Metrics),
     Route::new(Method::GET, "/livez", Need::Open, Endpoint::Livez),
     Route::new(Method::GET, "/readyz", Need::Open, Endpoint::Readyz),
@@ -87,6 +94,18 @@ static ROUTES: [Route; 12] = [
     ),
     Route::new(Method::GET, "/errors", Need::UserData, Endpoint::Errors),
     Route::new(Method::GET, "/explain", Need::UserData, Endpoint::Explain),
+    #[cfg(feature = "console")]
+    Route::new(Method::GET, "/history", Need::UserData, Endpoint::History),
+    // The page and its files have no data. The page sends the token for the data that it reads.
+    #[cfg(feature = "console")]
+    Route::new(Method::GET, "/", Need::Open, Endpoint::Console),
+    #[cfg(feature = "console")]
+    Route::new(
+        Method::GET,
+        "/console/{file}",
+        Need::Open,
+        Endpoint::ConsoleFile,
+    ),
 ];
 
 /// Why there is no route for a request.
@@ -131,10 +150,32 @@ fn matches(template: &str, path: &str) -> bool {
 pub(super) fn paths() -> String {
     let mut paths: Vec<&str> = ROUTES.iter().map(|route| route.path).collect();
     paths.dedup();
+    enumeration(&paths)
+}
+
+/// The paths with user data, as an enumeration for a sentence.
+///
+/// A path stands for those below it.
+pub(super) fn paths_with_user_data() -> String {
+    let routes = ROUTES.iter().filter(|route| route.need == Need::UserData);
+    let paths: Vec<&str> = routes
+        .map(|route| route.path)
+        .filter(|path| !path.contains('{'))
+        .collect();
+    enumeration(&paths)
+}
+
+fn enumeration(paths: &[&str]) -> String {
     match paths.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
         _ => paths.concat(),
     }
+}
+
+/// All routes, in the order of the table.
+#[cfg(feature = "console")]
+pub(super) fn routes() -> impl Iterator<Item = &'static Route> {
+    ROUTES.iter()
 }
 
 #[cfg(test)]
@@ -158,7 +199,7 @@ mod tests {
 
     #[test]
     fn unknown_requests_are_explained() {
-        for path in ["/", "/metric", "/metrics/", "/metrics/x", "//metrics", ""] {
+        for path in ["//", "/metric", "/metrics/", "/metrics/x", "//metrics", ""] {
             assert_eq!(
                 find(&Method::GET, path).err(),
                 Some(Missing::Path),
@@ -173,10 +214,16 @@ mod tests {
             let expected = Some(Missing::Method(allowed.to_owned()));
             assert_eq!(find(&method, path).err(), expected, "{method} {path}");
         }
-        assert_eq!(
-            paths(),
-            "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces, /traces/{trace_id}, /errors and /explain"
-        );
+        let always = "/metrics, /livez, /readyz, /log-filter, /telemetry, /logs, /traces, /traces/{trace_id}, /errors";
+        let (rest, user_data) = match cfg!(feature = "console") {
+            true => (
+                ", /explain, /history, / and /console/{file}",
+                "/logs, /traces, /errors, /explain and /history",
+            ),
+            false => (" and /explain", "/logs, /traces, /errors and /explain"),
+        };
+        assert_eq!(paths(), format!("{always}{rest}"));
+        assert_eq!(paths_with_user_data(), user_data);
     }
 
     #[test]
@@ -194,6 +241,7 @@ mod tests {
     }
 
     /// The book has a row for each route, and lists it under the access that it needs.
+    #[cfg(feature = "console")]
     #[test]
     fn book_lists_all_routes() {
         const BOOK: &str = include_str!("../../../docs/book/src/admin.md");
@@ -221,7 +269,7 @@ mod tests {
             .map(|route| format!("{} {}: {}", route.method, route.path, need(route)))
             .collect();
         assert_eq!(listed, expected);
-        for route in &ROUTES {
+        for route in ROUTES {
             let path = route.path.split("/{").next().unwrap_or_default();
             assert!(
                 rows("| access |").any(|cells| cells[1] == need(route) && cells[2].contains(path)),

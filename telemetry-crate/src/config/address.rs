@@ -167,7 +167,7 @@ fn grpc_address(value: &str, signal: Signal, insecure: bool) -> String {
 }
 
 /// Returns the address with its credentials and its query replaced by `***`.
-fn without_credentials(url: &str) -> String {
+pub(super) fn without_credentials(url: &str) -> String {
     // The query may be a credential too: some vendors expect API keys there.
     let (url, query) = url.split_once('?').unwrap_or((url, ""));
     let query = if query.is_empty() { "" } else { "?***" };

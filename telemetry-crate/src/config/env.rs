@@ -4,7 +4,7 @@
 //! specification"): an empty value means unset, and an invalid enumeration value or number causes a warning and is
 //! ignored. Tests compare the tables in the README and the book with this table.
 
-use std::{ffi::OsString, str::FromStr, time::Duration};
+use std::{ffi::OsString, num::NonZeroU64, str::FromStr, time::Duration};
 
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
@@ -103,7 +103,7 @@ variables! {
     REDACT = "FIRSTLIGHT_REDACT", "unset",
         "Further names of fields whose values are shown as `***` on log lines, spans and metric labels: `name,name`. `password`, `token`, `authorization`, `cookie` and similar names are always redacted.";
     PROMETHEUS_HOST = "OTEL_EXPORTER_PROMETHEUS_HOST", "`localhost`",
-        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs`, `/traces`, `/errors` and `/explain`.";
+        "Host of the admin listener, which serves `/metrics`, `/livez`, `/readyz`, `/log-filter`, `/telemetry`, `/logs`, `/traces`, `/errors` and `/explain`, and with the feature `console` the console at `/` and `/history`.";
     PROMETHEUS_PORT = "OTEL_EXPORTER_PROMETHEUS_PORT", "`9464`",
         "Port of the admin listener. `0` takes a free port, which the log line at the start names.";
     ADMIN_REQUIRED = "FIRSTLIGHT_ADMIN_REQUIRED", "`false`",
@@ -113,7 +113,7 @@ variables! {
     METRICS_TOTAL_CARDINALITY_LIMIT = "FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT", "`50000`",
         "Series that all of the program's metrics may have together; each metric keeps room for its first 10. Wins over `total_cardinality_limit`.";
     ADMIN_TOKEN = "FIRSTLIGHT_ADMIN_TOKEN", "unset",
-        "Bearer token that the admin listener requires for changes and, unless it is on loopback, for reads of `/traces`, `/logs`, `/errors` and `/explain`. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
+        "Bearer token that the admin listener requires for changes and, unless it is on loopback, for reads of `/traces`, `/logs`, `/errors`, `/explain` and `/history`. If it is unset, a listener on loopback allows both without a token, and any other listener refuses both. Never logged.";
     TRACES_EXPORTER = "OTEL_TRACES_EXPORTER", "`otlp` if an endpoint is set, otherwise `none`",
         "`otlp` exports traces, to the default endpoint if none is set. `none` exports no traces.";
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
@@ -204,6 +204,8 @@ variables! {
         "Lowest level of the events that are also written on their span: `error`, `warn`, `info`, `debug`, `trace` or `off`.";
     TRACE_FAILURES = "FIRSTLIGHT_TRACE_FAILURES", "`0`",
         "How many failed requests, jobs and scheduled runs a second are exported whatever the sampler said, 0 to 1000. `0` exports only what is sampled.";
+    TRACE_URL = "FIRSTLIGHT_TRACE_URL", "unset",
+        "Address at which the trace backend shows a trace, with `{trace_id}` in place of the id, such as `https://jaeger.example/trace/{trace_id}`. `/traces/{trace_id}` and the console link to it.";
     RECORDER = "FIRSTLIGHT_RECORDER", "`on`",
         "`off` turns the flight recorder off, which keeps recent requests, jobs and scheduled runs in memory for `/traces`, and log lines for `/logs`.";
     RECORDER_BYTES = "FIRSTLIGHT_RECORDER_BYTES", "`8388608`",
@@ -347,10 +349,8 @@ impl<'a> Env<'a> {
     /// Parses a duration that must not be zero.
     pub(super) fn timeout(&mut self, name: &str) -> Option<Duration> {
         let expected = "a whole number of milliseconds from 1 on";
-        self.parsed(name, expected, |value| {
-            let milliseconds = value.parse().ok().filter(|number| *number > 0)?;
-            Some(Duration::from_millis(milliseconds))
-        })
+        let milliseconds = self.parsed(name, expected, |value| value.parse::<NonZeroU64>().ok());
+        milliseconds.map(|milliseconds| Duration::from_millis(milliseconds.get()))
     }
 
     /// Adds a warning unless the same warning was added before.

@@ -17,6 +17,7 @@ use super::{
     queries::{QueryLimits, query_limits},
     recorder::{RecorderSettings, recorder},
     server::{ServerLimits, known_methods, server_limits},
+    trace_url::{TraceUrl, trace_url},
     traces::{
         Propagator, SamplerSetting, propagators, record_limits, remote_parent, sampler,
         span_limits, trace_events, trace_failures, trace_filter,
@@ -34,6 +35,9 @@ pub(crate) struct Settings {
     /// Valid directives that choose which events become log lines.
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
+    /// Whether a person starts the service and reads its log lines.
+    #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "for the link"))]
+    pub(crate) is_terminal: bool,
     /// Whether standard output shows colors.
     pub(crate) colors: bool,
     /// Names of redacted fields, besides the well-known names.
@@ -43,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) sampler: SamplerSetting,
     /// How many failed local roots a second are exported though they are not sampled.
     pub(crate) trace_failures: Option<NonZeroU32>,
+    /// Where the trace backend shows a trace.
+    pub(crate) trace_url: Option<TraceUrl>,
     pub(crate) span_limits: SpanLimits,
     pub(crate) propagators: Vec<Propagator>,
     pub(crate) remote_parent: Option<RemoteParent>,
@@ -150,6 +156,7 @@ impl Settings {
             log_filter: log_filter(&config, env)?,
             log_format,
             redact: redact(&config, env),
+            is_terminal,
             colors: is_terminal && env.text(env::NO_COLOR).is_none(),
             // The empty filter removes every span, so a disabled SDK does not create any.
             trace_filter: if disabled {
@@ -164,6 +171,7 @@ impl Settings {
             },
             sampler: sampler(env),
             trace_failures: trace_failures(env),
+            trace_url: trace_url(env),
             span_limits: span_limits(env),
             propagators: propagators(env),
             remote_parent: env.choice(

@@ -1,4 +1,9 @@
 //! The log line at the start: which signals are on, and where they are read.
+//!
+//! On a terminal, a second line has the link of the console.
+
+#[cfg(feature = "console")]
+use std::net::SocketAddr;
 
 use crate::{admin::AdminListener, config::Settings, error::url_of, signal::Signal};
 
@@ -11,6 +16,9 @@ pub(super) struct Summary {
     metrics: String,
     traces: String,
     recorder: String,
+    /// The address of the console, for a person who can open it.
+    #[cfg(feature = "console")]
+    console: Option<String>,
 }
 
 pub(super) fn summary(settings: &Settings, admin: Option<&AdminListener>) -> Summary {
@@ -20,6 +28,8 @@ pub(super) fn summary(settings: &Settings, admin: Option<&AdminListener>) -> Sum
         metrics: metrics(settings, admin),
         traces: traces(settings),
         recorder: recorder(settings, admin),
+        #[cfg(feature = "console")]
+        console: console(settings.is_terminal, admin),
     }
 }
 
@@ -30,6 +40,10 @@ impl Summary {
             { service.name = self.service_name, logs = self.logs, metrics = self.metrics, traces = self.traces, recorder = self.recorder },
             "telemetry is up"
         );
+        #[cfg(feature = "console")]
+        if let Some(console) = &self.console {
+            tracing::info!(target: "firstlight", "console: {console}");
+        }
     }
 }
 
@@ -92,5 +106,55 @@ fn recorder(settings: &Settings, admin: Option<&AdminListener>) -> String {
     } else {
         "on, and cannot be read: the admin listener is not on loopback, and FIRSTLIGHT_ADMIN_TOKEN is not set"
             .to_owned()
+    }
+}
+
+#[cfg(feature = "console")]
+fn console(is_terminal: bool, admin: Option<&AdminListener>) -> Option<String> {
+    let address = *admin?.address().get()?;
+    is_terminal.then(|| console_at(address))
+}
+
+/// The address of the console for a browser on this machine.
+#[cfg(feature = "console")]
+fn console_at(address: SocketAddr) -> String {
+    let (ip, port) = (address.ip().to_canonical(), address.port());
+    if ip.is_loopback() || ip.is_unspecified() {
+        format!("http://localhost:{port}/")
+    } else {
+        url_of(address) + "/"
+    }
+}
+
+#[cfg(all(test, feature = "console"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn links_have_the_host_to_click() {
+        for (address, expected) in [
+            ("127.0.0.1:9464", "http://localhost:9464/"),
+            ("[::1]:9465", "http://localhost:9465/"),
+            ("0.0.0.0:9464", "http://localhost:9464/"),
+            ("[::]:9464", "http://localhost:9464/"),
+            ("10.1.2.3:9464", "http://10.1.2.3:9464/"),
+            ("[fd00::1]:9464", "http://[fd00::1]:9464/"),
+        ] {
+            assert_eq!(console_at(address.parse().unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn links_are_for_terminals_with_a_listener() {
+        let admin = AdminListener::bind("localhost".to_owned(), 0, true).unwrap();
+        let port = admin.address().get().unwrap().port();
+        let link = format!("http://localhost:{port}/");
+        assert_eq!(console(true, Some(&admin)), Some(link));
+        assert_eq!(console(false, Some(&admin)), None);
+        assert_eq!(console(true, None), None);
+        let in_use = AdminListener::bind("localhost".to_owned(), port, false).unwrap();
+        assert_eq!(console(true, Some(&in_use)), None);
     }
 }

@@ -51,7 +51,17 @@ pub(crate) struct Change {
     /// The reason, as the client states it.
     pub(crate) why: Option<String>,
     since: SystemTime,
-    until: SystemTime,
+    pub(crate) until: SystemTime,
+}
+
+/// The filter at one moment.
+#[derive(Debug)]
+pub(crate) struct FilterState {
+    /// The current directives.
+    pub(crate) filter: String,
+    /// The directives from the start of the process.
+    pub(crate) original: String,
+    pub(crate) change: Option<Change>,
 }
 
 impl Change {
@@ -96,6 +106,16 @@ impl LogFilterControl {
     /// The current directives.
     pub(crate) fn text(&self) -> String {
         self.filter.directives().text().to_owned()
+    }
+
+    /// The current filter and its change.
+    pub(crate) fn state(&self) -> FilterState {
+        let changes = self.changes();
+        FilterState {
+            filter: self.text(),
+            original: self.original.clone(),
+            change: changes.current.clone(),
+        }
     }
 
     /// A warning about directives that select less than they seem to.

@@ -23,7 +23,7 @@ pub(crate) enum Series {
 
 impl Series {
     /// The value of a counter or a gauge.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Counter(count) => Some(count.load(Ordering::Relaxed) as f64),
             Self::Gauge(bits) => Some(f64::from_bits(bits.load(Ordering::Relaxed))),

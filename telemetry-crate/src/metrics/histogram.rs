@@ -75,6 +75,19 @@ impl Histogram {
             })
     }
 
+    /// The upper bounds, without `+Inf`.
+    #[cfg(feature = "console")]
+    pub(crate) fn bounds(&self) -> &[f64] {
+        &self.bounds
+    }
+
+    /// The samples of each bucket alone, the last one for `+Inf`.
+    #[cfg(feature = "console")]
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> {
+        let counts = self.counts.iter();
+        counts.map(|count| count.load(Ordering::Relaxed))
+    }
+
     /// The sum of all samples.
     pub(super) fn sum(&self) -> f64 {
         f64::from_bits(self.sum.load(Ordering::Relaxed))

@@ -108,6 +108,19 @@ impl ProcessMemory {
     }
 }
 
+/// The CPU time of this process in seconds, where the system tells it.
+#[cfg(all(feature = "console", target_os = "linux"))]
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    let stat = procfs::process::Process::myself().ok()?.stat().ok()?;
+    let ticks = stat.utime.saturating_add(stat.stime);
+    Some(ticks as f64 / procfs::ticks_per_second() as f64)
+}
+
+#[cfg(all(feature = "console", not(target_os = "linux")))]
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    None
+}
+
 #[cfg(not(target_os = "linux"))]
 impl ProcessMemory {
     pub(crate) fn new() -> Self {

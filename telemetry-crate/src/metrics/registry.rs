@@ -14,6 +14,8 @@ use std::{
 
 use ::metrics::{Key, Unit};
 
+#[cfg(feature = "console")]
+use super::handle::Series;
 use super::{
     buckets::Buckets,
     cache::Cache,
@@ -111,6 +113,15 @@ impl Registry {
                 unit,
             });
         }
+    }
+
+    /// The series of a metric, with their labels.
+    #[cfg(feature = "console")]
+    pub(super) fn series_of(&self, metric: &catalog::Metric) -> Vec<(Arc<str>, Series)> {
+        let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
+        let family = families.get(metric.kind, metric.name);
+        drop(families);
+        family.map_or_else(Vec::new, |family| family.all_series())
     }
 
     fn all_families(&self) -> Vec<Arc<Family>> {

@@ -4,6 +4,7 @@
 //! is filled while the program logs, so a line costs one copy, and a line is lost if a reader holds the lock. Readers
 //! copy a few lines at a time, and filter them on their own thread.
 
+mod batch;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,8 @@ use std::{
 use opentelemetry::trace::TraceId;
 use tracing::Level;
 
+use self::batch::Head;
+pub(crate) use self::batch::{Batch, LineView};
 use super::{losses::Losses, spin::try_lock};
 use crate::evidence::{LineNote, LineTarget};
 
@@ -109,30 +112,6 @@ pub(crate) struct LineCursor {
     lost: u64,
 }
 
-/// The lines that a reader gets at a time.
-#[derive(Debug, Default)]
-pub(crate) struct Batch {
-    text: Vec<u8>,
-    /// The end of each line in `text`.
-    ends: Vec<usize>,
-    /// The lines before these that are not there any more, whatever the filter is.
-    pub(crate) missed: u64,
-    /// Whether there are no more lines yet.
-    pub(crate) is_last: bool,
-}
-
-impl Batch {
-    /// The lines with their newlines, the oldest first.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().filter_map(move |&end| {
-            let line = self.text.get(start..end);
-            start = end;
-            line
-        })
-    }
-}
-
 impl Lines {
     /// Creates a ring of at most `bytes` bytes.
     pub(super) fn new(bytes: usize) -> Self {
@@ -203,12 +182,7 @@ impl Lines {
         cursor: &mut LineCursor,
         filter: &LineFilter,
     ) -> Batch {
-        let mut batch = Batch {
-            // Nearly all batches fit, so no memory is allocated while the ring is locked.
-            text: Vec::with_capacity(2 * BATCH_BYTES),
-            ends: Vec::with_capacity(BATCH_LINES as usize),
-            ..Batch::default()
-        };
+        let mut batch = Batch::with_capacity();
         self.lock().read(end, cursor, filter, &mut batch);
         batch
     }
@@ -320,14 +294,18 @@ impl Ring {
         batch.missed = oldest.saturating_sub(cursor.next);
         cursor.next = cursor.next.max(oldest);
         let last = end.min(cursor.next.saturating_add(BATCH_LINES));
-        while cursor.next < last && batch.text.len() < BATCH_BYTES {
+        while cursor.next < last && batch.bytes() < BATCH_BYTES {
             if let Some(slot) = self.slot(cursor.next)
                 && self.is_wanted(slot, filter)
             {
-                for part in self.bytes(slot.offset, slot.bytes as usize) {
-                    batch.text.extend_from_slice(part);
-                }
-                batch.ends.push(batch.text.len());
+                let head = Head {
+                    number: cursor.next,
+                    level: slot.level,
+                    target: slot.target,
+                    trace_id: slot.trace_id,
+                };
+                let line = self.bytes(slot.offset, slot.bytes as usize);
+                batch.push(head, line, self.copied_target(slot));
             }
             cursor.next += 1;
         }
@@ -345,9 +323,13 @@ impl Ring {
         if slot.target_bytes == 0 {
             return slot.target.as_bytes().starts_with(prefix);
         }
-        let bytes = usize::from(slot.target_bytes);
-        let target = self.bytes(slot.offset + slot.bytes as usize, bytes);
-        let target = target.into_iter().flatten();
-        bytes >= prefix.len() && target.take(prefix.len()).eq(prefix)
+        let target = self.copied_target(slot).into_iter().flatten();
+        usize::from(slot.target_bytes) >= prefix.len() && target.take(prefix.len()).eq(prefix)
+    }
+
+    /// The target that follows a line, if it is not static.
+    fn copied_target(&self, slot: &Slot) -> [&[u8]; 2] {
+        let start = slot.offset + slot.bytes as usize;
+        self.bytes(start, usize::from(slot.target_bytes))
     }
 }

@@ -1,6 +1,10 @@
 //! Lists of local roots, which readers narrow before a root is copied.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use super::{root::Root, view::RootView};
 
@@ -14,6 +18,19 @@ pub(crate) struct Found {
     pub(crate) roots: Vec<RootView>,
     /// The number of roots in the whole list.
     pub(crate) all: usize,
+}
+
+/// A root that the recorder may remove before it is read.
+///
+/// A slow reader of many roots therefore takes no memory of the recorder.
+#[derive(Debug)]
+pub(crate) struct RootHandle(Weak<Root>);
+
+impl RootHandle {
+    /// The root with its detail; `None` if it is not kept any more.
+    pub(crate) fn read(&self) -> Option<RootView> {
+        Some(RootView::of(&*self.0.upgrade()?))
+    }
 }
 
 impl RootList {
@@ -63,6 +80,12 @@ impl RootList {
             roots: views.collect(),
             all: self.0.len(),
         }
+    }
+
+    /// Handles of the first `most` roots.
+    pub(crate) fn handles(&self, most: usize) -> Vec<RootHandle> {
+        let roots = self.0.iter().take(most);
+        roots.map(|root| RootHandle(Arc::downgrade(root))).collect()
     }
 
     /// The number of roots of a name, with the first of them.

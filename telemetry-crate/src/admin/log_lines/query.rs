@@ -2,7 +2,7 @@
 
 use tracing::Level;
 
-use super::super::query::{pairs, trace_id};
+use super::super::query::{pairs, quoted, trace_id};
 use crate::recorder::LineFilter;
 
 /// The number of lines without `tail`.
@@ -13,12 +13,14 @@ const TAIL: usize = 200;
 /// As `tail -f` does.
 const TAIL_OF_FOLLOW: usize = 10;
 
-const KEYS: &str = "`follow`, `tail=`, `level=`, `trace=`, `target=` and `contains=`";
+const KEYS: &str = "`follow`, `after=`, `tail=`, `level=`, `trace=`, `target=` and `contains=`";
 
 /// What a request asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
     pub(super) follow: bool,
+    /// The number of the first line that is wanted.
+    pub(super) after: Option<u64>,
     tail: Option<usize>,
     pub(super) filter: LineFilter,
     /// A part of the line.
@@ -36,6 +38,7 @@ impl Query {
         for (key, value) in pairs(query) {
             match key {
                 "follow" => parsed.follow = follow(&value)?,
+                "after" => parsed.after = Some(after(&value)?),
                 "tail" => parsed.tail = Some(tail(&value)?),
                 "level" => parsed.filter.level = Some(level(&value)?),
                 "trace" => parsed.filter.trace_id = Some(trace_id(&value)?),
@@ -78,6 +81,11 @@ fn follow(value: &str) -> Result<bool, String> {
     }
 }
 
+fn after(value: &str) -> Result<u64, String> {
+    let number = value.parse();
+    number.map_err(|_| unexpected("after", value, "the number of a line, as in `next`"))
+}
+
 fn tail(value: &str) -> Result<usize, String> {
     let lines = value.parse();
     lines.map_err(|_| unexpected("tail", value, "a number of lines"))
@@ -100,11 +108,6 @@ fn unexpected(key: &str, value: &str, expected: &str) -> String {
     format!("{key}: found {}, expected {expected}\n", quoted(value))
 }
 
-/// The start of a text in quotation marks, with its control characters escaped.
-fn quoted(text: &str) -> String {
-    format!("{:?}", text.chars().take(64).collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use opentelemetry::trace::TraceId;
@@ -117,10 +120,11 @@ mod tests {
         assert_eq!((parse("").tail(), parse("follow").tail()), (200, 10));
         assert!(!parse("tail=3").has_filter());
         let query = parse(
-            "follow&tail=7&level=WARN&trace=0af7651916cd43dd8448eb211c80319c&target=a::b&contains=x%20%26+y",
+            "follow&after=12&tail=7&level=WARN&trace=0af7651916cd43dd8448eb211c80319c&target=a::b&contains=x%20%26+y",
         );
         let expected = Query {
             follow: true,
+            after: Some(12),
             tail: Some(7),
             filter: LineFilter {
                 level: Some(Level::WARN),
@@ -136,7 +140,10 @@ mod tests {
     #[test]
     fn unknown_queries_name_the_known_ones() {
         for (query, expected) in [
-            ("folow", "`follow`, `tail=`"),
+            ("folow", "`follow`, `after=`"),
+            ("after=x", "the number of a line"),
+            ("after=-1", "the number of a line"),
+            ("after", "the number of a line"),
             ("level=loud", "`error`, `warn`"),
             ("level=3", "`error`, `warn`"),
             ("level", "`error`, `warn`"),

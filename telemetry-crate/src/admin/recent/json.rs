@@ -20,23 +20,25 @@ pub(super) fn list(
     live: &Live,
     sections: &[(Section, Found)],
 ) -> Value {
+    let mut answer = head(identity, recorder, live);
+    for (section, found) in sections {
+        let roots = found.roots.iter();
+        let roots: Vec<_> = roots
+            .map(|root| in_section(*section, live, root, summary(root)))
+            .collect();
+        answer[section.name()] = json!({ "count": found.all, "roots": roots });
+    }
+    answer
+}
+
+/// Returns what an answer has besides its sections.
+pub(super) fn head(identity: &Identity<'_>, recorder: &Recorder, live: &Live) -> Value {
     let mut answer = identity.json(FORMAT);
     answer["connections"] = live.pools.iter().map(pool_json).collect();
     answer["runtime"] = json!({
         "stalled_seconds": seconds(live.stalled),
         "polls": live.polls.iter().map(poll_json).collect::<Vec<_>>(),
     });
-    for (section, found) in sections {
-        let roots = found.roots.iter().map(|root| {
-            let mut value = summary(root);
-            if *section == Section::Open {
-                value["now"] = live.of(root).into();
-            }
-            value
-        });
-        let roots: Vec<_> = roots.collect();
-        answer[section.name()] = json!({ "count": found.all, "roots": roots });
-    }
     answer["not_kept"] = recorder
         .losses()
         .map(|(reason, count)| (reason.to_owned(), count.into()))
@@ -45,20 +47,36 @@ pub(super) fn list(
     answer
 }
 
+/// Adds what a root of a section does at the moment.
+pub(super) fn in_section(
+    section: Section,
+    live: &Live,
+    root: &RootView,
+    mut value: Value,
+) -> Value {
+    if section == Section::Open {
+        value["now"] = live.of(root).into();
+    }
+    value
+}
+
 /// Returns the local roots of a trace with their spans and events.
-pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView]) -> Value {
+pub(super) fn trace(identity: &Identity<'_>, roots: &[RootView], backend: Option<&str>) -> Value {
     let mut answer = identity.json(FORMAT);
-    let whole = roots.iter().map(|root| {
-        let mut value = summary(root);
-        let spans = root.spans.iter();
-        value["spans"] = spans
-            .map(|(number, span)| span_json(*number, span))
-            .collect();
-        value["events"] = root.events.iter().map(event_json).collect();
-        value
-    });
-    answer["roots"] = whole.collect();
+    answer["backend_url"] = backend.into();
+    answer["roots"] = roots.iter().map(whole).collect();
     answer
+}
+
+/// Returns a local root with its spans and events.
+pub(super) fn whole(root: &RootView) -> Value {
+    let mut value = summary(root);
+    let spans = root.spans.iter();
+    value["spans"] = spans
+        .map(|(number, span)| span_json(*number, span))
+        .collect();
+    value["events"] = root.events.iter().map(event_json).collect();
+    value
 }
 
 /// Returns what the last process left.
@@ -119,6 +137,7 @@ fn summary(root: &RootView) -> Value {
         "kind": root.kind(),
         "name": root.name,
         "outcome": root.outcome(),
+        "status": status(root),
         "started": time::date(root.started),
         "duration_seconds": seconds(duration(root, now)),
         "open_spans": root.open_spans,
@@ -155,6 +174,16 @@ fn summary(root: &RootView) -> Value {
         value["last_event"] = time::date(root.last_event).into();
     }
     value
+}
+
+/// The number of an HTTP status, or the word of a gRPC status; null without one.
+fn status(root: &RootView) -> Value {
+    let attribute = |key| root.root_span()?.attribute(key);
+    let http = attribute("http.response.status_code");
+    match http.and_then(|code| code.parse::<u16>().ok()) {
+        Some(code) => code.into(),
+        None => attribute("rpc.status_code").into(),
+    }
 }
 
 fn attributes<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> Value {

@@ -18,8 +18,11 @@ const NAME: usize = 44;
 const DETAIL: usize = 400;
 
 /// Returns the local roots of a trace, one after the other.
-pub(super) fn text(identity: &Identity<'_>, roots: &[RootView]) -> String {
+pub(super) fn text(identity: &Identity<'_>, roots: &[RootView], backend: Option<&str>) -> String {
     let mut text = identity.heading();
+    if let Some(backend) = backend {
+        let _ = writeln!(text, "in the trace backend: {backend}");
+    }
     for root in roots {
         let now = time::now();
         let _ = writeln!(
