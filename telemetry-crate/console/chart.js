@@ -5,6 +5,8 @@ import { clock, cut, inUnit } from "./format.js";
 import { toTrace } from "./address.js";
 
 const WIDTH = 600;
+/** The points of 15 minutes. */
+const POINTS = 180;
 /** A line of a chart has one of this number of styles. */
 export const STYLES = 8;
 
@@ -16,35 +18,44 @@ function largest(lists, least = 0) {
   return max;
 }
 
-/** The commands of a line, with gaps where there is no value. A single point becomes a short line. */
-function path(values, width, height, max, xOf) {
-  const commands = [];
+/** The runs of values without gaps, as `[index, value]`. */
+function runsOf(values) {
+  const runs = [];
   values.forEach((value, index) => {
     if (value === null || !Number.isFinite(value)) return;
-    const x = xOf(index);
-    const y = (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
-    const isStart = index === 0 || values[index - 1] === null;
-    commands.push(`${isStart ? "M" : "L"}${x.toFixed(1)} ${y}`);
-    const isLone = isStart && (index === values.length - 1 || values[index + 1] === null);
-    if (isLone) commands.push(`h${Math.max(2, width / 90)}`);
+    const last = runs.at(-1);
+    if (last && last.at(-1)[0] === index - 1) last.push([index, value]);
+    else runs.push([[index, value]]);
   });
-  return commands.join("");
+  return runs;
+}
+
+/** The commands of a line with gaps where there is no value, and of the area below it. A lone point is a short line. */
+function path(values, width, height, max, xOf) {
+  const yOf = (value) => (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
+  const runs = runsOf(values).map((run) => {
+    const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
+    const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
+    return run.length > 1 ? { line: `M${points.join("L")}`, ends } : { line: `M${points[0]}h${-Math.min(ends[0], width / 120).toFixed(1)}`, ends };
+  });
+  return { line: runs.map((run) => run.line).join(""), area: runs.map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`).join("") };
 }
 
 /** A small chart of the last 15 minutes without axes. `more` is a second line on the same scale, such as failures. */
 export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
-  const [width, height] = [180, 32];
+  const [width, height] = [POINTS, 32];
   const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
-  const xOf = (index) => (index / Math.max(1, values.length - 1)) * width;
-  const line = path(values, width, height, top, xOf);
-  const isWhole = values.length > 1 && !values.includes(null);
+  // A young process has fewer points, which are at the right.
+  const xOf = (index) => width - values.length + 1 + index;
+  const { line, area } = path(values, width, height, top, xOf);
+  const hasMore = more?.some((value) => value > 0);
   return h(
     "svg",
     { class: `spark ${tone}`, viewBox: `0 -1 ${width} ${height + 2}`, preserveAspectRatio: "none", role: "img", "aria-label": label ?? "the last 15 minutes" },
     limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
-    isWhole ? h("path", { class: "area", d: `${line}L${width} ${height}L0 ${height}Z` }) : null,
+    h("path", { class: "area", d: area }),
     h("path", { class: "line", d: line }),
-    more ? h("path", { class: "line more", d: path(more, width, height, top, xOf) }) : null,
+    hasMore ? h("path", { class: "line more", d: path(more, width, height, top, xOf).line }) : null,
   );
 }
 
@@ -91,7 +102,7 @@ export function chart({ id, times, series, unit, show = (value) => inUnit(value,
         { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": cut(`${title}, now: ${readings}`, 500) },
         [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
         limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
-        series.map((line) => h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf) })),
+        series.map((line) => h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line })),
         at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
       ),
       dots.map((dot) =>

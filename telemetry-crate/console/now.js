@@ -37,9 +37,8 @@ const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 200
 
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [
-    h("div", { class: "finding-head" }, badge(severity), h("span", { class: "what" }, linked(what))),
+    h("div", { class: "finding-head" }, badge(severity), h("span", { class: "what" }, linked(what)), h("span", { class: "finding-next" }, runbook ? h("span", { class: "dim", title: "the runbook of this finding" }, cut(runbook, 80)) : null, next(path))),
     evidence.length > 0 ? h("ul", { class: "evidence" }, evidence.map((line) => h("li", {}, linked(line)))) : null,
-    h("div", { class: "finding-next" }, next(path), runbook ? h("span", { class: "dim" }, "runbook ", h("code", {}, cut(runbook, 80))) : null),
   ];
 }
 
@@ -53,7 +52,7 @@ function figures(data) {
     const [rate, failed] = [current(all.rate) ?? 0, current(all.failed) ?? 0];
     return [
       tile(`${title} per second`, perSecond(rate), null, sparkline(zeros(all.rate), { label: `${title} per second in the last 15 minutes`, more: zeros(all.failed) })),
-      tile("Failures", perSecond(failed), rate > 0 ? `${percent(failed / rate)} of them` : "", sparkline(zeros(all.failed), { label: `Failures per second in the last 15 minutes`, tone: "bad" }), failed > 0 ? "bad" : ""),
+      tile(`Failed ${title.toLowerCase()}`, perSecond(failed), rate > 0 ? `${percent(failed / rate)} of them` : "", sparkline(zeros(all.failed), { label: `Failures per second in the last 15 minutes`, tone: all.failed.some((value) => value > 0) ? "bad" : "muted" }), failed > 0 ? "bad" : ""),
       tile("Duration p95", seconds(last(all.p95)), `p50 ${seconds(last(all.p50))} · p99 ${seconds(last(all.p99))}`, sparkline(all.p95, { label: "95th percentile of durations in the last 15 minutes", tone: "violet" })),
     ].map((one) => ({ ...one, props: { ...one.props, key: `${all.kind} ${one.props.key}` } }));
   });

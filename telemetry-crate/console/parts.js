@@ -50,10 +50,17 @@ async function copy(text, button) {
   setTimeout(() => button.classList.remove("copied"), 1_200);
 }
 
+/** What a link to the view of a path says. */
+function titleOf(path) {
+  if (/^\/traces\/[0-9a-f]{32}/.test(path)) return "Open the trace";
+  const [, name, section] = /^\/([\w-]+)(?:\?(open|failed|canceled|slow|recent|previous)\b)?/.exec(path) ?? [];
+  return section ? `Open ${section === "previous" ? "the last process" : `${section} traces`}` : `Open ${name ?? "it"}`;
+}
+
 /** What to do about a path of the listener: a link to its view, and the command. */
 export function next(path) {
   const address = ofPath(path);
-  return h("span", { class: "next" }, address ? h("a", { class: "button small primary", href: address }, `Look at ${cut(path, 60)}`) : h("code", {}, cut(path, 80)), copyButton(curl(path), "Copy curl", curl(path)));
+  return h("span", { class: "next" }, address ? h("a", { class: "button small", href: address, title: cut(path, 200) }, `${titleOf(path)} →`) : h("code", {}, cut(path, 80)), copyButton(curl(path), "Copy curl", curl(path)));
 }
 
 /** A section with a heading. `more` is at the right of the heading. */
@@ -79,7 +86,7 @@ export function waiting({ data, error }) {
 export function table(label, columns, rows) {
   return h(
     "div",
-    { class: "table-frame", tabindex: "0", role: "region", "aria-label": label },
+    { class: "table-frame", tabindex: "0", role: "group", "aria-label": label },
     h(
       "table",
       {},

@@ -47,13 +47,13 @@ function readiness({ data, error }) {
   const text = data ?? (error?.status === 503 ? error.message : null);
   if (text === null) return null;
   const isReady = data !== null && !error;
-  return section("Readiness", { more: badge(isReady ? "ok" : "broken", isReady ? "ready" : "not ready: 503") }, h("pre", { class: "text" }, cut(text, 4_000)));
+  return section("Readiness", { more: badge(isReady ? "ok" : "broken", isReady ? "ready" : "not ready: 503") }, h("pre", { class: "text", tabindex: "0" }, cut(text, 4_000)));
 }
 
 function lastProcess({ data, error }) {
   if (data) {
     const { ended, summary, text } = data.previous;
-    return section("The last process", { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) }, h("p", {}, cut(summary, 400)), h("pre", { class: "text" }, cut(text, 20_000)));
+    return section("The last process", { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) }, h("p", {}, cut(summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(text, 20_000)));
   }
   return error?.status === 404 ? section("The last process", {}, h("p", { class: "dim" }, cut(error.message, 400))) : null;
 }
