@@ -27,7 +27,37 @@ macro_rules! files {
 }
 
 /// All files of the folder, which a test compares with the folder.
-const FILES: &[File] = files!["app.js", "index.html", "style.css"];
+const FILES: &[File] = files![
+    "address.js",
+    "api.js",
+    "app.js",
+    "chart.js",
+    "database.js",
+    "dom.js",
+    "errors.js",
+    "exposition.js",
+    "format.js",
+    "icon.svg",
+    "index.html",
+    "keys.js",
+    "line.js",
+    "logs.js",
+    "metrics.js",
+    "now.js",
+    "parts.js",
+    "quantile.js",
+    "resources.js",
+    "save.js",
+    "style.css",
+    "table.js",
+    "telemetry.js",
+    "theme.js",
+    "trace.js",
+    "traces.js",
+    "views.css",
+    "waterfall.js",
+    "work.js",
+];
 
 /// The page itself.
 const PAGE: &str = "index.html";
