@@ -61,6 +61,9 @@ impl Browser {
             _process: process,
         };
         browser.count_long_tasks()?;
+        browser.open(BLANK)?;
+        // The first page of a new profile is one of the browser.
+        browser.take_records()?;
         Ok(browser)
     }
 
@@ -140,6 +143,9 @@ fn capabilities(
     capabilities.set_logging_prefs("performance", LoggingPrefsLogLevel::All)?;
     Ok(capabilities)
 }
+
+/// A page without content and without requests.
+pub(super) const BLANK: &str = "data:text/html,";
 
 /// How long a command may take, on a machine that is also building.
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -51,7 +51,7 @@ fn run(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
         "metrics?metric=markup",
         &[PART, "<script>alert(6)</script>"],
     )?;
-    show("database", &["alert"])?;
+    show("database", &["SELECT accounts", "42703"])?;
     show("errors", &[PART])?;
     click_all_rows(&browser)?;
     // The address is a text of its author.

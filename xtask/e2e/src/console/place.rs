@@ -24,13 +24,6 @@ pub(super) fn field(label: &str) -> By {
     ))
 }
 
-/// The innermost element with this text.
-pub(super) fn text(text: &str) -> By {
-    By::XPath(format!(
-        "//body//*[contains(normalize-space(.), '{text}') and not(.//*[contains(normalize-space(.), '{text}')])]"
-    ))
-}
-
 /// An element that matches a CSS selector.
 pub(super) fn css(selector: &str) -> By {
     By::Css(selector.to_owned())

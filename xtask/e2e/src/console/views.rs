@@ -3,7 +3,12 @@
 use anyhow::{Context as _, ensure};
 use support::Cases;
 
-use super::{Fixture, appearance::Theme, browser::Browser, instance::Instance};
+use super::{
+    Fixture,
+    appearance::Theme,
+    browser::{BLANK, Browser},
+    instance::Instance,
+};
 
 /// A view, and texts that it shows only with data of the service.
 struct View {
@@ -32,7 +37,7 @@ const VIEWS: [View; 9] = [
     },
     View {
         name: "logs",
-        texts: &["firstlight::http", "request failed"],
+        texts: &["request failed", "job charge: succeeded", "Log filter"],
     },
     View {
         name: "metrics?metric=http_server_request_duration_seconds",
@@ -57,7 +62,11 @@ const VIEWS: [View; 9] = [
     },
     View {
         name: "telemetry",
-        texts: &["traces", "metrics", "logs"],
+        texts: &[
+            "database: ok",
+            "faults_flood_total",
+            "FIRSTLIGHT_RECORDER_FILE",
+        ],
     },
 ];
 
@@ -80,7 +89,8 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
             for (appearance, theme, width) in APPEARANCES {
                 browser.set_theme(theme)?;
                 browser.set_size(width, 800)?;
-                browser.open(&format!("{}/{appearance}", BLANK))?;
+                // From another page, the view is loaded anew, and not only its fragment.
+                browser.open(BLANK)?;
                 browser.open_view(&instance.admin, name)?;
                 check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
             }
@@ -90,9 +100,6 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
         });
     }
 }
-
-/// A page without requests, so that the view is opened anew and not only its fragment.
-const BLANK: &str = "data:text/html,";
 
 fn check(fixture: &Fixture, browser: &Browser, texts: &[&str]) -> anyhow::Result<()> {
     browser.wait_for_texts(texts)?;

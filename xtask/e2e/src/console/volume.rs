@@ -58,8 +58,13 @@ fn scroll(browser: &Browser, rows: u32) -> anyhow::Result<()> {
         Ok(())
     })?;
     browser.take_long_tasks()?;
+    let before = browser.processor_time()?;
     let elements = browser.number(SCROLL)?;
+    let took = browser.processor_time()? - before;
     let tasks = browser.take_long_tasks()?;
+    support::ui::line(format!(
+        "DEBUG {rows} rows: {elements} elements, {took} s, tasks {tasks:?}"
+    ));
     ensure!(
         elements <= MAX_ELEMENTS,
         "{rows} rows: the page has up to {elements} elements"
