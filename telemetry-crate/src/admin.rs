@@ -1,4 +1,4 @@
-//! The admin listener: metrics, probes, the log filter, the recorder's data and the console.
+//! The admin listener: metrics, probes, the recorder's data and the console.
 //!
 //! The listener serves the routes of `table` on an address, a thread and a runtime of its own. Scrapes and probes are
 //! therefore answered while the application's runtime is blocked or busy, and the metrics show that it is. Endpoints for operators are never on the port that the public can reach. `/livez` reports only that
@@ -55,7 +55,7 @@ use crate::{
     status::{Status, watch_sigterm},
 };
 
-/// The bytes that a history takes of a recorder; without the console, there is none.
+/// The bytes that the history takes: none without the console.
 #[cfg(not(feature = "console"))]
 pub(crate) fn history_bytes(_recorder_bytes: usize) -> usize {
     0

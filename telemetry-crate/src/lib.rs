@@ -67,6 +67,7 @@
 //! | `apalis-postgres` | no | `jobs::apalis::Workers` on PostgreSQL, with apalis' tables |
 //! | `apalis-sqlite` | no | `jobs::apalis::Workers` on SQLite, with apalis' tables |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
+//! | `console` | no | the console, a page at the address of the admin listener, and the 15 minutes of history that it shows. |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |

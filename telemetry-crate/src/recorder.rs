@@ -83,7 +83,7 @@ impl Recorder {
         Self::with_history(bytes, filter, 0)
     }
 
-    /// Creates a recorder that takes at most `bytes` bytes, `history_bytes` of which it sets apart.
+    /// Creates a recorder of at most `bytes` bytes, `history_bytes` of them set apart.
     pub(crate) fn with_history(
         bytes: usize,
         filter: Option<Targets>,

@@ -21,46 +21,49 @@ struct File {
 }
 
 macro_rules! files {
-    ($($name:literal),* $(,)?) => {
-        &[$(File { name: $name, bytes: include_bytes!(concat!("../../console/", $name)) }),*]
+    ($($stem:literal.$extension:ident)*) => {
+        &[$(File {
+            name: concat!($stem, ".", stringify!($extension)),
+            bytes: include_bytes!(concat!("../../console/", $stem, ".", stringify!($extension))),
+        }),*]
     };
 }
 
 /// All files of the folder, which a test compares with the folder.
-const FILES: &[File] = files![
-    "address.js",
-    "api.js",
-    "app.js",
-    "chart.js",
-    "database.js",
-    "dom.js",
-    "errors.js",
-    "exposition.js",
-    "format.js",
-    "icon.svg",
-    "index.html",
-    "keys.js",
-    "line.js",
-    "logs.js",
-    "metrics.js",
-    "now.js",
-    "parts.js",
-    "quantile.js",
-    "resources.js",
-    "save.js",
-    "style.css",
-    "table.js",
-    "telemetry.js",
-    "theme.js",
-    "trace.js",
-    "traces.js",
-    "views.css",
-    "waterfall.js",
-    "work.js",
-];
+const FILES: &[File] = files! {
+    "address".js
+    "api".js
+    "app".js
+    "chart".js
+    "database".js
+    "dom".js
+    "errors".js
+    "exposition".js
+    "format".js
+    "icon".svg
+    "index".html
+    "keys".js
+    "line".js
+    "logs".js
+    "metrics".js
+    "now".js
+    "parts".js
+    "quantile".js
+    "resources".js
+    "save".js
+    "style".css
+    "table".js
+    "telemetry".js
+    "theme".js
+    "trace".js
+    "traces".js
+    "views".css
+    "waterfall".js
+    "work".js
+};
 
 /// The page itself.
-const PAGE: &str = "index.html";
+const PAGE: &str = concat!("index", ".html");
 
 /// Files only from this listener, and no code that is made from text.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -75,7 +78,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Answers `GET /`: the page for a browser, and a list of the routes for other clients.
+/// Answers `GET /`: the page for a browser, a list of the routes for others.
 pub(super) fn page(status: &Status, access: &Access, headers: &HeaderMap) -> Answer {
     let answer = match accepts_html(headers) {
         true => file(PAGE),
@@ -143,7 +146,7 @@ fn list(status: &Status, access: &Access) -> String {
             true => " (with the token)",
             false => "",
         };
-        let (method, path) = (&route.method, route.path);
+        let (method, path) = (route.method.as_str(), route.path);
         text += &format!("{method:<6} {path:<19} {}{token}\n", shows(route));
     }
     if access.needs_token(Need::UserData) {

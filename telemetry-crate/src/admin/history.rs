@@ -1,4 +1,4 @@
-//! `/history`: the last 15 minutes of what the console shows first, in bounded memory.
+//! `/history`: the last 15 minutes of rates, durations and saturation.
 //!
 //! The rows are a fixed list: each route, method and queue, and what is full or waits. They are sampled on the thread of the
 //! admin listener, so that they go on while the application's runtime is blocked. A sample reads only the metrics that it

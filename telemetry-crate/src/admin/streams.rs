@@ -42,7 +42,7 @@ const MAX_QUEUED_CHUNKS: usize = 1024;
 /// The largest number of bytes that wait for a client.
 const MAX_QUEUED_BYTES: usize = 1024 * 1024;
 
-/// Bytes that wait for a client, above which no more of what exists already is queued.
+/// Bytes that wait for a client, above which a paced producer waits.
 const MAX_UNREAD: usize = 256 * 1024;
 
 /// Interval between two checks of what the client has taken.
@@ -160,9 +160,9 @@ impl StreamSender {
         })
     }
 
-    /// Queues a chunk of data that exists already, once the client has taken most of the chunks before it.
+    /// Queues a chunk once the client has taken most of the chunks before it.
     ///
-    /// The chunk has at most half of [`MAX_QUEUED_BYTES`].
+    /// For data that exists already, and can wait. The chunk has at most half of [`MAX_QUEUED_BYTES`].
     ///
     /// # Errors
     ///

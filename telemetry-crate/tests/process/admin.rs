@@ -1,6 +1,8 @@
 //! Tests of the admin listener by its log lines and exit codes.
 
 pub(crate) mod access;
+#[cfg(feature = "console")]
+pub(crate) mod console;
 #[cfg(feature = "axum")]
 pub(crate) mod errors;
 pub(crate) mod explain;
@@ -69,6 +71,16 @@ pub(crate) fn log_filter() {
     let path = "/log-filter?for=10m&who=ada&why=slow+orders";
     let answer = put(address, path, "info,orders=debug\n");
     assert_eq!(answer.status, 200, "{}", answer.body);
+    let head = "GET /log-filter HTTP/1.1\r\nhost: localhost\r\naccept: application/json";
+    let answer = send(address, head, "").body;
+    let state: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    let words = ["filter", "start_filter", "who", "why"].map(|key| state[key].as_str());
+    let expected = ["info,orders=debug", "info", "ada", "slow orders"];
+    assert_eq!(words, expected.map(Some));
+    let left = state["seconds_left"].as_u64().unwrap();
+    assert!((500..=600).contains(&left), "{state}");
+    assert!(state["until"].as_str().unwrap().ends_with('Z'), "{state}");
+    assert!(!state["instance"].as_str().unwrap().is_empty(), "{state}");
     let answer = ask(address, "GET /log-filter").body;
     for fact in [
         "filter: info,orders=debug\n",
@@ -206,6 +218,34 @@ pub(crate) fn checks() {
         assert!(report.contains(expected), "{report}");
         assert!(!report.contains("cannot listen"), "{report}");
     }
+}
+
+/// Runs a check that blocks the only thread of the runtime, as in an async `main`.
+pub(crate) fn run_blocked_checks() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async { firstlight::check!().exit_code() })
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn blocked_checks() {
+    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
+    receiver.set_answer(firstlight::testing::CollectorAnswer::Hang);
+    let endpoint = receiver.endpoint();
+    let mut scenario = Scenario::start(
+        "checks",
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
+            // The timeouts, in milliseconds, are longer than the time after which a blocked runtime is reported.
+            ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
+            ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
+        ],
+    );
+    let lines = scenario.rest();
+    assert_eq!(scenario.end().0, Some(1), "{lines:#?}");
+    let reports_blocked_runtime = |line: &String| line.contains("the application's runtime");
+    assert!(!lines.iter().any(reports_blocked_runtime), "{lines:#?}");
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -96,6 +96,10 @@ fn main() -> ExitCode {
                 admin::log_lines::filters,
             ),
             (
+                "admin::log_lines::cursors_get_what_is_new",
+                admin::log_lines::cursors,
+            ),
+            (
                 "admin::log_lines::followers_get_new_lines",
                 admin::log_lines::followers,
             ),
@@ -106,6 +110,21 @@ fn main() -> ExitCode {
             (
                 "admin::log_lines::stopped_readers_are_cut_off",
                 admin::log_lines::stopped_readers,
+            ),
+            #[cfg(feature = "console")]
+            (
+                "admin::console::only_the_shell_is_open",
+                admin::console::shell,
+            ),
+            #[cfg(feature = "console")]
+            (
+                "admin::console::history_goes_on_in_a_stall",
+                admin::console::history,
+            ),
+            #[cfg(all(feature = "axum", feature = "console"))]
+            (
+                "admin::console::failures_have_their_detail",
+                admin::console::traces,
             ),
             ("init::ports_in_use_are_a_warning", init::port_in_use),
             ("init::latches_hold_from_the_start", init::latches),
@@ -171,7 +190,10 @@ fn main() -> ExitCode {
             #[cfg(all(feature = "axum", feature = "reqwest", feature = "testing"))]
             ("traces::services_agree_in_a_storm", traces::failures::storm),
             #[cfg(feature = "testing")]
-            ("check::blocked_callers_are_not_reported", checks),
+            (
+                "check::blocked_callers_are_not_reported",
+                admin::blocked_checks,
+            ),
             #[cfg(all(feature = "axum", feature = "testing"))]
             (
                 "serve::stalled_clients_do_not_block_exit",
@@ -202,7 +224,7 @@ fn main() -> ExitCode {
             ("loses_records", losses::run_loses_records),
             ("exits", shutdown::run_exits),
             ("starts", init::run_starts),
-            ("checks", run_checks),
+            ("checks", admin::run_blocked_checks),
             ("service", admin::run_service),
             ("check", admin::run_check),
             ("lines", admin::log_lines::run_lines),
@@ -359,32 +381,4 @@ fn environment() {
     assert_eq!(warning["level"], "WARN");
     let rest = scenario.rest().concat();
     assert!(!rest.contains("hunter2"), "{rest}");
-}
-
-/// Runs a check that blocks the only thread of the runtime, as in an async `main`.
-fn run_checks() -> ExitCode {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    runtime.block_on(async { firstlight::check!().exit_code() })
-}
-
-#[cfg(feature = "testing")]
-fn checks() {
-    let receiver = firstlight::testing::OtlpReceiver::start().unwrap();
-    receiver.set_answer(firstlight::testing::CollectorAnswer::Hang);
-    let endpoint = receiver.endpoint();
-    let mut scenario = Scenario::start(
-        "checks",
-        &[
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint),
-            // The timeouts, in milliseconds, are longer than the time after which a blocked runtime is reported.
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "5000"),
-            ("OTEL_BSP_EXPORT_TIMEOUT", "5000"),
-        ],
-    );
-    let lines = scenario.rest();
-    assert_eq!(scenario.end().0, Some(1), "{lines:#?}");
-    let reports_blocked_runtime = |line: &String| line.contains("the application's runtime");
-    assert!(!lines.iter().any(reports_blocked_runtime), "{lines:#?}");
 }

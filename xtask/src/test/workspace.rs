@@ -30,12 +30,13 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 /// Features that are linted one at a time; the empty string stands for no feature.
 ///
 /// Their code differs if no other feature is enabled.
-const FEATURES: [&str; 10] = [
+const FEATURES: [&str; 11] = [
     "",
     "otlp-grpc",
     "otlp-tls",
     "otlp-gzip",
     "axum",
+    "console",
     "sqlx",
     "sqlx-sqlite",
     "sqlx-postgres",

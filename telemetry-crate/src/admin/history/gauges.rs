@@ -124,6 +124,23 @@ mod tests {
         gauge.map_or_else(Vec::new, |gauge| gauge.points.column(0, numbers).collect())
     }
 
+    /// The bytes are those that the allocator counts.
+    #[test]
+    fn full_gauges_are_in_their_bytes() {
+        let mut gauges = Gauges::new(64);
+        let names: Vec<String> = (0..100)
+            .map(|n| format!("{n}{}", "x".repeat(300)))
+            .collect();
+        let used = allocation_counter::measure(|| {
+            for name in &names {
+                gauges.set(0, DEPTH, name, (1.0, None));
+            }
+        });
+        let (used, allowed) = (usize::try_from(used.bytes_current), 64 * GAUGE_BYTES);
+        assert!(used.is_ok_and(|used| used <= allowed && used > allowed / 2));
+        assert_eq!(gauges.all().count(), 64);
+    }
+
     #[test]
     fn idle_gauges_give_their_place_back() {
         let mut gauges = Gauges::new(1);

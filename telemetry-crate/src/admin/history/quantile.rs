@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_interpolated_in_their_bucket() {
+    fn quantiles_are_interpolated() {
         // Of 100 samples, the 50th is the 40th of 60 from 0.1 to 0.5: 0.1 + 0.4 × 40 / 60.
         assert_eq!(of(0.5, [10, 60, 20, 10, 0]), Some(0.366_666_667));
         // The 95th is the 5th of 10 from 1 to 2.
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_above_all_bounds_are_at_the_highest() {
+    fn no_quantile_is_above_the_bounds() {
         assert_eq!(of(0.5, [0, 0, 0, 0, 7]), Some(2.0));
         assert_eq!(of(0.99, [90, 0, 0, 0, 10]), Some(2.0));
         assert_eq!(of(0.9, [90, 0, 0, 0, 10]), Some(0.1));

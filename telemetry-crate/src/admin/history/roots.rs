@@ -1,4 +1,6 @@
-//! The rows of one kind of local roots: one for each name, one for all, and one for the names without a row.
+//! The rows of one kind of local roots.
+//!
+//! There is one for each name, one for all, and one for the names without a row.
 
 #[cfg(test)]
 mod tests;
@@ -153,9 +155,9 @@ impl Roots {
         self.rows.get_mut(place)
     }
 
-    /// Gives a row to a name that has samples since the last point; returns `false` if it gets none.
+    /// Gives a row to a name that has samples since the last point.
     ///
-    /// The samples of this interval and of the next one count among the others.
+    /// Returns `false` if it gets none. The samples of this interval count among the others.
     fn give_place(&mut self, name: &Unnamed, histograms: &[(&str, &Histogram)]) -> bool {
         let before = self.samples_before(name.hash);
         if before.is_none_or(|samples| samples == name.samples) {
@@ -166,8 +168,17 @@ impl Roots {
         };
         let (labels, _) = self.kind.read(labels);
         let place = self.place(name.hash, &self.kind.name(&labels));
-        let row = place.and_then(|place| self.rows.get_mut(place));
-        row.map(Row::set_fresh).is_some()
+        let Some(row) = place.and_then(|place| self.rows.get_mut(place)) else {
+            return false;
+        };
+        row.set_fresh();
+        for (labels, histogram) in histograms {
+            let (labels, is_failed) = self.kind.read(labels);
+            if !labels.is_empty() && self.hasher.hash_one(&labels) == name.hash {
+                row.counting().add(histogram, &self.bounds, is_failed);
+            }
+        }
+        true
     }
 
     fn samples_before(&self, hash: u64) -> Option<u32> {

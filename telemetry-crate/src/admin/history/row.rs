@@ -1,4 +1,4 @@
-//! The history of one name: its rate, its failures and the quantiles of its durations.
+//! The history of one name: rate, failures, and quantiles of the durations.
 
 use super::{
     counts::{Bounds, Counts},
@@ -23,7 +23,7 @@ pub(super) struct Row {
     /// The samples since the start: at the last point, and now.
     before: Counts,
     now: Counts,
-    /// Whether `before` is not known, because the name had no row then.
+    /// Whether `before` is not known, because the name had no row at the last point.
     is_fresh: bool,
     /// The number of points since the last sample.
     idle: usize,
@@ -59,7 +59,7 @@ impl Row {
         self.points.clear();
     }
 
-    /// Marks the row as one of a name with samples before this point.
+    /// Marks the row as one of a name that had samples before it had the row.
     pub(super) fn set_fresh(&mut self) {
         self.is_fresh = true;
     }
@@ -84,7 +84,7 @@ impl Row {
         self.now = Counts::default();
     }
 
-    /// Sets the point of an interval whose samples were counted, and returns those samples.
+    /// Sets the point of an interval, and returns the samples that were counted.
     pub(super) fn end(&mut self, interval: Interval, bounds: &Bounds) -> Counts {
         let now = self.now;
         if std::mem::take(&mut self.is_fresh) {
@@ -127,6 +127,7 @@ impl Row {
 
 /// The beginning of a name, at most [`MAX_NAME`] bytes.
 pub(super) fn shortened(name: &str) -> &str {
-    name.get(..name.floor_char_boundary(MAX_NAME))
-        .unwrap_or_default()
+    let mut ends = (0..=MAX_NAME.min(name.len())).rev();
+    let end = ends.find(|end| name.is_char_boundary(*end));
+    name.get(..end.unwrap_or_default()).unwrap_or_default()
 }

@@ -17,7 +17,9 @@ pub(super) struct Line {
     pub(super) trace_id: Option<TraceId>,
     /// The line with its newline.
     pub(super) text: Vec<u8>,
-    /// Lines that were replaced by newer ones before they could be read, between this line and the one before it.
+    /// Lines between this one and the one before it that could not be read.
+    ///
+    /// Newer lines have replaced them.
     missed: u64,
 }
 

@@ -14,12 +14,14 @@ const EVERYWHERE: (&str, &str) = ("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0");
 const TOKEN: (&str, &str) = ("FIRSTLIGHT_ADMIN_TOKEN", "hunter2");
 
 /// The routes with data of the service's users.
-const USER_DATA: [&str; 5] = [
+const USER_DATA: &[&str] = &[
     "/traces",
     "/traces/0af7651916cd43dd8448eb211c80319c",
     "/logs",
     "/errors",
     "/explain",
+    #[cfg(feature = "console")]
+    "/history",
 ];
 
 /// Tests who may change settings.

@@ -99,7 +99,7 @@ pub(crate) async fn run_failing() -> ExitCode {
 }
 
 /// Sends a request whose connection may be closed without a response.
-fn request(address: SocketAddr, path: &str) {
+pub(super) fn request(address: SocketAddr, path: &str) {
     let mut stream = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();

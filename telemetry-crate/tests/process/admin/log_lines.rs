@@ -161,6 +161,73 @@ pub(crate) fn filters() {
     );
 }
 
+fn as_json(address: SocketAddr, query: &str) -> Value {
+    let head = format!("GET /logs?{query} HTTP/1.1\r\nhost: localhost\r\naccept: application/json");
+    let answer = send(address, &head, "");
+    assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+    serde_json::from_str(&answer.body).unwrap()
+}
+
+fn texts(answer: &Value) -> Vec<&str> {
+    let lines = answer["lines"].as_array().unwrap().iter();
+    lines.map(|line| line["text"].as_str().unwrap()).collect()
+}
+
+pub(crate) fn cursors() {
+    for format in ["json", "pretty"] {
+        let variables = [("FIRSTLIGHT_LOG_FORMAT", format), ("RUST_LOG", "debug")];
+        let (mut service, _errors, address) = start("lines", Stdio::null(), &variables);
+        let first = as_json(address, "");
+        assert_eq!(first["lines_are_json"], format == "json");
+        assert_eq!((&first["first"], &first["missed"]), (&0.into(), &0.into()));
+        let next = first["next"].as_u64().unwrap();
+        let lines = first["lines"].as_array().unwrap();
+        let in_trace = lines.iter().find(|line| line["trace_id"] == TRACE).unwrap();
+        assert_eq!(in_trace["level"], "DEBUG");
+        assert_eq!(in_trace["target"], "orders");
+        let record = lines.iter().find(|line| line["target"] == "orders_library");
+        assert!(
+            record.unwrap()["text"]
+                .as_str()
+                .unwrap()
+                .contains("a record")
+        );
+        assert!(!first.to_string().contains("hunter2"));
+        assert!(!first.to_string().contains("\\u001b"), "{first}");
+
+        // Nothing is new, and then two lines are.
+        let empty = as_json(address, &format!("after={next}"));
+        assert_eq!((&empty["next"], texts(&empty).len()), (&next.into(), 0));
+        let mut stream = follow(address, &format!("&after={next}"));
+        for text in ["one", "two"] {
+            service.write_line(text);
+            let line = stream.next().unwrap().unwrap();
+            assert!(line.contains(text), "{line}");
+        }
+        let new = as_json(address, &format!("after={next}"));
+        assert_eq!(
+            (&new["first"], &new["next"]),
+            (&next.into(), &(next + 2).into())
+        );
+        assert_eq!((texts(&new).len(), &new["missed"]), (2, &0.into()));
+        let newest = as_json(address, &format!("after={next}&tail=1"));
+        assert_eq!((texts(&newest).len(), &newest["missed"]), (1, &1.into()));
+        let text = lines_of(address, &format!("after={}", next + 1));
+        assert_eq!(text.body.lines().count(), 1, "{}", text.body);
+        let header = format!("\r\nfirstlight-next-line: {}\r\n", next + 2);
+        assert!(text.head.contains(&header), "{}", text.head);
+        // The number is of another process.
+        let other = as_json(address, "after=1000000");
+        assert_eq!((&other["first"], &other["missed"]), (&0.into(), &0.into()));
+    }
+    for query in ["after=x", "after=-1", "after", "after=%0a"] {
+        let (_service, _errors, address) = start("lines", Stdio::null(), &[]);
+        let answer = ask(address, &format!("GET /logs?{query}"));
+        assert_eq!(answer.status, 400, "{query}: {}", answer.body);
+        assert_eq!(answer.body.lines().count(), 1, "{query}: {}", answer.body);
+    }
+}
+
 pub(crate) fn followers() {
     let json = [("FIRSTLIGHT_LOG_FORMAT", "json")];
     let (mut service, _errors, address) = start("lines", Stdio::null(), &json);
@@ -232,6 +299,16 @@ pub(crate) fn blocked_output() {
     let older = format!("older-lines: {}", line["missing"]);
     assert!(answer.head.contains(&older), "{line} in {}", answer.head);
     assert!(lines_of(address, "tail=0").body.is_empty());
+    // A client that continues from a line that is not kept any more learns how many it has missed.
+    let new = as_json(address, "after=1&tail=100000");
+    let (first, missed) = (
+        new["first"].as_u64().unwrap(),
+        new["missed"].as_u64().unwrap(),
+    );
+    assert!(missed > 1_000 && first == missed + 1, "{first} {missed}");
+    let text = lines_of(address, "after=1&tail=100000").body;
+    let gap: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(gap["missing"], missed);
 
     // A client that reads gets each line, or the number of those that are missing.
     let mut lines = 0;

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use super::{super::points::POINTS, *};
+use super::{
+    super::{points::POINTS, row::ROW_BYTES},
+    *,
+};
 use crate::{
     catalog,
     metrics::{Metrics, MetricsOptions},
@@ -150,13 +153,10 @@ fn idle_names_give_their_place_back() {
     process.sample();
     assert_eq!(process.values("GET /a", 0), None, "it is idle");
 
-    // A name with samples before: the interval in which it gets its row and the next one count among the others.
+    // A name with samples before: the interval in which it gets its row counts among the others.
     process.request("/late", "200", 0.1);
     let number = process.sample();
     assert_eq!(rate(process.values(OTHERS, number)), Some(0.2));
-    assert!(process.values("GET /late", number).unwrap()[0].is_nan());
-    process.request("/late", "200", 0.1);
-    let number = process.sample();
     assert!(process.values("GET /late", number).unwrap()[0].is_nan());
     process.request("/late", "200", 0.1);
     let number = process.sample();
@@ -186,6 +186,32 @@ fn no_number_of_names_exceeds_the_room() {
         assert!((sum - 120.0).abs() < 0.01, "{sum}");
         assert_eq!(process.all(number)[0], 120.0);
     }
+}
+
+/// The bytes are those that the allocator counts.
+#[test]
+fn rows_of_many_names_are_in_their_bytes() {
+    let mut process = Process::new(32);
+    let end = "ä".repeat(200);
+    let mut bytes = 0;
+    for round in 0..3 {
+        for route in 0..600 {
+            process.request(&format!("/{route}/{round}/{end}"), "200", 0.1);
+        }
+        let series = process.metrics.handle().series_of(Kind::Request.metric());
+        let interval = Interval {
+            number: round,
+            seconds: 5.0,
+        };
+        let used = allocation_counter::measure(|| process.roots.sample(&series, interval));
+        bytes += used.bytes_current;
+    }
+    let allowed = super::FIXED_BYTES + (32 + 2) * ROW_BYTES;
+    let used = usize::try_from(bytes).unwrap();
+    assert!(
+        (allowed / 10 * 8..=allowed).contains(&used),
+        "{used} of {allowed}"
+    );
 }
 
 #[test]
