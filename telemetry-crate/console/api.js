@@ -13,21 +13,21 @@ const held = new Map();
 let changed = () => {};
 
 /** The state that the frame shows. */
-export const link = { lostSince: null, token: null, paused: false, identity: null, restarted: null, file: null, skew: 0 };
+export const status = { lostSince: null, token: null, paused: false, identity: null, restarted: null, file: null, skew: 0 };
 
 export function onChange(listener) {
   changed = listener;
 }
 
 export function hold(resource) {
-  if (link.file) return { data: resource.file?.(link.file) ?? null, error: null, at: null };
+  if (status.file) return { data: resource.file?.(status.file) ?? null, error: null, at: null };
   return held.get(resource.id) ?? { data: null, error: null, at: null };
 }
 
 /** The time of the service, which the clock of this machine may not have. */
 export function now() {
-  if (link.file) return Date.parse(link.file.saved) || Date.now();
-  return Date.now() + link.skew;
+  if (status.file) return Date.parse(status.file.saved) || Date.now();
+  return Date.now() + status.skew;
 }
 
 export function token() {
@@ -45,7 +45,7 @@ export function setToken(value) {
   } catch {
     // Without storage the token cannot be kept; the form appears again.
   }
-  link.token = null;
+  status.token = null;
   wake();
   changed();
 }
@@ -71,13 +71,13 @@ export function want(resources) {
 }
 
 export function setPaused(paused) {
-  link.paused = paused;
+  status.paused = paused;
   if (!paused) wake();
   changed();
 }
 
 export function openFile(saved) {
-  link.file = saved;
+  status.file = saved;
   if (!saved) wake();
   changed();
 }
@@ -95,6 +95,12 @@ function stop(poller) {
   pollers.delete(poller.resource.id);
 }
 
+/** Closes the form for the token. Only a change was refused, so all that is shown can still be read. */
+export function leaveToken() {
+  status.token = null;
+  changed();
+}
+
 /** Asks again at once for all that is wanted, such as after a pause. */
 function wake() {
   for (const poller of pollers.values()) if (!poller.controller) run(poller);
@@ -107,8 +113,8 @@ document.addEventListener("visibilitychange", () => {
 async function run(poller) {
   clearTimeout(poller.timer);
   const { resource } = poller;
-  if (poller.controller || document.hidden || link.paused || link.file) return;
-  if (link.token && !resource.open) return;
+  if (poller.controller || document.hidden || status.paused || status.file) return;
+  if (status.token && !status.token.isChange && !resource.open) return;
   const before = held.get(resource.id) ?? { data: null };
   const controller = new AbortController();
   poller.controller = controller;
@@ -135,21 +141,21 @@ async function run(poller) {
 function fail(resource, before, error, failures) {
   const backoff = Math.min(2 ** (failures - 1), MAX_DELAY) * (0.8 + 0.4 * Math.random());
   if (error.status === 401 || error.status === 403) {
-    link.token = { text: error.message, wasWrong: token() !== null };
+    status.token = { text: error.message, wasWrong: token() !== null };
     connected();
   } else if (error.status) {
     connected();
     // The limit of reads is shared by all clients, so it says nothing about this resource.
     if (error.status !== 429) held.set(resource.id, { ...before, error, at: before.at ?? null });
   } else {
-    link.lostSince ??= Date.now();
+    status.lostSince ??= Date.now();
   }
   return error.status === 429 ? Math.max(error.after, backoff) : backoff;
 }
 
 function connected() {
-  if (link.lostSince === null) return;
-  link.lostSince = null;
+  if (status.lostSince === null) return;
+  status.lostSince = null;
   for (const poller of pollers.values()) poller.failures = 0;
   wake();
 }
@@ -157,13 +163,13 @@ function connected() {
 /** Notes who answers. After a restart all cursors and answers are of a process that is gone. */
 function isRestart(answer) {
   if (!answer?.instance) return false;
-  const last = link.identity;
-  link.identity = { service: answer.service, version: answer.version, instance: answer.instance };
+  const last = status.identity;
+  status.identity = { service: answer.service, version: answer.version, instance: answer.instance };
   const time = Date.parse(answer.time);
-  if (!Number.isNaN(time) && Math.abs(Date.now() + link.skew - time) > 2_000) link.skew = time - Date.now();
+  if (!Number.isNaN(time) && Math.abs(Date.now() + status.skew - time) > 2_000) status.skew = time - Date.now();
   if (!last || last.instance === answer.instance) return false;
   held.clear();
-  link.restarted = { at: Date.now(), last: last.instance };
+  status.restarted = { at: Date.now(), last: last.instance };
   setTimeout(wake, 0);
   return true;
 }
@@ -206,7 +212,7 @@ export async function send(method, path, body) {
     await request(path, { method, body });
   } catch (error) {
     if (error.status === 401 || error.status === 403) {
-      link.token = { text: error.message, wasWrong: token() !== null };
+      status.token = { text: error.message, wasWrong: token() !== null, isChange: true };
       changed();
     }
     throw error;

@@ -1,14 +1,14 @@
 // The frame: the bar, the views, the form for the token, and what is polled.
 
 import { h, onRedraw, redraw, render, say } from "./dom.js";
-import { hold, link, onChange, openFile, setPaused, setToken, want } from "./api.js";
+import { hold, leaveToken, onChange, openFile, setPaused, setToken, status, want } from "./api.js";
 import { clock, cut, day } from "./format.js";
-import { link as address, parse } from "./address.js";
+import { link, parse } from "./address.js";
 import { badge, empty } from "./parts.js";
 import { forget } from "./table.js";
 import { help, listen } from "./keys.js";
 import { choose, save } from "./save.js";
-import { catalog, errors as errorsResource, explain } from "./resources.js";
+import { catalog, explain } from "./resources.js";
 import * as now from "./now.js";
 import * as traces from "./traces.js";
 import * as trace from "./trace.js";
@@ -49,18 +49,18 @@ function draw() {
   const { route, entry, view } = current();
   want([explain, catalog, ...(view?.needs(route) ?? [])]);
   forget();
-  const { service } = link.file ?? link.identity ?? {};
+  const { service } = status.file ?? status.identity ?? {};
   document.title = `${entry?.title ?? "Console"} · ${cut(service ?? "firstlight", 60)}`;
   render(document.getElementById("bar"), bar());
   render(document.getElementById("nav"), nav(entry));
   const body = view ? view.draw(route) : empty("There is no such view", h("a", { href: "#/now" }, "Go to Now"));
-  const needsToken = link.token !== null && !link.file;
-  render(document.getElementById("main"), [notices(), needsToken ? tokenForm() : null, h("div", { class: `view v-${view === trace ? "trace" : entry?.name ?? "none"}`, key: `${route.view} ${route.id}` }, needsToken && view !== metrics && view !== telemetry && view !== work ? null : body)]);
+  const needsToken = status.token !== null && !status.file;
+  render(document.getElementById("main"), [notices(), needsToken ? tokenForm() : null, h("div", { class: `view v-${view === trace ? "trace" : entry?.name ?? "none"}`, key: `${route.view} ${route.id}` }, needsToken && !status.token.isChange && view !== metrics && view !== telemetry && view !== work ? null : body)]);
   render(document.getElementById("overlay"), shown.help ? help(available(), () => { shown.help = false; redraw(); }) : []);
 }
 
 function bar() {
-  const identity = link.file ?? link.identity;
+  const identity = status.file ?? status.identity;
   return [
     h("a", { class: "brand", href: "#/now", "aria-label": "firstlight console" }, mark()),
     h("div", { class: "who" }, h("b", {}, cut(identity?.service ?? "…", 60)), h("span", { class: "dim" }, cut(identity?.version ?? "", 40)), h("span", { class: "dim instance mono", title: `instance ${cut(identity?.instance ?? "", 120)}` }, cut(identity?.instance ?? "", 60))),
@@ -68,8 +68,8 @@ function bar() {
     h("span", { class: "grow" }),
     connection(),
     h("div", { class: "tools" },
-      link.file ? null : h("button", { class: "tool", "aria-pressed": String(link.paused), title: "Pause (p)", onclick: pause }, link.paused ? "▶ Go on" : "❚❚ Pause"),
-      link.file ? null : h("button", { class: "tool", title: "Save what is held at this moment as one file", disabled: shown.saving, onclick: saveNow }, shown.saving ? "Saving…" : "Save"),
+      status.file ? null : h("button", { class: "tool", "aria-pressed": String(status.paused), title: "Pause (p)", onclick: pause }, status.paused ? "▶ Go on" : "❚❚ Pause"),
+      status.file ? null : h("button", { class: "tool", title: "Save what is held at this moment as one file", disabled: shown.saving, onclick: saveNow }, shown.saving ? "Saving…" : "Save"),
       h("button", { class: "tool", title: "Open a saved file", onclick: () => choose(fail) }, "Open"),
       h("button", { class: "tool icon", title: "Light or dark", "aria-label": `Switch to ${isDark() ? "light" : "dark"}`, onclick: switchTheme }, isDark() ? "☀" : "☾"),
       h("button", { class: "tool icon", title: "Keys (?)", "aria-label": "Keys", onclick: () => { shown.help = true; redraw(); } }, "?"),
@@ -92,16 +92,15 @@ function verdict() {
 }
 
 function connection() {
-  if (link.file) return h("span", { class: "connection" }, badge("note", "file"));
-  if (link.token) return h("span", { class: "connection" }, badge("warning", "token needed"));
-  if (link.lostSince !== null) return h("span", { class: "connection", role: "status" }, badge("broken", `reconnecting since ${clock(link.lostSince, false)} UTC`));
-  if (link.paused) return h("span", { class: "connection" }, badge("off", "paused"));
+  if (status.file) return h("span", { class: "connection" }, badge("note", "file"));
+  if (status.token) return h("span", { class: "connection" }, badge("warning", "token needed"));
+  if (status.lostSince !== null) return h("span", { class: "connection", role: "status" }, badge("broken", `reconnecting since ${clock(status.lostSince, false)} UTC`));
+  if (status.paused) return h("span", { class: "connection" }, badge("off", "paused"));
   return h("span", { class: "connection" }, h("span", { class: "badge good" }, h("i", { class: "live-dot", "aria-hidden": "true" }), "live"));
 }
 
 function nav(entry) {
-  const groups = hold(errorsResource).data?.errors.filter((group) => group.is_new).length ?? 0;
-  return h("ul", {}, available().map(({ name, title, letter }) => h("li", { key: name }, h("a", { href: address(name), "aria-current": entry?.name === name ? "page" : null, title: `g ${letter}` }, icon(name), h("span", {}, title), name === "errors" && groups > 0 ? h("span", { class: "count" }, groups) : null))));
+  return h("ul", {}, available().map(({ name, title, letter }) => h("li", { key: name }, h("a", { href: link(name), "aria-current": entry?.name === name ? "page" : null, title: `g ${letter}` }, icon(name), h("span", {}, title)))));
 }
 
 const ICONS = {
@@ -120,8 +119,8 @@ const icon = (name) => h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", c
 function notices() {
   const close = (set) => h("button", { class: "close", "aria-label": "Dismiss", onclick: () => { set(); redraw(); } }, "×");
   return [
-    link.file ? h("div", { class: "notice file", key: "file", role: "status" }, h("span", {}, h("b", {}, "A saved file"), ` of ${cut(link.file.service ?? "a service", 60)}, instance ${cut(link.file.instance ?? "unknown", 60)}, from ${day(Date.parse(link.file.saved))}. Nothing here is live.`), h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service")) : null,
-    link.restarted ? h("div", { class: "notice", key: "restarted", role: "status" }, h("span", {}, h("b", {}, "The service has restarted"), ` at about ${clock(link.restarted.at, false)} UTC. What is shown is of the new process; `, h("a", { href: "#/telemetry" }, "how the last one ended"), "."), close(() => { link.restarted = null; })) : null,
+    status.file ? h("div", { class: "notice file", key: "file", role: "status" }, h("span", {}, h("b", {}, "A saved file"), ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live.`), h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service")) : null,
+    status.restarted ? h("div", { class: "notice", key: "restarted", role: "status" }, h("span", {}, h("b", {}, "The service has restarted"), ` at about ${clock(status.restarted.at, false)} UTC. What is shown is of the new process; `, h("a", { href: "#/telemetry" }, "how the last one ended"), "."), close(() => { status.restarted = null; })) : null,
     shown.failure ? h("div", { class: "notice bad", key: "failure", role: "alert" }, h("span", {}, cut(shown.failure, 400)), close(() => { shown.failure = null; })) : null,
   ];
 }
@@ -136,10 +135,10 @@ function tokenForm() {
   return h(
     "form",
     { class: "token", key: "token", onsubmit: submit, autocomplete: "off" },
-    h("h1", {}, link.token.wasWrong ? "This token is not accepted" : "The token is needed"),
-    h("p", {}, "This listener shows the data of users only with the value of ", h("code", {}, "FIRSTLIGHT_ADMIN_TOKEN"), ". It stays in this tab until the tab is closed."),
-    h("p", { class: "dim", role: "status" }, cut(link.token.text, 400)),
-    h("div", { class: "token-line" }, h("label", { class: "field wide" }, h("span", {}, "Token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" })), h("button", { class: "button primary", type: "submit" }, "Go on")),
+    h("h1", {}, status.token.wasWrong ? "This token is not accepted" : "The token is needed"),
+    h("p", {}, status.token.isChange ? "Changes need the value of " : "This listener shows the data of users only with the value of ", h("code", {}, "FIRSTLIGHT_ADMIN_TOKEN"), ". It stays in this tab until the tab is closed."),
+    h("p", { class: "dim", role: "status" }, cut(status.token.text, 400)),
+    h("div", { class: "token-line" }, h("label", { class: "field wide" }, h("span", {}, "Token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" })), h("button", { class: "button primary", type: "submit" }, "Go on"), status.token.isChange ? h("button", { class: "button", type: "button", onclick: leaveToken }, "Cancel") : null),
   );
 }
 
@@ -160,9 +159,9 @@ function switchTheme() {
 }
 
 function pause() {
-  if (link.file) return;
-  setPaused(!link.paused);
-  say(link.paused ? "paused" : "live");
+  if (status.file) return;
+  setPaused(!status.paused);
+  say(status.paused ? "paused" : "live");
 }
 
 function fail(sentence) {
@@ -185,14 +184,14 @@ async function saveNow() {
 function back() {
   const { view, route } = current();
   if (view?.back?.()) redraw();
-  else if (view === trace) history.length > 1 ? history.back() : (location.hash = address("traces"));
-  else if (Object.keys(route.query).length > 0) location.hash = address(route.view);
+  else if (view === trace) history.length > 1 ? history.back() : (location.hash = link("traces"));
+  else if (Object.keys(route.query).length > 0) location.hash = link(route.view);
 }
 
 listen({
   go(letter) {
     const found = available().find((view) => view.letter === letter);
-    if (found) location.hash = address(found.name);
+    if (found) location.hash = link(found.name);
     return Boolean(found);
   },
   back,
@@ -202,8 +201,9 @@ listen({
 onRedraw(draw);
 onChange(redraw);
 addEventListener("resize", redraw);
-addEventListener("hashchange", () => {
-  document.getElementById("main").scrollTop = 0;
+addEventListener("hashchange", (event) => {
+  const path = (address) => address.split("?", 1)[0];
+  if (event.newURL && path(event.newURL) !== path(event.oldURL)) document.getElementById("main").scrollTop = 0;
   redraw();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

@@ -5,8 +5,8 @@ import { clock, cut, inUnit } from "./format.js";
 import { toTrace } from "./address.js";
 
 const WIDTH = 600;
-/** The points of 15 minutes. */
-const POINTS = 180;
+/** A sparkline has at least this number of points, two minutes, so a young process is at its right. */
+const LEAST_POINTS = 24;
 /** A line of a chart has one of this number of styles. */
 export const STYLES = 8;
 
@@ -36,16 +36,15 @@ function path(values, width, height, max, xOf) {
   const runs = runsOf(values).map((run) => {
     const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
-    return run.length > 1 ? { line: `M${points.join("L")}`, ends } : { line: `M${points[0]}h${-Math.min(ends[0], width / 120).toFixed(1)}`, ends };
+    return run.length > 1 ? { line: `M${points.join("L")}`, ends } : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
   });
   return { line: runs.map((run) => run.line).join(""), area: runs.map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`).join("") };
 }
 
-/** A small chart of the last 15 minutes without axes. `more` is a second line on the same scale, such as failures. */
+/** A small chart of the history without axes. `more` is a second line on the same scale, such as failures. */
 export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
-  const [width, height] = [POINTS, 32];
+  const [width, height] = [Math.max(LEAST_POINTS, values.length) - 1, 32];
   const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
-  // A young process has fewer points, which are at the right.
   const xOf = (index) => width - values.length + 1 + index;
   const { line, area } = path(values, width, height, top, xOf);
   const hasMore = more?.some((value) => value > 0);

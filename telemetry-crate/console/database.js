@@ -9,6 +9,8 @@ import { metrics, open } from "./resources.js";
 import { groupBy, mean, quantile, sum } from "./quantile.js";
 
 const STATEMENTS = "db_client_operation_duration_seconds";
+/** The calls that are listed of those that wait for a connection. */
+const MAX_WAITING = 5;
 const POOL = "db_client_connection_pool_name";
 
 export const needs = () => [metrics, open];
@@ -105,7 +107,8 @@ function pool(group, families, live) {
   const timeouts = ofPool("db_client_connection_timeouts_total").concat(ofPool("db_client_connection_timeouts")).reduce((total, series) => total + series.value, 0);
   const users = (live?.connections ?? []).find((pool) => pool.pool === name);
   const used = users?.used ?? of("used");
-  const list = [...(users?.holders ?? []).map((user) => ({ ...user, how: "holds one" })), ...(users?.waiting ?? []).map((user) => ({ ...user, how: "waits" })), ...(users?.possible_holders ?? []).map((user) => ({ ...user, how: "may hold one" }))].slice(0, 20);
+  const list = [...(users?.holders ?? []).map((user) => ({ ...user, how: "holds one" })), ...(users?.possible_holders ?? []).map((user) => ({ ...user, how: "may hold one" })), ...(users?.waiting ?? []).slice(0, MAX_WAITING).map((user) => ({ ...user, how: "waits" }))].slice(0, 30);
+  const moreWait = (users?.waiting?.length ?? 0) - MAX_WAITING;
   const isFull = limit && used >= limit;
   return h(
     "div",
@@ -115,6 +118,7 @@ function pool(group, families, live) {
     h("p", {}, h("b", {}, `${count(used)} of ${count(limit)}`), " used, ", h("b", {}, count(of("idle"))), " idle; wait p95 ", h("b", {}, seconds(quantile(waits, 0.95))), timeouts > 0 ? h("span", { class: "bad-text" }, `; ✕ ${counted(timeouts, "timeout")}`) : "; no timeouts"),
     users?.unseen > 0 ? h("p", { class: "dim" }, `${users.unseen} held by code whose use is not seen, such as calls without .instrumented()`) : null,
     list.length > 0 ? table(`Users of ${cut(name, 60)}`, [{ title: "Root" }, { title: "For", end: true }, { title: "How" }, { title: "What" }], list.map((user, index) => ({ key: `${user.span_id} ${index}`, href: user.trace_id ? link("traces", {}, user.trace_id) : null, cells: [cut(user.name, 100), seconds(user.seconds), user.how, h("span", { class: "dim" }, cut(user.what, 160))] }))) : null,
+    moreWait > 0 ? h("p", { class: "dim" }, `${counted(moreWait, "further call")} wait for a connection.`) : null,
   );
 }
 

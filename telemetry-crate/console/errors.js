@@ -37,6 +37,9 @@ function none(all) {
   return all > 0 ? empty("No group passes the filter", "The filter looks at place, type and the last message.") : empty("No errors", "A failed request, job or run, an ERROR event or a panic would be a group here.");
 }
 
+/** A file of a dependency without the folder of the registry. */
+const shortPlace = (place) => String(place).replace(/^.*\/registry\/src\/[^/]+\//, "");
+
 function oneGroup(group, at) {
   const isOpen = state.expanded.has(group.fingerprint);
   const toggle = () => {
@@ -46,11 +49,11 @@ function oneGroup(group, at) {
   const isRecent = at - time(group.last_seen) < 60_000;
   return h(
     "li",
-    { class: `group${group.is_new ? " new" : ""}`, key: group.fingerprint },
+    { class: `error-group${group.is_new ? " new" : ""}`, key: group.fingerprint },
     h(
       "div",
       { class: "group-head" },
-      h("button", { class: "group-title", "data-row": true, "aria-expanded": String(isOpen), onclick: toggle }, h("span", { class: "twist", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), h("b", { class: "mono" }, cut(group.place, 160)), group.root ? h("span", { class: "dim" }, `in ${cut(group.root, 120)}`) : null, group.type ? h("span", { class: "mark" }, cut(group.type, 80)) : null, group.is_new ? badge("warning", "new") : null),
+      h("button", { class: "group-title", "data-row": true, "aria-expanded": String(isOpen), onclick: toggle }, h("span", { class: "twist", "aria-hidden": "true" }, isOpen ? "▾" : "▸"), h("b", { class: "mono", title: cut(group.place, 300) }, cut(shortPlace(group.place), 160)), group.root && group.root !== group.place ? h("span", { class: "dim" }, `in ${cut(group.root, 120)}`) : null, group.type ? h("span", { class: "mark" }, cut(group.type, 80)) : null, group.is_new ? badge("warning", "new") : null),
       h("span", { class: "group-count" }, h("b", {}, count(group.count)), ` ${group.count === 1 ? "time" : "times"}`),
       h("span", { class: "dim" }, perSecond(group.rate_per_second)),
       h("span", { class: isRecent ? "bad-text" : "dim", title: day(time(group.last_seen)) }, `last ${ago(time(group.last_seen), at)}`),

@@ -15,7 +15,7 @@ export function seconds(value) {
   if (size === 0) return "0 s";
   if (size < 0.001) return `${(value * 1e6).toFixed(0)} µs`;
   if (size < 1) return `${digits(value * 1e3)} ms`;
-  if (size < 120) return `${digits(value)} s`;
+  if (size < 120) return `${Number.isInteger(value) ? value : digits(value)} s`;
   if (size < 7_200) return `${(value / 60).toFixed(0)} min`;
   if (size < 172_800) return `${(value / 3_600).toFixed(1)} h`;
   return `${(value / 86_400).toFixed(1)} d`;
@@ -38,7 +38,7 @@ export function count(value) {
   const size = Math.abs(value);
   if (size >= 1e9) return `${digits(value / 1e9)} G`;
   if (size >= 1e6) return `${digits(value / 1e6)} M`;
-  if (size >= 1e4) return `${digits(value / 1e3)} k`;
+  if (size >= 1e4) return Math.round(value).toLocaleString("en-US");
   return Number.isInteger(value) ? String(value) : digits(value);
 }
 
@@ -99,7 +99,14 @@ export function ago(milliseconds, now) {
   return past < 1 ? "now" : `${spoken(past)} ago`;
 }
 
-/** A duration without the fractions that nobody reads in a sentence. */
+/** A duration with two digits, for narrow places. */
+export function briefly(value) {
+  if (value === null || value === undefined) return NONE;
+  if (value >= 10 || value === 0) return seconds(Math.round(value));
+  return value >= 1 ? `${value.toFixed(1)} s` : value >= 0.001 ? `${Number((value * 1e3).toPrecision(2))} ms` : seconds(value);
+}
+
+/** A duration without fractions, for sentences. */
 export function spoken(past) {
   if (past < 120) return `${Math.round(past)} s`;
   if (past < 7_200) return `${Math.round(past / 60)} min`;

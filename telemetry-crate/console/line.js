@@ -6,7 +6,7 @@ const parsed = new WeakMap();
 
 const TIMES = ["timestamp", "@timestamp", "time"];
 /** Keys that are shown in columns of their own, in all formats. */
-const SHOWN = new Set([...TIMES, "level", "log.level", "severity", "status", "target", "log.logger", "logger.name", "message", "trace_id", "trace.id", "dd.trace_id", "logging.googleapis.com/trace"]);
+const SHOWN = new Set([...TIMES, "level", "log.level", "severity", "status", "target", "log.logger", "logger.name", "message", "trace_id", "span_id", "trace.id", "span.id", "dd.span_id", "logging.googleapis.com/spanId", "dd.trace_id", "logging.googleapis.com/trace"]);
 
 /** `{ time, message, fields, rest }` of a line; `rest` is the fields as text. */
 export function partsOf(line) {

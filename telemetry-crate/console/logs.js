@@ -1,7 +1,7 @@
 // Logs: the lines of the process as they come, with filters that the service applies.
 
 import { h, redraw, say } from "./dom.js";
-import { curl, hold, link as state, now, send, again } from "./api.js";
+import { again, curl, hold, now, send, status } from "./api.js";
 import { clock, counted, cut, spoken } from "./format.js";
 import { change } from "./address.js";
 import { grid } from "./table.js";
@@ -33,8 +33,8 @@ export function draw({ query }) {
   const chosen = lines.find((line) => line.number === local.chosen);
   return [
     h("h1", { class: "unseen" }, "Logs"),
-    h("div", { class: "toolbar" }, filters(query), actions(query, answer, lines)),
-    logLevel(hold(logFilter)),
+    h("div", { class: "toolbar" }, filters(query)),
+    h("div", { class: "toolbar" }, logLevel(hold(logFilter)), h("span", { class: "grow" }), actions(query, answer, lines)),
     answer.data ? h("div", { class: `log-body${chosen ? " split" : ""}` }, list(lines, query), chosen ? inspector(chosen) : null) : waiting(answer),
   ];
 }
@@ -67,12 +67,12 @@ function actions(query, answer, lines) {
     redraw();
   };
   const fresh = local.held ? (answer.data?.lines.length ?? 0) - local.held.lines.length : 0;
-  const isLive = !local.held && !state.paused && !state.file;
+  const isLive = !local.held && !status.paused && !status.file;
   return h(
     "div",
     { class: "actions" },
-    h("span", { class: "dim" }, isLive ? h("i", { class: "live-dot", "aria-hidden": "true" }) : null, `${isLive ? "live, " : ""}${counted(lines.length, "line")}${answer.data?.missed > 0 && lines.length < 3 ? `, ${answer.data.missed} not kept` : ""}`),
-    state.file ? null : h("button", { class: "button small", "aria-pressed": String(local.held !== null), onclick: toggle }, local.held ? `Go on${fresh > 0 ? `, ${fresh} new` : ""}` : "Hold"),
+    h("span", { class: "dim" }, isLive ? h("i", { class: "live-dot", "aria-hidden": "true" }) : null, ` ${isLive ? "live, " : ""}${counted(lines.length, "line")}${answer.data?.missed > 0 && lines.length < 3 ? `, ${answer.data.missed} not kept` : ""}`),
+    status.file ? null : h("button", { class: "button small", "aria-pressed": String(local.held !== null), onclick: toggle }, local.held ? `Go on${fresh > 0 ? `, ${fresh} new` : ""}` : "Hold"),
     copyButton(curl(resource.path(null)), "Copy curl"),
   );
 }
@@ -137,8 +137,8 @@ function logLevel({ data }) {
     { class: `log-filter${isChanged ? " changed" : ""}`, key: "log-filter" },
     h("span", {}, "Log filter ", h("code", {}, cut(data.filter, 200))),
     isChanged ? h("span", {}, h("b", {}, `${left < 90 ? spoken(left) : `${Math.ceil(left / 60)} min`} left`), h("span", { class: "dim" }, ` then ${cut(data.start_filter, 200)}${data.who ? `; by ${cut(data.who, 60)}` : ""}${data.why ? `: ${cut(data.why, 200)}` : ""}`)) : null,
-    state.file ? null : isChanged ? h("button", { class: "button small", onclick: () => apply("DELETE", "log-filter?why=console") }, "Turn back now") : null,
-    state.file ? null : h("button", { class: "button small", "aria-expanded": String(local.form), onclick: () => { local.form = !local.form; redraw(); } }, "Turn up for 10 min"),
+    status.file ? null : isChanged ? h("button", { class: "button small", onclick: () => apply("DELETE", "log-filter?why=console") }, "Turn back now") : null,
+    status.file ? null : h("button", { class: "button small", "aria-expanded": String(local.form), onclick: () => { local.form = !local.form; redraw(); } }, "Turn up for 10 min"),
     local.form ? form(data) : null,
     local.failure ? h("p", { class: "bad-text", role: "alert" }, cut(local.failure, 400)) : null,
   );
@@ -151,7 +151,7 @@ function form(data) {
     const query = ["who", "why"].filter((name) => values[name].trim()).map((name) => `&${name}=${encodeURIComponent(values[name].trim())}`);
     apply("PUT", `log-filter?for=${TURNED_UP}${query.join("")}`, values.filter.trim());
   };
-  const service = (state.identity?.service ?? "").replaceAll("-", "_");
+  const service = (status.identity?.service ?? "").replaceAll("-", "_");
   const suggested = /^[a-z_][a-z0-9_]*$/i.test(service) ? `${data.start_filter},${service}=debug` : "debug";
   const field = (name, label, props) => h("label", { class: "field" }, h("span", {}, label), h("input", { name, autocomplete: "off", spellcheck: "false", ...props }));
   return h(

@@ -6,7 +6,7 @@ import { counted, count, cut, inUnit, perSecond } from "./format.js";
 import { change, link } from "./address.js";
 import { chart } from "./chart.js";
 import { copyButton, empty, section, table, traceLink, waiting } from "./parts.js";
-import { metrics, telemetry } from "./resources.js";
+import { history, metrics, telemetry } from "./resources.js";
 import { groupBy, mean, quantile, since, sum } from "./quantile.js";
 
 const MAX_POINTS = 720;
@@ -16,7 +16,16 @@ const MAX_ROWS = 200;
 /** The samples of the picked metric: `{ name, at: [], families: [] }`. */
 const picked = { name: null, samples: [] };
 
-export const needs = () => [metrics, telemetry];
+export const needs = ({ query }) => [metrics, query.metric ? history : telemetry];
+
+/** The kinds of roots whose durations are in the history, by metric. */
+const KINDS = { http_server_request_duration_seconds: "request", rpc_server_call_duration_seconds: "call", worker_task_run_seconds: "job" };
+
+/** The name as Prometheus has it. OpenMetrics declares counters and infos without their suffix. */
+function fullName({ name, type }) {
+  const suffix = { counter: "_total", info: "_info" }[type];
+  return suffix && !name.endsWith(suffix) ? name + suffix : name;
+}
 
 export function draw({ query }) {
   const answer = hold(metrics);
@@ -46,12 +55,12 @@ function keep(name, { at, families, last }) {
 function list(families, query) {
   const wanted = (query.text ?? "").toLowerCase();
   const all = [...families.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const found = all.filter((family) => `${family.name} ${family.help}`.toLowerCase().includes(wanted));
+  const found = all.filter((family) => `${fullName(family)} ${family.help}`.toLowerCase().includes(wanted));
   return h(
     "div",
     { class: "metric-list" },
     h("label", { class: "field wide" }, h("span", { class: "unseen" }, "Filter of metrics"), h("input", { type: "search", "data-filter": true, value: query.text ?? "", placeholder: `Filter ${all.length} metrics`, autocomplete: "off", oninput: (event) => change({ text: event.target.value }) })),
-    h("nav", { "aria-label": "Metrics", class: "metric-names" }, found.map((family) => h("a", { key: family.name, href: link("metrics", { ...query, metric: family.name, by: "" }), "data-row": true, "aria-current": family.name === query.metric ? "true" : null, title: cut(family.help, 300) }, h("span", { class: "metric-name" }, cut(family.name, 120)), h("span", { class: "metric-sub" }, h("span", {}, family.type), h("span", {}, counted(family.series.size, "series")))))),
+    h("nav", { "aria-label": "Metrics", class: "metric-names" }, found.map((family) => h("a", { key: family.name, href: link("metrics", { ...query, metric: family.name, by: "" }), "data-row": true, "aria-current": family.name === query.metric ? "true" : null, title: cut(family.help, 300) }, h("span", { class: "metric-name" }, cut(fullName(family), 120)), h("span", { class: "metric-sub" }, h("span", {}, family.type), h("span", {}, counted(family.series.size, "series")))))),
     found.length === 0 ? h("p", { class: "dim" }, "No metric has this in its name or help.") : null,
   );
 }
@@ -66,11 +75,12 @@ function detail(family, query) {
   return h(
     "div",
     { class: "metric-detail", key: `metric ${family.name}` },
-    h("h2", { class: "mono" }, cut(family.name, 160)),
+    h("h2", { class: "mono" }, cut(fullName(family), 160)),
     h("p", {}, cut(family.help, 600) || h("span", { class: "dim" }, "No help: describe it with describe_counter!, describe_gauge! or describe_histogram!.")),
     h("div", { class: "facts" }, h("span", {}, family.type), h("span", {}, `unit ${family.unit || unitOf(family) || "1"}`), h("span", {}, counted(family.series.size, "series")), labels.length > 0 ? h("span", {}, `labels ${cut(labels.join(", "), 200)}`) : null),
     h("div", { class: "actions" }, labels.length > 0 ? h("label", { class: "field" }, h("span", {}, "By"), h("select", { value: query.by ?? "", onchange: (event) => change({ by: event.target.value }) }, choices.map(([value, title]) => h("option", { value }, cut(title, 60))))) : null, copyButton(promql, "Copy as PromQL", promql), copyButton(curl("metrics"), "Copy curl")),
     drawing(family, by),
+    past(family),
     seriesTable(family, labels),
   );
 }
@@ -83,6 +93,20 @@ function unitOf(family) {
 }
 
 const nameOf = (labels) => Object.values(labels).filter(Boolean).join(" · ") || "all";
+
+/** The history that the process keeps of important metrics, which is there before the metric is picked. */
+function past(family) {
+  const { data } = hold(history);
+  if (!data) return null;
+  const end = Date.parse(data.time);
+  const times = Array.from({ length: data.end - data.first }, (_, index) => end - (data.end - data.first - 1 - index) * data.interval_seconds * 1e3);
+  const all = data.all.find(({ kind }) => kind === KINDS[family.name]);
+  const gauges = data.gauges.filter(({ metric }) => metric === fullName(family));
+  if (!all && gauges.length === 0) return null;
+  const lines = all ? ["p50", "p95", "p99"].map((name) => ({ name, values: all[name] })) : gauges.map((gauge) => ({ name: nameOf(gauge.labels), values: gauge.values }));
+  const unit = family.name === "process_cpu_seconds" ? "s/s" : unitOf(family);
+  return section("The last 15 minutes", { note: "kept in the process" }, chart({ id: `${family.name} past`, times, series: lines.slice(0, MAX_LINES).map((line, style) => ({ ...line, style })), unit, limit: gauges.length === 1 ? gauges[0].limit : null, title: `${family.name} in the last 15 minutes`, height: 150 }));
+}
 
 /** The values of each group at each sample: rates of counters, quantiles of histograms, gauges as they are. */
 function drawing(family, by) {
@@ -157,7 +181,7 @@ function seriesTable(family, labels) {
 
 /** The query that a Prometheus would answer with the same chart. */
 function promqlOf(family, by) {
-  const name = family.type === "counter" && !family.name.endsWith("_total") ? `${family.name}_total` : family.name;
+  const name = fullName(family);
   const group = by.length > 0 ? ` by (${by.join(", ")})` : "";
   if (family.type === "histogram") return `histogram_quantile(0.95, sum by (${["le", ...by].join(", ")}) (rate(${name}_bucket[5m])))`;
   return family.type === "counter" ? `sum${group} (rate(${name}[5m]))` : `sum${group} (${name})`;
@@ -178,7 +202,7 @@ function cardinality(families, report) {
       key: family.name,
       href: link("metrics", { metric: family.name }),
       tone: of && series >= of[3] * 0.8 ? "warn" : "",
-      cells: [cut(family.name, 120), count(series), of ? count(Number(of[3])) : "–", of ? count(Number(of[4])) : "–", label ? h("span", {}, h("code", {}, cut(label.name, 60)), h("span", { class: "dim" }, ` ${counted(label.values.size, "value")}, such as ${cut([...label.values].slice(0, 3).join(", "), 80)}`)) : "–"],
+      cells: [cut(fullName(family), 120), count(series), of ? count(Number(of[3])) : "–", of ? count(Number(of[4])) : "–", label ? h("span", { class: "one-line" }, h("code", {}, cut(label.name, 60)), h("span", { class: "dim" }, ` ${counted(label.values.size, "value")}, such as ${cut([...label.values].slice(0, 3).join(", "), 80)}`)) : "–"],
     })))),
   ];
 }

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { hold } from "./api.js";
-import { counted, cut, inUnit, percent, perSecond, plural, seconds } from "./format.js";
+import { briefly, count, counted, cut, inUnit, percent, perSecond, plural, seconds, spoken } from "./format.js";
 import { link } from "./address.js";
 import { sparkline } from "./chart.js";
 import { badge, empty, linked, next, section, table, traceLink, waiting } from "./parts.js";
@@ -27,7 +27,7 @@ function verdict(answer) {
   return h(
     "section",
     { class: `verdict ${worst}`, "aria-label": "Verdict", key: "verdict" },
-    h("div", { class: "verdict-head" }, badge(worst), h("h1", {}, sentence(data.verdict))),
+    h("div", { class: "verdict-head" }, h("span", { class: "verdict-mark", "aria-hidden": "true" }, { ok: "✓", broken: "✕", note: "i" }[worst] ?? "!"), h("h1", {}, sentence(data.verdict))),
     h("ol", { class: "findings" }, findings.map((finding, index) => h("li", { key: `${index} ${finding.next}`, class: finding.severity }, oneFinding(finding)))),
     data.fine?.length > 0 ? h("p", { class: "fine" }, h("span", {}, findings.length > 0 ? "Nothing wrong with" : "Checked"), " ", data.fine.join(", ")) : null,
   );
@@ -53,7 +53,7 @@ function figures(data) {
     return [
       tile(`${title} per second`, perSecond(rate), null, sparkline(zeros(all.rate), { label: `${title} per second in the last 15 minutes`, more: zeros(all.failed) })),
       tile(`Failed ${title.toLowerCase()}`, perSecond(failed), rate > 0 ? `${percent(failed / rate)} of them` : "", sparkline(zeros(all.failed), { label: `Failures per second in the last 15 minutes`, tone: all.failed.some((value) => value > 0) ? "bad" : "muted" }), failed > 0 ? "bad" : ""),
-      tile("Duration p95", seconds(last(all.p95)), `p50 ${seconds(last(all.p50))} · p99 ${seconds(last(all.p99))}`, sparkline(all.p95, { label: "95th percentile of durations in the last 15 minutes", tone: "violet" })),
+      tile("Duration p95", seconds(last(all.p95)), `p50 ${briefly(last(all.p50))} · p99 ${briefly(last(all.p99))}`, sparkline(all.p95, { label: "95th percentile of durations in the last 15 minutes", tone: "violet" })),
     ].map((one) => ({ ...one, props: { ...one.props, key: `${all.kind} ${one.props.key}` } }));
   });
   return h("div", { class: "tiles", key: "tiles" }, tiles);
@@ -66,27 +66,32 @@ function tile(title, value, note, chart, tone = "") {
 }
 
 const GAUGES = {
-  recorder_open_roots: "Open requests and jobs",
+  recorder_open_roots: "Open roots",
   tokio_worker_busy_ratio: "Runtime busy",
-  tokio_scheduler_delay_seconds: "Scheduler delay p99",
-  db_client_connection_count: "Connections used",
-  db_client_connection_pending_requests: "Calls waiting for a connection",
-  worker_queue_depth: "Jobs waiting",
-  worker_queue_oldest_age_seconds: "Oldest job waits",
+  tokio_scheduler_delay_seconds: "Scheduler p99",
+  db_client_connection_count: "Connections",
+  db_client_connection_pending_requests: "Waiting calls",
+  worker_queue_depth: "Ready jobs",
+  worker_queue_oldest_age_seconds: "Oldest job",
   process_resident_memory_bytes: "Memory",
   process_cpu_seconds_total: "Processor",
 };
 
-function gauges({ gauges: all }) {
+/** How far back the history goes, which is 15 minutes in a process that is not young. */
+const reach = (data) => `the last ${spoken((data.end - data.first) * data.interval_seconds)}`;
+
+function gauges(data) {
+  const all = data.gauges;
   if (all.length === 0) return null;
-  return section("Saturation", { note: "the last 15 minutes" }, h("div", { class: "gauges" }, all.map(gauge)));
+  return section("Saturation", { note: reach(data) }, h("div", { class: "gauges" }, all.map(gauge)));
 }
 
 function gauge({ metric, labels, unit, limit, values }) {
   const value = last(values);
   const isRatio = metric.endsWith("_ratio");
   const isCpu = metric === "process_cpu_seconds_total";
-  const show = (number) => (isRatio ? percent(number) : isCpu ? inUnit(number, "s/s") : inUnit(number, unit));
+  // The title of a gauge names what it counts.
+  const show = (number) => (isRatio ? percent(number) : isCpu ? inUnit(number, "s/s") : unit.startsWith("{") ? count(number) : inUnit(number, unit));
   const fill = limit ? value / limit : isRatio ? value : 0;
   const tone = fill >= 0.9 ? "bad" : fill >= 0.7 ? "warn" : "";
   const of = Object.values(labels ?? {}).join(", ");
@@ -94,7 +99,7 @@ function gauge({ metric, labels, unit, limit, values }) {
   const chart = sparkline(values, { label: `${title} ${cut(of, 60)} in the last 15 minutes`, limit, max: isRatio ? 1 : undefined, tone });
   return h(
     "div",
-    { class: `gauge ${tone}`, key: `${metric} ${of}`, title: metric },
+    { class: `gauge ${tone}`, key: `${metric} ${of}`, title: cut(`${title} ${of}, ${metric}`, 300) },
     h("div", { class: "gauge-title" }, title, of ? h("span", { class: "dim" }, ` ${cut(of, 60)}`) : null),
     h("div", { class: "gauge-value" }, show(value), limit ? h("span", { class: "dim" }, ` of ${show(limit)}${tone ? `, ${percent(fill)}` : ""}`) : null),
     chart,
@@ -109,7 +114,7 @@ function routes({ roots }) {
   if (rows.length === 0) {
     return section("Routes and jobs", {}, empty("No requests in the last 15 minutes", "Send one to the service, and it shows here within 5 seconds.", "curl -i http://localhost:8080/"));
   }
-  const columns = [{ title: "Name" }, { title: "Rate", end: true }, { title: "Failed", end: true }, { title: "p50", end: true }, { title: "p95", end: true }, { title: "p99", end: true }, { title: "15 minutes" }];
+  const columns = [{ title: "Name" }, { title: "Rate", end: true }, { title: "Failed", end: true }, { title: "p50", end: true }, { title: "p95", end: true }, { title: "p99", end: true }, { title: "History" }];
   return section("Routes and jobs", { note: "each 5 seconds" }, table("Routes and jobs", columns, rows.map((root) => {
     const failed = current(root.failed) ?? 0;
     return {

@@ -3,7 +3,7 @@
 import { h, say } from "./dom.js";
 import { cut } from "./format.js";
 import { ofPath, toTrace } from "./address.js";
-import { curl } from "./api.js";
+import { curl, status } from "./api.js";
 
 const MARKS = { ok: "✓", failed: "✕", broken: "✕", canceled: "⊘", open: "◌", warning: "!", note: "i", works: "✓", up: "✓", off: "–", unknown: "?", "needs attention": "!" };
 const TONES = { ok: "good", works: "good", up: "good", failed: "bad", broken: "bad", warning: "warn", "needs attention": "warn", canceled: "muted", off: "muted", unknown: "muted", open: "info", note: "info" };
@@ -52,9 +52,9 @@ async function copy(text, button) {
 
 /** What a link to the view of a path says. */
 function titleOf(path) {
-  if (/^\/traces\/[0-9a-f]{32}/.test(path)) return "Open the trace";
+  if (/^\/traces\/[0-9a-f]{32}/.test(path)) return "See the trace";
   const [, name, section] = /^\/([\w-]+)(?:\?(open|failed|canceled|slow|recent|previous)\b)?/.exec(path) ?? [];
-  return section ? `Open ${section === "previous" ? "the last process" : `${section} traces`}` : `Open ${name ?? "it"}`;
+  return section ? `See ${section === "previous" ? "the last process" : `${section} traces`}` : `See ${name ?? "it"}`;
 }
 
 /** What to do about a path of the listener: a link to its view, and the command. */
@@ -77,6 +77,7 @@ export function empty(title, text, command) {
 /** What stands in for data that has not come, or an error of the listener. */
 export function waiting({ data, error }) {
   if (error) return empty("The listener refused this", cut(error.message, 600));
+  if (data === null && status.file) return empty("Not in this file", "The service did not have it when the file was saved, or the file is an answer of another route.");
   return data === null ? h("div", { class: "skeleton", "aria-busy": "true" }, h("span", { class: "unseen" }, "Loading"), h("i"), h("i"), h("i")) : null;
 }
 

@@ -34,9 +34,16 @@ export const metrics = {
 /** Asked once, to know which views the service has. */
 export const catalog = { ...metrics, id: "catalog", every: 300, take: (_, text) => new Set(parse(text).keys()), file: (saved) => new Set(metrics.file(saved).families.keys()) };
 
+/** The sections, or one of them with more roots. */
 export function traces(section, route) {
-  const query = [section, route && `route=${encodeURIComponent(route)}`, "limit=1000"].filter(Boolean).join("&");
+  const query = [section, route && `route=${encodeURIComponent(route)}`, `limit=${section ? 1_000 : 200}`].filter(Boolean).join("&");
   return { id: `traces?${query}`, path: () => `traces?${query}`, every: 2, file: (saved) => saved.traces };
+}
+
+/** The counts of all sections, while one of them is shown. */
+export function counts(route) {
+  const query = `limit=1${route ? `&route=${encodeURIComponent(route)}` : ""}`;
+  return { id: `traces?${query}`, path: () => `traces?${query}`, every: 5, file: (saved) => saved.traces };
 }
 
 /** The open roots alone, with the users of connections. */

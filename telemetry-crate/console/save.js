@@ -1,6 +1,6 @@
 // Save: what the service holds at this moment as one file, and opening such a file again.
 
-import { get, link, openFile } from "./api.js";
+import { get, status, openFile } from "./api.js";
 import { say } from "./dom.js";
 
 const FORMAT = 1;
@@ -22,7 +22,7 @@ const PARTS = {
 
 /** Downloads the file. The token is in none of the answers, so it is not in the file. */
 export async function save() {
-  const saved = { console: FORMAT, ...link.identity, saved: new Date().toISOString(), missing: {} };
+  const saved = { console: FORMAT, ...status.identity, saved: new Date().toISOString(), missing: {} };
   for (const [name, [path, accept]] of Object.entries(PARTS)) {
     try {
       saved[name] = await get(path, accept);

@@ -18,6 +18,19 @@ function stateOf(id) {
   return states.get(id);
 }
 
+/** Follows the height of a grid. Reading it while drawing would make the browser lay out each frame twice. */
+function observe(state, element) {
+  state.observer?.disconnect();
+  state.element = element;
+  state.observer = new ResizeObserver(() => {
+    if (element.clientHeight === 0 || element.clientHeight === state.height) return;
+    state.height = element.clientHeight;
+    if (state.follows && state.isTail) element.scrollTop = element.scrollHeight;
+    redraw();
+  });
+  state.observer.observe(element);
+}
+
 /** The height of a row; narrow screens have two lines for each. */
 export function rowHeight() {
   return innerWidth < 700 ? 52 : 30;
@@ -31,7 +44,10 @@ export function rowHeight() {
 export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follows = false, selected, select }) {
   const state = stateOf(id);
   const height = rowHeight();
-  const chosen = rows.findIndex((row) => keyOf(row) === (selected === undefined ? state.selected : selected));
+  if (selected !== undefined) state.selected = selected;
+  // Two keys may be pressed between two frames, so the place is looked up when it is needed.
+  const place = () => (state.selected === null ? -1 : rows.findIndex((row) => keyOf(row) === state.selected));
+  const chosen = place();
   const choose = (index) => {
     const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
     if (!row) return;
@@ -40,7 +56,9 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
     reveal(state, rows.indexOf(row) * height, height);
     redraw();
   };
-  active = { move: (by) => choose(chosen < 0 ? (follows && by < 0 ? rows.length - 1 : 0) : chosen + by), open: () => chosen >= 0 && open(rows[chosen]) };
+  const move = (by) => choose(place() < 0 ? (follows ? rows.length - 1 : 0) : place() + by);
+  const enter = () => place() >= 0 && open(rows[place()]);
+  active = { move, open: enter };
   const first = Math.max(0, Math.floor(state.top / height) - BEYOND);
   const end = Math.min(rows.length, Math.ceil((state.top + state.height) / height) + BEYOND);
   const scrolled = (event) => {
@@ -54,11 +72,8 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
     if (Math.abs(Math.floor(scrollTop / height) - BEYOND - first) > BEYOND / 2) redraw();
   };
   const drawn = (element) => {
-    state.element = element;
-    if (element.clientHeight !== state.height && element.clientHeight > 0) {
-      state.height = element.clientHeight;
-      redraw();
-    }
+    if (state.element !== element) observe(state, element);
+    state.isTail = follows;
     if (follows && state.follows && state.last !== rows.at(-1)) element.scrollTop = element.scrollHeight;
     state.last = rows.at(-1);
   };
@@ -77,7 +92,7 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
         "aria-rowcount": rows.length + 1,
         "aria-activedescendant": chosen >= first && chosen < end ? rowId(chosen) : null,
         onscroll: scrolled,
-        onkeydown: (event) => keys(event, choose, chosen, rows, open, state, height),
+        onkeydown: (event) => keys(event, move, enter, rows.length, Math.floor(state.height / height) - 1),
         drawn,
       },
       h(
@@ -118,15 +133,14 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
   );
 }
 
-function keys(event, choose, chosen, rows, open, state, height) {
-  const page = Math.max(1, Math.floor(state.height / height) - 1);
-  const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -rows.length, End: rows.length };
+function keys(event, move, enter, all, page) {
+  const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -all, End: all };
   if (event.target !== event.currentTarget) return;
   if (event.key in moves) {
-    choose(chosen + moves[event.key]);
+    move(moves[event.key]);
     event.preventDefault();
-  } else if (event.key === "Enter" && chosen >= 0) {
-    open(rows[chosen]);
+  } else if (event.key === "Enter") {
+    enter();
   }
 }
 

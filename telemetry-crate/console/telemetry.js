@@ -1,12 +1,15 @@
 // Telemetry: whether each signal works, what to do if not, and how the last process ended.
 
-import { h } from "./dom.js";
+import { h, redraw } from "./dom.js";
 import { curl, hold } from "./api.js";
 import { count, cut } from "./format.js";
 import { badge, copyButton, section, waiting } from "./parts.js";
 import { previous, readyz, telemetry } from "./resources.js";
 
-export const needs = () => [telemetry, readyz, previous];
+/** The state of the last process is asked for on demand: a service without the recorder's file answers with 404. */
+const state = { isAsked: false };
+
+export const needs = () => [telemetry, readyz, ...(state.isAsked ? [previous] : [])];
 
 const ORDER = ["needs attention", "unknown", "works", "up", "off"];
 
@@ -35,6 +38,8 @@ function card([name, part]) {
 }
 
 function fact(key, value) {
+  // The view of metrics has them as a table.
+  if (key === "largest") return [];
   const title = key.replaceAll("_", " ");
   const line = (name, text) => [h("dt", { key: `t ${name} ${text}` }, cut(name, 80)), h("dd", { key: `d ${name} ${text}` }, cut(text, 400))];
   if (Array.isArray(value)) return value.flatMap((one, index) => line(index === 0 ? title : "", String(one)));
@@ -55,5 +60,10 @@ function lastProcess({ data, error }) {
     const { ended, summary, text } = data.previous;
     return section("The last process", { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) }, h("p", {}, cut(summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(text, 20_000)));
   }
-  return error?.status === 404 ? section("The last process", {}, h("p", { class: "dim" }, cut(error.message, 400))) : null;
+  if (error) return section("The last process", {}, h("p", { class: "dim" }, cut(error.message, 400)));
+  const ask = () => {
+    state.isAsked = true;
+    redraw();
+  };
+  return section("The last process", {}, h("p", { class: "dim" }, "What it had open, and its last log lines, if FIRSTLIGHT_RECORDER_FILE names a file."), h("p", {}, h("button", { class: "button", onclick: ask }, state.isAsked ? "Loading…" : "Show how it ended")));
 }

@@ -51,16 +51,16 @@ function head(id, { backend_url: backend }, { roots }, scale) {
     "header",
     { class: "trace-head" },
     h("div", { class: "title-line" }, h("h1", {}, cut(first.name, 160)), badge(worst), h("span", { class: "big" }, seconds((scale.end - scale.start) / 1e3))),
-    h("div", { class: "facts" }, h("code", { class: "trace-id" }, cut(id, 64)), facts.filter(Boolean).map((fact) => h("span", { class: "dim" }, fact))),
     h(
       "div",
       { class: "actions" },
       copyButton(id, "Copy trace id"),
       copyButton(curl(`traces/${encodeURIComponent(id)}`), "Copy curl"),
-      h("a", { class: "button small", href: link("logs", { trace: id }) }, "Log lines"),
+      h("a", { class: "button small", href: link("logs", { trace: id }) }, "Open in Logs"),
       backend ? h("a", { class: "button small", href: backend, target: "_blank", rel: "noopener noreferrer" }, "Trace backend ↗") : null,
-      h("label", { class: "check" }, h("input", { type: "checkbox", checked: state.hasEvents, onchange: (event) => { state.hasEvents = event.target.checked; redraw(); } }), "log lines"),
+      h("label", { class: "check" }, h("input", { type: "checkbox", checked: state.hasEvents, onchange: (event) => { state.hasEvents = event.target.checked; redraw(); } }), "show log lines"),
     ),
+    h("div", { class: "facts" }, h("code", { class: "trace-id" }, cut(id, 64)), facts.filter(Boolean).map((fact) => h("span", { class: "dim" }, fact))),
   );
 }
 
@@ -78,11 +78,14 @@ function failures(roots) {
 }
 
 function waterfall({ rows, cut: more }, scale) {
-  const ticks = [0, 0.25, 0.5, 0.75, 1];
+  const offset = (at) => seconds(Math.max(0, scale.moment(at) - scale.start) / 1e3);
+  // With waits that are drawn shorter, positions between them would mislead.
+  const between = scale.gaps.length > 0 ? scale.gaps.map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` })) : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
+  const ticks = [{ at: 0, text: offset(0) }, ...between, { at: 1, text: offset(1) }];
   return h(
     "div",
     { class: "waterfall", key: "waterfall", role: "region", "aria-label": "Waterfall", tabindex: "0" },
-    h("div", { class: "w-axis", "aria-hidden": "true" }, h("span", { class: "w-name" }, ""), h("span", { class: "w-took" }, "Took"), h("span", { class: "w-line" }, ticks.map((tick) => h("i", { style: { left: `${tick * 100}%` } }, seconds(Math.max(0, scale.moment(tick) - scale.start) / 1e3))))),
+    h("div", { class: "w-axis", "aria-hidden": "true" }, h("span", { class: "w-name" }, ""), h("span", { class: "w-took" }, "Took"), h("span", { class: "w-line" }, ticks.map(({ at, text, isMinor }) => h("i", { class: isMinor ? "minor" : "", style: { left: `${at * 100}%` } }, text)))),
     h("div", { class: "w-rows" }, rows.map((row) => drawRow(row, scale))),
     more > 0 ? h("p", { class: "footnote" }, `${counted(more, "further row")} of this trace are not shown.`) : null,
   );
@@ -100,7 +103,7 @@ function drawRow(row, scale) {
   return h(
     "button",
     { class: `w-row ${row.type}${isChosen ? " chosen" : ""}${failed ? " failed" : ""}`, key: row.key, "data-row": true, "aria-expanded": row.type === "group" ? String(state.expanded.has(row.key)) : null, "aria-pressed": row.type === "group" ? null : String(isChosen), onclick: press },
-    h("span", { class: "w-name", style: { "padding-left": `${8 + Math.min(row.depth, MAX_DEPTH) * 14}px` } }, nameOf(row), failed && row.type === "span" ? h("span", { class: "mark bad" }, "✕ error") : null, isOpen ? h("span", { class: "mark info" }, "◌ open") : null, row.isSlow ? h("span", { class: "mark warn" }, "slow") : null, row.isNPlusOne ? h("span", { class: "mark warn" }, "N+1") : null),
+    h("span", { class: "w-name", style: { "padding-left": `${8 + Math.min(row.depth, MAX_DEPTH) * 14}px` } }, nameOf(row), failed ? h("span", { class: "mark bad", title: "error" }, row.type === "root" ? "✕ failed" : "✕ error") : null, isOpen ? h("span", { class: "mark info" }, "◌ open") : null, row.isSlow ? h("span", { class: "mark warn" }, "slow") : null, row.isNPlusOne ? h("span", { class: "mark warn" }, "N+1") : null),
     h("span", { class: "w-took" }, row.type === "event" ? `+${seconds(Math.max(0, row.start - time(row.root.started)) / 1e3)}` : seconds(tookOf(row))),
     h("span", { class: "w-line" }, scale.gaps.map((gap) => h("i", { class: "gap", style: { left: `${gap.from * 100}%`, width: `${(gap.to - gap.from) * 100}%` }, title: `${seconds(gap.seconds)}, drawn shorter` })), bars(row, scale)),
   );
@@ -117,7 +120,7 @@ function nameOf(row) {
   if (row.type === "group") return [h("span", { class: "twist", "aria-hidden": "true" }, state.expanded.has(row.key) ? "▾" : "▸"), h("b", {}, cut(row.items[0].span.name, 100)), h("span", { class: "mark strong" }, `× ${row.items.length}`)];
   if (row.type === "root") {
     const { hop } = row;
-    return [hop ? h("span", { class: "mark hop" }, "⇢ queue") : null, h("span", { class: "kind" }, row.root.kind), h("b", {}, cut(row.root.name, 120)), hop ? h("span", { class: "dim" }, [hop.queue && cut(hop.queue, 60), hop.wait && `waited ${seconds(hop.wait)}`, hop.attempt > 1 && `attempt ${hop.attempt}`].filter(Boolean).join(", ")) : null];
+    return [hop ? h("span", { class: "mark hop", title: "came through the queue" }, "⇢ job") : h("span", { class: "kind" }, row.root.kind), h("b", {}, cut(row.root.name, 120)), hop ? h("span", { class: "dim hop-note" }, [hop.queue && cut(hop.queue, 60), hop.wait && `waited ${seconds(hop.wait)}`, hop.attempt > 1 && `attempt ${hop.attempt}`].filter(Boolean).join(", ")) : null];
   }
   return h("span", {}, cut(row.span.name, 120));
 }
@@ -175,7 +178,7 @@ function ofSpan({ span, start, end, events }, scale) {
     statement ? [h("h3", {}, "Statement"), h("pre", {}, cut(statement, 4_096)), copyButton(statement, "Copy statement")] : null,
     h("h3", {}, "Attributes"),
     pairs(rest),
-    events?.length > 0 ? [h("h3", {}, "Log lines"), events.map((event) => h("p", { class: "event-line" }, level(event.level), " ", cut(event.message, 400)))] : null,
+    events?.length > 0 ? [h("h3", {}, "Open in Logs"), events.map((event) => h("p", { class: "event-line" }, level(event.level), " ", cut(event.message, 400)))] : null,
     h("p", { class: "dim" }, "span ", h("code", {}, cut(span.span_id, 32))),
   ];
 }

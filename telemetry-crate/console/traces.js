@@ -7,7 +7,7 @@ import { change, link, toTrace } from "./address.js";
 import { grid } from "./table.js";
 import { badge, empty, tabs, traceLink, waiting } from "./parts.js";
 import { doing } from "./now.js";
-import { traces } from "./resources.js";
+import { counts, traces } from "./resources.js";
 
 const SECTIONS = [
   ["open", "Open", "the oldest first"],
@@ -17,31 +17,44 @@ const SECTIONS = [
   ["recent", "Recent", "some of each name"],
 ];
 
-/** All sections are asked for, because the tabs have their counts and a trace may be in any. */
-const resource = (query) => traces("", query.route);
+const isSection = (name) => SECTIONS.some(([section]) => section === name);
+const resource = ({ section, route }) => traces(isSection(section) ? section : "", route);
 
-export const needs = ({ query }) => [resource(query)];
+export const needs = ({ query }) => (isSection(query.section) ? [resource(query), counts(query.route)] : [resource(query)]);
 
 export function draw({ query }) {
-  const answer = hold(resource(query));
-  const chosen = query.section ?? "all";
-  const sections = SECTIONS.filter(([name]) => chosen === "all" || chosen === name);
-  const found = answer.data ? sections.flatMap(([name]) => rowsOf(answer.data, name)) : [];
-  const unique = chosen === "all" ? [...new Map(found.map((row) => [row.span_id, row])).values()].sort((a, b) => time(b.started) - time(a.started)) : found;
-  const rows = unique.filter((row) => passes(row, query));
+  let answer = hold(resource(query));
+  // Until the section has come, its part of all sections stands in for it.
+  if (!answer.data && !answer.error) answer = hold(traces("", query.route));
+  const chosen = isSection(query.section) ? query.section : "all";
+  const of = chosen === "all" ? answer.data : { ...hold(counts(query.route)).data, ...answer.data };
+  const { all, rows } = found(answer.data, query);
   const items = [
     { value: "all", title: "All", href: link("traces", { ...query, section: "" }) },
-    ...SECTIONS.map(([name, title]) => ({ value: name, title, count: answer.data?.[name]?.count, href: link("traces", { ...query, section: name }), tone: name === "failed" && answer.data?.failed?.count > 0 ? "bad" : "" })),
+    ...SECTIONS.map(([name, title]) => ({ value: name, title, count: of?.[name]?.count, href: link("traces", { ...query, section: name }), tone: name === "failed" && of?.failed?.count > 0 ? "bad" : "" })),
   ];
   return [
     h("h1", { class: "unseen" }, "Traces"),
     h("div", { class: "toolbar" }, tabs("Section", chosen, items), filters(query)),
-    answer.data ? list(rows, unique.length, query, answer.data) : waiting(answer),
+    answer.data ? list(rows, all, query) : waiting(answer),
     answer.data ? lost(answer.data) : null,
   ];
 }
 
-const rowsOf = (data, name) => (data[name]?.roots ?? []).filter((row) => row.name !== undefined);
+const last = {};
+
+/** The rows that pass. They are kept until the data or the filter changes, as the page is drawn while it scrolls. */
+function found(data, query) {
+  const key = JSON.stringify(query);
+  if (last.data === data && last.key === key) return last;
+  const chosen = SECTIONS.filter(([name]) => !isSection(query.section) || query.section === name);
+  const listed = chosen.flatMap(([name]) => data?.[name]?.roots ?? []);
+  // A root that is slow may have failed too.
+  const unique = isSection(query.section) ? listed : [...new Map(listed.map((row) => [row.span_id, row])).values()].sort((a, b) => (a.started < b.started ? 1 : -1));
+  const rows = unique.filter((row) => passes(row, query));
+  const slowest = rows.reduce((most, row) => Math.max(most, row.duration_seconds), 0);
+  return Object.assign(last, { data, key, all: unique.length, rows, slowest });
+}
 
 function passes(row, { route, text, status, min }) {
   if (route && !row.name.includes(route)) return false;
@@ -58,14 +71,14 @@ function filters({ text, route, status, min }) {
   return h(
     "div",
     { class: "filters", role: "search", "aria-label": "Filter of traces" },
-    field("text", "Text", text, { "data-filter": true, placeholder: "name, error or trace id" }),
+    field("text", "Text", text, { "data-filter": true, placeholder: "name, error, trace id" }),
     field("route", "Route", route, { placeholder: "/orders/{id}" }),
-    field("status", "Status", status, { placeholder: "500, 5xx, failed", size: 8 }),
-    field("min", "At least, ms", min, { placeholder: "0", inputmode: "numeric", size: 6 }),
+    field("status", "Status", status, { placeholder: "5xx", size: 5 }),
+    field("min", "At least ms", min, { placeholder: "0", inputmode: "numeric", size: 4 }),
   );
 }
 
-function list(rows, all, query, data) {
+function list(rows, all, query) {
   if (rows.length === 0) {
     if (all > 0 || query.route) return empty("No trace passes the filter", h("a", { href: link("traces", { section: query.section }) }, "Remove the filter"));
     if (query.section === "failed") return empty("Nothing has failed", "A failed request, job or run stays here as long as there is memory for it.");
@@ -82,7 +95,6 @@ function list(rows, all, query, data) {
     { name: "started", title: "Started, UTC" },
     { name: "trace", title: "Trace" },
   ];
-  const slowest = rows.reduce((most, row) => Math.max(most, row.duration_seconds), 0);
   return grid({
     id: "traces",
     label: `Traces, ${rows.length}`,
@@ -93,7 +105,7 @@ function list(rows, all, query, data) {
     cells: (row) => [
       badge(row.outcome),
       h("a", { href: toTrace(row.trace_id), tabindex: "-1" }, row.kind === "request" ? null : h("span", { class: "kind" }, row.kind), cut(row.name, 160)),
-      h("span", { class: "took" }, h("i", { style: { width: `${Math.sqrt(row.duration_seconds / (slowest || 1)) * 100}%` } }), h("b", {}, seconds(row.duration_seconds))),
+      h("span", { class: "took" }, h("i", { style: { width: `${Math.sqrt(row.duration_seconds / (last.slowest || 1)) * 100}%` } }), h("b", {}, seconds(row.duration_seconds))),
       row.status ?? h("span", { class: "dim" }, "–"),
       detail(row),
       h("span", { title: row.started }, clock(time(row.started)), h("span", { class: "dim" }, ` ${ago(time(row.started), at)}`)),

@@ -18,7 +18,11 @@ export function rowsOf(roots, now, { isExpanded, hasEvents }) {
   for (const root of sorted) {
     const tree = treeOf(root, now);
     rows.push({ key: `root ${root.span_id}`, type: "root", depth: 0, root, hop: hopOf(root, tree, sorted, now), ...tree.extent });
-    push(rows, tree, null, 0, { isExpanded, hasEvents });
+    // The row of a root stands for its first span too.
+    const first = tree.children.get(null)?.find(({ span }) => span.number === 0);
+    if (first) tree.children.set(null, tree.children.get(null).filter((item) => item !== first));
+    if (first) push(rows, tree, 0, 1, { isExpanded, hasEvents, eventsOf: hasEvents ? first.events : [] });
+    push(rows, tree, null, 1, { isExpanded, hasEvents });
     for (const event of hasEvents ? tree.loose : []) rows.push(eventRow(root, event, 1));
   }
   return { rows: rows.slice(0, MAX_ROWS), cut: Math.max(0, rows.length - MAX_ROWS), roots: sorted };
@@ -56,7 +60,7 @@ function treeOf(root, now) {
 function push(rows, tree, parent, depth, options) {
   const items = tree.children.get(parent) ?? [];
   const groups = groupsOf(items, tree.children);
-  const lines = parent === null ? [] : options.eventsOf ?? [];
+  const lines = options.eventsOf ?? [];
   const entries = [...items.map((item) => ({ at: item.start, item })), ...lines.map((event) => ({ at: time(event.time), event }))];
   // A span comes before the lines of the same millisecond, which are mostly written at its end.
   entries.sort((a, b) => a.at - b.at || (a.event ? 1 : 0) - (b.event ? 1 : 0));
