@@ -40,7 +40,6 @@ const FILES: &[File] = files! {
     "errors".js
     "exposition".js
     "format".js
-    "icon".svg
     "index".html
     "keys".js
     "line".js

@@ -111,9 +111,9 @@ fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     keyboard::cases(cases, &fixture, &instance);
     views::cases(cases, &fixture, &instance);
     let pictures = pictures::cases(cases, &fixture, &instance);
-    markup::cases(cases, &fixture, &instance);
-    drop(load);
+    drop((load, instance));
 
+    markup::cases(cases, &fixture);
     token::cases(cases, &fixture);
     restart::cases(cases, &fixture);
     saved_file::cases(cases, &fixture);

@@ -1,6 +1,5 @@
 //! Tasks that block the page for more than 50 ms.
 
-use anyhow::Context as _;
 use serde_json::json;
 
 use super::browser::Browser;
@@ -16,16 +15,6 @@ impl Browser {
         "});
         self.devtools("Page.addScriptToEvaluateOnNewDocument", script)?;
         Ok(())
-    }
-
-    /// The processor time of the page's main thread so far, in seconds.
-    pub(super) fn processor_time(&self) -> anyhow::Result<f64> {
-        self.devtools("Performance.enable", json!({"timeDomain": "threadTicks"}))?;
-        let answer = self.devtools("Performance.getMetrics", json!({}))?;
-        let metrics = answer["metrics"].as_array().into_iter().flatten();
-        let mut named = metrics.filter(|metric| metric["name"] == "TaskDuration");
-        let value = named.next().and_then(|metric| metric["value"].as_f64());
-        value.with_context(|| format!("no TaskDuration in {answer}"))
     }
 
     /// The durations in milliseconds of the long tasks since the page was loaded or since the last call.

@@ -5,10 +5,8 @@ use support::Cases;
 
 use super::{Fixture, browser::Browser, instance::Instance};
 
-pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
-    cases.check("markup: shows as text in every view", || {
-        run(fixture, instance)
-    });
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
+    cases.check("markup: shows as text in every view", || run(fixture));
 }
 
 /// A text that is harmful in element content and in attributes of both quotes.
@@ -18,7 +16,9 @@ const TEXT: &str =
 const PART: &str = "<img src=x onerror=alert(1)><script>alert(2)</script>";
 const TRACE: &str = "3a4c00000000000000000000000000aa";
 
-fn run(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
+fn run(fixture: &Fixture) -> anyhow::Result<()> {
+    // Without load, all of it is in sight.
+    let instance = Instance::start(&fixture.built, &fixture.server, "console_markup", &[])?;
     let traceparent = format!("00-{TRACE}-c11e0000000000aa-01");
     let traced = [("traceparent", &*traceparent), ("user-agent", TEXT)];
     instance.post("/markup/all", &traced, TEXT)?;
