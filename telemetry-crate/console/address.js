@@ -39,7 +39,7 @@ export function ofPath(path) {
   const query = new URLSearchParams(search);
   const [first, id] = name.split("/", 2);
   if (first === "traces" && id) return toTrace(id);
-  if (first === "traces" && query.has("previous")) return link("telemetry");
+  if (first === "traces" && query.has("previous")) return link("telemetry", { previous: "yes" });
   if (first === "traces") {
     const section = ["open", "failed", "canceled", "slow", "recent"].find((name) => query.has(name));
     return link("traces", { section, route: query.get("route") });

@@ -6,7 +6,7 @@
 const TOKEN = "firstlight-token";
 const TIMEOUT = 15_000;
 const MAX_DELAY = 30;
-const MAX_HELD = 24;
+const MAX_HELD = 12;
 
 const pollers = new Map();
 const held = new Map();

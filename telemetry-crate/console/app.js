@@ -120,7 +120,7 @@ function notices() {
   const close = (set) => h("button", { class: "close", "aria-label": "Dismiss", onclick: () => { set(); redraw(); } }, "×");
   return [
     status.file ? h("div", { class: "notice file", key: "file", role: "status" }, h("span", {}, h("b", {}, "A saved file"), ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live.`), h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service")) : null,
-    status.restarted ? h("div", { class: "notice", key: "restarted", role: "status" }, h("span", {}, h("b", {}, "The service has restarted"), ` at about ${clock(status.restarted.at, false)} UTC. What is shown is of the new process; `, h("a", { href: "#/telemetry" }, "how the last one ended"), "."), close(() => { status.restarted = null; })) : null,
+    status.restarted && !status.file ? h("div", { class: "notice", key: "restarted", role: "status" }, h("span", {}, h("b", {}, "The service has restarted"), ` at about ${clock(status.restarted.at, false)} UTC. What is shown is of the new process; `, h("a", { href: link("telemetry", { previous: "yes" }) }, "how the last one ended"), "."), close(() => { status.restarted = null; })) : null,
     shown.failure ? h("div", { class: "notice bad", key: "failure", role: "alert" }, h("span", {}, cut(shown.failure, 400)), close(() => { shown.failure = null; })) : null,
   ];
 }
@@ -138,8 +138,14 @@ function tokenForm() {
     h("h1", {}, status.token.wasWrong ? "This token is not accepted" : "The token is needed"),
     h("p", {}, status.token.isChange ? "Changes need the value of " : "This listener shows the data of users only with the value of ", h("code", {}, "FIRSTLIGHT_ADMIN_TOKEN"), ". It stays in this tab until the tab is closed."),
     h("p", { class: "dim", role: "status" }, cut(status.token.text, 400)),
-    h("div", { class: "token-line" }, h("label", { class: "field wide" }, h("span", {}, "Token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false" })), h("button", { class: "button primary", type: "submit" }, "Go on"), status.token.isChange ? h("button", { class: "button", type: "button", onclick: leaveToken }, "Cancel") : null),
+    h("div", { class: "token-line" }, h("label", { class: "field wide" }, h("span", {}, "Token"), h("input", { name: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false", drawn: focusOnce })), h("button", { class: "button primary", type: "submit" }, "Go on"), status.token.isChange ? h("button", { class: "button", type: "button", onclick: leaveToken }, "Cancel") : null),
   );
+}
+
+function focusOnce(field) {
+  if (field.wasFocused) return;
+  field.wasFocused = true;
+  field.focus();
 }
 
 function isDark() {
@@ -203,7 +209,10 @@ onChange(redraw);
 addEventListener("resize", redraw);
 addEventListener("hashchange", (event) => {
   const path = (address) => address.split("?", 1)[0];
-  if (event.newURL && path(event.newURL) !== path(event.oldURL)) document.getElementById("main").scrollTop = 0;
+  if (event.newURL && path(event.newURL) !== path(event.oldURL)) {
+    document.getElementById("main").scrollTop = 0;
+    say(current().entry?.title ?? "");
+  }
   redraw();
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);

@@ -32,9 +32,11 @@ function ofJson(text) {
   return { time: key ? time(value[key]) : null, clock: null, message: String(value.message ?? ""), fields, rest: rest.join("  "), whole: value };
 }
 
-/** A line of the pretty format begins with the time and the level. */
-function ofText({ text = "", level }) {
+/** A line of the pretty format: time, level, message, target, fields. */
+function ofText({ text = "", level, target }) {
   const match = /^(?:\S+T)?(\d\d:\d\d:\d\d(?:\.\d+)?)Z?\s+([A-Z]+)\s+(.*)$/s.exec(text);
   if (!match || match[2] !== level) return { time: null, clock: null, message: text, fields: {}, rest: "", whole: null };
-  return { time: null, clock: match[1], message: match[3], fields: {}, rest: "", whole: null };
+  const place = match[3].indexOf(` ${target} `);
+  const [message, rest] = place < 0 ? [match[3], ""] : [match[3].slice(0, place), match[3].slice(place + target.length + 2)];
+  return { time: null, clock: match[1], message, fields: {}, rest: rest.replace(/ ?\b(trace|span)_id=[0-9a-f]+/g, ""), whole: null };
 }

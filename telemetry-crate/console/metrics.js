@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { curl, hold } from "./api.js";
-import { counted, count, cut, inUnit, perSecond } from "./format.js";
+import { count, counted, cut, inUnit, percent, perSecond } from "./format.js";
 import { change, link } from "./address.js";
 import { chart } from "./chart.js";
 import { copyButton, empty, section, table, traceLink, waiting } from "./parts.js";
@@ -20,6 +20,9 @@ export const needs = ({ query }) => [metrics, query.metric ? history : telemetry
 
 /** The kinds of roots whose durations are in the history, by metric. */
 const KINDS = { http_server_request_duration_seconds: "request", rpc_server_call_duration_seconds: "call", worker_task_run_seconds: "job" };
+
+/** The gauges of the history that are computed of a metric. */
+const GAUGES = { tokio_worker_busy_seconds: "tokio_worker_busy_ratio", tokio_scheduler_delay_seconds: "tokio_scheduler_delay_p99_seconds", db_client_connection_count: "db_client_connections_used", process_cpu_seconds: "process_cpu_seconds_per_second" };
 
 /** The name as Prometheus has it. OpenMetrics declares counters and infos without their suffix. */
 function fullName({ name, type }) {
@@ -101,11 +104,11 @@ function past(family) {
   const end = Date.parse(data.time);
   const times = Array.from({ length: data.end - data.first }, (_, index) => end - (data.end - data.first - 1 - index) * data.interval_seconds * 1e3);
   const all = data.all.find(({ kind }) => kind === KINDS[family.name]);
-  const gauges = data.gauges.filter(({ metric }) => metric === fullName(family));
+  const gauges = data.gauges.filter(({ metric }) => metric === (GAUGES[family.name] ?? family.name));
   if (!all && gauges.length === 0) return null;
   const lines = all ? ["p50", "p95", "p99"].map((name) => ({ name, values: all[name] })) : gauges.map((gauge) => ({ name: nameOf(gauge.labels), values: gauge.values }));
-  const unit = family.name === "process_cpu_seconds" ? "s/s" : unitOf(family);
-  return section("The last 15 minutes", { note: "kept in the process" }, chart({ id: `${family.name} past`, times, series: lines.slice(0, MAX_LINES).map((line, style) => ({ ...line, style })), unit, limit: gauges.length === 1 ? gauges[0].limit : null, title: `${family.name} in the last 15 minutes`, height: 150 }));
+  const unit = all ? "s" : gauges[0].metric === "process_cpu_seconds_per_second" ? "s/s" : gauges[0].unit;
+  return section("The last 15 minutes", { note: "kept in the process" }, chart({ id: `${family.name} past`, times, series: lines.slice(0, MAX_LINES).map((line, style) => ({ ...line, style })), unit, limit: gauges.length === 1 ? gauges[0].limit : null, show: unit === "1" ? percent : undefined, title: `${family.name} in the last 15 minutes`, height: 150 }));
 }
 
 /** The values of each group at each sample: rates of counters, quantiles of histograms, gauges as they are. */

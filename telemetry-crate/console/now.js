@@ -38,7 +38,7 @@ const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 200
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [
     h("div", { class: "finding-head" }, badge(severity), h("span", { class: "what" }, linked(what)), h("span", { class: "finding-next" }, runbook ? h("span", { class: "dim", title: "the runbook of this finding" }, cut(runbook, 80)) : null, next(path))),
-    evidence.length > 0 ? h("ul", { class: "evidence" }, evidence.map((line) => h("li", {}, linked(line)))) : null,
+    evidence.some(Boolean) ? h("ul", { class: "evidence" }, evidence.filter(Boolean).map((line) => h("li", {}, linked(line)))) : null,
   ];
 }
 
@@ -46,7 +46,8 @@ const KINDS = { request: "Requests", call: "Calls", job: "Jobs", run: "Runs" };
 
 function figures(data) {
   const isUsed = (all) => all.rate.some((value) => value > 0);
-  const kinds = data.all.filter((all) => isUsed(all) || all.kind === "request");
+  const used = data.all.filter(isUsed);
+  const kinds = used.length > 0 ? used : [{ kind: "request", rate: [], failed: [], p50: [], p95: [], p99: [] }];
   const tiles = kinds.flatMap((all) => {
     const title = KINDS[all.kind] ?? plural(all.kind);
     const [rate, failed] = [current(all.rate) ?? 0, current(all.failed) ?? 0];
@@ -68,28 +69,33 @@ function tile(title, value, note, chart, tone = "") {
 const GAUGES = {
   recorder_open_roots: "Open roots",
   tokio_worker_busy_ratio: "Runtime busy",
-  tokio_scheduler_delay_seconds: "Scheduler p99",
-  db_client_connection_count: "Connections",
-  db_client_connection_pending_requests: "Waiting calls",
+  tokio_scheduler_delay_p99_seconds: "Scheduler p99",
+  db_client_connections_used: "Connections",
+  db_client_connections_waiting: "Waiting calls",
   worker_queue_depth: "Ready jobs",
   worker_queue_oldest_age_seconds: "Oldest job",
   process_resident_memory_bytes: "Memory",
-  process_cpu_seconds_total: "Processor",
+  process_cpu_seconds_per_second: "Processor",
 };
 
 /** How far back the history goes, which is 15 minutes in a process that is not young. */
 const reach = (data) => `the last ${spoken((data.end - data.first) * data.interval_seconds)}`;
 
 function gauges(data) {
-  const all = data.gauges;
-  if (all.length === 0) return null;
-  return section("Saturation", { note: reach(data) }, h("div", { class: "gauges" }, all.map(gauge)));
+  if (data.gauges.length === 0) return null;
+  const order = Object.keys(GAUGES);
+  const all = [...data.gauges].sort((a, b) => order.indexOf(a.metric) - order.indexOf(b.metric));
+  const isOne = ({ metric }) => all.filter((gauge) => gauge.metric === metric).length === 1;
+  return section("Saturation", { note: reach(data) }, h("div", { class: "gauges" }, all.map((one) => gauge(one, isOne(one)))));
 }
 
-function gauge({ metric, labels, unit, limit, values }) {
+/** One gauge. If it is the only one of its metric, its title needs no label. */
+function gauge({ metric, labels, unit, limit: most, values }, isOne) {
   const value = last(values);
   const isRatio = metric.endsWith("_ratio");
-  const isCpu = metric === "process_cpu_seconds_total";
+  // A ratio has its limit in its unit.
+  const limit = isRatio ? null : most;
+  const isCpu = metric === "process_cpu_seconds_per_second";
   // The title of a gauge names what it counts.
   const show = (number) => (isRatio ? percent(number) : isCpu ? inUnit(number, "s/s") : unit.startsWith("{") ? count(number) : inUnit(number, unit));
   const fill = limit ? value / limit : isRatio ? value : 0;
@@ -100,11 +106,14 @@ function gauge({ metric, labels, unit, limit, values }) {
   return h(
     "div",
     { class: `gauge ${tone}`, key: `${metric} ${of}`, title: cut(`${title} ${of}, ${metric}`, 300) },
-    h("div", { class: "gauge-title" }, title, of ? h("span", { class: "dim" }, ` ${cut(of, 60)}`) : null),
+    h("div", { class: "gauge-title" }, title, of && !isOne ? h("span", { class: "dim" }, ` ${cut(of, 60)}`) : null),
     h("div", { class: "gauge-value" }, show(value), limit ? h("span", { class: "dim" }, ` of ${show(limit)}${tone ? `, ${percent(fill)}` : ""}`) : null),
     chart,
   );
 }
+
+/** The row of the names for which the history has no place. */
+const OTHERS = "(others)";
 
 function routes({ roots }) {
   const rows = roots
@@ -119,7 +128,7 @@ function routes({ roots }) {
     const failed = current(root.failed) ?? 0;
     return {
       key: `${root.kind} ${root.name}`,
-      href: link("traces", { route: root.name }),
+      href: root.name === OTHERS ? null : link("traces", { route: root.name }),
       cells: [
         cut(root.name, 120),
         perSecond(current(root.rate) ?? 0),

@@ -8,7 +8,7 @@ const MAX_FILE = 64 * 1024 * 1024;
 
 /** The parts of a file: the answers as they came. What a service does not have is left out. */
 const PARTS = {
-  traces: ["traces?detail"],
+  traces: ["traces?detail&limit=1000"],
   errors: ["errors"],
   explain: ["explain"],
   history: ["history"],

@@ -9,11 +9,13 @@ import { previous, readyz, telemetry } from "./resources.js";
 /** The state of the last process is asked for on demand: a service without the recorder's file answers with 404. */
 const state = { isAsked: false };
 
-export const needs = () => [telemetry, readyz, ...(state.isAsked ? [previous] : [])];
+const isAsked = (query) => state.isAsked || query.previous !== undefined;
+
+export const needs = ({ query }) => [telemetry, readyz, ...(isAsked(query) ? [previous] : [])];
 
 const ORDER = ["needs attention", "unknown", "works", "up", "off"];
 
-export function draw() {
+export function draw({ query }) {
   const answer = hold(telemetry);
   if (!answer.data) return waiting(answer);
   const parts = Object.entries(answer.data).filter(([, part]) => part && typeof part === "object" && part.state);
@@ -22,7 +24,7 @@ export function draw() {
     h("h1", { class: "unseen" }, "Telemetry"),
     readiness(hold(readyz)),
     section("Signals", { more: copyButton(curl("telemetry"), "Copy curl") }, h("div", { class: "cards" }, parts.map(card))),
-    lastProcess(hold(previous)),
+    lastProcess(hold(previous), isAsked(query)),
   ];
 }
 
@@ -55,7 +57,7 @@ function readiness({ data, error }) {
   return section("Readiness", { more: badge(isReady ? "ok" : "broken", isReady ? "ready" : "not ready: 503") }, h("pre", { class: "text", tabindex: "0" }, cut(text, 4_000)));
 }
 
-function lastProcess({ data, error }) {
+function lastProcess({ data, error }, isAsked) {
   if (data) {
     const { ended, summary, text } = data.previous;
     return section("The last process", { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) }, h("p", {}, cut(summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(text, 20_000)));
@@ -65,5 +67,5 @@ function lastProcess({ data, error }) {
     state.isAsked = true;
     redraw();
   };
-  return section("The last process", {}, h("p", { class: "dim" }, "What it had open, and its last log lines, if FIRSTLIGHT_RECORDER_FILE names a file."), h("p", {}, h("button", { class: "button", onclick: ask }, state.isAsked ? "Loading…" : "Show how it ended")));
+  return section("The last process", {}, h("p", { class: "dim" }, "What it had open, and its last log lines, if FIRSTLIGHT_RECORDER_FILE names a file."), h("p", {}, h("button", { class: "button", onclick: ask }, isAsked ? "Loading…" : "Show how it ended")));
 }

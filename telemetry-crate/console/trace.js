@@ -80,7 +80,7 @@ function failures(roots) {
 function waterfall({ rows, cut: more }, scale) {
   const offset = (at) => seconds(Math.max(0, scale.moment(at) - scale.start) / 1e3);
   // With waits that are drawn shorter, positions between them would mislead.
-  const between = scale.gaps.length > 0 ? scale.gaps.map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` })) : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
+  const between = scale.gaps.length > 0 ? scale.gaps.filter(({ from, to }) => from > 0.08 && to < 0.92).map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` })) : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
   const ticks = [{ at: 0, text: offset(0) }, ...between, { at: 1, text: offset(1) }];
   return h(
     "div",
