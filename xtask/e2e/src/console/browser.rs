@@ -61,6 +61,7 @@ impl Browser {
             _process: process,
         };
         browser.count_long_tasks()?;
+        browser.set_size(WIDTH, HEIGHT)?;
         browser.open(BLANK)?;
         // The first page of a new profile is one of the browser.
         browser.take_records()?;
@@ -143,6 +144,10 @@ fn capabilities(
     capabilities.set_logging_prefs("performance", LoggingPrefsLogLevel::All)?;
     Ok(capabilities)
 }
+
+/// The size of the page in pixels, as on a laptop.
+pub(super) const WIDTH: u32 = 1_280;
+pub(super) const HEIGHT: u32 = 800;
 
 /// A page without content and without requests.
 pub(super) const BLANK: &str = "data:text/html,";

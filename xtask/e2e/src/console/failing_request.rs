@@ -2,6 +2,7 @@
 
 use anyhow::ensure;
 use support::Cases;
+use thirtyfour::By;
 
 use super::{
     Fixture,
@@ -10,31 +11,53 @@ use super::{
 };
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
-    cases.check("failing request: found within five clicks", || {
-        find_panic(fixture, instance)
-    });
+    cases.check(
+        "failing request: found from its route in five clicks",
+        || {
+            let route = link("POST /faults/panic");
+            // The row of the route, and then that of the request.
+            find_panic(fixture, instance, "by-route", &[&route, &route])
+        },
+    );
+    cases.check(
+        "failing request: found from its error in five clicks",
+        || {
+            let last_trace =
+                "//li[contains(., 'panicked: out of paper')]//a[contains(., 'Last trace')]";
+            let last_trace = By::XPath(last_trace.to_owned());
+            find_panic(
+                fixture,
+                instance,
+                "by-error",
+                &[&link("Errors"), &last_trace],
+            )
+        },
+    );
     cases.check("failing job: its request is in the same trace", || {
         find_job(fixture)
     });
 }
 
-/// The client's trace id.
-const TRACE: &str = "fa11000000000000000000000000000b";
 const MAX_CLICKS: usize = 5;
 
-fn find_panic(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
-    let traceparent = format!("00-{TRACE}-c11e00000000000b-01");
+/// Lets a request panic, and finds it by clicking on `path`, while other requests fail every moment.
+fn find_panic(
+    fixture: &Fixture,
+    instance: &Instance,
+    name: &str,
+    path: &[&By],
+) -> anyhow::Result<()> {
     // The connection is closed, or answered with 500.
-    let _ = instance.post("/faults/panic", &[("traceparent", &traceparent)], "");
+    let _ = instance.post("/faults/panic", &[], "");
 
-    let browser = fixture.browser("failing-request")?;
+    let browser = fixture.browser(&format!("failing-request-{name}"))?;
     browser.open(&instance.admin)?;
-    browser.click(&link("Traces"))?;
-    browser.click(&link("Failed"))?;
-    browser.click(&link("POST /faults/panic"))?;
-    browser.wait_for_texts(&[TRACE, "panicked: out of paper"])?;
+    for place in path {
+        browser.click(place)?;
+    }
+    browser.wait_for_texts(&["POST /faults/panic", "panicked: out of paper"])?;
     // The row of the request in the waterfall.
-    browser.click(&css(".waterfall button"))?;
+    browser.click(&css("[aria-label=Waterfall] button"))?;
     browser.wait_for_texts(&[
         "caused by",
         "out of paper at src/faults.rs",
@@ -43,8 +66,10 @@ fn find_panic(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
 
     let clicks = browser.clicks.get();
     ensure!(clicks <= MAX_CLICKS, "{clicks} clicks were needed");
-    let address = TRACE_URL.replace("{trace_id}", TRACE);
-    browser.wait_for(&css(&format!("a[href='{address}']")))?;
+    let address = browser.address()?;
+    let trace = address.rsplit('/').next().unwrap_or_default();
+    let backend = TRACE_URL.replace("{trace_id}", trace);
+    browser.wait_for(&css(&format!("a[href='{backend}']")))?;
     let records = browser.take_records()?;
     records.check_silent()?;
     records.check_hosts(&instance.admin)

@@ -57,7 +57,7 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     // The address is a text of its author.
     show(
         &format!("traces?text={}", support::http::encoded(TEXT)),
-        &["No trace"],
+        &[PART],
     )?;
     show(
         &format!("{}", support::http::encoded(TEXT)),

@@ -20,8 +20,6 @@ pub(super) struct Picture {
 
 /// The largest size of a picture in bytes.
 const MAX_BYTES: usize = 200_000;
-const WIDTH: u32 = 1_280;
-const HEIGHT: u32 = 800;
 
 /// Takes all pictures.
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) -> Vec<Picture> {
@@ -35,7 +33,6 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) -
 
 fn take(fixture: &Fixture, instance: &Instance) -> anyhow::Result<Vec<Picture>> {
     let browser = fixture.browser("pictures")?;
-    browser.set_size(WIDTH, HEIGHT)?;
     let mut pictures = Vec::new();
     for (theme, names) in [
         (

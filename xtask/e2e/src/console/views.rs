@@ -6,7 +6,7 @@ use support::Cases;
 use super::{
     Fixture,
     appearance::Theme,
-    browser::{BLANK, Browser},
+    browser::{Browser, HEIGHT, WIDTH},
     instance::Instance,
 };
 
@@ -70,28 +70,22 @@ const VIEWS: [View; 9] = [
     },
 ];
 
-/// A theme and a width in pixels.
-const APPEARANCES: [(&str, Theme, u32); 4] = [
-    ("light", Theme::Light, DESKTOP),
-    ("dark", Theme::Dark, DESKTOP),
-    ("light, 360 px wide", Theme::Light, PHONE),
-    ("dark, 360 px wide", Theme::Dark, PHONE),
+/// A theme and a width in pixels, to which the open page adapts.
+const APPEARANCES: [(&str, Theme, u32); 3] = [
+    ("light", Theme::Light, WIDTH),
+    ("dark", Theme::Dark, WIDTH),
+    ("dark, 360 px wide", Theme::Dark, 360),
 ];
-
-const DESKTOP: u32 = 1_280;
-const PHONE: u32 = 360;
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
     for View { name, texts } in VIEWS {
         cases.check(&format!("view: {name} shows live data"), || {
             let view = name.split('?').next().unwrap_or(name);
             let browser = fixture.browser(&format!("view-{view}-{}", name.len()))?;
+            browser.open_view(&instance.admin, name)?;
             for (appearance, theme, width) in APPEARANCES {
                 browser.set_theme(theme)?;
-                browser.set_size(width, 800)?;
-                // From another page, the view is loaded anew, and not only its fragment.
-                browser.open(BLANK)?;
-                browser.open_view(&instance.admin, name)?;
+                browser.set_size(width, HEIGHT)?;
                 check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
             }
             let records = browser.take_records()?;
