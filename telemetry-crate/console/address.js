@@ -45,8 +45,19 @@ export function ofPath(path) {
     return link("traces", { section, route: query.get("route") });
   }
   if (first === "logs") {
-    return link("logs", { level: query.get("level"), target: query.get("target"), trace: query.get("trace"), text: query.get("contains") });
+    return link("logs", {
+      level: query.get("level"),
+      target: query.get("target"),
+      trace: query.get("trace"),
+      text: query.get("contains"),
+    });
   }
-  const views = { errors: "errors", telemetry: "telemetry", readyz: "telemetry", "log-filter": "logs", metrics: "metrics" };
+  const views = {
+    errors: "errors",
+    telemetry: "telemetry",
+    readyz: "telemetry",
+    "log-filter": "logs",
+    metrics: "metrics",
+  };
   return views[first] ? link(views[first]) : null;
 }

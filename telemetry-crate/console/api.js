@@ -6,6 +6,8 @@
 const TOKEN = "firstlight-token";
 const TIMEOUT = 15_000;
 const MAX_DELAY = 30;
+/** A smaller difference between the clocks may be the time of the answer. */
+const MAX_SKEW = 5_000;
 const MAX_HELD = 12;
 
 const pollers = new Map();
@@ -13,7 +15,15 @@ const held = new Map();
 let changed = () => {};
 
 /** The state that the frame shows. */
-export const status = { lostSince: null, token: null, paused: false, identity: null, restarted: null, file: null, skew: 0 };
+export const status = {
+  lostSince: null,
+  token: null,
+  paused: false,
+  identity: null,
+  restarted: null,
+  file: null,
+  skew: 0,
+};
 
 export function onChange(listener) {
   changed = listener;
@@ -166,7 +176,7 @@ function isRestart(answer) {
   const last = status.identity;
   status.identity = { service: answer.service, version: answer.version, instance: answer.instance };
   const time = Date.parse(answer.time);
-  if (!Number.isNaN(time) && Math.abs(Date.now() + status.skew - time) > 2_000) status.skew = time - Date.now();
+  if (!Number.isNaN(time) && Math.abs(Date.now() + status.skew - time) > MAX_SKEW) status.skew = time - Date.now();
   if (!last || last.instance === answer.instance) return false;
   held.clear();
   status.restarted = { at: Date.now(), last: last.instance };
@@ -186,7 +196,13 @@ async function request(path, options) {
   const headers = { ...options.headers };
   const secret = token();
   if (secret) headers.Authorization = `Bearer ${secret}`;
-  const response = await fetch(path, { ...options, headers, cache: "no-store", credentials: "omit", redirect: "error" });
+  const response = await fetch(path, {
+    ...options,
+    headers,
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+  });
   if (!response.ok) throw new Failed(response, await response.text());
   return response;
 }

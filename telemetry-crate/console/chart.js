@@ -14,7 +14,8 @@ let hover = null;
 
 function largest(lists, least = 0) {
   let max = least;
-  for (const values of lists) for (const value of values) if (value !== null && Number.isFinite(value) && value > max) max = value;
+  for (const values of lists)
+    for (const value of values) if (value !== null && Number.isFinite(value) && value > max) max = value;
   return max;
 }
 
@@ -36,9 +37,16 @@ function path(values, width, height, max, xOf) {
   const runs = runsOf(values).map((run) => {
     const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
-    return run.length > 1 ? { line: `M${points.join("L")}`, ends } : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
+    return run.length > 1
+      ? { line: `M${points.join("L")}`, ends }
+      : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
   });
-  return { line: runs.map((run) => run.line).join(""), area: runs.map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`).join("") };
+  return {
+    line: runs.map((run) => run.line).join(""),
+    area: runs
+      .map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`)
+      .join(""),
+  };
 }
 
 /** A small chart of the history without axes. `more` is a second line on the same scale, such as failures. */
@@ -50,7 +58,13 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
   const hasMore = more?.some((value) => value > 0);
   return h(
     "svg",
-    { class: `spark ${tone}`, viewBox: `0 -1 ${width} ${height + 2}`, preserveAspectRatio: "none", role: "img", "aria-label": label ?? "the last 15 minutes" },
+    {
+      class: `spark ${tone}`,
+      viewBox: `0 -1 ${width} ${height + 2}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label ?? "the last 15 minutes",
+    },
     limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
     h("path", { class: "area", d: area }),
     h("path", { class: "line", d: line }),
@@ -71,11 +85,24 @@ function roundUp(max, unit) {
  *
  * `times` are milliseconds, `series` are `{ name, values, style }`, `exemplars` are `{ time, value, traceId }`.
  */
-export function chart({ id, times, series, unit, show = (value) => inUnit(value, unit), limit, exemplars = [], height = 200, title }) {
+export function chart({
+  id,
+  times,
+  series,
+  unit,
+  show = (value) => inUnit(value, unit),
+  limit,
+  exemplars = [],
+  height = 200,
+  title,
+}) {
   const [start, end] = [times[0] ?? 0, times.at(-1) ?? 1];
   const span = Math.max(1, end - start);
   const dots = exemplars.filter(({ time, traceId }) => traceId && time >= start && time <= end).slice(-60);
-  const max = roundUp(largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0), unit);
+  const max = roundUp(
+    largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0),
+    unit,
+  );
   const xOf = (index) => ((times[index] - start) / span) * WIDTH;
   const at = hover?.id === id ? nearest(times, start + hover.fraction * span) : null;
   const last = at ?? times.length - 1;
@@ -95,13 +122,22 @@ export function chart({ id, times, series, unit, show = (value) => inUnit(value,
     h(
       "div",
       { class: "plot", style: { height: `${height}px` }, onpointermove: move, onpointerleave: leave },
-      [1, 0.5, 0].map((part) => h("span", { class: "tick-y", style: { top: `${(1 - part) * 100}%` } }, show(max * part))),
+      [1, 0.5, 0].map((part) =>
+        h("span", { class: "tick-y", style: { top: `${(1 - part) * 100}%` } }, show(max * part)),
+      ),
       h(
         "svg",
-        { viewBox: `0 0 ${WIDTH} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": cut(`${title}, now: ${readings}`, 500) },
+        {
+          viewBox: `0 0 ${WIDTH} ${height}`,
+          preserveAspectRatio: "none",
+          role: "img",
+          "aria-label": cut(`${title}, now: ${readings}`, 500),
+        },
         [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
         limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
-        series.map((line) => h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line })),
+        series.map((line) =>
+          h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line }),
+        ),
         at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
       ),
       dots.map((dot) =>
@@ -115,13 +151,23 @@ export function chart({ id, times, series, unit, show = (value) => inUnit(value,
         }),
       ),
     ),
-    h("div", { class: "ticks-x", "aria-hidden": "true" }, [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, clock(start + part * span, false)))),
+    h(
+      "div",
+      { class: "ticks-x", "aria-hidden": "true" },
+      [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, clock(start + part * span, false))),
+    ),
     h(
       "figcaption",
       {},
       h("span", { class: "dim" }, times.length > 0 ? `${clock(times[last] ?? end, false)} UTC` : ""),
       series.map((line) =>
-        h("span", { class: "legend", key: line.name }, h("i", { class: `swatch s${line.style % STYLES}` }), `${cut(line.name, 80)} `, h("b", {}, show(line.values[last] ?? null))),
+        h(
+          "span",
+          { class: "legend", key: line.name },
+          h("i", { class: `swatch s${line.style % STYLES}` }),
+          `${cut(line.name, 80)} `,
+          h("b", {}, show(line.values[last] ?? null)),
+        ),
       ),
       dots.length > 0 ? h("span", { class: "legend" }, h("i", { class: "swatch dot" }), "a sample with a trace") : null,
     ),

@@ -5,7 +5,11 @@ const SVG_TAGS = new Set(["svg", "path", "line", "rect", "circle", "g", "polylin
 
 /** A description of an element. Properties that start with `on` are listeners. */
 export function h(tag, props, ...children) {
-  return { tag, props: props ?? {}, children: children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false && c !== "") };
+  return {
+    tag,
+    props: props ?? {},
+    children: children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false && c !== ""),
+  };
 }
 
 /** Makes the children of `parent` match the descriptions, and keeps elements that still fit, with their focus. */

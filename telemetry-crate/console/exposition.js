@@ -61,7 +61,10 @@ function add(families, get, { name, labels, value, exemplar }) {
 }
 
 function keyOf(labels) {
-  return Object.keys(labels).sort().map((name) => `${name}=${JSON.stringify(labels[name])}`).join(",");
+  return Object.keys(labels)
+    .sort()
+    .map((name) => `${name}=${JSON.stringify(labels[name])}`)
+    .join(",");
 }
 
 function parseSample(line) {
@@ -71,7 +74,10 @@ function parseSample(line) {
   const name = line.slice(0, hasLabels ? brace : space);
   const [labels, at] = hasLabels ? parseLabels(line, brace + 1) : [{}, space];
   const hash = line.indexOf(" # ", at);
-  const [value] = line.slice(at, hash < 0 ? undefined : hash).trim().split(" ");
+  const [value] = line
+    .slice(at, hash < 0 ? undefined : hash)
+    .trim()
+    .split(" ");
   if (!name || !value) return null;
   return { name, labels, value: number(value), exemplar: hash < 0 ? null : parseExemplar(line.slice(hash + 3)) };
 }

@@ -60,7 +60,9 @@ export function inUnit(value, unit) {
   if (unit === "By" || unit === "bytes") return bytes(value);
   if (unit === "s/s") return value === null || value === undefined ? NONE : `${digits(value)} cores`;
   const word = /^\{(.+)\}$/.exec(unit ?? "")?.[1].replaceAll("_", " ");
-  return word && value !== null && value !== undefined ? `${count(value)} ${value === 1 ? word : plural(word)}` : count(value);
+  return word && value !== null && value !== undefined
+    ? `${count(value)} ${value === 1 ? word : plural(word)}`
+    : count(value);
 }
 
 export function plural(word) {
@@ -103,7 +105,11 @@ export function ago(milliseconds, now) {
 export function briefly(value) {
   if (value === null || value === undefined) return NONE;
   if (value >= 10 || value === 0) return seconds(Math.round(value));
-  return value >= 1 ? `${value.toFixed(1)} s` : value >= 0.001 ? `${Number((value * 1e3).toPrecision(2))} ms` : seconds(value);
+  return value >= 1
+    ? `${value.toFixed(1)} s`
+    : value >= 0.001
+      ? `${Number((value * 1e3).toPrecision(2))} ms`
+      : seconds(value);
 }
 
 /** A duration without fractions, for sentences. */

@@ -59,10 +59,21 @@ export function help(views, close) {
   const line = (keys, what) => h("div", { class: "help-line" }, h("dt", {}, keys), h("dd", {}, what));
   return h(
     "dialog",
-    { class: "help", key: "help", "aria-labelledby": "help-title", onclose: close, onclick: (event) => event.target === event.currentTarget && close(), drawn: (element) => element.open || element.showModal() },
-    h("div", { class: "help-body" },
+    {
+      class: "help",
+      key: "help",
+      "aria-labelledby": "help-title",
+      onclose: close,
+      onclick: (event) => event.target === event.currentTarget && close(),
+      drawn: (element) => element.open || element.showModal(),
+    },
+    h(
+      "div",
+      { class: "help-body" },
       h("h2", { id: "help-title" }, "Keys"),
-      h("dl", {},
+      h(
+        "dl",
+        {},
         line(key("/"), "filter"),
         line([key("j"), " ", key("k")], "next, previous row"),
         line(key("Enter"), "open the row"),

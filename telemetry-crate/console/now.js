@@ -16,20 +16,48 @@ const current = (values) => values?.at(-1) ?? null;
 
 export function draw() {
   const points = hold(history);
-  return [verdict(hold(explain)), points.data ? figures(points.data) : waiting(points), points.data ? gauges(points.data) : null, points.data ? routes(points.data) : null, openRoots(hold(open))];
+  return [
+    verdict(hold(explain)),
+    points.data ? figures(points.data) : waiting(points),
+    points.data ? gauges(points.data) : null,
+    points.data ? routes(points.data) : null,
+    openRoots(hold(open)),
+  ];
 }
 
 function verdict(answer) {
   const { data } = answer;
   if (!data) return waiting(answer);
   const { findings } = data;
-  const worst = ["broken", "warning", "note"].find((severity) => findings.some((finding) => finding.severity === severity)) ?? "ok";
+  const worst =
+    ["broken", "warning", "note"].find((severity) => findings.some((finding) => finding.severity === severity)) ?? "ok";
   return h(
     "section",
     { class: `verdict ${worst}`, "aria-label": "Verdict", key: "verdict" },
-    h("div", { class: "verdict-head" }, h("span", { class: "verdict-mark", "aria-hidden": "true" }, { ok: "✓", broken: "✕", note: "i" }[worst] ?? "!"), h("h1", {}, sentence(data.verdict))),
-    h("ol", { class: "findings" }, findings.map((finding, index) => h("li", { key: `${index} ${finding.next}`, class: finding.severity }, oneFinding(finding)))),
-    data.fine?.length > 0 ? h("p", { class: "fine" }, h("span", {}, findings.length > 0 ? "Nothing wrong with" : "Checked"), " ", data.fine.join(", ")) : null,
+    h(
+      "div",
+      { class: "verdict-head" },
+      h("span", { class: "verdict-mark", "aria-hidden": "true" }, { ok: "✓", broken: "✕", note: "i" }[worst] ?? "!"),
+      h("h2", { class: "title" }, sentence(data.verdict)),
+    ),
+    findings.length === 0
+      ? null
+      : h(
+          "ol",
+          { class: "findings" },
+          findings.map((finding, index) =>
+            h("li", { key: `${index} ${finding.next}`, class: finding.severity }, oneFinding(finding)),
+          ),
+        ),
+    data.fine?.length > 0
+      ? h(
+          "p",
+          { class: "fine" },
+          h("span", {}, findings.length > 0 ? "Nothing wrong with" : "Checked"),
+          " ",
+          data.fine.join(", "),
+        )
+      : null,
   );
 }
 
@@ -37,8 +65,25 @@ const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 200
 
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [
-    h("div", { class: "finding-head" }, badge(severity), h("span", { class: "what" }, linked(what)), h("span", { class: "finding-next" }, runbook ? h("span", { class: "dim", title: "the runbook of this finding" }, cut(runbook, 80)) : null, next(path))),
-    evidence.some(Boolean) ? h("ul", { class: "evidence" }, evidence.filter(Boolean).map((line) => h("li", {}, linked(line)))) : null,
+    h(
+      "div",
+      { class: "finding-head" },
+      badge(severity),
+      h("span", { class: "what" }, linked(what)),
+      h(
+        "span",
+        { class: "finding-next" },
+        runbook ? h("span", { class: "dim", title: "the runbook of this finding" }, cut(runbook, 80)) : null,
+        next(path),
+      ),
+    ),
+    evidence.some(Boolean)
+      ? h(
+          "ul",
+          { class: "evidence" },
+          evidence.filter(Boolean).map((line) => h("li", {}, linked(line))),
+        )
+      : null,
   ];
 }
 
@@ -52,9 +97,28 @@ function figures(data) {
     const title = KINDS[all.kind] ?? plural(all.kind);
     const [rate, failed] = [current(all.rate) ?? 0, current(all.failed) ?? 0];
     return [
-      tile(`${title} per second`, perSecond(rate), null, sparkline(zeros(all.rate), { label: `${title} per second in the last 15 minutes`, more: zeros(all.failed) })),
-      tile(`Failed ${title.toLowerCase()}`, perSecond(failed), rate > 0 ? `${percent(failed / rate)} of them` : "", sparkline(zeros(all.failed), { label: `Failures per second in the last 15 minutes`, tone: all.failed.some((value) => value > 0) ? "bad" : "muted" }), failed > 0 ? "bad" : ""),
-      tile("Duration p95", seconds(last(all.p95)), `p50 ${briefly(last(all.p50))} · p99 ${briefly(last(all.p99))}`, sparkline(all.p95, { label: "95th percentile of durations in the last 15 minutes", tone: "violet" })),
+      tile(
+        `${title} per second`,
+        perSecond(rate),
+        null,
+        sparkline(zeros(all.rate), { label: `${title} per second in the last 15 minutes`, more: zeros(all.failed) }),
+      ),
+      tile(
+        `Failed ${title.toLowerCase()}`,
+        perSecond(failed),
+        rate > 0 ? `${percent(failed / rate)} of them` : "",
+        sparkline(zeros(all.failed), {
+          label: `Failures per second in the last 15 minutes`,
+          tone: all.failed.some((value) => value > 0) ? "bad" : "muted",
+        }),
+        failed > 0 ? "bad" : "",
+      ),
+      tile(
+        "Duration p95",
+        seconds(last(all.p95)),
+        `p50 ${briefly(last(all.p50))} · p99 ${briefly(last(all.p99))}`,
+        sparkline(all.p95, { label: "95th percentile of durations in the last 15 minutes", tone: "violet" }),
+      ),
     ].map((one) => ({ ...one, props: { ...one.props, key: `${all.kind} ${one.props.key}` } }));
   });
   return h("div", { class: "tiles", key: "tiles" }, tiles);
@@ -63,7 +127,14 @@ function figures(data) {
 const zeros = (values) => values.map((value) => value ?? 0);
 
 function tile(title, value, note, chart, tone = "") {
-  return h("div", { class: `tile ${tone}`, key: title }, h("div", { class: "tile-title" }, title), h("div", { class: "tile-value" }, value), h("div", { class: "tile-note" }, note || "\u00a0"), chart);
+  return h(
+    "div",
+    { class: `tile ${tone}`, key: title },
+    h("div", { class: "tile-title" }, title),
+    h("div", { class: "tile-value" }, value),
+    h("div", { class: "tile-note" }, note || "\u00a0"),
+    chart,
+  );
 }
 
 const GAUGES = {
@@ -86,7 +157,15 @@ function gauges(data) {
   const order = Object.keys(GAUGES);
   const all = [...data.gauges].sort((a, b) => order.indexOf(a.metric) - order.indexOf(b.metric));
   const isOne = ({ metric }) => all.filter((gauge) => gauge.metric === metric).length === 1;
-  return section("Saturation", { note: reach(data) }, h("div", { class: "gauges" }, all.map((one) => gauge(one, isOne(one)))));
+  return section(
+    "Saturation",
+    { note: reach(data) },
+    h(
+      "div",
+      { class: "gauges" },
+      all.map((one) => gauge(one, isOne(one))),
+    ),
+  );
 }
 
 /** One gauge. If it is the only one of its metric, its title needs no label. */
@@ -97,17 +176,34 @@ function gauge({ metric, labels, unit, limit: most, values }, isOne) {
   const limit = isRatio ? null : most;
   const isCpu = metric === "process_cpu_seconds_per_second";
   // The title of a gauge names what it counts.
-  const show = (number) => (isRatio ? percent(number) : isCpu ? inUnit(number, "s/s") : unit.startsWith("{") ? count(number) : inUnit(number, unit));
+  const show = (number) =>
+    isRatio
+      ? percent(number)
+      : isCpu
+        ? inUnit(number, "s/s")
+        : unit.startsWith("{")
+          ? count(number)
+          : inUnit(number, unit);
   const fill = limit ? value / limit : isRatio ? value : 0;
   const tone = fill >= 0.9 ? "bad" : fill >= 0.7 ? "warn" : "";
   const of = Object.values(labels ?? {}).join(", ");
   const title = GAUGES[metric] ?? metric.replaceAll("_", " ");
-  const chart = sparkline(values, { label: `${title} ${cut(of, 60)} in the last 15 minutes`, limit, max: isRatio ? 1 : undefined, tone });
+  const chart = sparkline(values, {
+    label: `${title} ${cut(of, 60)} in the last 15 minutes`,
+    limit,
+    max: isRatio ? 1 : undefined,
+    tone,
+  });
   return h(
     "div",
     { class: `gauge ${tone}`, key: `${metric} ${of}`, title: cut(`${title} ${of}, ${metric}`, 300) },
     h("div", { class: "gauge-title" }, title, of && !isOne ? h("span", { class: "dim" }, ` ${cut(of, 60)}`) : null),
-    h("div", { class: "gauge-value" }, show(value), limit ? h("span", { class: "dim" }, ` of ${show(limit)}${tone ? `, ${percent(fill)}` : ""}`) : null),
+    h(
+      "div",
+      { class: "gauge-value" },
+      show(value),
+      limit ? h("span", { class: "dim" }, ` of ${show(limit)}${tone ? `, ${percent(fill)}` : ""}`) : null,
+    ),
     chart,
   );
 }
@@ -121,25 +217,51 @@ function routes({ roots }) {
     .filter((root) => root.total > 0)
     .sort((a, b) => (current(b.rate) ?? 0) - (current(a.rate) ?? 0) || b.total - a.total);
   if (rows.length === 0) {
-    return section("Routes and jobs", {}, empty("No requests in the last 15 minutes", "Send one to the service, and it shows here within 5 seconds.", "curl -i http://localhost:8080/"));
+    return section(
+      "Routes and jobs",
+      {},
+      empty(
+        "No requests in the last 15 minutes",
+        "Send one to the service, and it shows here within 5 seconds.",
+        "curl -i http://localhost:8080/",
+      ),
+    );
   }
-  const columns = [{ title: "Name" }, { title: "Rate", end: true }, { title: "Failed", end: true }, { title: "p50", end: true }, { title: "p95", end: true }, { title: "p99", end: true }, { title: "History" }];
-  return section("Routes and jobs", { note: "each 5 seconds" }, table("Routes and jobs", columns, rows.map((root) => {
-    const failed = current(root.failed) ?? 0;
-    return {
-      key: `${root.kind} ${root.name}`,
-      href: root.name === OTHERS ? null : link("traces", { route: root.name }),
-      cells: [
-        cut(root.name, 120),
-        perSecond(current(root.rate) ?? 0),
-        failed > 0 ? h("span", { class: "bad-text" }, `✕ ${perSecond(failed)}`) : h("span", { class: "dim" }, "0/s"),
-        seconds(last(root.p50)),
-        seconds(last(root.p95)),
-        seconds(last(root.p99)),
-        sparkline(zeros(root.rate), { label: `rate of ${cut(root.name, 60)}`, more: zeros(root.failed) }),
-      ],
-    };
-  })));
+  const columns = [
+    { title: "Name" },
+    { title: "Rate", end: true },
+    { title: "Failed", end: true },
+    { title: "p50", end: true },
+    { title: "p95", end: true },
+    { title: "p99", end: true },
+    { title: "History" },
+  ];
+  return section(
+    "Routes and jobs",
+    { note: "each 5 seconds" },
+    table(
+      "Routes and jobs",
+      columns,
+      rows.map((root) => {
+        const failed = current(root.failed) ?? 0;
+        return {
+          key: `${root.kind} ${root.name}`,
+          href: root.name === OTHERS ? null : link("traces", { route: root.name }),
+          cells: [
+            cut(root.name, 120),
+            perSecond(current(root.rate) ?? 0),
+            failed > 0
+              ? h("span", { class: "bad-text" }, `✕ ${perSecond(failed)}`)
+              : h("span", { class: "dim" }, "0/s"),
+            seconds(last(root.p50)),
+            seconds(last(root.p95)),
+            seconds(last(root.p99)),
+            sparkline(zeros(root.rate), { label: `rate of ${cut(root.name, 60)}`, more: zeros(root.failed) }),
+          ],
+        };
+      }),
+    ),
+  );
 }
 
 function openRoots({ data }) {
@@ -150,7 +272,12 @@ function openRoots({ data }) {
   const rows = found.roots.slice(0, 6).map((root) => ({
     key: root.span_id,
     href: link("traces", {}, root.trace_id),
-    cells: [cut(root.name, 100), seconds(Math.max(root.duration_seconds, 0)), h("span", { class: "dim" }, doing(root)), traceLink(root.trace_id)],
+    cells: [
+      cut(root.name, 100),
+      seconds(Math.max(root.duration_seconds, 0)),
+      h("span", { class: "dim" }, doing(root)),
+      traceLink(root.trace_id),
+    ],
   }));
   return section("Open now", { note: "the oldest first", more }, table("Open now", columns, rows));
 }
@@ -159,5 +286,7 @@ function openRoots({ data }) {
 export function doing(root) {
   if (root.now?.length > 0) return cut(root.now.join("; "), 200);
   const wait = root.waits_in;
-  return wait ? cut(`in ${wait.name} for ${seconds(wait.seconds)}${wait.at ? ` at ${wait.at}` : ""}`, 200) : "in code without spans";
+  return wait
+    ? cut(`in ${wait.name} for ${seconds(wait.seconds)}${wait.at ? ` at ${wait.at}` : ""}`, 200)
+    : "in code without spans";
 }

@@ -46,7 +46,11 @@ export function groupBy(family, labels) {
   const groups = new Map();
   for (const series of family?.series.values() ?? []) {
     const key = labels.map((label) => series.labels[label] ?? "").join("\u0000");
-    if (!groups.has(key)) groups.set(key, { labels: Object.fromEntries(labels.map((label) => [label, series.labels[label] ?? ""])), series: [] });
+    if (!groups.has(key))
+      groups.set(key, {
+        labels: Object.fromEntries(labels.map((label) => [label, series.labels[label] ?? ""])),
+        series: [],
+      });
     groups.get(key).series.push(series);
   }
   return [...groups.values()];

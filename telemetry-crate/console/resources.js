@@ -7,9 +7,28 @@ const MAX_LINES = 10_000;
 
 export const explain = { id: "explain", path: () => "explain", every: 5, file: (saved) => saved.explain };
 export const errors = { id: "errors", path: () => "errors", every: 2, file: (saved) => saved.errors };
-export const logFilter = { id: "log-filter", path: () => "log-filter", every: 5, open: true, file: (saved) => saved.log_filter };
-export const telemetry = { id: "telemetry", path: () => "telemetry", every: 5, open: true, file: (saved) => saved.telemetry };
-export const readyz = { id: "readyz", path: () => "readyz", every: 5, open: true, accept: "text/plain", file: (saved) => saved.readyz };
+export const logFilter = {
+  id: "log-filter",
+  path: () => "log-filter",
+  every: 5,
+  open: true,
+  file: (saved) => saved.log_filter,
+};
+export const telemetry = {
+  id: "telemetry",
+  path: () => "telemetry",
+  every: 5,
+  open: true,
+  file: (saved) => saved.telemetry,
+};
+export const readyz = {
+  id: "readyz",
+  path: () => "readyz",
+  every: 5,
+  open: true,
+  accept: "text/plain",
+  file: (saved) => saved.readyz,
+};
 export const previous = { id: "previous", path: () => "traces?previous", every: 60, file: (saved) => saved.previous };
 
 export const history = {
@@ -27,16 +46,28 @@ export const metrics = {
   accept: "application/openmetrics-text",
   every: 5,
   open: true,
-  take: (held, text) => ({ at: Date.now(), families: parse(text), last: held ? { at: held.at, families: held.families } : null }),
+  take: (held, text) => ({
+    at: Date.now(),
+    families: parse(text),
+    last: held ? { at: held.at, families: held.families } : null,
+  }),
   file: (saved) => (saved.parsed ??= { at: Date.parse(saved.saved), families: parse(saved.metrics ?? ""), last: null }),
 };
 
 /** Asked once, to know which views the service has. */
-export const catalog = { ...metrics, id: "catalog", every: 300, take: (_, text) => new Set(parse(text).keys()), file: (saved) => new Set(metrics.file(saved).families.keys()) };
+export const catalog = {
+  ...metrics,
+  id: "catalog",
+  every: 300,
+  take: (_, text) => new Set(parse(text).keys()),
+  file: (saved) => new Set(metrics.file(saved).families.keys()),
+};
 
 /** The sections, or one of them with more roots. */
 export function traces(section, route) {
-  const query = [section, route && `route=${encodeURIComponent(route)}`, `limit=${section ? 1_000 : 200}`].filter(Boolean).join("&");
+  const query = [section, route && `route=${encodeURIComponent(route)}`, `limit=${section ? 1_000 : 200}`]
+    .filter(Boolean)
+    .join("&");
   return { id: `traces?${query}`, path: () => `traces?${query}`, every: 2, file: (saved) => saved.traces };
 }
 
@@ -66,13 +97,16 @@ function traceOf(saved, id) {
 
 export function logs(filters) {
   const names = { level: "level", target: "target", text: "contains", trace: "trace" };
-  const query = Object.entries(names).filter(([name]) => filters[name]).map(([name, key]) => `${key}=${encodeURIComponent(filters[name])}`);
+  const query = Object.entries(names)
+    .filter(([name]) => filters[name])
+    .map(([name, key]) => `${key}=${encodeURIComponent(filters[name])}`);
   return {
     id: `logs?${query.join("&")}`,
     path: (held) => `logs?${[...query, held ? `after=${held.next}&tail=${MAX_LINES}` : "tail=2000"].join("&")}`,
     every: 2,
     take: mergeLines,
-    file: (saved) => (saved.logs ? { ...saved.logs, lines: saved.logs.lines.filter((line) => passes(line, filters)) } : null),
+    file: (saved) =>
+      saved.logs ? { ...saved.logs, lines: saved.logs.lines.filter((line) => passes(line, filters)) } : null,
   };
 }
 
@@ -86,14 +120,19 @@ function passes(line, { level, target, text, trace }) {
 
 function mergeLines(held, answer) {
   if (!held) return answer;
-  const gap = answer.missed > 0 ? [{ number: `gap-${answer.first}`, level: "", target: "", trace_id: null, gap: answer.missed }] : [];
-  const lines = answer.lines.length + gap.length === 0 ? held.lines : [...held.lines, ...gap, ...answer.lines].slice(-MAX_LINES);
+  const gap =
+    answer.missed > 0
+      ? [{ number: `gap-${answer.first}`, level: "", target: "", trace_id: null, gap: answer.missed }]
+      : [];
+  const lines =
+    answer.lines.length + gap.length === 0 ? held.lines : [...held.lines, ...gap, ...answer.lines].slice(-MAX_LINES);
   return { ...answer, lines };
 }
 
 /** Appends the new points of each series, and drops those that are older than 15 minutes. */
 export function mergeHistory(held, answer) {
-  if (!held || answer.first !== held.end) return answer.end === held?.end && answer.first === answer.end ? held : answer;
+  if (!held || answer.first !== held.end)
+    return answer.end === held?.end && answer.first === answer.end ? held : answer;
   const drop = Math.max(0, answer.end - held.first - POINTS);
   const join = (kind, keyOf, columns) => {
     const before = new Map((held[kind] ?? []).map((series) => [keyOf(series), series]));

@@ -61,10 +61,17 @@ export function choose(failed) {
 /** A file of Save, or an answer of /traces, /errors or /explain that was saved with curl. */
 export function recognize(value) {
   if (value?.console === FORMAT) return value;
-  const base = { saved: value?.time ?? new Date().toISOString(), service: value?.service, version: value?.version, instance: value?.instance };
+  const base = {
+    saved: value?.time ?? new Date().toISOString(),
+    service: value?.service,
+    version: value?.version,
+    instance: value?.instance,
+  };
   if (Array.isArray(value?.errors)) return { ...base, errors: value };
   if (Array.isArray(value?.findings)) return { ...base, explain: value };
-  if (Array.isArray(value?.roots) && value.roots[0]?.trace_id) return { ...base, traces: { recent: { count: value.roots.length, roots: value.roots } } };
-  if (["open", "failed", "slow", "recent", "canceled"].some((name) => Array.isArray(value?.[name]?.roots))) return { ...base, traces: value };
+  if (Array.isArray(value?.roots) && value.roots[0]?.trace_id)
+    return { ...base, traces: { recent: { count: value.roots.length, roots: value.roots } } };
+  if (["open", "failed", "slow", "recent", "canceled"].some((name) => Array.isArray(value?.[name]?.roots)))
+    return { ...base, traces: value };
   throw new Error("it is not a file of the console, nor an answer of /traces, /errors or /explain");
 }

@@ -128,7 +128,17 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
       ),
     ),
     follows && !state.follows && rows.length > 0
-      ? h("button", { class: "to-end", onclick: () => { state.follows = true; state.element.scrollTop = state.element.scrollHeight; } }, "↓ Newest")
+      ? h(
+          "button",
+          {
+            class: "to-end",
+            onclick: () => {
+              state.follows = true;
+              state.element.scrollTop = state.element.scrollHeight;
+            },
+          },
+          "↓ Newest",
+        )
       : null,
   );
 }
@@ -148,5 +158,6 @@ function reveal({ element }, top, height) {
   if (!element) return;
   const head = element.firstChild.offsetHeight;
   if (top < element.scrollTop) element.scrollTop = top;
-  else if (top + height + head > element.scrollTop + element.clientHeight) element.scrollTop = top + height + head - element.clientHeight;
+  else if (top + height + head > element.scrollTop + element.clientHeight)
+    element.scrollTop = top + height + head - element.clientHeight;
 }

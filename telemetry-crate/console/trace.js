@@ -2,10 +2,11 @@
 
 import { h, redraw } from "./dom.js";
 import { curl, hold, now } from "./api.js";
-import { clock, counted, cut, day, seconds, time } from "./format.js";
+import { counted, cut, day, seconds, time } from "./format.js";
 import { link } from "./address.js";
 import { badge, copyButton, empty, level, waiting } from "./parts.js";
 import { trace } from "./resources.js";
+import { details } from "./inspector.js";
 import { rowsOf, scaleOf, statementOf } from "./waterfall.js";
 
 const MAX_DEPTH = 10;
@@ -29,38 +30,79 @@ export function draw({ id }) {
     return waiting(answer);
   }
   const at = now();
-  const laid = rowsOf(answer.data.roots, at, { isExpanded: (key) => state.expanded.has(key), hasEvents: state.hasEvents });
+  const laid = rowsOf(answer.data.roots, at, {
+    isExpanded: (key) => state.expanded.has(key),
+    hasEvents: state.hasEvents,
+  });
   const scale = scaleOf(laid.rows);
   const chosen = laid.rows.find((row) => row.key === state.chosen);
   return [
     head(id, answer.data, laid, scale),
     failures(laid.roots),
-    h("div", { class: `trace-body${chosen ? " split" : ""}` }, waterfall(laid, scale), chosen ? inspector(chosen, scale) : null),
+    h(
+      "div",
+      { class: `trace-body${chosen ? " split" : ""}` },
+      waterfall(laid, scale),
+      chosen ? inspector(chosen, scale) : null,
+    ),
   ];
 }
-
-
 
 function head(id, { backend_url: backend }, { roots }, scale) {
   const [first] = roots;
   const spans = roots.flatMap((root) => root.spans ?? []);
   const statements = spans.filter((span) => statementOf(span)).length;
-  const worst = ["failed", "canceled", "open"].find((outcome) => roots.some((root) => root.outcome === outcome)) ?? "ok";
-  const facts = [counted(roots.length, "local root"), counted(spans.length, "span"), statements > 0 ? counted(statements, "statement") : null, `started ${day(scale.start)}`];
+  const worst =
+    ["failed", "canceled", "open"].find((outcome) => roots.some((root) => root.outcome === outcome)) ?? "ok";
+  const facts = [
+    counted(roots.length, "local root"),
+    counted(spans.length, "span"),
+    statements > 0 ? counted(statements, "statement") : null,
+    `started ${day(scale.start)}`,
+  ];
   return h(
     "header",
     { class: "trace-head" },
-    h("div", { class: "title-line" }, h("h1", {}, cut(first.name, 160)), badge(worst), h("span", { class: "big" }, seconds((scale.end - scale.start) / 1e3))),
+    h(
+      "div",
+      { class: "title-line" },
+      h("h2", { class: "title" }, cut(first.name, 160)),
+      badge(worst),
+      h("span", { class: "big" }, seconds((scale.end - scale.start) / 1e3)),
+    ),
     h(
       "div",
       { class: "actions" },
       copyButton(id, "Copy trace id"),
       copyButton(curl(`traces/${encodeURIComponent(id)}`), "Copy curl"),
       h("a", { class: "button small", href: link("logs", { trace: id }) }, "Open in Logs"),
-      backend ? h("a", { class: "button small", href: backend, target: "_blank", rel: "noopener noreferrer" }, "Trace backend ↗") : null,
-      h("label", { class: "check" }, h("input", { type: "checkbox", checked: state.hasEvents, onchange: (event) => { state.hasEvents = event.target.checked; redraw(); } }), "show log lines"),
+      backend
+        ? h(
+            "a",
+            { class: "button small", href: backend, target: "_blank", rel: "noopener noreferrer" },
+            "Trace backend ↗",
+          )
+        : null,
+      h(
+        "label",
+        { class: "check" },
+        h("input", {
+          type: "checkbox",
+          checked: state.hasEvents,
+          onchange: (event) => {
+            state.hasEvents = event.target.checked;
+            redraw();
+          },
+        }),
+        "show log lines",
+      ),
     ),
-    h("div", { class: "facts" }, h("code", { class: "trace-id" }, cut(id, 64)), facts.filter(Boolean).map((fact) => h("span", { class: "dim" }, fact))),
+    h(
+      "div",
+      { class: "facts" },
+      h("code", { class: "trace-id" }, cut(id, 64)),
+      facts.filter(Boolean).map((fact) => h("span", { class: "dim" }, fact)),
+    ),
   );
 }
 
@@ -72,7 +114,21 @@ function failures(roots) {
       "p",
       { class: `callout ${root.outcome === "failed" ? "bad" : ""}`, key: `failure ${root.span_id}` },
       badge(root.outcome),
-      h("span", {}, h("b", {}, cut(root.failure, 500)), place ? h("span", { class: "dim" }, cut(` in ${place.name}${place.at ? ` at ${place.at}` : ""}${place.error_type ? `, ${place.error_type}` : ""}`, 300)) : null),
+      h(
+        "span",
+        {},
+        h("b", {}, cut(root.failure, 500)),
+        place
+          ? h(
+              "span",
+              { class: "dim" },
+              cut(
+                ` in ${place.name}${place.at ? ` at ${place.at}` : ""}${place.error_type ? `, ${place.error_type}` : ""}`,
+                300,
+              ),
+            )
+          : null,
+      ),
     );
   });
 }
@@ -80,13 +136,34 @@ function failures(roots) {
 function waterfall({ rows, cut: more }, scale) {
   const offset = (at) => seconds(Math.max(0, scale.moment(at) - scale.start) / 1e3);
   // With waits that are drawn shorter, positions between them would mislead.
-  const between = scale.gaps.length > 0 ? scale.gaps.filter(({ from, to }) => from > 0.08 && to < 0.92).map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` })) : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
+  const between =
+    scale.gaps.length > 0
+      ? scale.gaps
+          .filter(({ from, to }) => from > 0.08 && to < 0.92)
+          .map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` }))
+      : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
   const ticks = [{ at: 0, text: offset(0) }, ...between, { at: 1, text: offset(1) }];
   return h(
     "div",
     { class: "waterfall", key: "waterfall", role: "region", "aria-label": "Waterfall", tabindex: "0" },
-    h("div", { class: "w-axis", "aria-hidden": "true" }, h("span", { class: "w-name" }, ""), h("span", { class: "w-took" }, "Took"), h("span", { class: "w-line" }, ticks.map(({ at, text, isMinor }) => h("i", { class: isMinor ? "minor" : "", style: { left: `${at * 100}%` } }, text)))),
-    h("div", { class: "w-rows" }, rows.map((row) => drawRow(row, scale))),
+    h(
+      "div",
+      { class: "w-axis", "aria-hidden": "true" },
+      h("span", { class: "w-name" }, ""),
+      h("span", { class: "w-took" }, "Took"),
+      h(
+        "span",
+        { class: "w-line" },
+        ticks.map(({ at, text, isMinor }) =>
+          h("i", { class: isMinor ? "minor" : "", style: { left: `${at * 100}%` } }, text),
+        ),
+      ),
+    ),
+    h(
+      "div",
+      { class: "w-rows" },
+      rows.map((row) => drawRow(row, scale)),
+    ),
     more > 0 ? h("p", { class: "footnote" }, `${counted(more, "further row")} of this trace are not shown.`) : null,
   );
 }
@@ -102,10 +179,42 @@ function drawRow(row, scale) {
   const isOpen = row.span && !row.span.ended && row.span.duration_seconds === undefined;
   return h(
     "button",
-    { class: `w-row ${row.type}${isChosen ? " chosen" : ""}${failed ? " failed" : ""}`, key: row.key, "data-row": true, "aria-expanded": row.type === "group" ? String(state.expanded.has(row.key)) : null, "aria-pressed": row.type === "group" ? null : String(isChosen), onclick: press },
-    h("span", { class: "w-name", style: { "padding-left": `${8 + Math.min(row.depth, MAX_DEPTH) * 14}px` } }, nameOf(row), failed ? h("span", { class: "mark bad", title: "error" }, row.type === "root" ? "✕ failed" : "✕ error") : null, isOpen ? h("span", { class: "mark info" }, "◌ open") : null, row.isSlow ? h("span", { class: "mark warn" }, "slow") : null, row.isNPlusOne ? h("span", { class: "mark warn" }, "N+1") : null),
-    h("span", { class: "w-took" }, row.type === "event" ? `+${seconds(Math.max(0, row.start - time(row.root.started)) / 1e3)}` : seconds(tookOf(row))),
-    h("span", { class: "w-line" }, scale.gaps.map((gap) => h("i", { class: "gap", style: { left: `${gap.from * 100}%`, width: `${(gap.to - gap.from) * 100}%` }, title: `${seconds(gap.seconds)}, drawn shorter` })), bars(row, scale)),
+    {
+      class: `w-row ${row.type}${isChosen ? " chosen" : ""}${failed ? " failed" : ""}`,
+      key: row.key,
+      "data-row": true,
+      "aria-expanded": row.type === "group" ? String(state.expanded.has(row.key)) : null,
+      "aria-pressed": row.type === "group" ? null : String(isChosen),
+      onclick: press,
+    },
+    h(
+      "span",
+      { class: "w-name", style: { "padding-left": `${8 + Math.min(row.depth, MAX_DEPTH) * 14}px` } },
+      nameOf(row),
+      failed ? h("span", { class: "mark bad", title: "error" }, row.type === "root" ? "✕ failed" : "✕ error") : null,
+      isOpen ? h("span", { class: "mark info" }, "◌ open") : null,
+      row.isSlow ? h("span", { class: "mark warn" }, "slow") : null,
+      row.isNPlusOne ? h("span", { class: "mark warn" }, "N+1") : null,
+    ),
+    h(
+      "span",
+      { class: "w-took" },
+      row.type === "event"
+        ? `+${seconds(Math.max(0, row.start - time(row.root.started)) / 1e3)}`
+        : seconds(tookOf(row)),
+    ),
+    h(
+      "span",
+      { class: "w-line" },
+      scale.gaps.map((gap) =>
+        h("i", {
+          class: "gap",
+          style: { left: `${gap.from * 100}%`, width: `${(gap.to - gap.from) * 100}%` },
+          title: `${seconds(gap.seconds)}, drawn shorter`,
+        }),
+      ),
+      bars(row, scale),
+    ),
   );
 }
 
@@ -116,11 +225,39 @@ function tookOf(row) {
 }
 
 function nameOf(row) {
-  if (row.type === "event") return [level(row.event.level), h("span", { class: "w-message" }, cut(row.event.message || row.event.target, 200)), row.event.logged ? null : h("span", { class: "mark" }, "held")];
-  if (row.type === "group") return [h("span", { class: "twist", "aria-hidden": "true" }, state.expanded.has(row.key) ? "▾" : "▸"), h("b", {}, cut(row.items[0].span.name, 100)), h("span", { class: "mark strong" }, `× ${row.items.length}`)];
+  if (row.type === "event")
+    return [
+      level(row.event.level),
+      h("span", { class: "w-message" }, cut(row.event.message || row.event.target, 200)),
+      row.event.logged ? null : h("span", { class: "mark" }, "held"),
+    ];
+  if (row.type === "group")
+    return [
+      h("span", { class: "twist", "aria-hidden": "true" }, state.expanded.has(row.key) ? "▾" : "▸"),
+      h("b", {}, cut(row.items[0].span.name, 100)),
+      h("span", { class: "mark strong" }, `× ${row.items.length}`),
+    ];
   if (row.type === "root") {
     const { hop } = row;
-    return [hop ? h("span", { class: "mark hop", title: "came through the queue" }, "⇢ job") : h("span", { class: "kind" }, row.root.kind), h("b", {}, cut(row.root.name, 120)), hop ? h("span", { class: "dim hop-note" }, [hop.queue && cut(hop.queue, 60), hop.wait && `waited ${seconds(hop.wait)}`, hop.attempt > 1 && `attempt ${hop.attempt}`].filter(Boolean).join(", ")) : null];
+    return [
+      hop
+        ? h("span", { class: "mark hop", title: "came through the queue" }, "⇢ job")
+        : h("span", { class: "kind" }, row.root.kind),
+      h("b", {}, cut(row.root.name, 120)),
+      hop
+        ? h(
+            "span",
+            { class: "dim hop-note" },
+            [
+              hop.queue && cut(hop.queue, 60),
+              hop.wait && `waited ${seconds(hop.wait)}`,
+              hop.attempt > 1 && `attempt ${hop.attempt}`,
+            ]
+              .filter(Boolean)
+              .join(", "),
+          )
+        : null,
+    ];
   }
   return h("span", {}, cut(row.span.name, 120));
 }
@@ -134,91 +271,38 @@ function kindOf(span) {
 
 function bars(row, scale) {
   const [from, to] = [scale.place(row.start), scale.place(row.end)];
-  const bar = (start, end, tone) => h("i", { class: `bar ${tone}`, style: { left: `${start * 100}%`, width: `max(2px, ${(end - start) * 100}%)` } });
-  if (row.type === "event") return h("i", { class: `point ${row.event.level.toLowerCase()}`, style: { left: `${from * 100}%` } });
-  if (row.type === "group") return row.items.map((item) => bar(scale.place(item.start), scale.place(item.end), item.span.error === null ? "db" : "bad"));
+  const bar = (start, end, tone) =>
+    h("i", { class: `bar ${tone}`, style: { left: `${start * 100}%`, width: `max(2px, ${(end - start) * 100}%)` } });
+  if (row.type === "event")
+    return h("i", { class: `point ${row.event.level.toLowerCase()}`, style: { left: `${from * 100}%` } });
+  if (row.type === "group")
+    return row.items.map((item) =>
+      bar(scale.place(item.start), scale.place(item.end), item.span.error === null ? "db" : "bad"),
+    );
   if (row.type === "root") {
     const since = row.hop?.from ?? null;
-    return [since === null ? null : h("i", { class: "bar waits", style: { left: `${scale.place(since) * 100}%`, width: `${Math.max(0, from - scale.place(since)) * 100}%` } }), bar(from, to, row.root.outcome === "failed" ? "root bad" : "root")];
+    return [
+      since === null
+        ? null
+        : h("i", {
+            class: "bar waits",
+            style: { left: `${scale.place(since) * 100}%`, width: `${Math.max(0, from - scale.place(since)) * 100}%` },
+          }),
+      bar(from, to, row.root.outcome === "failed" ? "root bad" : "root"),
+    ];
   }
   return bar(from, to, `${row.span.error !== null ? "bad" : kindOf(row.span)}${row.span.ended ? "" : " unended"}`);
 }
 
 function inspector(row, scale) {
-  const close = () => { state.chosen = null; redraw(); };
-  const body = row.type === "event" ? ofEvent(row, scale) : row.type === "group" ? ofGroup(row) : row.type === "root" ? ofRoot(row) : ofSpan(row, scale);
-  return h("aside", { class: "inspector", key: "inspector", "aria-label": "Details" }, h("button", { class: "close", "aria-label": "Close the details", onclick: close }, "×"), body);
-}
-
-/** The attributes of a span, or the fields of a log line. */
-export function pairs(values) {
-  const entries = Object.entries(values ?? {});
-  if (entries.length === 0) return h("p", { class: "dim" }, "No attributes");
-  return h("dl", { class: "pairs" }, entries.map(([key, value]) => [h("dt", { key: `t ${key}` }, cut(key, 120)), h("dd", { key: `d ${key}` }, valueOf(value))]));
-}
-
-const valueOf = (value) => cut(typeof value === "string" ? value : JSON.stringify(value), 4_096);
-
-/** An error as the chain that Rust programs write: each part is caused by the next. */
-export function causes(text) {
-  const parts = String(text ?? "").split(/: (?=\S)/).slice(0, 12);
-  if (parts.length < 2) return text ? h("p", { class: "bad-text" }, cut(text, 2_000)) : null;
-  return h("ol", { class: "causes" }, parts.map((part, index) => h("li", {}, index > 0 ? h("span", { class: "dim" }, "caused by ") : null, cut(part, 600))));
-}
-
-function ofSpan({ span, start, end, events }, scale) {
-  const statement = span.attributes["db.query.text"];
-  const { "db.query.text": _, ...rest } = span.attributes;
-  const file = span.attributes["code.file.path"];
-  return [
-    h("h2", {}, cut(span.name, 160)),
-    h("p", { class: "dim" }, `${seconds((end - start) / 1e3)}, from +${seconds((start - scale.start) / 1e3)}, at ${clock(start)} UTC`),
-    file ? h("p", {}, h("code", {}, cut(`${file}:${span.attributes["code.line.number"] ?? ""}`, 200))) : null,
-    span.error ? [h("h3", {}, "Error"), causes(span.error)] : null,
-    statement ? [h("h3", {}, "Statement"), h("pre", {}, cut(statement, 4_096)), copyButton(statement, "Copy statement")] : null,
-    h("h3", {}, "Attributes"),
-    pairs(rest),
-    events?.length > 0 ? [h("h3", {}, "Open in Logs"), events.map((event) => h("p", { class: "event-line" }, level(event.level), " ", cut(event.message, 400)))] : null,
-    h("p", { class: "dim" }, "span ", h("code", {}, cut(span.span_id, 32))),
-  ];
-}
-
-function ofGroup({ items, isNPlusOne }) {
-  const [{ span }] = items;
-  const total = items.reduce((sum, item) => sum + item.end - item.start, 0) / 1e3;
-  const statement = statementOf(span);
-  return [
-    h("h2", {}, `${cut(span.name, 120)} × ${items.length}`),
-    h("p", { class: "dim" }, `${seconds(total)} in all, ${seconds(total / items.length)} each`),
-    isNPlusOne ? h("p", { class: "callout" }, badge("warning", "N+1"), h("span", {}, "One statement for a list and one more for each row. A join, or one statement with all keys, replaces them.")) : null,
-    h("h3", {}, "Statement"),
-    h("pre", {}, cut(statement, 4_096)),
-    copyButton(statement, "Copy statement"),
-    h("h3", {}, "Attributes of the first"),
-    pairs(span.attributes),
-  ];
-}
-
-function ofRoot({ root }) {
-  const first = root.spans?.find((span) => span.number === 0);
-  return [
-    h("h2", {}, cut(root.name, 160)),
-    h("p", {}, badge(root.outcome), " ", h("span", { class: "dim" }, `${root.kind}, ${seconds(root.duration_seconds)}, started ${day(time(root.started))}`)),
-    root.cut_bytes > 0 ? h("p", { class: "callout" }, `${counted(root.cut_bytes, "byte")} of its detail were cut.`) : null,
-    first?.error || root.failure ? [h("h3", {}, "Error"), causes(root.failure ?? first.error)] : null,
-    h("h3", {}, "Attributes"),
-    pairs(first?.attributes),
-  ];
-}
-
-function ofEvent({ event, start, root }) {
-  const error = event.fields.error ?? event.fields["exception.message"];
-  return [
-    h("h2", {}, level(event.level), " ", cut(event.message, 400)),
-    h("p", { class: "dim" }, `${cut(event.target, 200)}, +${seconds(Math.max(0, start - time(root.started)) / 1e3)}, at ${clock(start)} UTC`),
-    event.logged ? null : h("p", { class: "dim" }, "Recorded, and not logged: the log filter withholds it."),
-    error ? [h("h3", {}, "Causes"), causes(error)] : null,
-    h("h3", {}, "Fields"),
-    pairs(event.fields),
-  ];
+  const close = () => {
+    state.chosen = null;
+    redraw();
+  };
+  return h(
+    "aside",
+    { class: "inspector", key: "inspector", "aria-label": "Details" },
+    h("button", { class: "close", "aria-label": "Close the details", onclick: close }, "×"),
+    details(row, scale),
+  );
 }

@@ -20,7 +20,8 @@ const SECTIONS = [
 const isSection = (name) => SECTIONS.some(([section]) => section === name);
 const resource = ({ section, route }) => traces(isSection(section) ? section : "", route);
 
-export const needs = ({ query }) => (isSection(query.section) ? [resource(query), counts(query.route)] : [resource(query)]);
+export const needs = ({ query }) =>
+  isSection(query.section) ? [resource(query), counts(query.route)] : [resource(query)];
 
 export function draw({ query }) {
   let answer = hold(resource(query));
@@ -31,10 +32,15 @@ export function draw({ query }) {
   const { all, rows } = found(answer.data, query);
   const items = [
     { value: "all", title: "All", href: link("traces", { ...query, section: "" }) },
-    ...SECTIONS.map(([name, title]) => ({ value: name, title, count: of?.[name]?.count, href: link("traces", { ...query, section: name }), tone: name === "failed" && of?.failed?.count > 0 ? "bad" : "" })),
+    ...SECTIONS.map(([name, title]) => ({
+      value: name,
+      title,
+      count: of?.[name]?.count,
+      href: link("traces", { ...query, section: name }),
+      tone: name === "failed" && of?.failed?.count > 0 ? "bad" : "",
+    })),
   ];
   return [
-    h("h1", { class: "unseen" }, "Traces"),
     h("div", { class: "toolbar" }, tabs("Section", chosen, items), filters(query)),
     answer.data ? list(rows, all, query) : waiting(answer),
     answer.data ? lost(answer.data) : null,
@@ -50,7 +56,9 @@ function found(data, query) {
   const chosen = SECTIONS.filter(([name]) => !isSection(query.section) || query.section === name);
   const listed = chosen.flatMap(([name]) => data?.[name]?.roots ?? []);
   // A root that is slow may have failed too.
-  const unique = isSection(query.section) ? listed : [...new Map(listed.map((row) => [row.span_id, row])).values()].sort((a, b) => (a.started < b.started ? 1 : -1));
+  const unique = isSection(query.section)
+    ? listed
+    : [...new Map(listed.map((row) => [row.span_id, row])).values()].sort((a, b) => (a.started < b.started ? 1 : -1));
   const rows = unique.filter((row) => passes(row, query));
   const slowest = rows.reduce((most, row) => Math.max(most, row.duration_seconds), 0);
   return Object.assign(last, { data, key, all: unique.length, rows, slowest });
@@ -59,15 +67,30 @@ function found(data, query) {
 function passes(row, { route, text, status, min }) {
   if (route && !row.name.includes(route)) return false;
   if (min && row.duration_seconds * 1e3 < Number(min)) return false;
-  if (status && !String(row.status ?? row.outcome).startsWith(status.replace(/x+$/i, "")) && row.outcome !== status) return false;
+  if (status && !String(row.status ?? row.outcome).startsWith(status.replace(/x+$/i, "")) && row.outcome !== status)
+    return false;
   if (!text) return true;
-  const all = [row.name, row.trace_id, row.failure, row.failed_in?.error, row.waits_in?.name, row.kind].join(" ").toLowerCase();
+  const all = [row.name, row.trace_id, row.failure, row.failed_in?.error, row.waits_in?.name, row.kind]
+    .join(" ")
+    .toLowerCase();
   return all.includes(text.toLowerCase());
 }
 
 function filters({ text, route, status, min }) {
   const field = (name, label, value, props = {}) =>
-    h("label", { class: "field" }, h("span", {}, label), h("input", { type: "search", value: value ?? "", autocomplete: "off", spellcheck: "false", oninput: (event) => change({ [name]: event.target.value }), ...props }));
+    h(
+      "label",
+      { class: "field" },
+      h("span", {}, label),
+      h("input", {
+        type: "search",
+        value: value ?? "",
+        autocomplete: "off",
+        spellcheck: "false",
+        oninput: (event) => change({ [name]: event.target.value }),
+        ...props,
+      }),
+    );
   return h(
     "div",
     { class: "filters", role: "search", "aria-label": "Filter of traces" },
@@ -80,10 +103,20 @@ function filters({ text, route, status, min }) {
 
 function list(rows, all, query) {
   if (rows.length === 0) {
-    if (all > 0 || query.route) return empty("No trace passes the filter", h("a", { href: link("traces", { section: query.section }) }, "Remove the filter"));
-    if (query.section === "failed") return empty("Nothing has failed", "A failed request, job or run stays here as long as there is memory for it.");
-    if (query.section && query.section !== "recent") return empty(`Nothing is ${query.section}`, "See All for the traces that are kept.");
-    return empty("No traces yet", "Send a request to the service, and its trace shows here within 2 seconds.", "curl -i http://localhost:8080/");
+    if (all > 0 || query.route)
+      return empty(
+        "No trace passes the filter",
+        h("a", { href: link("traces", { section: query.section }) }, "Remove the filter"),
+      );
+    if (query.section === "failed")
+      return empty("Nothing has failed", "A failed request, job or run stays here as long as there is memory for it.");
+    if (query.section && query.section !== "recent")
+      return empty(`Nothing is ${query.section}`, "See All for the traces that are kept.");
+    return empty(
+      "No traces yet",
+      "Send a request to the service, and its trace shows here within 2 seconds.",
+      "curl -i http://localhost:8080/",
+    );
   }
   const at = now();
   const columns = [
@@ -101,14 +134,31 @@ function list(rows, all, query) {
     columns,
     rows,
     keyOf: (row) => row.span_id,
-    open: (row) => { location.hash = toTrace(row.trace_id); },
+    open: (row) => {
+      location.hash = toTrace(row.trace_id);
+    },
     cells: (row) => [
       badge(row.outcome),
-      h("a", { href: toTrace(row.trace_id), tabindex: "-1" }, row.kind === "request" ? null : h("span", { class: "kind" }, row.kind), cut(row.name, 160)),
-      h("span", { class: "took" }, h("i", { style: { width: `${Math.sqrt(row.duration_seconds / (last.slowest || 1)) * 100}%` } }), h("b", {}, seconds(row.duration_seconds))),
+      h(
+        "a",
+        { href: toTrace(row.trace_id), tabindex: "-1" },
+        row.kind === "request" ? null : h("span", { class: "kind" }, row.kind),
+        cut(row.name, 160),
+      ),
+      h(
+        "span",
+        { class: "took" },
+        h("i", { style: { width: `${Math.sqrt(row.duration_seconds / (last.slowest || 1)) * 100}%` } }),
+        h("b", {}, seconds(row.duration_seconds)),
+      ),
       row.status ?? h("span", { class: "dim" }, "–"),
       detail(row),
-      h("span", { title: row.started }, clock(time(row.started)), h("span", { class: "dim" }, ` ${ago(time(row.started), at)}`)),
+      h(
+        "span",
+        { title: row.started },
+        clock(time(row.started)),
+        h("span", { class: "dim" }, ` ${ago(time(row.started), at)}`),
+      ),
       traceLink(row.trace_id),
     ],
   });
@@ -123,5 +173,9 @@ function detail(row) {
 function lost(data) {
   const losses = Object.entries(data.not_kept ?? {}).filter(([, count]) => count > 0);
   if (losses.length === 0) return null;
-  return h("p", { class: "footnote" }, `Not kept, for want of memory or time: ${losses.map(([reason, count]) => `${reason.replaceAll("_", " ")} ${count}`).join(", ")}.`);
+  return h(
+    "p",
+    { class: "footnote" },
+    `Not kept, for want of memory or time: ${losses.map(([reason, count]) => `${reason.replaceAll("_", " ")} ${count}`).join(", ")}.`,
+  );
 }

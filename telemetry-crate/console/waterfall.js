@@ -17,10 +17,21 @@ export function rowsOf(roots, now, { isExpanded, hasEvents }) {
   const sorted = [...roots].sort((a, b) => time(a.started) - time(b.started));
   for (const root of sorted) {
     const tree = treeOf(root, now);
-    rows.push({ key: `root ${root.span_id}`, type: "root", depth: 0, root, hop: hopOf(root, tree, sorted, now), ...tree.extent });
+    rows.push({
+      key: `root ${root.span_id}`,
+      type: "root",
+      depth: 0,
+      root,
+      hop: hopOf(root, tree, sorted, now),
+      ...tree.extent,
+    });
     // The row of a root stands for its first span too.
     const first = tree.children.get(null)?.find(({ span }) => span.number === 0);
-    if (first) tree.children.set(null, tree.children.get(null).filter((item) => item !== first));
+    if (first)
+      tree.children.set(
+        null,
+        tree.children.get(null).filter((item) => item !== first),
+      );
     if (first) push(rows, tree, 0, 1, { isExpanded, hasEvents, eventsOf: hasEvents ? first.events : [] });
     push(rows, tree, null, 1, { isExpanded, hasEvents });
     for (const event of hasEvents ? tree.loose : []) rows.push(eventRow(root, event, 1));
@@ -48,7 +59,9 @@ function treeOf(root, now) {
     bySpanId.set(span.span_id, children.get(parent).at(-1));
   }
   const loose = [];
-  (root.events ?? []).forEach((event, index) => (bySpanId.get(event.span_id)?.events ?? loose).push({ ...event, index }));
+  (root.events ?? []).forEach((event, index) =>
+    (bySpanId.get(event.span_id)?.events ?? loose).push({ ...event, index }),
+  );
   for (const list of children.values()) list.sort((a, b) => a.start - b.start || a.span.number - b.span.number);
   const start = time(root.started);
   const ends = [...bySpanId.values()].map((item) => item.end);
@@ -61,7 +74,10 @@ function push(rows, tree, parent, depth, options) {
   const items = tree.children.get(parent) ?? [];
   const groups = groupsOf(items, tree.children);
   const lines = options.eventsOf ?? [];
-  const entries = [...items.map((item) => ({ at: item.start, item })), ...lines.map((event) => ({ at: time(event.time), event }))];
+  const entries = [
+    ...items.map((item) => ({ at: item.start, item })),
+    ...lines.map((event) => ({ at: time(event.time), event })),
+  ];
   // A span comes before the lines of the same millisecond, which are mostly written at its end.
   entries.sort((a, b) => a.at - b.at || (a.event ? 1 : 0) - (b.event ? 1 : 0));
   const seen = new Set();
@@ -75,17 +91,46 @@ function push(rows, tree, parent, depth, options) {
       seen.add(group);
       const key = `group ${group.items[0].span.span_id}`;
       group.isExpanded = options.isExpanded(key);
-      rows.push({ key, type: "group", depth, root: tree.root, ...group, start: item.start, end: group.items.at(-1).end, isNPlusOne: isNPlusOne(group.items.length, item.span, tree) });
-      if (options.hasEvents && !group.isExpanded) for (const one of group.items) for (const line of one.events) rows.push(eventRow(tree.root, line, depth + 1));
+      rows.push({
+        key,
+        type: "group",
+        depth,
+        root: tree.root,
+        ...group,
+        start: item.start,
+        end: group.items.at(-1).end,
+        isNPlusOne: isNPlusOne(group.items.length, item.span, tree),
+      });
+      if (options.hasEvents && !group.isExpanded)
+        for (const one of group.items) for (const line of one.events) rows.push(eventRow(tree.root, line, depth + 1));
     }
     if (group && !group.isExpanded) continue;
     const level = group ? depth + 1 : depth;
-    rows.push({ key: `span ${item.span.span_id}`, type: "span", depth: level, root: tree.root, span: item.span, start: item.start, end: item.end, events: item.events, isSlow: isSlow(item), isNPlusOne: false });
+    rows.push({
+      key: `span ${item.span.span_id}`,
+      type: "span",
+      depth: level,
+      root: tree.root,
+      span: item.span,
+      start: item.start,
+      end: item.end,
+      events: item.events,
+      isSlow: isSlow(item),
+      isNPlusOne: false,
+    });
     push(rows, tree, item.span.number, level + 1, { ...options, eventsOf: options.hasEvents ? item.events : [] });
   }
 }
 
-const eventRow = (root, event, depth) => ({ key: `event ${root.span_id} ${event.index}`, type: "event", depth, root, event, start: time(event.time), end: time(event.time) });
+const eventRow = (root, event, depth) => ({
+  key: `event ${root.span_id} ${event.index}`,
+  type: "event",
+  depth,
+  root,
+  event,
+  start: time(event.time),
+  end: time(event.time),
+});
 
 export const statementOf = (span) => span.attributes["db.query.text"] ?? span.attributes["db.query.summary"];
 
@@ -115,15 +160,27 @@ function hopOf(root, tree, roots, now) {
   if (root.kind !== "job") return null;
   const attributes = root.spans?.find((span) => span.number === 0)?.attributes ?? {};
   const queue = attributes["messaging.destination.name"] ?? "";
-  const isSend = (span) => span.attributes["messaging.operation.type"] === "send" && span.attributes["messaging.destination.name"] === queue;
-  const senders = roots.flatMap((other) => (other === root ? [] : other.spans ?? [])).filter(isSend).map((span) => spanTimes(span, now));
+  const isSend = (span) =>
+    span.attributes["messaging.operation.type"] === "send" && span.attributes["messaging.destination.name"] === queue;
+  const senders = roots
+    .flatMap((other) => (other === root ? [] : (other.spans ?? [])))
+    .filter(isSend)
+    .map((span) => spanTimes(span, now));
   const before = senders.filter(({ end }) => end <= tree.extent.start + 1).sort((a, b) => b.end - a.end)[0];
-  return { queue, from: before?.end ?? null, wait: Number(attributes["worker.task.wait"]) || null, attempt: attributes["worker.task.attempt"] };
+  return {
+    queue,
+    from: before?.end ?? null,
+    wait: Number(attributes["worker.task.wait"]) || null,
+    attempt: attributes["worker.task.attempt"],
+  };
 }
 
 /** Positions on the axis, from 0 to 1. Long waits between roots are drawn shorter, and are in `gaps`. */
 export function scaleOf(rows) {
-  const intervals = rows.filter((row) => row.type === "root").map(({ start, end }) => [start, Math.max(end, start + 0.001)]).sort((a, b) => a[0] - b[0]);
+  const intervals = rows
+    .filter((row) => row.type === "root")
+    .map(({ start, end }) => [start, Math.max(end, start + 0.001)])
+    .sort((a, b) => a[0] - b[0]);
   const merged = [];
   for (const [start, end] of intervals) {
     const last = merged.at(-1);
@@ -157,6 +214,12 @@ export function scaleOf(rows) {
     const piece = pieces.find((piece) => wanted <= piece.at + piece.drawn) ?? pieces.at(-1);
     return piece.start + ((wanted - piece.at) / (piece.drawn || 1)) * (piece.end - piece.start);
   };
-  const gaps = pieces.filter((piece) => piece.isGap).map((piece) => ({ from: piece.at / whole, to: (piece.at + piece.drawn) / whole, seconds: (piece.end - piece.start) / 1e3 }));
+  const gaps = pieces
+    .filter((piece) => piece.isGap)
+    .map((piece) => ({
+      from: piece.at / whole,
+      to: (piece.at + piece.drawn) / whole,
+      seconds: (piece.end - piece.start) / 1e3,
+    }));
   return { start: merged[0]?.[0] ?? 0, end: merged.at(-1)?.[1] ?? 0, place, moment, gaps };
 }
