@@ -79,9 +79,16 @@ impl Service {
             ("/errors", "text/plain"),
             ("/errors", "application/json"),
             ("/log-filter", "*/*"),
+            ("/log-filter", "application/json"),
             ("/readyz", "*/*"),
             ("/logs?tail=10000", "*/*"),
+            ("/logs?tail=10000", "application/json"),
             ("/traces", "text/plain"),
+            ("/traces?detail", "application/json"),
+            #[cfg(feature = "console")]
+            ("/history", "application/json"),
+            #[cfg(feature = "console")]
+            ("/", "text/plain"),
             ("/explain", "text/plain"),
             ("/explain", "application/json"),
         ] {
