@@ -34,13 +34,17 @@ const FILES: &[File] = files! {
     "address".js
     "api".js
     "app".js
+    "bar".js
+    "cardinality".js
     "chart".js
     "database".js
     "dom".js
     "errors".js
     "exposition".js
+    "family".js
     "format".js
     "index".html
+    "inspector".js
     "keys".js
     "line".js
     "logs".js
@@ -54,6 +58,7 @@ const FILES: &[File] = files! {
     "table".js
     "telemetry".js
     "theme".js
+    "token".js
     "trace".js
     "traces".js
     "views".css
