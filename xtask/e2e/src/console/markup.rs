@@ -1,7 +1,7 @@
 //! Texts full of markup, which must show as they are.
 
 use anyhow::ensure;
-use support::Cases;
+use support::{Cases, http::encoded};
 
 use super::{Fixture, browser::Browser, instance::Instance};
 
@@ -55,14 +55,8 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     show("errors", &[PART])?;
     click_all_rows(&browser)?;
     // The address is a text of its author.
-    show(
-        &format!("traces?text={}", support::http::encoded(TEXT)),
-        &[PART],
-    )?;
-    show(
-        &format!("{}", support::http::encoded(TEXT)),
-        &["no such view"],
-    )?;
+    show(&format!("traces?text={}", encoded(TEXT)), &[PART])?;
+    show(&encoded(TEXT), &["no such view"])?;
 
     let records = browser.take_records()?;
     records.check_silent()?;

@@ -12,13 +12,15 @@ use super::{
 
 /// A view, and texts that it shows only with data of the service.
 struct View {
-    /// The name in the address.
+    title: &'static str,
+    /// The view's part of the address.
     name: &'static str,
     texts: &'static [&'static str],
 }
 
-const VIEWS: [View; 9] = [
+const VIEWS: [View; 10] = [
     View {
+        title: "now",
         name: "now",
         texts: &[
             "Requests per second",
@@ -28,22 +30,32 @@ const VIEWS: [View; 9] = [
         ],
     },
     View {
+        title: "traces",
         name: "traces",
         texts: &["GET /orders/stats", "POST /orders"],
     },
     View {
+        title: "failed traces",
         name: "traces?section=failed",
         texts: &["POST /faults/fail", "out of ink"],
     },
     View {
+        title: "logs",
         name: "logs",
         texts: &["request failed", "job charge: succeeded", "Log filter"],
     },
     View {
+        title: "one metric",
         name: "metrics?metric=http_server_request_duration_seconds",
         texts: &["histogram", "/faults/fail", "Traces of the largest samples"],
     },
     View {
+        title: "metrics",
+        name: "metrics",
+        texts: &["Cardinality", "faults_flood_total", "customer"],
+    },
+    View {
+        title: "database",
         name: "database",
         texts: &[
             "SELECT accounts",
@@ -53,14 +65,17 @@ const VIEWS: [View; 9] = [
         ],
     },
     View {
+        title: "work",
         name: "work",
         texts: &["charges", "tick", "prices", "dead letters"],
     },
     View {
+        title: "errors",
         name: "errors",
         texts: &["src/error.rs", "out of ink", "in POST /faults/fail"],
     },
     View {
+        title: "telemetry",
         name: "telemetry",
         texts: &[
             "database: ok",
@@ -78,20 +93,22 @@ const APPEARANCES: [(&str, Theme, u32); 3] = [
 ];
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
-    for View { name, texts } in VIEWS {
-        cases.check(&format!("view: {name} shows live data"), || {
-            let view = name.split('?').next().unwrap_or(name);
-            let browser = fixture.browser(&format!("view-{view}-{}", name.len()))?;
-            browser.open_view(&instance.admin, name)?;
-            for (appearance, theme, width) in APPEARANCES {
-                browser.set_theme(theme)?;
-                browser.set_size(width, HEIGHT)?;
-                check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
-            }
-            let records = browser.take_records()?;
-            records.check_silent()?;
-            records.check_hosts(&instance.admin)
-        });
+    for View { title, name, texts } in VIEWS {
+        cases.check(
+            &format!("view: {title}: live, silent, accessible, own host only"),
+            || {
+                let browser = fixture.browser(&format!("view-{}", title.replace(' ', "-")))?;
+                browser.open_view(&instance.admin, name)?;
+                for (appearance, theme, width) in APPEARANCES {
+                    browser.set_theme(theme)?;
+                    browser.set_size(width, HEIGHT)?;
+                    check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
+                }
+                let records = browser.take_records()?;
+                records.check_silent()?;
+                records.check_hosts(&instance.admin)
+            },
+        );
     }
 }
 

@@ -8,6 +8,7 @@ use anyhow::ensure;
 use support::Cases;
 
 use super::{Fixture, browser::Browser, instance::Instance};
+use crate::background_load::Load;
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check("volume: 10,000 lines and 1,000 traces stay fluid", || {
@@ -17,6 +18,11 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
 
 const LINES: u32 = 10_000;
 const TRACES: u32 = 1_000;
+/// The number of clients that cause the traces.
+const CLIENTS: usize = 4;
+/// The number of requests that write the lines, and the pause after each, in which the console asks for new lines.
+const PARTS: u32 = 4;
+const POLL: Duration = Duration::from_millis(2_500);
 /// The largest number of elements of the page, whatever the number of rows.
 const MAX_ELEMENTS: u64 = 2_000;
 /// The largest number of changes to the page in one step, in which all rows in sight change.
@@ -30,36 +36,41 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     // Room for the lines, and for a summary of each trace.
     let settings = [("FIRSTLIGHT_RECORDER_BYTES", "67108864")];
     let instance = Instance::start(&fixture.built, &fixture.server, "console_volume", &settings)?;
-    for _ in 0..TRACES {
-        instance.post_for("/faults/fail", "", 500)?;
-    }
     let browser = fixture.browser("volume")?;
     browser.open_view(&instance.admin, "traces?section=failed")?;
-    browser.wait_for_text("POST /faults/fail")?;
+    let url = format!("{}/faults/fail", instance.address);
+    let load = Load::posts(CLIENTS, Duration::ZERO, url);
+    wait_for_rows(&browser, TRACES)?;
+    drop(load);
     scroll(&browser, TRACES)?;
 
     browser.open_view(&instance.admin, "logs")?;
     browser.wait_for_text("firstlight::http")?;
     // The console holds the lines that come while it is open.
-    for _ in 0..10 {
-        instance.post_for(&format!("/markup/lines/{}", LINES / 10), "", 200)?;
-        thread::sleep(Duration::from_millis(2_500));
+    for _ in 0..PARTS {
+        instance.post_for(&format!("/markup/lines/{}", LINES / PARTS), "", 200)?;
+        thread::sleep(POLL);
     }
-    browser.wait_for_text(&format!("numbered line {}", LINES / 10))?;
+    browser.wait_for_text(&format!("numbered line {}", LINES / PARTS))?;
+    wait_for_rows(&browser, LINES)?;
     scroll(&browser, LINES)?;
     let records = browser.take_records()?;
     records.check_silent()?;
     records.check_hosts(&instance.admin)
 }
 
-/// Scrolls through the list of at least `rows` rows, and checks elements and long tasks.
-fn scroll(browser: &Browser, rows: u32) -> anyhow::Result<()> {
-    let count = "Number(document.querySelector('[role=grid]').getAttribute('aria-rowcount'))";
+fn wait_for_rows(browser: &Browser, rows: u32) -> anyhow::Result<()> {
+    let count = "Number(document.querySelector('[role=grid]')?.getAttribute('aria-rowcount') ?? 0)";
     browser.eventually("waiting for all rows", || {
         let found = browser.number(count)?;
+        // The row of the headings is counted too.
         ensure!(found > u64::from(rows), "found {found} rows of {rows}");
         Ok(())
-    })?;
+    })
+}
+
+/// Scrolls through the list, and checks elements, changes and long tasks.
+fn scroll(browser: &Browser, rows: u32) -> anyhow::Result<()> {
     browser.take_long_tasks()?;
     let found = browser.evaluate(SCROLL)?;
     let tasks = browser.take_long_tasks()?;
