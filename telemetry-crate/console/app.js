@@ -81,6 +81,15 @@ function draw() {
   );
 }
 
+let chosen = null;
+
+/** Narrow screens have a strip of views, of which the chosen one may be out of sight. */
+function showChosen(element) {
+  if (chosen === element) return;
+  chosen = element;
+  element.scrollIntoView({ inline: "center", block: "nearest" });
+}
+
 function nav(entry) {
   return h(
     "ul",
@@ -91,7 +100,12 @@ function nav(entry) {
         { key: name },
         h(
           "a",
-          { href: link(name), "aria-current": entry?.name === name ? "page" : null, title: `g ${letter}` },
+          {
+            href: link(name),
+            "aria-current": entry?.name === name ? "page" : null,
+            title: `g ${letter}`,
+            drawn: entry?.name === name ? showChosen : null,
+          },
           icon(name),
           h("span", {}, title),
         ),

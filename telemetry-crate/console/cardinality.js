@@ -67,7 +67,7 @@ export function cardinality(families, report) {
             label
               ? h(
                   "span",
-                  { class: "one-line" },
+                  { class: "one-line", title: cut([...label.values].slice(0, 10).join(", "), 300) },
                   h("code", {}, cut(label.name, 60)),
                   h(
                     "span",

@@ -269,6 +269,8 @@ function pool(group, families, live) {
   ].slice(0, 30);
   const moreWait = (users?.waiting?.length ?? 0) - MAX_WAITING;
   const isFull = limit && used >= limit;
+  // The metrics may be a moment older than the users.
+  const idle = limit ? Math.min(of("idle"), Math.max(0, limit - used)) : of("idle");
   return h(
     "div",
     { class: "pool", key: name },
@@ -284,10 +286,10 @@ function pool(group, families, live) {
           {
             class: `cells${isFull ? " bad" : ""}`,
             role: "img",
-            "aria-label": `${used} of ${limit} connections used, ${of("idle")} idle`,
+            "aria-label": `${used} of ${limit} connections used, ${idle} idle`,
           },
           Array.from({ length: Math.min(limit, 100) }, (_, index) =>
-            h("i", { class: index < used ? "used" : index < used + of("idle") ? "idle" : "" }),
+            h("i", { class: index < used ? "used" : index < used + idle ? "idle" : "" }),
           ),
         )
       : null,
@@ -296,7 +298,7 @@ function pool(group, families, live) {
       {},
       h("b", {}, `${count(used)} of ${count(limit)}`),
       " used, ",
-      h("b", {}, count(of("idle"))),
+      h("b", {}, count(idle)),
       " idle; wait p95 ",
       h("b", {}, seconds(quantile(waits, 0.95))),
       timeouts > 0 ? h("span", { class: "bad-text" }, `; ✕ ${counted(timeouts, "timeout")}`) : "; no timeouts",

@@ -140,7 +140,7 @@ function waterfall({ rows, cut: more }, scale) {
     scale.gaps.length > 0
       ? scale.gaps
           .filter(({ from, to }) => from > 0.08 && to < 0.92)
-          .map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯` }))
+          .map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯`, isMinor: true }))
       : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
   const ticks = [{ at: 0, text: offset(0) }, ...between, { at: 1, text: offset(1) }];
   return h(

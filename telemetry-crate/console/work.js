@@ -29,12 +29,7 @@ export function draw() {
       "This service has no queue, no schedule and no cache that firstlight sees",
       "The features jobs, cron and staleness add them.",
     );
-  return [
-    queues(answer.data),
-    jobs(answer.data),
-    schedules(answer.data),
-    dataTypes(answer.data),
-  ];
+  return [queues(answer.data), jobs(answer.data), schedules(answer.data), dataTypes(answer.data)];
 }
 
 /** A counter has its name without `_total` in OpenMetrics. */
@@ -196,12 +191,13 @@ function schedules({ families }) {
   ];
   return section(
     "Schedules",
-    { note: "times in UTC" },
+    {},
     table(
       "Schedules",
       columns,
       names.map((cron) => {
         const of = (metric) => valueOf(families, metric, { cron });
+        const interval = of("cron_schedule_interval_seconds");
         const runs = (outcome) => valueOf(families, "cron_runs", { cron, outcome }) ?? 0;
         const [success, due] = [of("cron_last_success_timestamp_seconds"), of("cron_success_due_timestamp_seconds")];
         const isLate = due !== null && due * 1e3 < at;
@@ -226,7 +222,7 @@ function schedules({ families }) {
           cells: [
             cut(cron, 100),
             badge(...state),
-            spoken(of("cron_schedule_interval_seconds") ?? 0),
+            interval === null ? "–" : spoken(interval),
             timeCell(success),
             timeCell(due),
             seconds(of("cron_last_duration_seconds")),
