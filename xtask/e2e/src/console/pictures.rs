@@ -5,12 +5,7 @@ use std::fs;
 use anyhow::{Context as _, ensure};
 use support::{Cases, paths};
 
-use super::{
-    Fixture,
-    appearance::Theme,
-    instance::Instance,
-    place::{css, link},
-};
+use super::{Fixture, appearance::Theme, browser::WIDTH, instance::Instance, place::link};
 
 /// The content of a file in the book.
 pub(super) struct Picture {
@@ -20,6 +15,8 @@ pub(super) struct Picture {
 
 /// The largest size of a picture in bytes.
 const MAX_BYTES: usize = 200_000;
+/// The height of a picture in pixels.
+const PICTURE_HEIGHT: u32 = 720;
 
 /// Takes all pictures.
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) -> Vec<Picture> {
@@ -32,7 +29,12 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) -
 }
 
 fn take(fixture: &Fixture, instance: &Instance) -> anyhow::Result<Vec<Picture>> {
+    // Under load, the flight recorder keeps a successful request only for a moment.
+    let quiet = Instance::start(&fixture.built, &fixture.server, "console_pictures", &[])?;
+    let json = [("content-type", "application/json")];
+    quiet.post("/orders", &json, r#"{"item":"declined","quantity":2}"#)?;
     let browser = fixture.browser("pictures")?;
+    browser.set_size(WIDTH, PICTURE_HEIGHT)?;
     let mut pictures = Vec::new();
     for (theme, names) in [
         (
@@ -66,9 +68,9 @@ fn take(fixture: &Fixture, instance: &Instance) -> anyhow::Result<Vec<Picture>> 
         browser.wait_for_texts(&["Requests per second", "POST /faults/fail"])?;
         take(now)?;
         // A request, its wait in the queue, and its job.
-        browser.open_view(&instance.admin, "traces?section=failed")?;
+        browser.open_view(&quiet.admin, "traces?section=failed")?;
         browser.click(&link("process charges"))?;
-        browser.wait_for(&css("[aria-label=Waterfall]"))?;
+        browser.wait_for_texts(&["POST /orders", "waited"])?;
         take(trace)?;
         browser.open_view(&instance.admin, "logs")?;
         browser.wait_for_text("request failed")?;

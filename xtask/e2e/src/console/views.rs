@@ -103,6 +103,8 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
                     browser.set_theme(theme)?;
                     browser.set_size(width, HEIGHT)?;
                     check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
+                    let picture = browser.folder.join(appearance).with_extension("png");
+                    browser.screenshot(&picture)?;
                 }
                 let records = browser.take_records()?;
                 records.check_silent()?;
