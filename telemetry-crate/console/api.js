@@ -40,6 +40,9 @@ export function now() {
   return Date.now() + status.skew;
 }
 
+/** The time of the service at a moment of this machine. That of a file is the time of the service already. */
+export const inService = (moment) => (status.file ? moment : moment + status.skew);
+
 export function token() {
   try {
     return sessionStorage.getItem(TOKEN);

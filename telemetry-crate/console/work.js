@@ -1,7 +1,7 @@
 // Work: queues with their jobs, schedules, and the data types of caches.
 
 import { h } from "./dom.js";
-import { hold, now } from "./api.js";
+import { hold, inService, now } from "./api.js";
 import { ago, count, counted, cut, day, percent, perSecond, seconds, spoken } from "./format.js";
 import { link } from "./address.js";
 import { badge, empty, section, share, table, waiting } from "./parts.js";
@@ -173,7 +173,7 @@ function jobs({ at, families, last }) {
   );
 }
 
-function schedules({ families }) {
+function schedules({ at: scraped, families }) {
   const names = namesOf(families, "cron_runs", "cron");
   if (names.length === 0) return null;
   const at = now();
@@ -200,7 +200,8 @@ function schedules({ families }) {
         const interval = of("cron_schedule_interval_seconds");
         const runs = (outcome) => valueOf(families, "cron_runs", { cron, outcome }) ?? 0;
         const [success, due] = [of("cron_last_success_timestamp_seconds"), of("cron_success_due_timestamp_seconds")];
-        const isLate = due !== null && due * 1e3 < at;
+        // A short schedule is due again before the next scrape.
+        const isLate = due !== null && due * 1e3 < inService(scraped);
         const failed = runs("failed") + runs("timed_out") + runs("interrupted");
         const state = isLate
           ? ["broken", "overdue"]
