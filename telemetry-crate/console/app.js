@@ -1,1 +1,249 @@
-document.querySelector("p").textContent = "firstlight";
+// The frame: the bar, the views, the form for the token, and what is polled.
+
+import { h, onRedraw, redraw, render, say } from "./dom.js";
+import { hold, onChange, openFile, setPaused, status, want } from "./api.js";
+import { clock, cut, day } from "./format.js";
+import { link, parse } from "./address.js";
+import { bar } from "./bar.js";
+import { empty } from "./parts.js";
+import { forget } from "./table.js";
+import { help, listen } from "./keys.js";
+import { choose, save } from "./save.js";
+import { catalog, explain } from "./resources.js";
+import { tokenForm } from "./token.js";
+import * as now from "./now.js";
+import * as traces from "./traces.js";
+import * as trace from "./trace.js";
+import * as logs from "./logs.js";
+import * as metrics from "./metrics.js";
+import * as database from "./database.js";
+import * as work from "./work.js";
+import * as errors from "./errors.js";
+import * as telemetry from "./telemetry.js";
+
+const VIEWS = [
+  { name: "now", title: "Now", letter: "n", view: now },
+  { name: "traces", title: "Traces", letter: "t", view: traces },
+  { name: "logs", title: "Logs", letter: "l", view: logs },
+  { name: "metrics", title: "Metrics", letter: "m", view: metrics },
+  { name: "database", title: "Database", letter: "d", view: database },
+  { name: "work", title: "Work", letter: "w", view: work },
+  { name: "errors", title: "Errors", letter: "e", view: errors },
+  { name: "telemetry", title: "Telemetry", letter: "y", view: telemetry },
+];
+
+const shown = { help: false, failure: null, saving: false };
+
+function current() {
+  const route = parse(location.hash);
+  const entry = VIEWS.find(({ name }) => name === route.view);
+  if (!entry) return { route, entry: null, view: null };
+  return { route, entry, view: entry.name === "traces" && route.id ? trace : entry.view };
+}
+
+/** Views that the service does not have are left out, once its metrics are known. */
+function available() {
+  const names = hold(catalog).data;
+  return VIEWS.filter(({ view }) => !view.has || !names || view.has(names));
+}
+
+function draw() {
+  const { route, entry, view } = current();
+  want([explain, catalog, ...(view?.needs(route) ?? [])]);
+  forget();
+  const { service } = status.file ?? status.identity ?? {};
+  document.title = `${entry?.title ?? "Console"} · ${cut(service ?? "firstlight", 60)}`;
+  render(
+    document.getElementById("bar"),
+    bar({ pause, save: saveNow, open: () => choose(fail), showHelp, isSaving: shown.saving }),
+  );
+  render(document.getElementById("nav"), nav(entry));
+  const body = view ? view.draw(route) : empty("There is no such view", h("a", { href: "#/now" }, "Go to Now"));
+  const needsToken = status.token !== null && !status.file;
+  render(document.getElementById("main"), [
+    notices(),
+    h("h1", { class: "unseen" }, entry?.title ?? "Console"),
+    needsToken ? tokenForm() : null,
+    h(
+      "div",
+      { class: `view v-${view === trace ? "trace" : (entry?.name ?? "none")}`, key: `${route.view} ${route.id}` },
+      needsToken && !status.token.isChange && view !== metrics && view !== telemetry && view !== work ? null : body,
+    ),
+  ]);
+  render(
+    document.getElementById("overlay"),
+    shown.help
+      ? help(available(), () => {
+          shown.help = false;
+          redraw();
+        })
+      : [],
+  );
+}
+
+let chosen = null;
+
+/** Narrow screens have a strip of views, of which the chosen one may be out of sight. */
+function showChosen(element) {
+  if (chosen === element) return;
+  chosen = element;
+  element.scrollIntoView({ inline: "center", block: "nearest" });
+}
+
+function nav(entry) {
+  return h(
+    "ul",
+    {},
+    available().map(({ name, title, letter }) =>
+      h(
+        "li",
+        { key: name },
+        h(
+          "a",
+          {
+            href: link(name),
+            "aria-current": entry?.name === name ? "page" : null,
+            title: `g ${letter}`,
+            drawn: entry?.name === name ? showChosen : null,
+          },
+          icon(name),
+          h("span", {}, title),
+        ),
+      ),
+    ),
+  );
+}
+
+const ICONS = {
+  now: "M3 12h4l2.5-7 4 14 2.5-7H21",
+  traces: "M3 5h9M7 10h10M10 15h6M13 20h8",
+  logs: "M4 6h16M4 10h12M4 14h16M4 18h9",
+  metrics: "M4 20V4M4 20h16M8 16l4-5 3 3 5-7",
+  database: "M5 6c0-4 14-4 14 0v12c0 4-14 4-14 0zM5 6c0 4 14 4 14 0M5 12c0 4 14 4 14 0",
+  work: "M12 3a9 9 0 1 0 9 9M12 7v5l3.5 2M17 3l4 1-1 4",
+  errors: "M12 3 2.5 20h19zM12 10v4.5M12 17.2v.3",
+  telemetry: "M12 12v9M8.5 15.5a5 5 0 1 1 7 0M5.5 18.5a9.2 9.2 0 1 1 13 0",
+};
+
+const icon = (name) =>
+  h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "nav-icon" }, h("path", { d: ICONS[name] }));
+
+function notices() {
+  const close = (set) =>
+    h(
+      "button",
+      {
+        class: "close",
+        "aria-label": "Dismiss",
+        onclick: () => {
+          set();
+          redraw();
+        },
+      },
+      "×",
+    );
+  return [
+    status.file
+      ? h(
+          "div",
+          { class: "notice file", key: "file", role: "status" },
+          h(
+            "span",
+            {},
+            h("b", {}, "A saved file"),
+            ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live.`,
+          ),
+          h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service"),
+        )
+      : null,
+    status.restarted && !status.file
+      ? h(
+          "div",
+          { class: "notice", key: "restarted", role: "status" },
+          h(
+            "span",
+            {},
+            h("b", {}, "The service has restarted"),
+            ` at about ${clock(status.restarted.at, false)} UTC. What is shown is of the new process; `,
+            h("a", { href: link("telemetry", { previous: "yes" }) }, "how the last one ended"),
+            ".",
+          ),
+          close(() => {
+            status.restarted = null;
+          }),
+        )
+      : null,
+    shown.failure
+      ? h(
+          "div",
+          { class: "notice bad", key: "failure", role: "alert" },
+          h("span", {}, cut(shown.failure, 400)),
+          close(() => {
+            shown.failure = null;
+          }),
+        )
+      : null,
+  ];
+}
+
+function showHelp() {
+  shown.help = true;
+  redraw();
+}
+
+function pause() {
+  if (status.file) return;
+  setPaused(!status.paused);
+  say(status.paused ? "paused" : "live");
+}
+
+function fail(sentence) {
+  shown.failure = sentence;
+  redraw();
+}
+
+async function saveNow() {
+  shown.saving = true;
+  redraw();
+  try {
+    await save();
+  } catch (error) {
+    fail(`Saving failed: ${error.message}`);
+  }
+  shown.saving = false;
+  redraw();
+}
+
+function back() {
+  const { view, route } = current();
+  if (view?.back?.()) redraw();
+  else if (view === trace) history.length > 1 ? history.back() : (location.hash = link("traces"));
+  else if (Object.keys(route.query).length > 0) location.hash = link(route.view);
+}
+
+listen({
+  go(letter) {
+    const found = available().find((view) => view.letter === letter);
+    if (found) location.hash = link(found.name);
+    return Boolean(found);
+  },
+  back,
+  actions: {
+    "?": showHelp,
+    p: pause,
+  },
+});
+
+onRedraw(draw);
+onChange(redraw);
+addEventListener("resize", redraw);
+addEventListener("hashchange", (event) => {
+  const path = (address) => address.split("?", 1)[0];
+  if (event.newURL && path(event.newURL) !== path(event.oldURL)) {
+    document.getElementById("main").scrollTop = 0;
+    say(current().entry?.title ?? "");
+  }
+  redraw();
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+redraw();

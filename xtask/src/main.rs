@@ -15,7 +15,7 @@ mod tidy;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use e2e::live;
+use e2e::{console, live};
 use observability::{alerts, conventions, dashboards};
 use support::ui;
 
@@ -91,6 +91,11 @@ enum Task {
   cargo xtask live            test it; about seven minutes
   cargo xtask live --write    test it, and write docs/book/src/e2e-live.md")]
     Live(live::LiveArgs),
+    /// Test the console of a generated service in a browser.
+    #[command(after_help = "Examples:
+  cargo xtask console            test it
+  cargo xtask console --write    test it, and write the pictures docs/book/src/images/console-*.png")]
+    Console(console::ConsoleArgs),
     /// Rename a metric everywhere and write the generated files.
     RenameMetric(rename::RenameArgs),
 }
@@ -104,6 +109,7 @@ fn main() -> ExitCode {
         Task::Conventions(args) => conventions::run(&args),
         Task::Dashboards(args) => dashboards::run(&args),
         Task::Live(args) => live::run(&args),
+        Task::Console(args) => console::run(&args),
         Task::RenameMetric(args) => rename::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };

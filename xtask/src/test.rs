@@ -11,7 +11,7 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::bail;
 use clap::Args;
-use e2e::{live, signals, store, template};
+use e2e::{console, live, signals, store, template};
 use support::{Cases, Report, interrupt, ui};
 
 use crate::tidy;
@@ -44,7 +44,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 13] = [
+const SUITES: [Suite; 14] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -98,6 +98,12 @@ const SUITES: [Suite; 13] = [
         about: "a generated service with a real Prometheus and a real collector",
         is_slow: false,
         run: signals::run,
+    },
+    Suite {
+        name: "console",
+        about: "the console of a generated service under load, in a real Chromium",
+        is_slow: false,
+        run: console::suite,
     },
     Suite {
         name: "soak",

@@ -31,9 +31,39 @@ macro_rules! files {
 
 /// All files of the folder, which a test compares with the folder.
 const FILES: &[File] = files! {
+    "address".js
+    "api".js
     "app".js
+    "bar".js
+    "cardinality".js
+    "chart".js
+    "database".js
+    "dom".js
+    "errors".js
+    "exposition".js
+    "family".js
+    "format".js
     "index".html
+    "inspector".js
+    "keys".js
+    "line".js
+    "logs".js
+    "metrics".js
+    "now".js
+    "parts".js
+    "quantile".js
+    "resources".js
+    "save".js
     "style".css
+    "table".js
+    "telemetry".js
+    "theme".js
+    "token".js
+    "trace".js
+    "traces".js
+    "views".css
+    "waterfall".js
+    "work".js
 };
 
 /// The page itself.

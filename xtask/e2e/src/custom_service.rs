@@ -28,12 +28,12 @@ const EDITS: [Edit; 7] = [
     Edit {
         file: "src/lib.rs",
         found: "pub mod store;",
-        replacement: "pub mod faults;\npub mod store;\npub mod trouble;",
+        replacement: "pub mod faults;\npub mod markup;\npub mod store;\npub mod trouble;",
     },
     Edit {
         file: "src/routes.rs",
         found: "merge(orders::routes())",
-        replacement: "merge(orders::routes()).merge(crate::trouble::routes()).merge(crate::faults::routes()).layer(axum::middleware::from_fn(crate::trouble::hold))",
+        replacement: "merge(orders::routes()).merge(crate::trouble::routes()).merge(crate::faults::routes()).merge(crate::markup::routes()).layer(axum::middleware::from_fn(crate::trouble::hold))",
     },
     Edit {
         file: "src/orders/charge.rs",
@@ -58,8 +58,9 @@ const EDITS: [Edit; 7] = [
 ];
 
 /// Files of the fault routes, and their paths in the service.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("xtask/e2e/service/fault_routes.rs", "src/faults.rs"),
+    ("xtask/e2e/service/markup_routes.rs", "src/markup.rs"),
     ("xtask/e2e/service/trouble_routes.rs", "src/trouble.rs"),
     (
         "xtask/e2e/service/trouble.sql",
@@ -69,7 +70,7 @@ const FILES: [(&str, &str); 3] = [
 
 /// Generates and builds the service with fault routes.
 ///
-/// It is built once for the suites `store` and `live`.
+/// It is built once for the suites `store`, `live` and `console`.
 pub(crate) fn service() -> anyhow::Result<Built> {
     static BUILT: Mutex<Option<Built>> = Mutex::new(None);
     let mut cached = BUILT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,6 +2,7 @@
 //!
 //! The suite [`template`] generates every combination of options. [`signals`] follows logs, metrics and traces to a real
 //! Prometheus and a real collector. [`store`] injects faults between a service and its database.
+//! [`console`] opens the console in a browser.
 //! [`live`] runs every query of every panel and injects the causes of most alerts.
 
 #![expect(
@@ -9,7 +10,9 @@
     reason = "never published; its callers change with it"
 )]
 
+mod background_load;
 mod collector;
+pub mod console;
 pub mod correlation;
 mod custom_service;
 pub mod edit;

@@ -9,7 +9,6 @@
 //! Grafana does not run. The suite `observability` has the checks that need no service.
 
 mod alertmanager;
-mod background_load;
 mod environment;
 mod explanation;
 mod exporter;
@@ -32,7 +31,8 @@ use clap::Args;
 use observability::dashboards::Filled;
 use support::{Cases, interrupt, tools, ui};
 
-use self::{background_load::Load, environment::Environment, panels::Panels};
+use self::{environment::Environment, panels::Panels};
+use crate::background_load::Load;
 
 /// Arguments of `live`.
 #[derive(Debug, Args)]

@@ -1,11 +1,13 @@
 //! Builds generated services and runs them as processes.
 
 use std::{
+    net::TcpListener,
     path::{Path, PathBuf},
     process::{Command, ExitStatus},
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use support::{
     command, paths,
     process::{Process, START_TIMEOUT},
@@ -249,6 +251,14 @@ fn own_address(line: &LogLine) -> Option<String> {
     let address = line.text("address");
     (line.text("message") == "listening" && !address.is_empty())
         .then(|| format!("http://{address}"))
+}
+
+/// An address whose port is free at the moment.
+///
+/// It is for programs that cannot choose a free port themselves, or that are started again on the same port.
+pub(crate) fn free_address() -> anyhow::Result<String> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
+    Ok(listener.local_addr()?.to_string())
 }
 
 /// Removes inherited telemetry variables, `HOST` and `PORT` from `command`.

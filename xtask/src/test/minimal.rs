@@ -69,7 +69,7 @@ fn copy_library(folder: &Path) -> anyhow::Result<()> {
     let mut members = vec![LIBRARY];
     members.extend(SERVICES);
     let workspace = format!("[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\n");
-    let root = workspace + &without_tables(&root, &["[workspace]"]);
+    let root = workspace + without_tables(&root, &["[workspace]"]).as_str();
     let manifest = fs::read_to_string(paths::library().join("Cargo.toml"))?;
     let copy = Files::from([
         ("Cargo.toml".to_owned(), root.into_bytes()),

@@ -13,11 +13,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::command;
 
-/// A running child process, which is killed on drop.
+/// A running child process, which is killed on drop with its own children.
 #[derive(Debug)]
 pub struct Process {
     name: &'static str,
@@ -201,7 +201,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.has_ended() {
             // An error means that the child ended by itself in the meantime.
-            let _ = self.child.kill();
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
             let _ = self.wait(KILL_TIMEOUT);
         }
     }
@@ -245,10 +245,10 @@ fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<(
     })
 }
 
-/// Kills all running children, for an exit that runs no destructors.
+/// Kills all running children and their own children, for an exit that runs no destructors.
 pub fn kill_all() {
     for pid in running().drain(..) {
-        let _ = kill_process(pid, Signal::KILL);
+        let _ = kill_process_group(pid, Signal::KILL);
     }
 }
 

@@ -4,7 +4,9 @@
 //! is installed for the whole machine.
 
 mod alertmanager;
+mod axe;
 mod cargo_generate;
+mod chromium;
 mod conventions;
 mod debian;
 mod npm;
@@ -24,7 +26,9 @@ use std::{
 };
 
 pub use alertmanager::{Alertmanager, alertmanager};
+pub use axe::axe;
 pub use cargo_generate::cargo_generate;
+pub use chromium::{Chromium, chromium};
 pub use conventions::{Conventions, conventions};
 pub use pgbadger::pgbadger;
 pub use postgres::{Postgres, PostgresServer, postgres};

@@ -13,7 +13,8 @@ use support::{
     tools,
 };
 
-use super::{exporter::free_address, webhook::Webhook};
+use super::webhook::Webhook;
+use crate::service::free_address;
 
 /// A running server.
 pub(super) struct Alertmanager {

@@ -18,11 +18,14 @@ use support::{
 
 use super::{
     alertmanager::Alertmanager,
-    exporter::{Exporter, free_address},
+    exporter::Exporter,
     prometheus::{Prometheus, Scraped},
     webhook::Webhook,
 };
-use crate::{custom_service, service::Service};
+use crate::{
+    custom_service,
+    service::{Service, free_address},
+};
 
 /// The service whose dashboards are tested.
 pub(super) const ORDERS: &str = "orders";

@@ -1,12 +1,14 @@
 //! postgres_exporter with the queries that are shipped beside the dashboards.
 
-use std::{net::TcpListener, path::Path, process::Command, thread, time::Duration, time::Instant};
+use std::{path::Path, process::Command, thread, time::Duration, time::Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use support::{
     http, paths,
     process::{Process, START_TIMEOUT},
 };
+
+use crate::service::free_address;
 
 /// A running exporter.
 pub(super) struct Exporter {
@@ -43,12 +45,4 @@ impl Exporter {
             target,
         })
     }
-}
-
-/// An address whose port is free at the moment.
-///
-/// It is for programs that cannot choose a free port themselves.
-pub(super) fn free_address() -> anyhow::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
-    Ok(listener.local_addr()?.to_string())
 }

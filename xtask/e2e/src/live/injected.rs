@@ -9,7 +9,8 @@ mod second_round;
 
 use std::time::Duration;
 
-use super::{background_load::Load, environment::Environment};
+use super::environment::Environment;
+use crate::background_load::Load;
 
 /// Rounds of faults, one after the other.
 ///

@@ -2,7 +2,7 @@
 //!
 //! No service is started and no user is created. Root is needed only if the package lists were never fetched.
 
-use std::{path::Path, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::bail;
 
@@ -16,18 +16,8 @@ use crate::{command, tools};
 ///
 /// If the system lacks `apt-get` or `dpkg-deb`, or a package cannot be downloaded.
 pub(super) fn unpack(what: &str, packages: &[&str], folder: &Path) -> anyhow::Result<()> {
-    if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
-        bail!(
-            "{what} is not installed, and this system lacks apt-get or dpkg-deb to unpack it from a Debian package"
-        );
-    }
-    std::fs::create_dir_all(folder)?;
-    if rustix::process::geteuid().is_root() {
-        command::run(
-            "fetch the package lists",
-            Command::new("apt-get").args(["update", "-q"]),
-        )?;
-    }
+    fetch_lists(what)?;
+    fs::create_dir_all(folder)?;
     command::run(
         &format!("fetch {what}"),
         Command::new("apt-get")
@@ -35,7 +25,57 @@ pub(super) fn unpack(what: &str, packages: &[&str], folder: &Path) -> anyhow::Re
             .args(packages)
             .current_dir(folder),
     )?;
-    let files = std::fs::read_dir(folder)?
+    extract(what, folder, folder)
+}
+
+/// Like [`unpack`], but also unpacks all dependencies that are not installed.
+///
+/// `folder` exists only if all packages are unpacked.
+pub(super) fn unpack_with_dependencies(
+    what: &str,
+    packages: &[&str],
+    folder: &Path,
+) -> anyhow::Result<()> {
+    fetch_lists(what)?;
+    let partial = folder.with_extension("partial");
+    if partial.exists() {
+        fs::remove_dir_all(&partial)?;
+    }
+    let archives = partial.join("archives");
+    fs::create_dir_all(archives.join("partial"))?;
+    let mut fetch = Command::new("apt-get");
+    // Without `--reinstall`, packages that are installed in part would be left out.
+    fetch.args(["install", "--download-only", "--reinstall", "--yes", "-q"]);
+    fetch.arg("--no-install-recommends");
+    // Nothing is installed, so the lock of dpkg, which only root may take, is not needed.
+    fetch.args(["-o", "Debug::NoLocking=1", "-o"]);
+    fetch.arg(format!("Dir::Cache::archives={}", archives.display()));
+    command::run(&format!("fetch {what}"), fetch.args(packages))?;
+    extract(what, &archives, &partial)?;
+    fs::remove_dir_all(&archives)?;
+    fs::rename(&partial, folder)?;
+    Ok(())
+}
+
+/// Checks that the programs exist, and fetches the package lists as root.
+fn fetch_lists(what: &str) -> anyhow::Result<()> {
+    if tools::on_path("apt-get").is_none() || tools::on_path("dpkg-deb").is_none() {
+        bail!(
+            "{what} is not installed, and this system lacks apt-get or dpkg-deb to unpack it from a Debian package"
+        );
+    }
+    if rustix::process::geteuid().is_root() {
+        command::run(
+            "fetch the package lists",
+            Command::new("apt-get").args(["update", "-q"]),
+        )?;
+    }
+    Ok(())
+}
+
+/// Unpacks all packages in the folder `archives`.
+fn extract(what: &str, archives: &Path, folder: &Path) -> anyhow::Result<()> {
+    let files = fs::read_dir(archives)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .filter(|file| file.extension().is_some_and(|extension| extension == "deb"));
     for file in files {

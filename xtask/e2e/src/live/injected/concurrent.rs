@@ -10,10 +10,12 @@ use anyhow::ensure;
 use firstlight::testing::CollectorAnswer;
 
 use super::{Fault, SAME_CAUSE, held, posts, without_value};
-use crate::live::{
+use crate::{
     background_load::Load,
-    environment::{ORDERS, SERVER, STARVED},
-    session::Session,
+    live::{
+        environment::{ORDERS, SERVER, STARVED},
+        session::Session,
+    },
 };
 
 pub(super) const FAULTS: &[Fault] = &[

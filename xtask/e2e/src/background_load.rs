@@ -12,7 +12,7 @@ use std::{
 use support::http;
 
 /// Running clients, which are stopped on drop.
-pub(super) struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     clients: Vec<JoinHandle<()>>,
 }
@@ -39,7 +39,7 @@ impl Load {
     /// Starts ordinary load on the example's API.
     ///
     /// Clients place and read orders, read cached statistics, request an unknown order, and cause calls over gRPC.
-    pub(super) fn ordinary(address: &str) -> Self {
+    pub(crate) fn ordinary(address: &str) -> Self {
         let address = address.to_owned();
         Self::start(2, Duration::from_millis(120), move |number| {
             let url = |path: &str| format!("{address}{path}");
@@ -56,14 +56,14 @@ impl Load {
     }
 
     /// Starts clients that send POST requests to one URL.
-    pub(super) fn posts(clients: usize, pause: Duration, url: String) -> Self {
+    pub(crate) fn posts(clients: usize, pause: Duration, url: String) -> Self {
         Self::start(clients, pause, move |_| {
             let _ = http::send("POST", &url, &[], "");
         })
     }
 
     /// Starts clients that order one item.
-    pub(super) fn orders(clients: usize, pause: Duration, address: &str, item: &str) -> Self {
+    pub(crate) fn orders(clients: usize, pause: Duration, address: &str, item: &str) -> Self {
         let url = format!("{address}/orders");
         let order = format!(r#"{{"item":"{item}","quantity":2}}"#);
         Self::start(clients, pause, move |_| {
@@ -73,7 +73,7 @@ impl Load {
     }
 
     /// Starts two clients whose transfers lock two accounts in opposite order.
-    pub(super) fn deadlocks(address: &str) -> Self {
+    pub(crate) fn deadlocks(address: &str) -> Self {
         let address = address.to_owned();
         Self::start(2, Duration::from_millis(150), move |number| {
             let path = if number.is_multiple_of(2) {

@@ -1,0 +1,246 @@
+// Requests to the listener: the token, polling with backoff, and what is held of the answers.
+//
+// A resource is `{ id, path(held), every, take(held, answer), open, accept, file(saved) }`: `path` may have a cursor of
+// what is held, `take` merges an answer into it, `every` is in seconds, and `open` needs no token.
+
+const TOKEN = "firstlight-token";
+const TIMEOUT = 15_000;
+const MAX_DELAY = 30;
+/** A smaller difference between the clocks may be the time of the answer. */
+const MAX_SKEW = 5_000;
+const MAX_HELD = 12;
+
+const pollers = new Map();
+const held = new Map();
+let changed = () => {};
+
+/** The state that the frame shows. */
+export const status = {
+  lostSince: null,
+  token: null,
+  paused: false,
+  identity: null,
+  restarted: null,
+  file: null,
+  skew: 0,
+};
+
+export function onChange(listener) {
+  changed = listener;
+}
+
+export function hold(resource) {
+  if (status.file) return { data: resource.file?.(status.file) ?? null, error: null, at: null };
+  return held.get(resource.id) ?? { data: null, error: null, at: null };
+}
+
+/** The time of the service, which the clock of this machine may not have. */
+export function now() {
+  if (status.file) return Date.parse(status.file.saved) || Date.now();
+  return Date.now() + status.skew;
+}
+
+/** The time of the service at a moment of this machine. That of a file is the time of the service already. */
+export const inService = (moment) => (status.file ? moment : moment + status.skew);
+
+export function token() {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+export function setToken(value) {
+  try {
+    if (value) sessionStorage.setItem(TOKEN, value);
+    else sessionStorage.removeItem(TOKEN);
+  } catch {
+    // Without storage the token cannot be kept; the form appears again.
+  }
+  status.token = null;
+  wake();
+  changed();
+}
+
+/** Polls these resources, and no others. */
+export function want(resources) {
+  const wanted = new Map(resources.map((resource) => [resource.id, resource]));
+  for (const [id, poller] of pollers) if (!wanted.has(id)) stop(poller);
+  for (const [id, resource] of wanted) {
+    const poller = pollers.get(id);
+    if (poller) {
+      poller.resource = resource;
+    } else {
+      const started = { resource, timer: null, controller: null, failures: 0 };
+      pollers.set(id, started);
+      run(started);
+    }
+  }
+  for (const id of held.keys()) {
+    if (held.size <= MAX_HELD) break;
+    if (!pollers.has(id)) held.delete(id);
+  }
+}
+
+export function setPaused(paused) {
+  status.paused = paused;
+  if (!paused) wake();
+  changed();
+}
+
+export function openFile(saved) {
+  status.file = saved;
+  if (!saved) wake();
+  changed();
+}
+
+/** Drops what is held of a resource, and asks for all of it again. */
+export function again(resource) {
+  held.delete(resource.id);
+  const poller = pollers.get(resource.id);
+  if (poller) run(poller);
+}
+
+function stop(poller) {
+  clearTimeout(poller.timer);
+  poller.controller?.abort();
+  pollers.delete(poller.resource.id);
+}
+
+/** Closes the form for the token. Only a change was refused, so all that is shown can still be read. */
+export function leaveToken() {
+  status.token = null;
+  changed();
+}
+
+/** Asks again at once for all that is wanted, such as after a pause. */
+function wake() {
+  for (const poller of pollers.values()) if (!poller.controller) run(poller);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) wake();
+});
+
+async function run(poller) {
+  clearTimeout(poller.timer);
+  const { resource } = poller;
+  if (poller.controller || document.hidden || status.paused || status.file) return;
+  if (status.token && !status.token.isChange && !resource.open) return;
+  const before = held.get(resource.id) ?? { data: null };
+  const controller = new AbortController();
+  poller.controller = controller;
+  let wait = typeof resource.every === "function" ? resource.every(before.data) : resource.every;
+  try {
+    const answer = await read(resource.path(before.data), resource.accept, controller);
+    connected();
+    poller.failures = 0;
+    if (isRestart(answer)) return;
+    const data = resource.take ? resource.take(before.data, answer) : answer;
+    held.set(resource.id, { data, error: null, at: Date.now() });
+  } catch (error) {
+    if (pollers.get(resource.id) !== poller) return;
+    poller.failures += 1;
+    wait = Math.max(wait, fail(resource, before, error, poller.failures));
+  } finally {
+    poller.controller = null;
+    if (pollers.get(resource.id) === poller) poller.timer = setTimeout(run, wait * 1_000, poller);
+    changed();
+  }
+}
+
+/** Records a failed request. Returns the seconds to wait before the next one. */
+function fail(resource, before, error, failures) {
+  const backoff = Math.min(2 ** (failures - 1), MAX_DELAY) * (0.8 + 0.4 * Math.random());
+  if (error.status === 401 || error.status === 403) {
+    status.token = { text: error.message, wasWrong: token() !== null };
+    connected();
+  } else if (error.status) {
+    connected();
+    // The limit of reads is shared by all clients, so it says nothing about this resource.
+    if (error.status !== 429) held.set(resource.id, { ...before, error, at: before.at ?? null });
+  } else {
+    status.lostSince ??= Date.now();
+  }
+  return error.status === 429 ? Math.max(error.after, backoff) : backoff;
+}
+
+function connected() {
+  if (status.lostSince === null) return;
+  status.lostSince = null;
+  for (const poller of pollers.values()) poller.failures = 0;
+  wake();
+}
+
+/** Notes who answers. After a restart all cursors and answers are of a process that is gone. */
+function isRestart(answer) {
+  if (!answer?.instance) return false;
+  const last = status.identity;
+  status.identity = { service: answer.service, version: answer.version, instance: answer.instance };
+  const time = Date.parse(answer.time);
+  if (!Number.isNaN(time) && Math.abs(Date.now() + status.skew - time) > MAX_SKEW) status.skew = time - Date.now();
+  if (!last || last.instance === answer.instance) return false;
+  held.clear();
+  status.restarted = { at: Date.now(), last: last.instance };
+  setTimeout(wake, 0);
+  return true;
+}
+
+class Failed extends Error {
+  constructor(response, text) {
+    super(text.trim() || `the listener answered ${response.status}`);
+    this.status = response.status;
+    this.after = Number(response.headers.get("retry-after")) || 1;
+  }
+}
+
+async function request(path, options) {
+  const headers = { ...options.headers };
+  const secret = token();
+  if (secret) headers.Authorization = `Bearer ${secret}`;
+  const response = await fetch(path, {
+    ...options,
+    headers,
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+  });
+  if (!response.ok) throw new Failed(response, await response.text());
+  return response;
+}
+
+async function read(path, accept = "application/json", controller) {
+  const timer = setTimeout(() => controller.abort(), TIMEOUT);
+  try {
+    const response = await request(path, { headers: { Accept: accept }, signal: controller.signal });
+    return accept === "application/json" ? await response.json() : await response.text();
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Reads a path once, such as for a saved file. */
+export function get(path, accept) {
+  return read(path, accept, new AbortController());
+}
+
+/** Changes something. A refusal for want of the token opens its form. */
+export async function send(method, path, body) {
+  try {
+    await request(path, { method, body });
+  } catch (error) {
+    if (error.status === 401 || error.status === 403) {
+      status.token = { text: error.message, wasWrong: token() !== null, isChange: true };
+      changed();
+    }
+    throw error;
+  }
+}
+
+/** The command that reads a path. It takes the token from the environment, so it can be shared. */
+export function curl(path) {
+  const base = new URL(".", location.href.split("#")[0]).href;
+  const header = token() ? '-H "Authorization: Bearer $FIRSTLIGHT_ADMIN_TOKEN" ' : "";
+  return `curl ${header}'${base}${path.replace(/^\//, "").replaceAll("'", "%27")}'`;
+}

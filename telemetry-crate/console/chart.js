@@ -1,0 +1,183 @@
+// Line charts and sparklines as SVG. Lines differ in dashes too, so color is not needed to tell them apart.
+
+import { h, redraw } from "./dom.js";
+import { clock, cut, inUnit } from "./format.js";
+import { toTrace } from "./address.js";
+
+const WIDTH = 600;
+/** A sparkline has at least this number of points, two minutes, so a young process is at its right. */
+const LEAST_POINTS = 24;
+/** A line of a chart has one of this number of styles. */
+export const STYLES = 8;
+
+let hover = null;
+
+function largest(lists, least = 0) {
+  let max = least;
+  for (const values of lists)
+    for (const value of values) if (value !== null && Number.isFinite(value) && value > max) max = value;
+  return max;
+}
+
+/** The runs of values without gaps, as `[index, value]`. */
+function runsOf(values) {
+  const runs = [];
+  values.forEach((value, index) => {
+    if (value === null || !Number.isFinite(value)) return;
+    const last = runs.at(-1);
+    if (last && last.at(-1)[0] === index - 1) last.push([index, value]);
+    else runs.push([[index, value]]);
+  });
+  return runs;
+}
+
+/** The commands of a line with gaps where there is no value, and of the area below it. A lone point is a short line. */
+function path(values, width, height, max, xOf) {
+  const yOf = (value) => (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
+  const runs = runsOf(values).map((run) => {
+    const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
+    const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
+    return run.length > 1
+      ? { line: `M${points.join("L")}`, ends }
+      : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
+  });
+  return {
+    line: runs.map((run) => run.line).join(""),
+    area: runs
+      .map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`)
+      .join(""),
+  };
+}
+
+/** A small chart of the history without axes. `more` is a second line on the same scale, such as failures. */
+export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
+  const [width, height] = [Math.max(LEAST_POINTS, values.length) - 1, 32];
+  const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
+  const xOf = (index) => width - values.length + 1 + index;
+  const { line, area } = path(values, width, height, top, xOf);
+  const hasMore = more?.some((value) => value > 0);
+  return h(
+    "svg",
+    {
+      class: `spark ${tone}`,
+      viewBox: `0 -1 ${width} ${height + 2}`,
+      preserveAspectRatio: "none",
+      role: "img",
+      "aria-label": label ?? "the last 15 minutes",
+    },
+    limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
+    h("path", { class: "area", d: area }),
+    h("path", { class: "line", d: line }),
+    hasMore ? h("path", { class: "line more", d: path(more, width, height, top, xOf).line }) : null,
+  );
+}
+
+/** The next number of the form 1, 2 or 5 times a power of ten; for bytes, of two. */
+function roundUp(max, unit) {
+  if (!(max > 0)) return 1;
+  if (unit === "By") return 2 ** Math.ceil(Math.log2(max));
+  const power = 10 ** Math.floor(Math.log10(max));
+  return [1, 2, 2.5, 5, 10].find((step) => step * power >= max) * power;
+}
+
+/**
+ * A chart with axes, a legend and a reading of the values under the pointer.
+ *
+ * `times` are milliseconds, `series` are `{ name, values, style }`, `exemplars` are `{ time, value, traceId }`.
+ */
+export function chart({
+  id,
+  times,
+  series,
+  unit,
+  show = (value) => inUnit(value, unit),
+  limit,
+  exemplars = [],
+  height = 200,
+  title,
+}) {
+  const [start, end] = [times[0] ?? 0, times.at(-1) ?? 1];
+  const span = Math.max(1, end - start);
+  const dots = exemplars.filter(({ time, traceId }) => traceId && time >= start && time <= end).slice(-60);
+  const max = roundUp(
+    largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0),
+    unit,
+  );
+  const xOf = (index) => ((times[index] - start) / span) * WIDTH;
+  const at = hover?.id === id ? nearest(times, start + hover.fraction * span) : null;
+  const last = at ?? times.length - 1;
+  const move = (event) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    hover = { id, fraction: Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)) };
+    redraw();
+  };
+  const leave = () => {
+    hover = null;
+    redraw();
+  };
+  const readings = series.map((line) => `${line.name} ${show(line.values[times.length - 1])}`).join(", ");
+  return h(
+    "figure",
+    { class: "chart", key: `chart-${id}` },
+    h(
+      "div",
+      { class: "plot", style: { height: `${height}px` }, onpointermove: move, onpointerleave: leave },
+      [1, 0.5, 0].map((part) =>
+        h("span", { class: "tick-y", style: { top: `${(1 - part) * 100}%` } }, show(max * part)),
+      ),
+      h(
+        "svg",
+        {
+          viewBox: `0 0 ${WIDTH} ${height}`,
+          preserveAspectRatio: "none",
+          role: "img",
+          "aria-label": cut(`${title}, now: ${readings}`, 500),
+        },
+        [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
+        limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
+        series.map((line) =>
+          h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line }),
+        ),
+        at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
+      ),
+      dots.map((dot) =>
+        h("a", {
+          class: "exemplar",
+          key: `${dot.traceId} ${dot.time}`,
+          href: toTrace(dot.traceId),
+          style: { left: `${((dot.time - start) / span) * 100}%`, top: `${(1 - Math.min(1, dot.value / max)) * 100}%` },
+          title: `${show(dot.value)} at ${clock(dot.time)} UTC, trace ${cut(dot.traceId, 40)}`,
+          "aria-label": `Trace of the sample ${show(dot.value)} at ${clock(dot.time)} UTC`,
+        }),
+      ),
+    ),
+    h(
+      "div",
+      { class: "ticks-x", "aria-hidden": "true" },
+      [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, clock(start + part * span, false))),
+    ),
+    h(
+      "figcaption",
+      {},
+      h("span", { class: "dim" }, times.length > 0 ? `${clock(times[last] ?? end, false)} UTC` : ""),
+      series.map((line) =>
+        h(
+          "span",
+          { class: "legend", key: line.name },
+          h("i", { class: `swatch s${line.style % STYLES}` }),
+          `${cut(line.name, 80)} `,
+          h("b", {}, show(line.values[last] ?? null)),
+        ),
+      ),
+      dots.length > 0 ? h("span", { class: "legend" }, h("i", { class: "swatch dot" }), "a sample with a trace") : null,
+    ),
+  );
+}
+
+function nearest(times, time) {
+  let best = 0;
+  times.forEach((candidate, index) => {
+    if (Math.abs(candidate - time) < Math.abs(times[best] - time)) best = index;
+  });
+  return times.length > 0 ? best : null;
+}

@@ -1,0 +1,98 @@
+// Telemetry: whether each signal works, what to do if not, and how the last process ended.
+
+import { h, redraw } from "./dom.js";
+import { curl, hold } from "./api.js";
+import { count, cut } from "./format.js";
+import { badge, copyButton, section, waiting } from "./parts.js";
+import { previous, readyz, telemetry } from "./resources.js";
+
+/** The state of the last process is asked for on demand: a service without the recorder's file answers with 404. */
+const state = { isAsked: false };
+
+const isAsked = (query) => state.isAsked || query.previous !== undefined;
+
+export const needs = ({ query }) => [telemetry, readyz, ...(isAsked(query) ? [previous] : [])];
+
+const ORDER = ["needs attention", "unknown", "works", "up", "off"];
+
+export function draw({ query }) {
+  const answer = hold(telemetry);
+  if (!answer.data) return waiting(answer);
+  const parts = Object.entries(answer.data).filter(([, part]) => part && typeof part === "object" && part.state);
+  parts.sort((a, b) => ORDER.indexOf(a[1].state) - ORDER.indexOf(b[1].state));
+  return [
+    readiness(hold(readyz)),
+    section(
+      "Signals",
+      { more: copyButton(curl("telemetry"), "Copy curl") },
+      h("div", { class: "cards" }, parts.map(card)),
+    ),
+    lastProcess(hold(previous), isAsked(query)),
+  ];
+}
+
+function card([name, part]) {
+  const { state, detail, ...facts } = part;
+  return h(
+    "article",
+    { class: `card ${state === "needs attention" ? "warn" : ""}`, key: name },
+    h("header", {}, h("h3", {}, cut(name, 40)), badge(state)),
+    detail ? h("p", { class: "advice" }, cut(detail, 600)) : null,
+    h(
+      "dl",
+      { class: "pairs" },
+      Object.entries(facts).flatMap(([key, value]) => fact(key, value)),
+    ),
+  );
+}
+
+function fact(key, value) {
+  // The view of metrics has them as a table.
+  if (key === "largest") return [];
+  const title = key.replaceAll("_", " ");
+  const line = (name, text) => [
+    h("dt", { key: `t ${name} ${text}` }, cut(name, 80)),
+    h("dd", { key: `d ${name} ${text}` }, cut(text, 400)),
+  ];
+  if (Array.isArray(value)) return value.flatMap((one, index) => line(index === 0 ? title : "", String(one)));
+  if (value && typeof value === "object")
+    return Object.entries(value).flatMap(([name, one]) =>
+      line(name, typeof one === "number" ? `${count(one)}` : String(one)),
+    );
+  return line(title, typeof value === "number" ? count(value) : String(value));
+}
+
+/** A 503 has the checks in its text. */
+function readiness({ data, error }) {
+  const text = data ?? (error?.status === 503 ? error.message : null);
+  if (text === null) return null;
+  const isReady = data !== null && !error;
+  return section(
+    "Readiness",
+    { more: badge(isReady ? "ok" : "broken", isReady ? "ready" : "not ready: 503") },
+    h("pre", { class: "text", tabindex: "0" }, cut(text, 4_000)),
+  );
+}
+
+function lastProcess({ data, error }, isAsked) {
+  if (data) {
+    const { ended, summary, text } = data.previous;
+    return section(
+      "The last process",
+      { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) },
+      h("p", {}, cut(summary, 400)),
+      h("pre", { class: "text", tabindex: "0" }, cut(text, 20_000)),
+    );
+  }
+  if (error) return section("The last process", {}, h("p", { class: "dim" }, cut(error.message, 400)));
+  const ask = () => {
+    state.isAsked = true;
+    redraw();
+  };
+  return section(
+    "The last process",
+    {},
+    h("p", { class: "dim" }, "What it had open, and its last log lines, if FIRSTLIGHT_RECORDER_FILE names a file."),
+    h("p", {}, h("button", { class: "button", onclick: ask }, isAsked ? "Loading…" : "Show how it ended")),
+  );
+}

@@ -1,0 +1,85 @@
+//! The keyboard, and the state in the address.
+
+use anyhow::ensure;
+use support::Cases;
+use thirtyfour::Key;
+
+use super::{Fixture, browser::Browser, instance::Instance, place::css};
+
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
+    cases.check("keyboard: filters, moves, opens and helps", || {
+        keys(fixture, instance)
+    });
+    cases.check("address: the view survives a reload", || {
+        reload(fixture, instance)
+    });
+}
+
+fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
+    let browser = fixture.browser("keyboard")?;
+    browser.open_view(&instance.admin, "traces?section=failed")?;
+    browser.wait_for_text("POST /faults/fail")?;
+
+    browser.press("/")?;
+    browser.press("n-no-such-name")?;
+    browser.wait_for_text("No trace passes the filter")?;
+    wait_for_address(&browser, "text=n-no-such-name")?;
+    // The filter is selected, so that the next one replaces it.
+    browser.press(Key::Escape)?;
+    browser.press("/")?;
+    browser.press("faults")?;
+    browser.wait_for_text("POST /faults/fail")?;
+    browser.press(Key::Escape)?;
+
+    for key in ["j", "j", "k"] {
+        browser.press(key)?;
+    }
+    let chosen = "document.querySelectorAll('[role=row][aria-selected=true]').length";
+    browser.eventually("waiting for a chosen row", || {
+        let rows = browser.number(chosen)?;
+        ensure!(rows == 1, "{rows} rows are chosen");
+        Ok(())
+    })?;
+    browser.press(Key::Enter)?;
+    browser.wait_for(&css("[aria-label=Waterfall]"))?;
+    wait_for_address(&browser, "#/traces/")?;
+
+    browser.press("?")?;
+    browser.wait_for(&css("dialog[open]"))?;
+    browser.check_accessibility(&fixture.axe)?;
+    browser.press(Key::Escape)?;
+    browser.eventually("waiting for the help to close", || {
+        let open = browser.number("document.querySelectorAll('dialog[open]').length")?;
+        ensure!(open == 0, "the help is open");
+        Ok(())
+    })?;
+    browser.press("ge")?;
+    browser.wait_for_text("src/error.rs")?;
+    browser.take_records()?.check_silent()
+}
+
+fn wait_for_address(browser: &Browser, part: &str) -> anyhow::Result<()> {
+    browser.eventually(&format!("waiting for {part} in the address"), || {
+        let address = browser.address()?;
+        ensure!(address.contains(part), "found {address}");
+        Ok(())
+    })
+}
+
+fn reload(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
+    let browser = fixture.browser("reload")?;
+    browser.open_view(&instance.admin, "traces?section=failed&text=transfer")?;
+    let check = || {
+        let text = browser.wait_for_texts(&["POST /trouble/transfer/{from}/{to}", "deadlock"])?;
+        ensure!(!text.contains("POST /faults/fail"), "the filter is lost");
+        let value = browser.evaluate("document.querySelector('[data-filter]').value")?;
+        ensure!(
+            value == "transfer",
+            "found {value} in the field of the filter"
+        );
+        wait_for_address(&browser, "section=failed&text=transfer")
+    };
+    check()?;
+    browser.reload()?;
+    check()
+}

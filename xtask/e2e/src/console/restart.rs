@@ -1,0 +1,44 @@
+//! The console while its service restarts.
+
+use anyhow::ensure;
+use support::Cases;
+
+use super::{Fixture, instance::Instance};
+
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
+    cases.check("restart: told, and live again by itself", || run(fixture));
+}
+
+fn run(fixture: &Fixture) -> anyhow::Result<()> {
+    let instance = Instance::start(&fixture.built, &fixture.server, "console_restart", &[])?;
+    instance.post("/faults/fail", &[], "")?;
+    let browser = fixture.browser("restart")?;
+    browser.open_view(&instance.admin, "traces")?;
+    browser.wait_for_text("POST /faults/fail")?;
+    browser.take_records()?.check_silent()?;
+
+    instance.kill()?;
+    browser.wait_for_text("reconnecting")?;
+    // The traces of the process that is gone stay on the page.
+    browser.wait_for_text("POST /faults/fail")?;
+    instance.start_again()?;
+    instance.post("/faults/panic", &[], "").ok();
+    browser.wait_for_texts(&["POST /faults/panic", "restarted", "live"])?;
+    let text = browser.visible_text()?;
+    ensure!(!text.contains("reconnecting"), "the page shows: {text}");
+    ensure!(
+        !text.contains("POST /faults/fail"),
+        "traces of the last process are shown as new ones: {text}"
+    );
+
+    let records = browser.take_records()?;
+    let is_lost = |message: &String| message.contains("net::ERR_");
+    // The browser itself reports each failed request.
+    let others: Vec<_> = records
+        .messages
+        .iter()
+        .filter(|message| !is_lost(message))
+        .collect();
+    ensure!(others.is_empty(), "messages: {others:?}");
+    records.check_hosts(&instance.admin)
+}

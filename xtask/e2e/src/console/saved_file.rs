@@ -1,0 +1,95 @@
+//! *Save* and *Open*.
+
+use std::{fs, path::PathBuf, thread, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+use support::Cases;
+
+use super::{
+    Fixture,
+    browser::Browser,
+    instance::Instance,
+    place::{button, css, link},
+};
+
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
+    cases.check("save: the file opens without the service", || run(fixture));
+}
+
+fn run(fixture: &Fixture) -> anyhow::Result<()> {
+    let instance = Instance::start(&fixture.built, &fixture.server, "console_saved", &[])?;
+    instance.post("/faults/fail", &[], "")?;
+    instance.post(
+        "/orders",
+        &[("content-type", "application/json")],
+        r#"{"item":"telescope","quantity":2}"#,
+    )?;
+    let browser = fixture.browser("save")?;
+    browser.open(&instance.admin)?;
+    browser.wait_for_text("POST /faults/fail")?;
+    browser.click(&button("Save"))?;
+    let file = wait(&browser)?;
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let saved: Value = serde_json::from_str(&text)?;
+    for part in ["service", "version", "instance"] {
+        ensure!(saved[part].is_string(), "the file has no {part}");
+    }
+    ensure!(text.contains("out of ink"), "the file has no error");
+    browser.take_records()?.check_silent()?;
+
+    // The console of another process opens the file, as after an incident.
+    instance.kill()?;
+    instance.start_again()?;
+    let other = fixture.browser("open-again")?;
+    other.open(&instance.admin)?;
+    other.wait_for_text("Requests per second")?;
+    other.choose_file(&button("Open"), &file)?;
+    other.wait_for_text("saved file")?;
+    other.click(&link("Traces"))?;
+    other.click(&link("Failed"))?;
+    other.click(&link("POST /faults/fail"))?;
+    other.wait_for_texts(&["out of ink", "saved file"])?;
+    for (view, text) in [
+        ("Logs", "request failed"),
+        ("Errors", "out of ink"),
+        ("Metrics", "http_server_request_duration_seconds"),
+        ("Database", "INSERT orders"),
+        ("Work", "charges"),
+        ("Telemetry", "metrics"),
+    ] {
+        other.click(&link(view))?;
+        other.wait_for_text(text)?;
+    }
+    other.take_records()?;
+    thread::sleep(Duration::from_secs(3));
+    let records = other.take_records()?;
+    records.check_silent()?;
+    ensure!(
+        records.requests.is_empty(),
+        "the page asks the service while a file is open: {:?}",
+        records.requests
+    );
+    other.click(&button("Back to the service"))?;
+    other.wait_for_text("live")?;
+
+    // A file of something else is refused with a sentence.
+    let foreign = other.folder.join("foreign.json");
+    fs::write(&foreign, r#"{"traces": 7, "service": ["<b>"]}"#)?;
+    other.choose_file(&button("Open"), &foreign)?;
+    other.wait_for(&css("[role=alert]"))?;
+    other.take_records()?.check_silent()
+}
+
+/// Waits until the browser has saved a file.
+pub(super) fn wait(browser: &Browser) -> anyhow::Result<PathBuf> {
+    browser.eventually("waiting for the saved file", || {
+        let files = fs::read_dir(browser.downloads())?;
+        let files = files.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut complete = files.filter(|file| {
+            file.extension()
+                .is_some_and(|extension| extension == "json")
+        });
+        complete.next().context("no file")
+    })
+}

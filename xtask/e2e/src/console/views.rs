@@ -1,0 +1,127 @@
+//! Every view on live data: its texts, messages, requests and accessibility.
+
+use anyhow::{Context as _, ensure};
+use support::Cases;
+
+use super::{
+    Fixture,
+    appearance::Theme,
+    browser::{Browser, HEIGHT, WIDTH},
+    instance::Instance,
+};
+
+/// A view, and texts that it shows only with data of the service.
+struct View {
+    title: &'static str,
+    /// The view's part of the address.
+    name: &'static str,
+    texts: &'static [&'static str],
+}
+
+const VIEWS: [View; 10] = [
+    View {
+        title: "now",
+        name: "now",
+        texts: &[
+            "Requests per second",
+            "POST /faults/fail",
+            "process charges",
+            "Memory",
+        ],
+    },
+    View {
+        title: "traces",
+        name: "traces",
+        texts: &["GET /orders/stats", "POST /orders"],
+    },
+    View {
+        title: "failed traces",
+        name: "traces?section=failed",
+        texts: &["POST /faults/fail", "out of ink"],
+    },
+    View {
+        title: "logs",
+        name: "logs",
+        texts: &["request failed", "job charge: succeeded", "Log filter"],
+    },
+    View {
+        title: "one metric",
+        name: "metrics?metric=http_server_request_duration_seconds",
+        texts: &["histogram", "/faults/fail", "Traces of the largest samples"],
+    },
+    View {
+        title: "metrics",
+        name: "metrics",
+        texts: &["Cardinality", "faults_flood_total", "customer"],
+    },
+    View {
+        title: "database",
+        name: "database",
+        texts: &[
+            "SELECT accounts",
+            "UPDATE accounts",
+            "40P01",
+            "/faults/n-plus-one/{times}",
+        ],
+    },
+    View {
+        title: "work",
+        name: "work",
+        texts: &["charges", "tick", "prices", "dead letters"],
+    },
+    View {
+        title: "errors",
+        name: "errors",
+        texts: &["src/error.rs", "out of ink", "in POST /faults/fail"],
+    },
+    View {
+        title: "telemetry",
+        name: "telemetry",
+        texts: &[
+            "database: ok",
+            "faults_flood_total",
+            "FIRSTLIGHT_RECORDER_FILE",
+        ],
+    },
+];
+
+/// A theme and a width in pixels, to which the open page adapts.
+const APPEARANCES: [(&str, Theme, u32); 3] = [
+    ("light", Theme::Light, WIDTH),
+    ("dark", Theme::Dark, WIDTH),
+    ("dark, 360 px wide", Theme::Dark, 360),
+];
+
+pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
+    for View { title, name, texts } in VIEWS {
+        cases.check(
+            &format!("view: {title}: live, silent, accessible, own host only"),
+            || {
+                let browser = fixture.browser(&format!("view-{}", title.replace(' ', "-")))?;
+                browser.open_view(&instance.admin, name)?;
+                for (appearance, theme, width) in APPEARANCES {
+                    browser.set_theme(theme)?;
+                    browser.set_size(width, HEIGHT)?;
+                    check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
+                    let picture = browser.folder.join(appearance).with_extension("png");
+                    browser.screenshot(&picture)?;
+                }
+                let records = browser.take_records()?;
+                records.check_silent()?;
+                records.check_hosts(&instance.admin)
+            },
+        );
+    }
+}
+
+fn check(fixture: &Fixture, browser: &Browser, texts: &[&str]) -> anyhow::Result<()> {
+    browser.wait_for_texts(texts)?;
+    browser.check_accessibility(&fixture.axe)?;
+    let width = browser.number("document.documentElement.scrollWidth")?;
+    let visible = browser.number("document.documentElement.clientWidth")?;
+    ensure!(
+        width <= visible,
+        "the page is {width} pixels wide, and {visible} are visible"
+    );
+    Ok(())
+}
