@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod cfg;
+mod console;
 mod conventions;
 mod decisions;
 mod files;

@@ -46,7 +46,9 @@ async fn fail(text: String) -> Result<(), AppError> {
     Err(AppError::internal(cause.context(text)))
 }
 
-/// Runs a statement with the text as name of a column, and one that fails because there is no such column.
+/// Runs a statement with the text as name of a column, and one that fails.
+///
+/// The second one has no such column.
 async fn statement(State(store): State<Store>, text: String) -> Result<(), AppError> {
     let name = format!("\"{}\"", text.replace('"', "\"\""));
     for sql in [

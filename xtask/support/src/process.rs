@@ -245,7 +245,9 @@ fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<(
     })
 }
 
-/// Kills all running children and their own children, for an exit that runs no destructors.
+/// Kills all running children and their own children.
+///
+/// For an exit that runs no destructors.
 pub fn kill_all() {
     for pid in running().drain(..) {
         let _ = kill_process_group(pid, Signal::KILL);

@@ -40,7 +40,9 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
 
 const MAX_CLICKS: usize = 5;
 
-/// Lets a request panic, and finds it by clicking on `path`, while other requests fail every moment.
+/// Lets a request panic, and finds it by clicking on `path`.
+///
+/// Other requests fail every moment.
 fn find_panic(
     fixture: &Fixture,
     instance: &Instance,

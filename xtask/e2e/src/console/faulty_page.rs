@@ -56,7 +56,9 @@ fn find_mistakes(fixture: &Fixture) -> anyhow::Result<()> {
 
 const ELSEWHERE: &str = "http://elsewhere.invalid/";
 
-/// Answers every request with a script or with the page, until the end of this process.
+/// Answers every request with a script or with the page.
+///
+/// Until the end of this process.
 fn serve() -> anyhow::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = format!("http://{}", listener.local_addr()?);

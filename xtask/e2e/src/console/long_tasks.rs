@@ -17,7 +17,9 @@ impl Browser {
         Ok(())
     }
 
-    /// The durations in milliseconds of the long tasks since the page was loaded or since the last call.
+    /// The durations of long tasks in milliseconds.
+    ///
+    /// Those since the page was loaded, or since the last call.
     pub(super) fn take_long_tasks(&self) -> anyhow::Result<Vec<u64>> {
         let tasks = self.evaluate("window.longTasks.splice(0)")?;
         Ok(serde_json::from_value(tasks)?)

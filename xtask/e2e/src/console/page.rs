@@ -12,7 +12,9 @@ use thirtyfour::{By, TypingData, WebElement};
 
 use super::browser::Browser;
 
-/// How long an expected change of the page may take, on a machine that is also building.
+/// How long an expected change of the page may take.
+///
+/// The machine may be building meanwhile.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 impl Browser {
@@ -79,7 +81,7 @@ impl Browser {
         self.wait_for_texts(&[text])
     }
 
-    /// Waits until the text of the page contains all of `texts`, and returns all of it.
+    /// Waits until the page contains all of `texts`, and returns its text.
     pub(super) fn wait_for_texts(&self, texts: &[&str]) -> anyhow::Result<String> {
         self.eventually(&format!("waiting for {texts:?}"), || {
             let found = self.visible_text()?;

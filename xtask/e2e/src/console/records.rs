@@ -27,7 +27,9 @@ impl Records {
         Ok(())
     }
 
-    /// Checks that there are requests, and that all go to `admin`, such as `http://127.0.0.1:9464`.
+    /// Checks that there are requests, and that all go to `admin`.
+    ///
+    /// It is an address such as `http://127.0.0.1:9464`.
     pub(super) fn check_hosts(&self, admin: &str) -> anyhow::Result<()> {
         ensure!(!self.requests.is_empty(), "the page has sent no request");
         let is_own = |url: &&String| {
@@ -50,7 +52,9 @@ impl Browser {
         Ok(self.records.take())
     }
 
-    /// Reads what was recorded since the last look, and keeps it for [`Browser::take_records`].
+    /// Reads what was recorded since the last look.
+    ///
+    /// It is kept for [`Browser::take_records`].
     pub(super) fn read_records(&self) -> anyhow::Result<()> {
         let mut records = self.records.borrow_mut();
         for entry in self.run(self.driver.get_log("browser"))? {

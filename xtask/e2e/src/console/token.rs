@@ -88,7 +88,9 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that neither the page, nor its address, nor what outlives the tab has the secret.
+/// Checks that the secret is in no place where it must not be.
+///
+/// These are the page, its address, and what outlives the tab.
 fn check_absent(browser: &Browser, secret: &str) -> anyhow::Result<()> {
     let places = [
         "location.href",

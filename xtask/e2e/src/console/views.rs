@@ -14,14 +14,14 @@ use super::{
 struct View {
     title: &'static str,
     /// The view's part of the address.
-    name: &'static str,
+    address: &'static str,
     texts: &'static [&'static str],
 }
 
 const VIEWS: [View; 10] = [
     View {
         title: "now",
-        name: "now",
+        address: "now",
         texts: &[
             "Requests per second",
             "POST /faults/fail",
@@ -31,32 +31,32 @@ const VIEWS: [View; 10] = [
     },
     View {
         title: "traces",
-        name: "traces",
+        address: "traces",
         texts: &["GET /orders/stats", "POST /orders"],
     },
     View {
         title: "failed traces",
-        name: "traces?section=failed",
+        address: "traces?section=failed",
         texts: &["POST /faults/fail", "out of ink"],
     },
     View {
         title: "logs",
-        name: "logs",
+        address: "logs",
         texts: &["request failed", "job charge: succeeded", "Log filter"],
     },
     View {
         title: "one metric",
-        name: "metrics?metric=http_server_request_duration_seconds",
+        address: "metrics?metric=http_server_request_duration_seconds",
         texts: &["histogram", "/faults/fail", "Traces of the largest samples"],
     },
     View {
         title: "metrics",
-        name: "metrics",
+        address: "metrics",
         texts: &["Cardinality", "faults_flood_total", "customer"],
     },
     View {
         title: "database",
-        name: "database",
+        address: "database",
         texts: &[
             "SELECT accounts",
             "UPDATE accounts",
@@ -66,17 +66,17 @@ const VIEWS: [View; 10] = [
     },
     View {
         title: "work",
-        name: "work",
+        address: "work",
         texts: &["charges", "tick", "prices", "dead letters"],
     },
     View {
         title: "errors",
-        name: "errors",
+        address: "errors",
         texts: &["src/error.rs", "out of ink", "in POST /faults/fail"],
     },
     View {
         title: "telemetry",
-        name: "telemetry",
+        address: "telemetry",
         texts: &[
             "database: ok",
             "faults_flood_total",
@@ -93,12 +93,17 @@ const APPEARANCES: [(&str, Theme, u32); 3] = [
 ];
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
-    for View { title, name, texts } in VIEWS {
+    for View {
+        title,
+        address,
+        texts,
+    } in VIEWS
+    {
         cases.check(
             &format!("view: {title}: live, silent, accessible, own host only"),
             || {
                 let browser = fixture.browser(&format!("view-{}", title.replace(' ', "-")))?;
-                browser.open_view(&instance.admin, name)?;
+                browser.open_view(&instance.admin, address)?;
                 for (appearance, theme, width) in APPEARANCES {
                     browser.set_theme(theme)?;
                     browser.set_size(width, HEIGHT)?;

@@ -20,12 +20,15 @@ const LINES: u32 = 10_000;
 const TRACES: u32 = 1_000;
 /// The number of clients that cause the traces.
 const CLIENTS: usize = 4;
-/// The number of requests that write the lines, and the pause after each, in which the console asks for new lines.
+/// The number of requests that write the lines.
 const PARTS: u32 = 4;
+/// The pause after each, in which the console asks for new lines.
 const POLL: Duration = Duration::from_millis(2_500);
 /// The largest number of elements of the page, whatever the number of rows.
 const MAX_ELEMENTS: u64 = 2_000;
-/// The largest number of changes to the page in one step, in which all rows in sight change.
+/// The largest number of changes to the page in one step.
+///
+/// All rows in sight change in it.
 const MAX_CHANGES: u64 = 4_000;
 /// How long a task may block the page, in milliseconds.
 ///
