@@ -10,9 +10,9 @@ use super::story;
 /// The pause between two requests.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// Sends requests until Ctrl-C, or until the service ends: most succeed, some are slow, some fail.
+/// Sends requests until Ctrl-C, or until the service ends.
 ///
-/// A request that gets no answer is no error, because the service may be stopping.
+/// Most succeed, some are slow, some fail. A request that gets no answer is no error, because the service may be stopping.
 pub(super) fn visit(service: &mut Service, interrupt: &Interrupt) {
     for path in (0_u64..).flat_map(paths) {
         if interrupt.has_arrived() || service.has_ended() {

@@ -10,7 +10,9 @@ use crate::paths;
 /// Pinned, because a new release may add rules.
 const PACKAGE: &str = "axe-core@4.14.1";
 
-/// Finds the script of axe-core, or installs it below `target/tools`, and returns its source.
+/// Returns the source of axe-core's script.
+///
+/// Installs it below `target/tools` if it is not there.
 pub fn axe() -> anyhow::Result<String> {
     let folder = paths::tools().join("axe-core");
     let script = folder.join("node_modules/axe-core/axe.min.js");

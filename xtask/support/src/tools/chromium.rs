@@ -16,7 +16,7 @@ use crate::{
 };
 
 const PACKAGES: [&str; 2] = ["chromium", "chromium-driver"];
-/// Fonts of all pictures, so that pictures do not depend on the fonts of the machine.
+/// Fonts of all pictures, which then do not depend on the machine.
 const FONTS: [&str; 2] = ["fonts-inter", "fonts-dejavu-core"];
 
 /// The browser and its driver.
