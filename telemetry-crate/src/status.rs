@@ -131,11 +131,11 @@ impl Status {
         self.metrics.series_of(metric)
     }
 
-    /// How the last process ended, unless its end was clean or unknown.
-    pub(crate) fn bad_end(&self) -> Option<String> {
-        let previous = self.last_words()?.previous()?;
-        let report = &previous.report;
-        (report.ended != "clean").then(|| report.summary.clone())
+    /// How the last process ended, unless its end was clean; `None` if it is not known.
+    pub(crate) fn last_end(&self) -> Option<Option<String>> {
+        let report = &self.last_words()?.previous()?.report;
+        let is_clean = report.ended == "clean";
+        Some((!is_clean).then(|| report.summary.clone()))
     }
 
     /// The last words, of this process and of the last one.

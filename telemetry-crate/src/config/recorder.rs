@@ -73,10 +73,41 @@ pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
     })
 }
 
+/// The target of sqlx's events about queries, which have the SQL with its literals.
+///
+/// The spans of the queries have it without them.
+const QUERIES: &str = "sqlx::query";
+
 /// Raises the default level of a filter to `level`.
+///
+/// The events of queries need a directive of their own.
 fn with_level(filter: Option<Targets>, level: Option<LevelFilter>) -> Option<Targets> {
     let Some(level) = level else { return filter };
-    let filter = filter.unwrap_or_default();
+    let mut filter = filter.unwrap_or_default();
+    if !filter.iter().any(|(target, _)| QUERIES.starts_with(target)) {
+        filter = filter.with_target(QUERIES, LevelFilter::WARN);
+    }
     let default = filter.default_level().unwrap_or(LevelFilter::OFF);
     Some(filter.with_default(default.max(level)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn level_leaves_out_literals_of_sql() {
+        let enabled = |filter: &str, target| {
+            let filter = (!filter.is_empty()).then(|| targets(filter).unwrap());
+            let filter = with_level(filter, Some(LevelFilter::DEBUG)).unwrap();
+            filter.would_enable(target, &Level::DEBUG)
+        };
+        assert!(enabled("", "orders") && !enabled("", QUERIES));
+        assert!(enabled("info", "orders") && !enabled("info", QUERIES));
+        assert!(enabled("sqlx=debug", QUERIES) && enabled("sqlx::query=debug", QUERIES));
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! A group has a place and a type. The place is where the error was logged: file and line. The type is the value of
 //! `error.type` or `exception.type`, if there is one. Messages do not make a group, because they contain ids. Only their
-//! constant part does, which `template` returns.
+//! constant part does, which `template` returns, and that of the error if it has no type.
 //!
 //! One failure counts once, although several parts of a service report it:
 //! - An `ERROR` event of the program or of a library counts at its place. So does a panic, at the place of the panic.

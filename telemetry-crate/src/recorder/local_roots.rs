@@ -214,7 +214,9 @@ impl LocalRoots {
                 open.root.fail(open.number, error);
             }
         }
-        if event.level == Level::ERROR {
+        // The report of a root that is not known would be an error of firstlight.
+        let is_known = open.is_some() || !is_report(event.target);
+        if event.level == Level::ERROR && is_known {
             self.error(event, open.as_ref().map(|open| &*open.root));
         }
         self.catch_up();

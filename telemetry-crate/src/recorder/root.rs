@@ -57,6 +57,8 @@ pub(super) struct Root {
     ///
     /// Beside the state, because a reader looks for the oldest open roots among all of them.
     has_ended: AtomicBool,
+    /// Whether a change was lost because the state was locked.
+    has_lost: AtomicBool,
     state: Mutex<RootState>,
 }
 
@@ -71,6 +73,7 @@ impl Root {
             is_failed: AtomicBool::new(false),
             has_error_type: AtomicBool::new(false),
             has_ended: AtomicBool::new(false),
+            has_lost: AtomicBool::new(false),
             state: Mutex::new(RootState::new()),
         }
     }
@@ -119,6 +122,7 @@ impl Root {
     fn change<T>(&self, change: impl FnOnce(&mut RootState) -> T) -> Option<T> {
         let state = try_lock(&self.state);
         if state.is_none() {
+            self.has_lost.store(true, Ordering::Relaxed);
             self.roots.losses.contended();
         }
         state.map(|mut state| change(&mut state))
@@ -255,11 +259,10 @@ impl Root {
 
     /// The name of the root if an error counts, and `None` if not.
     ///
-    /// It counts unless it repeats the last error of the root. If the state is locked, it counts because it may be the only
-    /// one, and the name is empty.
+    /// It counts unless it repeats the last error of the root. If the state is locked, it is lost, because without the name
+    /// it would be in another group, as if it were new.
     pub(super) fn count_error(&self, error: &Occurrence<'_>) -> Option<String> {
-        self.change(|state| state.error.set(error).then(|| state.whole_name()))
-            .unwrap_or(Some(String::new()))
+        self.change(|state| state.error.set(error).then(|| state.whole_name()))?
     }
 
     /// The name of the root, if no error has counted in it.
@@ -311,7 +314,9 @@ impl Root {
         };
         let end = End { time, outcome };
         state.end = Some(end);
-        let is_error = outcome == RootOutcome::Failed && !state.error.has_error();
+        // What was lost may have been the error, or its type.
+        let is_whole = !is_set(&self.has_lost);
+        let is_error = outcome == RootOutcome::Failed && !state.error.has_error() && is_whole;
         let failure = is_error.then(|| {
             let failure = Failure::of(state.detail.bytes(), ROOT_SPAN);
             (state.whole_name(), failure)

@@ -69,11 +69,14 @@ fn push_group(
         one_line(&group.place.to_string(), 2 * NAME),
         type_of(group)
     );
+    let rate = match group.count {
+        1 => String::new(),
+        _ => format!(", {}", spoken_rate(rate(group, now))),
+    };
     let _ = writeln!(
         text,
-        "    {}, {}, last {} ago, first {}{}",
+        "    {}{rate}, last {} ago, first {}{}",
         counted(group.count, "time", "times"),
-        spoken_rate(rate(group, now)),
         time::spoken(now.saturating_sub(group.last_seen)),
         time::date(group.first_seen),
         revision(identity)

@@ -8,25 +8,34 @@ use super::{Evidence, Finding, Severity};
 use crate::recorder::RootView;
 
 /// A rule, with the name of the part that it looks at.
-type Rule = (&'static str, fn(&Evidence<'_>) -> Vec<Finding>);
+///
+/// It returns `None` if nothing is known about the part.
+type Rule = (&'static str, fn(&Evidence<'_>) -> Option<Vec<Finding>>);
 
 /// All rules; the order decides between findings of the same severity.
-const RULES: [Rule; 15] = [
-    ("runtime", process::runtime),
-    ("open requests, jobs and runs", work::open),
-    ("failures", work::failures),
+const RULES: [Rule; 16] = [
+    ("runtime", |evidence| Some(process::runtime(evidence))),
+    ("open requests, jobs and runs", |evidence| {
+        Some(work::open(evidence))
+    }),
+    ("failures", |evidence| Some(work::failures(evidence))),
     ("new errors", work::new_errors),
-    ("connection pools", database::pools),
-    ("queues", work::queues),
-    ("schedules", work::schedules),
-    ("data", work::data),
-    ("readiness", process::readiness),
-    ("memory", process::memory),
-    ("open files", process::files),
+    ("connection pools", |evidence| {
+        Some(database::pools(evidence))
+    }),
+    ("queues", |evidence| Some(work::queues(evidence))),
+    ("schedules", |evidence| Some(work::schedules(evidence))),
+    ("data", |evidence| Some(work::data(evidence))),
+    ("request limit", |evidence| Some(process::limited(evidence))),
+    ("readiness", |evidence| Some(process::readiness(evidence))),
+    ("memory", |evidence| Some(process::memory(evidence))),
+    ("open files", |evidence| Some(process::files(evidence))),
     ("the last process", process::previous),
-    ("telemetry", process::telemetry),
-    ("metrics", process::cardinality),
-    ("flight recorder", process::recorder),
+    ("telemetry", |evidence| Some(process::telemetry(evidence))),
+    ("metrics", |evidence| Some(process::cardinality(evidence))),
+    ("flight recorder", |evidence| {
+        Some(process::recorder(evidence))
+    }),
 ];
 
 /// Applies all rules.
@@ -35,7 +44,9 @@ const RULES: [Rule; 15] = [
 pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>) {
     let (mut findings, mut fine) = (Vec::new(), Vec::new());
     for (part, rule) in RULES {
-        let found = rule(evidence);
+        let Some(found) = rule(evidence) else {
+            continue;
+        };
         if found.is_empty() {
             fine.push(part);
         }

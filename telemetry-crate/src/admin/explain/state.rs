@@ -4,7 +4,7 @@ use crate::{
     admin::recent::Live,
     jobs::{self, UnreadableQueue},
     metrics::SampleList,
-    readiness::ReadinessReport,
+    readiness::{ReadinessReport, is_stopping},
     recorder::{ErrorsView, Recorder, RootList, last_words::Writer},
     status::Status,
 };
@@ -28,8 +28,10 @@ pub(super) struct Evidence<'a> {
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
     pub(super) telemetry: Vec<(&'static str, String)>,
-    /// How the last process ended; `None` if its end was clean or is unknown.
-    pub(super) previous: Option<String>,
+    /// Whether the process was told to stop.
+    pub(super) is_stopping: bool,
+    /// How the last process ended, unless its end was clean; `None` if it is not known.
+    pub(super) previous: Option<Option<String>>,
 }
 
 impl<'a> Evidence<'a> {
@@ -47,7 +49,8 @@ impl<'a> Evidence<'a> {
             errors: recorder.map(|recorder| recorder.errors().read()),
             readiness,
             telemetry: status.report().failing(),
-            previous: status.bad_end(),
+            is_stopping: is_stopping(),
+            previous: status.last_end(),
         }
     }
 }

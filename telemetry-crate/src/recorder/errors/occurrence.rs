@@ -192,11 +192,14 @@ impl<'a> Occurrence<'a> {
                 let message = template(self.message);
                 let words = if message.is_empty() { span } else { &message };
                 let texts = ["code", target, stable(file), words, self.error_type];
-                let fingerprint = Fingerprint::of(&texts);
-                match self.root {
-                    "" => (fingerprint, line),
-                    root => (fingerprint.text(root), line),
+                let mut fingerprint = Fingerprint::of(&texts);
+                if !self.root.is_empty() {
+                    fingerprint = fingerprint.text(self.root);
                 }
+                if self.error_type.is_empty() && !self.cause.is_empty() {
+                    fingerprint = fingerprint.text(&template(self.cause));
+                }
+                (fingerprint, line)
             }
             Place::Root(name) => {
                 let texts = ["root", name, self.error_type];

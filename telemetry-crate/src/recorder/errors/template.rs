@@ -58,7 +58,7 @@ fn next_part(rest: &str, first: char, after_word: bool) -> (usize, Part) {
     }
     match first {
         // The end of a long quotation may be missing.
-        '"' => (quoted(rest, '"').unwrap_or(rest.len()), Part::Value),
+        '"' | '`' => (quoted(rest, first).unwrap_or(rest.len()), Part::Value),
         // After a letter it is an apostrophe.
         '\'' if !after_word => match quoted(rest, '\'') {
             Some(length) => (length, Part::Value),
@@ -113,6 +113,10 @@ mod tests {
             ("took 3.5s, of 2s", "took #, of #"),
             ("bad name \"a \\\" b\": empty", "bad name #: empty"),
             ("bad name 'x'", "bad name #"),
+            (
+                "unknown field `price`, expected `item`",
+                "unknown field #, expected #",
+            ),
             (
                 "the order's item isn't there",
                 "the order's item isn't there",

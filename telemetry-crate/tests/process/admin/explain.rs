@@ -8,21 +8,25 @@ mod cgroup;
 mod text;
 
 use std::{
-    net::SocketAddr,
+    io::Write as _,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use libtest_mimic::Trial;
 
-use crate::support::{
-    ask,
-    explanation::{Explanation, wait, wait_for},
-    scenario::{Scenario, metrics_address, trial},
+use crate::{
+    serve::listening,
+    support::{
+        ask,
+        explanation::{Explanation, wait, wait_for},
+        scenario::{Scenario, metrics_address, trial},
+    },
 };
 
 /// The number of parts that have rules.
-const PARTS: usize = 15;
+const PARTS: usize = 16;
 
 /// The tests, some of which not every machine can run.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -38,6 +42,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("admin::explain::refused_exports_are_found", telemetry),
         trial("admin::explain::overflows_are_found", series),
         trial("admin::explain::no_recorder_is_found", no_recorder),
+        trial("admin::explain::full_limits_are_found", limited),
         trial("admin::explain::unrecorded_roots_are_found", unrecorded),
         trial("admin::explain::commands_have_the_token", text::token),
         trial("admin::explain::texts_cannot_forge_lines", text::forged),
@@ -92,7 +97,8 @@ fn nothing() {
         explanation.verdict(),
         "healthy, as far as this process knows"
     );
-    assert_eq!(explanation.fine().len(), PARTS, "{explanation:#?}");
+    // Nothing is known about the last process and its errors.
+    assert_eq!(explanation.fine().len(), PARTS - 2, "{explanation:#?}");
     let text = ask(admin, "GET /explain").body;
     assert!(
         text.contains("\nverdict: healthy, as far as this process knows\n"),
@@ -189,6 +195,24 @@ fn hung() {
     scenario.end();
 }
 
+fn limited() {
+    let mut scenario = Scenario::start("serves", &[("FIRSTLIGHT_HTTP_MAX_REQUESTS", "1")]);
+    let (address, admin) = listening(&mut scenario);
+    let mut stalled = TcpStream::connect(address).unwrap();
+    let head = b"POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n";
+    stalled.write_all(head).unwrap();
+    // It has the only place once its head has arrived, until it is answered with 408.
+    let mut statuses = (0..100).map(|_| ask(address, "GET /").status);
+    assert!(statuses.any(|status| status == 503));
+    let sentence = "too many requests are open at once: 1 request was rejected";
+    let found = wait(admin, "request limit", sentence);
+    found.answer_of("/traces?open");
+    found.runbook("HttpAvailabilityBudgetBurn");
+    drop(stalled);
+    scenario.send_signal("-TERM");
+    scenario.end();
+}
+
 fn failures() {
     let (mut scenario, admin) = caused("failures", &[]);
     let sentence = "1103 requests, jobs or runs have failed in the last 15 min, the last one ";
@@ -213,7 +237,9 @@ fn new_errors() {
     let file = words("errors");
     let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
     let (mut first, admin) = caused("errors", &variables);
-    assert!(Explanation::of(admin).fine().contains(&"new errors"));
+    let sentence = "errors since the start, of which some may be new: 1";
+    let found = wait(admin, "new errors", sentence);
+    assert_eq!(found.severity(), "note");
     assert_eq!(first.end().0, Some(0));
 
     let (mut second, admin) = caused("new errors", &variables);

@@ -277,7 +277,9 @@ fn has_place(address: SocketAddr) -> bool {
 /// The service logs 12 MB while nothing reads its standard output.
 pub(crate) fn blocked_output() {
     let (mut service, mut errors, address) = start("floods", Stdio::piped(), &[]);
-    let mut stream = follow(address, "&tail=0&target=process");
+    let stream = follow(address, "&tail=0&target=process");
+    // Reads meanwhile, because a client that does not is cut off.
+    let reader = thread::spawn(move || read_flood(stream));
     service.write_line("12000");
     assert_eq!(errors.next().unwrap().unwrap(), "done");
     let exposition = ask(address, "GET /metrics").body;
@@ -301,19 +303,7 @@ pub(crate) fn blocked_output() {
     assert!(lines_of(address, "tail=0").body.is_empty());
 
     // A client that reads gets each line, or the number of those that are missing.
-    let mut lines = 0;
-    loop {
-        let line = next(&mut stream);
-        match line["missing"].as_u64() {
-            Some(missing) => lines += missing,
-            None => {
-                lines += 1;
-                if line["n"] == 11_999 {
-                    break;
-                }
-            }
-        }
-    }
+    let (lines, mut stream) = reader.join().unwrap();
     assert_eq!(lines, 12_000);
     // A client that continues from a line that is not kept any more learns how many it has missed.
     let new = as_json(address, "after=1&tail=100000");
@@ -327,6 +317,24 @@ pub(crate) fn blocked_output() {
     assert_eq!(gap["missing"], missed);
     service.write_line("1");
     assert_eq!(next(&mut stream)["n"], 0);
+}
+
+/// Reads up to the line 11,999; returns the number of lines with those that are missing.
+fn read_flood(mut stream: Lines<BufReader<TcpStream>>) -> (u64, Lines<BufReader<TcpStream>>) {
+    let mut lines = 0;
+    loop {
+        let line = stream.next().unwrap().unwrap();
+        // Only few lines are parsed, so that the reader is fast.
+        if line.contains("\"missing\":") {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            lines += line["missing"].as_u64().unwrap();
+            continue;
+        }
+        lines += 1;
+        if line.contains("\"n\":11999,") {
+            return (lines, stream);
+        }
+    }
 }
 
 pub(crate) fn stopped_readers() {

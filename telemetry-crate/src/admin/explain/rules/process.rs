@@ -64,13 +64,50 @@ pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
     if evidence.readiness.ready {
         return Vec::new();
     }
-    let what = "the process is not ready, so it gets no traffic".to_owned();
     let lines = evidence.readiness.text.lines().map(str::to_owned);
+    if evidence.is_stopping {
+        let what = "the process is stopping, so it gets no traffic".to_owned();
+        return vec![
+            Finding::new(Severity::Note, what)
+                .shown_by(lines)
+                .next("/traces?open"),
+        ];
+    }
+    let what = "the process is not ready, so it gets no traffic".to_owned();
     vec![
         Finding::new(Severity::Broken, what)
             .shown_by(lines)
             .next("/readyz")
             .runbook("ServiceWithoutTraffic"),
+    ]
+}
+
+/// Requests that were rejected because too many others were open.
+///
+/// The count is since the start, so something must have failed in the last minute.
+pub(super) fn limited(evidence: &Evidence<'_>) -> Vec<Finding> {
+    let limited = &catalog::SERVE_LIMITED;
+    let rejected = evidence.samples.value_with(limited, "limit", "requests");
+    let since = evidence.now.saturating_sub(60_000_000_000);
+    let Some(rejected) = rejected.filter(|count| *count > 0.0) else {
+        return Vec::new();
+    };
+    if evidence.failed.ended_since(since).count() == 0 {
+        return Vec::new();
+    }
+    let what = format!(
+        "too many requests are open at once: {} rejected with 503 since the start",
+        counted(rejected as u64, "request was", "requests were")
+    );
+    let open = format!(
+        "{} open now, of FIRSTLIGHT_HTTP_MAX_REQUESTS",
+        counted(evidence.open.count() as u64, "root is", "roots are")
+    );
+    let finding = Finding::new(Severity::Broken, what).shown_by([open]);
+    vec![
+        finding
+            .next("/traces?open")
+            .runbook("HttpAvailabilityBudgetBurn"),
     ]
 }
 
@@ -114,14 +151,15 @@ fn near(used: Option<f64>, limit: Option<f64>, near: f64, of: &str) -> Option<St
     (share >= near).then(|| format!("the process uses {:.0} % {of}", share * 100.0))
 }
 
-pub(super) fn previous(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let previous = evidence.previous.clone();
+/// Returns `None` if the end of the last process is not known.
+pub(super) fn previous(evidence: &Evidence<'_>) -> Option<Vec<Finding>> {
+    let previous = evidence.previous.as_ref()?;
     let finding = |what| {
         Finding::new(Severity::Note, what)
             .next("/traces?previous")
             .runbook("ServiceDown")
     };
-    previous.map(finding).into_iter().collect()
+    Some(previous.clone().map(finding).into_iter().collect())
 }
 
 pub(super) fn telemetry(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -169,9 +207,7 @@ fn file(evidence: &Evidence<'_>) -> impl Iterator<Item = Finding> {
     let why = evidence.why_without_file.clone().into_iter();
     why.map(|why| {
         let what = "the recorder's file is not written, so a kill leaves nothing behind";
-        Finding::new(Severity::Warning, what.to_owned())
-            .shown_by([why])
-            .next("/logs?contains=recorder%27s+file")
+        Finding::new(Severity::Warning, what.to_owned()).shown_by([why])
     })
 }
 

@@ -24,7 +24,7 @@ use crate::{
     jobs::UnreadableQueue,
     metrics::SampleList,
     readiness::ReadinessReport,
-    recorder::RootList,
+    recorder::{ErrorsView, Recorder, RootList},
 };
 
 /// The name and value of a label.
@@ -39,7 +39,7 @@ type Case = (
 
 const MAILS: Label = ("queue", "mails");
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 10] = [
     (
         &[(&catalog::TOKIO_SCHEDULER_STALLED, &[], 4.2)],
         "the runtime has run no task for 4.2 s",
@@ -83,11 +83,6 @@ const CASES: [Case; 11] = [
         )],
         "jobs of the queue mails that are stuck: 1",
         "WorkerJobsStuck",
-    ),
-    (
-        &[(&catalog::WORKER_QUEUE_UP, &[MAILS], 0.0)],
-        "the state of the queue mails cannot be read",
-        "WorkerQueueUnreadable",
     ),
     (
         &[(&catalog::CRON_SUCCESS_DUE, &[("cron", "cleanup")], 400.0)],
@@ -176,6 +171,13 @@ fn ready() -> ReadinessReport {
     }
 }
 
+/// The errors of a process without any, as the last process.
+fn no_errors() -> ErrorsView {
+    let recorder = Recorder::new(1_000_000, None);
+    recorder.errors().know(&[]);
+    recorder.errors().read()
+}
+
 /// The state of a process with which nothing is wrong, 1,000 s after the epoch.
 fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
     Evidence {
@@ -186,11 +188,12 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
         has_recorder: true,
         why_without_file: None,
         unreadable: Vec::new(),
+        is_stopping: false,
         live: Live::default(),
-        errors: None,
+        errors: Some(no_errors()),
         readiness,
         telemetry: Vec::new(),
-        previous: None,
+        previous: Some(None),
     }
 }
 
@@ -238,23 +241,49 @@ fn bad_samples_cause_one_finding() {
     }
 }
 
-/// The log line is written once, and soon replaced by others.
 #[test]
 fn unreadable_queues_have_their_error() {
     let readiness = ready();
     let mut evidence = healthy(&readiness);
-    evidence
-        .samples
-        .sample(&catalog::WORKER_QUEUE_UP, &[MAILS], 0.0);
-    for queue in ["mails", "others"] {
-        let since = SystemTime::UNIX_EPOCH + Duration::from_secs(940);
-        evidence
-            .unreadable
-            .push(UnreadableQueue::new(queue, since, &"refused"));
-    }
+    // It is also 0 once the process has stopped to read a queue.
+    (evidence.samples).sample(&catalog::WORKER_QUEUE_UP, &[MAILS], 0.0);
+    assert_eq!(apply(&evidence).0, []);
+    let since = SystemTime::UNIX_EPOCH + Duration::from_secs(940);
+    let mails = UnreadableQueue::new("mails", since, &"refused");
+    evidence.unreadable.push(mails);
     let (findings, _) = apply(&evidence);
-    let expected = format!("for {}: refused", seconds(60.0));
-    assert_eq!(findings[0].evidence, [expected]);
+    let what = "the state of the queue mails cannot be read";
+    assert_eq!(findings[0].what, what);
+    assert_eq!(
+        findings[0].evidence,
+        [format!("for {}: refused", seconds(60.0))]
+    );
+    assert_eq!(findings[0].runbook, Some("WorkerQueueUnreadable"));
+    assert_runbook("WorkerQueueUnreadable");
+}
+
+/// What is not known is neither fine nor a finding.
+#[test]
+fn unknown_parts_are_not_fine() {
+    let readiness = ready();
+    let mut evidence = healthy(&readiness);
+    evidence.previous = None;
+    evidence.errors = None;
+    let (findings, fine) = apply(&evidence);
+    assert_eq!(findings, []);
+    assert!(!fine.contains(&"the last process") && !fine.contains(&"new errors"));
+}
+
+#[test]
+fn stopping_is_no_fault() {
+    let draining = ReadinessReport {
+        ready: false,
+        text: "not ready: draining\n".to_owned(),
+    };
+    let mut evidence = healthy(&draining);
+    evidence.is_stopping = true;
+    let (findings, _) = apply(&evidence);
+    assert_eq!(findings[0].severity, Severity::Note);
 }
 
 /// A gauge whose source cannot be read is NaN.
@@ -285,7 +314,7 @@ fn states_cause_findings() {
     };
     let mut evidence = healthy(&readiness);
     evidence.telemetry = vec![("traces", "refused".to_owned())];
-    evidence.previous = Some("the last process was killed".to_owned());
+    evidence.previous = Some(Some("the last process was killed".to_owned()));
     evidence.why_without_file = Some("it is locked".to_owned());
     let (findings, _) = apply(&evidence);
     let file = "the recorder's file is not written, so a kill leaves nothing behind";

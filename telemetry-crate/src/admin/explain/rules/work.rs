@@ -168,24 +168,35 @@ fn at_least(evidence: &Evidence<'_>, reasons: &[&str]) -> &'static str {
     if is_lost { "at least " } else { "" }
 }
 
-pub(super) fn new_errors(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let Some(errors) = &evidence.errors else {
-        return Vec::new();
-    };
-    let new = |group: &&ErrorGroup| errors.is_new(group) == Some(true);
+/// Returns `None` if it is not known which errors are new.
+///
+/// Then all errors are a note, unless failed roots show them.
+pub(super) fn new_errors(evidence: &Evidence<'_>) -> Option<Vec<Finding>> {
+    let errors = evidence.errors.as_ref()?;
+    let is_known = errors.knows_last_process();
+    if !is_known && !failures(evidence).is_empty() {
+        return None;
+    }
+    let new = |group: &&ErrorGroup| errors.is_new(group) != Some(false);
     let new: Vec<_> = errors.groups.iter().filter(new).collect();
     if new.is_empty() {
-        return Vec::new();
+        return is_known.then(Vec::new);
     }
     let count = new.len();
-    let what = format!("errors that the last process did not know: {count}");
+    let (severity, what) = if is_known {
+        let what = format!("errors that the last process did not know: {count}");
+        (Severity::Warning, what)
+    } else {
+        let what = format!("errors since the start, of which some may be new: {count}");
+        (Severity::Note, what)
+    };
     let shown = new.iter().take(SHOWN).map(|group| {
         let example = one_line(&group.example, 160);
         let times = counted(group.count, "time", "times");
         format!("{times} at {}: {example}", group.place)
     });
-    let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    vec![finding.next("/errors?since=start")]
+    let finding = Finding::new(severity, what).shown_by(shown);
+    Some(vec![finding.next("/errors?since=start")])
 }
 
 pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -208,17 +219,12 @@ pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
             _ => continue,
         });
     }
-    let unreadable = evidence.samples.of(&catalog::WORKER_QUEUE_UP);
-    for up in unreadable.filter(|up| up.value == 0.0) {
-        let queue = up.label("queue");
-        let what = format!("the state of the queue {queue} cannot be read");
-        let of_queue = evidence.unreadable.iter();
-        let of_queue = of_queue.filter(|unreadable| unreadable.queue == queue);
-        let shown = of_queue.take(SHOWN).map(|unreadable| {
-            let since = since(nanos(unreadable.since), evidence.now);
-            format!("for {}: {}", seconds(since), unreadable.reason)
-        });
-        let finding = Finding::new(Severity::Broken, what).shown_by(shown);
+    // Not by `worker_queue_up`, which is 0 as well once the process has stopped to read a queue.
+    for unreadable in &evidence.unreadable {
+        let what = format!("the state of the queue {} cannot be read", unreadable.queue);
+        let since = since(nanos(unreadable.since), evidence.now);
+        let why = format!("for {}: {}", seconds(since), unreadable.reason);
+        let finding = Finding::new(Severity::Broken, what).shown_by([why]);
         // Its connections show whether the pool is the cause.
         let finding = finding.next("/traces?open");
         findings.push(finding.runbook("WorkerQueueUnreadable"));

@@ -110,7 +110,7 @@ fn text_has_roots_and_lines() {
     let text = Report::new(&killed(), at(102), None).text;
     let expected = "\
 the last process did not shut down: its last heartbeat was 2.0 s before this start
-(It was killed, or exited without a shutdown of telemetry.)
+(It was killed, or exited without a shutdown of telemetry. What follows is as of its last heartbeat, so what happened in the last 250 ms may be missing.)
 
 service orders 1.2.3, revision abc1234, instance orders-0, pid 7
 started 2027-01-15T08:00:00.000Z, last heartbeat 2027-01-15T08:01:40.000Z

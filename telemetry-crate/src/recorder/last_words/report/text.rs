@@ -13,7 +13,7 @@ pub(super) fn text(words: &LastWords, summary: &str) -> String {
     let process = &words.process;
     let mut text = truncated(summary.to_owned(), 4 * 1024);
     if words.ended == Ended::Running {
-        text += "\n(It was killed, or exited without a shutdown of telemetry.)";
+        text += "\n(It was killed, or exited without a shutdown of telemetry. What follows is as of its last heartbeat, so what happened in the last 250 ms may be missing.)";
     }
     let revision = match &*process.revision {
         "" => String::new(),

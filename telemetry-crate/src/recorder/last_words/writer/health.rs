@@ -108,6 +108,7 @@ impl Health {
                 self.is_move_logged = false;
                 self.log(|| {
                     tracing::warn!(
+                        target: LOSS_TARGET,
                         "the recorder's file {path:?} was moved or removed; a new one was made"
                     );
                 });
@@ -117,6 +118,7 @@ impl Health {
                 if !std::mem::replace(&mut self.is_move_logged, true) {
                     self.log(|| {
                         tracing::warn!(
+                            target: LOSS_TARGET,
                             "the recorder's file {path:?} was moved or removed, so the next start does not find it: {error}"
                         );
                     });

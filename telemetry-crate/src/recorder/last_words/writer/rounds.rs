@@ -132,7 +132,7 @@ fn open(
     let log = |event: &dyn Fn()| dispatcher::with_default(dispatch, event);
     let opened = LastWordsFile::open(path)?;
     if let Some(refused) = opened.refused {
-        log(&|| tracing::warn!("{refused}"));
+        log(&|| tracing::warn!(target: LOSS_TARGET, "{refused}"));
     }
     if let Some(words) = opened.previous {
         source.learn(&words);

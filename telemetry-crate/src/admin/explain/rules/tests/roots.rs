@@ -232,6 +232,29 @@ fn hanging_roots_are_counted_by_name() {
     }
 }
 
+#[test]
+fn rejected_requests_name_their_limit() {
+    let recorder = Recorder::new(1_000_000, None);
+    let readiness = ready();
+    let found = |recorder: &Recorder| {
+        let mut evidence = healthy(&readiness);
+        evidence.failed = recorder.failed();
+        let limit = [("limit", "requests")];
+        evidence
+            .samples
+            .sample(&catalog::SERVE_LIMITED, &limit, 7.0);
+        let findings = apply(&evidence).0.into_iter();
+        let findings = findings.map(|finding| finding.what);
+        findings
+            .filter(|what| what.contains("too many requests"))
+            .count()
+    };
+    // The count is of the whole time since the start.
+    assert_eq!(found(&recorder), 0);
+    fail(&recorder, 1, "GET", "503");
+    assert_eq!(found(&recorder), 1);
+}
+
 /// A job that failed later and is tried again shows nothing about a dead letter.
 #[test]
 fn dead_letters_show_their_own_attempt() {
