@@ -7,6 +7,8 @@ import { toTrace } from "./address.js";
 const WIDTH = 600;
 /** A sparkline has at least this number of points, two minutes, so a young process is at its right. */
 const LEAST_POINTS = 24;
+/** A chart spans at least this time, so that it has an axis from its first point on. */
+const LEAST_SPAN = 60_000;
 /** A line of a chart has one of this number of styles. */
 export const STYLES = 8;
 
@@ -39,7 +41,7 @@ function path(values, width, height, max, xOf) {
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
     return run.length > 1
       ? { line: `M${points.join("L")}`, ends }
-      : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
+      : { line: `M${points[0]}h${(-width / 120).toFixed(1)}`, ends };
   });
   return {
     line: runs.map((run) => run.line).join(""),
@@ -96,8 +98,9 @@ export function chart({
   height = 200,
   title,
 }) {
-  const [start, end] = [times[0] ?? 0, times.at(-1) ?? 1];
-  const span = Math.max(1, end - start);
+  const end = times.at(-1) ?? 0;
+  const start = Math.min(times[0] ?? 0, end - LEAST_SPAN);
+  const span = end - start;
   const dots = exemplars.filter(({ time, traceId }) => traceId && time >= start && time <= end).slice(-60);
   const max = roundUp(
     largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0),
@@ -154,7 +157,9 @@ export function chart({
     h(
       "div",
       { class: "ticks-x", "aria-hidden": "true" },
-      [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, clock(start + part * span, false))),
+      [0, 0.25, 0.5, 0.75, 1].map((part) =>
+        h("span", { style: { left: `${part * 100}%` } }, clock(start + part * span, false)),
+      ),
     ),
     h(
       "figcaption",
