@@ -107,6 +107,13 @@ function connection() {
       badge("broken", `reconnecting since ${clock(status.lostSince, false)} UTC`),
     );
   if (status.paused) return h("span", { class: "connection" }, badge("off", "paused"));
+  const rest = Math.ceil((status.busyUntil - Date.now()) / 1e3);
+  if (rest > 0)
+    return h(
+      "span",
+      { class: "connection", role: "status", title: "The listener answers 429: it has too many requests" },
+      badge("warning", `too many requests, next in ${rest} s`),
+    );
   return h(
     "span",
     { class: "connection" },
