@@ -33,18 +33,17 @@ function runsOf(values) {
   return runs;
 }
 
-/** The commands of a line with gaps where there is no value, and of the area below it. A lone point is a short line. */
+/** The commands of a line with gaps where there is no value, of the area below it, and of the points that are alone. */
 function path(values, width, height, max, xOf) {
   const yOf = (value) => (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
   const runs = runsOf(values).map((run) => {
     const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
-    return run.length > 1
-      ? { line: `M${points.join("L")}`, ends }
-      : { line: `M${points[0]}h${(-width / 120).toFixed(1)}`, ends };
+    return { line: `M${points.join("L")}`, ends, lone: run.length === 1 ? `M${points[0]}h0` : "" };
   });
   return {
     line: runs.map((run) => run.line).join(""),
+    lone: runs.map((run) => run.lone).join(""),
     area: runs
       .map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`)
       .join(""),
@@ -56,7 +55,7 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
   const [width, height] = [Math.max(LEAST_POINTS, values.length) - 1, 32];
   const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
   const xOf = (index) => width - values.length + 1 + index;
-  const { line, area } = path(values, width, height, top, xOf);
+  const { line, area, lone } = path(values, width, height, top, xOf);
   const hasMore = more?.some((value) => value > 0);
   return h(
     "svg",
@@ -70,6 +69,7 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
     limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
     h("path", { class: "area", d: area }),
     h("path", { class: "line", d: line }),
+    lone ? h("path", { class: "lone", d: lone }) : null,
     hasMore ? h("path", { class: "line more", d: path(more, width, height, top, xOf).line }) : null,
   );
 }
@@ -138,9 +138,11 @@ export function chart({
         },
         [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
         limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
-        series.map((line) =>
-          h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line }),
-        ),
+        series.map((line) => {
+          const { line: d, lone } = path(line.values, WIDTH, height, max, xOf);
+          const style = `s${line.style % STYLES}`;
+          return [h("path", { class: `line ${style}`, d }), lone ? h("path", { class: `lone ${style}`, d: lone }) : null];
+        }),
         at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
       ),
       dots.map((dot) =>
