@@ -107,12 +107,11 @@ function connection() {
       badge("broken", `reconnecting since ${clock(status.lostSince, false)} UTC`),
     );
   if (status.paused) return h("span", { class: "connection" }, badge("off", "paused"));
-  const rest = Math.ceil((status.busyUntil - Date.now()) / 1e3);
-  if (rest > 0)
+  if (status.busyUntil > Date.now())
     return h(
       "span",
       { class: "connection", role: "status", title: "The listener answers 429: it has too many requests" },
-      badge("warning", `too many requests, next in ${rest} s`),
+      badge("warning", `too many requests, next at ${clock(status.busyUntil, false)} UTC`),
     );
   return h(
     "span",
