@@ -26,7 +26,10 @@ export function render(parent, descriptions, recycles = false) {
     if (key === undefined) rest.push(node);
     else keyed.set(key, node);
   }
-  const spare = recycles ? spareOf(keyed, wanted) : [];
+  const gone = goneOf(keyed, wanted);
+  // What stays would have to move in front of these, one after the other.
+  for (const node of gone) node.remove();
+  const spare = recycles ? gone : [];
   let place = parent.firstChild;
   let next = 0;
   for (const description of wanted) {
@@ -49,7 +52,8 @@ export function render(parent, descriptions, recycles = false) {
   }
 }
 
-function spareOf(keyed, wanted) {
+function goneOf(keyed, wanted) {
+  if (keyed.size === 0) return [];
   const keys = new Set(wanted.map((description) => description.props?.key));
   return [...keyed].filter(([key]) => !keys.has(key)).map(([, node]) => node);
 }

@@ -4,8 +4,9 @@ import { h, redraw, render } from "./dom.js";
 import { count } from "./format.js";
 import { keep } from "./held.js";
 
-/** Rows beyond each edge. */
+/** Rows beyond each edge, and those after a jump, in which all rows are new. */
 const BEYOND = 10;
+const BEYOND_JUMP = 2;
 
 const states = new Map();
 
@@ -61,7 +62,9 @@ export function grid({ id, of, label, columns, rows: source, keyOf, cells, open,
   const body = state.element?.lastChild;
   state.isHeld = state.isOver || state.selected !== null || Boolean(body?.contains(document.activeElement));
   state.isTail = follows;
-  const kept = follows ? { rows: source, fresh: freshOf(state, source) } : keep(state, { of, rows: source, keyOf, isHeld: state.isHeld });
+  const kept = follows
+    ? { rows: source, fresh: freshOf(state, source) }
+    : keep(state, { of, rows: source, keyOf, isHeld: state.isHeld });
   const { rows } = kept;
   // Two keys may be pressed between two frames, so the place is looked up when it is needed.
   const place = () => (state.selected === null ? -1 : rows.findIndex((row) => keyOf(row) === state.selected));
@@ -83,7 +86,8 @@ export function grid({ id, of, label, columns, rows: source, keyOf, cells, open,
   };
   active = { move, open: enter };
   // What was drawn of a row is used again while the list scrolls.
-  Object.assign(state, { id, rows, rowHeight: height, columns, keyOf, cells, tone, chosen: place(), drawn: new Map() });
+  const drawn = new Map();
+  Object.assign(state, { id, rows, rowHeight: height, columns, keyOf, cells, tone, chosen: place(), drawn });
   const descriptions = inSight(state);
   return h(
     "div",
@@ -125,10 +129,10 @@ const bodyStyle = ({ rows, first, rowHeight }) => ({
 });
 
 /** The rows in sight, and some beyond. */
-function inSight(state) {
+function inSight(state, beyond = BEYOND) {
   const { rows, rowHeight: height, top } = state;
-  state.first = Math.max(0, Math.min(rows.length, Math.floor(top / height)) - BEYOND);
-  state.end = Math.min(rows.length, Math.ceil((top + state.height) / height) + BEYOND);
+  state.first = Math.max(0, Math.min(rows.length, Math.floor(top / height)) - beyond);
+  state.end = Math.min(rows.length, Math.ceil((top + state.height) / height) + beyond);
   return rows.slice(state.first, state.end).map((row, index) => describe(state, row, state.first + index));
 }
 
@@ -174,7 +178,9 @@ function scrolled(state, top) {
     const body = element.lastChild;
     if (!element.isConnected || !body) return;
     const was = isDrawn(state, state.chosen);
-    const descriptions = inSight(state);
+    const top = state.top / state.rowHeight;
+    const isJump = top > state.end || top + state.height / state.rowHeight < state.first;
+    const descriptions = inSight(state, isJump ? BEYOND_JUMP : BEYOND);
     body.style.setProperty("padding-top", bodyStyle(state)["padding-top"]);
     render(body, descriptions, true);
     if (was !== isDrawn(state, state.chosen)) redraw();
@@ -221,7 +227,8 @@ function tail(state, fresh) {
     toEnd(state);
     redraw();
   };
-  return h("button", { class: "to-end", key: "to-end", onclick: press }, fresh > 0 ? `↓ ${count(fresh)} new` : "↓ Newest");
+  const text = fresh > 0 ? `↓ ${count(fresh)} new` : "↓ Newest";
+  return h("button", { class: "to-end", key: "to-end", onclick: press }, text);
 }
 
 function head(state, fresh) {
