@@ -141,7 +141,10 @@ export function chart({
         series.map((line) => {
           const { line: d, lone } = path(line.values, WIDTH, height, max, xOf);
           const style = `s${line.style % STYLES}`;
-          return [h("path", { class: `line ${style}`, d }), lone ? h("path", { class: `lone ${style}`, d: lone }) : null];
+          return [
+            h("path", { class: `line ${style}`, d }),
+            lone ? h("path", { class: `lone ${style}`, d: lone }) : null,
+          ];
         }),
         at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
       ),

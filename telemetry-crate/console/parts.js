@@ -61,7 +61,8 @@ export function traceLink(id, text = "") {
 }
 
 /** A trace id, or a list of this listener with what it is to have; a route of the service may have the same name. */
-const PLACES = /\b([0-9a-f]{32})\b|(?<![\w/])(\/(?:traces\?(?:open|failed|canceled|slow|recent|previous)|errors\?since=)[\w=&%-]*)/;
+const PLACES =
+  /\b([0-9a-f]{32})\b|(?<![\w/])(\/(?:traces\?(?:open|failed|canceled|slow|recent|previous)|errors\?since=)[\w=&%-]*)/;
 
 /** A text whose trace ids and lists are links. */
 export function linked(text, most = 600) {

@@ -49,8 +49,8 @@ export function rowHeight() {
 }
 
 /**
- * Draws a grid. `columns` are `{ name, title, end }`, `cells(row)` returns the contents of the cells of a row, `of` names
- * what is listed.
+ * Draws a grid. `columns` are `{ name, title, end }`, `cells(row)` returns the contents of the cells of a row, `of`
+ * names what is listed.
  *
  * While the pointer is over the grid, or a row is chosen or has the focus, no row moves. With `follows`, the grid stays
  * at its end while rows come, unless it was scrolled up.

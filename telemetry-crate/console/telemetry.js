@@ -74,10 +74,7 @@ function lastProcess({ data, error }, isAsked) {
   const report = data?.previous ?? null;
   const badgeOf = ({ ended }) => badge(ended === "clean" ? "ok" : "note", cut(ended ?? "", 40));
   const body = report
-    ? [
-        h("p", {}, cut(report.summary, 400)),
-        h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000)),
-      ]
+    ? [h("p", {}, cut(report.summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
     : h("p", { class: "dim" }, error ? cut(error.message, 400) : data ? UNKNOWN : "Loading…");
   return h(
     "div",

@@ -275,7 +275,10 @@ function kindOf(span) {
 function bars(row, scale) {
   const [from, to] = [scale.place(row.start), scale.place(row.end)];
   const bar = (start, end, tone) =>
-    h("i", { class: `bar ${tone}`, style: { left: `min(${start * 100}%, 100% - 2px)`, width: `max(2px, ${(end - start) * 100}%)` } });
+    h("i", {
+      class: `bar ${tone}`,
+      style: { left: `min(${start * 100}%, 100% - 2px)`, width: `max(2px, ${(end - start) * 100}%)` },
+    });
   if (row.type === "event")
     return h("i", { class: `point ${row.event.level.toLowerCase()}`, style: { left: `${from * 100}%` } });
   if (row.type === "group")
