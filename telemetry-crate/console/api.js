@@ -9,6 +9,7 @@ const MAX_DELAY = 30;
 /** A smaller difference between the clocks may be the time of the answer. */
 const MAX_SKEW = 5_000;
 const MAX_HELD = 12;
+const MAX_ATTEMPTS = 5;
 
 const pollers = new Map();
 const held = new Map();
@@ -17,6 +18,7 @@ let changed = () => {};
 /** The state that the frame shows. */
 export const status = {
   lostSince: null,
+  busyUntil: 0,
   token: null,
   paused: false,
   identity: null,
@@ -128,6 +130,11 @@ async function run(poller) {
   const { resource } = poller;
   if (poller.controller || document.hidden || status.paused || status.file) return;
   if (status.token && !status.token.isChange && !resource.open) return;
+  const pause = status.busyUntil - Date.now();
+  if (pause > 0) {
+    poller.timer = setTimeout(run, pause * (1 + Math.random() / 4), poller);
+    return;
+  }
   const before = held.get(resource.id) ?? { data: null };
   const controller = new AbortController();
   poller.controller = controller;
@@ -159,11 +166,18 @@ function fail(resource, before, error, failures) {
   } else if (error.status) {
     connected();
     // The limit of reads is shared by all clients, so it says nothing about this resource.
-    if (error.status !== 429) held.set(resource.id, { ...before, error, at: before.at ?? null });
+    if (error.status === 429) rest(error.after);
+    else held.set(resource.id, { ...before, error, at: before.at ?? null });
   } else {
     status.lostSince ??= Date.now();
   }
   return error.status === 429 ? Math.max(error.after, backoff) : backoff;
+}
+
+/** Asks for nothing for some seconds, as the listener wishes. */
+function rest(seconds) {
+  status.busyUntil = Math.max(status.busyUntil, Date.now() + seconds * 1_000);
+  setTimeout(changed, seconds * 1_000);
 }
 
 function connected() {
@@ -191,7 +205,7 @@ class Failed extends Error {
   constructor(response, text) {
     super(text.trim() || `the listener answered ${response.status}`);
     this.status = response.status;
-    this.after = Number(response.headers.get("retry-after")) || 1;
+    this.after = Math.min(Number(response.headers.get("retry-after")) || 1, MAX_DELAY);
   }
 }
 
@@ -220,9 +234,18 @@ async function read(path, accept = "application/json", controller) {
   }
 }
 
-/** Reads a path once, such as for a saved file. */
-export function get(path, accept) {
-  return read(path, accept, new AbortController());
+/** Reads a path once, such as for a saved file. If the listener is busy, it is asked again later. */
+export async function get(path, accept) {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await read(path, accept, new AbortController());
+    } catch (error) {
+      if (error.status !== 429 || attempt === MAX_ATTEMPTS) throw error;
+      rest(error.after);
+      changed();
+      await new Promise((done) => setTimeout(done, error.after * 1_000));
+    }
+  }
 }
 
 /** Changes something. A refusal for want of the token opens its form. */

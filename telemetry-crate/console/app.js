@@ -81,15 +81,6 @@ function draw() {
   );
 }
 
-let chosen = null;
-
-/** Narrow screens have a strip of views, of which the chosen one may be out of sight. */
-function showChosen(element) {
-  if (chosen === element) return;
-  chosen = element;
-  element.scrollIntoView({ inline: "center", block: "nearest" });
-}
-
 function nav(entry) {
   return h(
     "ul",
@@ -104,7 +95,6 @@ function nav(entry) {
             href: link(name),
             "aria-current": entry?.name === name ? "page" : null,
             title: `g ${letter}`,
-            drawn: entry?.name === name ? showChosen : null,
           },
           icon(name),
           h("span", {}, title),

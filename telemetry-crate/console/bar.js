@@ -107,6 +107,12 @@ function connection() {
       badge("broken", `reconnecting since ${clock(status.lostSince, false)} UTC`),
     );
   if (status.paused) return h("span", { class: "connection" }, badge("off", "paused"));
+  if (status.busyUntil > Date.now())
+    return h(
+      "span",
+      { class: "connection", role: "status", title: "The listener answers 429: it has too many requests" },
+      badge("warning", `too many requests, next at ${clock(status.busyUntil, false)} UTC`),
+    );
   return h(
     "span",
     { class: "connection" },

@@ -7,6 +7,8 @@ import { toTrace } from "./address.js";
 const WIDTH = 600;
 /** A sparkline has at least this number of points, two minutes, so a young process is at its right. */
 const LEAST_POINTS = 24;
+/** A chart spans at least this time, so that it has an axis from its first point on. */
+const LEAST_SPAN = 60_000;
 /** A line of a chart has one of this number of styles. */
 export const STYLES = 8;
 
@@ -31,18 +33,17 @@ function runsOf(values) {
   return runs;
 }
 
-/** The commands of a line with gaps where there is no value, and of the area below it. A lone point is a short line. */
+/** The commands of a line with gaps where there is no value, of the area below it, and of the points that are alone. */
 function path(values, width, height, max, xOf) {
   const yOf = (value) => (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
   const runs = runsOf(values).map((run) => {
     const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
-    return run.length > 1
-      ? { line: `M${points.join("L")}`, ends }
-      : { line: `M${points[0]}h${(width / 120).toFixed(1)}`, ends };
+    return { line: `M${points.join("L")}`, ends, lone: run.length === 1 ? `M${points[0]}h0` : "" };
   });
   return {
     line: runs.map((run) => run.line).join(""),
+    lone: runs.map((run) => run.lone).join(""),
     area: runs
       .map(({ line, ends }) => `${line}L${ends[1].toFixed(1)} ${height}L${ends[0].toFixed(1)} ${height}Z`)
       .join(""),
@@ -54,7 +55,7 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
   const [width, height] = [Math.max(LEAST_POINTS, values.length) - 1, 32];
   const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
   const xOf = (index) => width - values.length + 1 + index;
-  const { line, area } = path(values, width, height, top, xOf);
+  const { line, area, lone } = path(values, width, height, top, xOf);
   const hasMore = more?.some((value) => value > 0);
   return h(
     "svg",
@@ -68,6 +69,7 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
     limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
     h("path", { class: "area", d: area }),
     h("path", { class: "line", d: line }),
+    lone ? h("path", { class: "lone", d: lone }) : null,
     hasMore ? h("path", { class: "line more", d: path(more, width, height, top, xOf).line }) : null,
   );
 }
@@ -96,8 +98,9 @@ export function chart({
   height = 200,
   title,
 }) {
-  const [start, end] = [times[0] ?? 0, times.at(-1) ?? 1];
-  const span = Math.max(1, end - start);
+  const end = times.at(-1) ?? 0;
+  const start = Math.min(times[0] ?? 0, end - LEAST_SPAN);
+  const span = end - start;
   const dots = exemplars.filter(({ time, traceId }) => traceId && time >= start && time <= end).slice(-60);
   const max = roundUp(
     largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0),
@@ -135,9 +138,14 @@ export function chart({
         },
         [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
         limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
-        series.map((line) =>
-          h("path", { class: `line s${line.style % STYLES}`, d: path(line.values, WIDTH, height, max, xOf).line }),
-        ),
+        series.map((line) => {
+          const { line: d, lone } = path(line.values, WIDTH, height, max, xOf);
+          const style = `s${line.style % STYLES}`;
+          return [
+            h("path", { class: `line ${style}`, d }),
+            lone ? h("path", { class: `lone ${style}`, d: lone }) : null,
+          ];
+        }),
         at === null ? null : h("path", { class: "cursor", d: `M${xOf(at)} 0V${height}` }),
       ),
       dots.map((dot) =>
@@ -154,7 +162,9 @@ export function chart({
     h(
       "div",
       { class: "ticks-x", "aria-hidden": "true" },
-      [0, 0.25, 0.5, 0.75, 1].map((part) => h("span", {}, clock(start + part * span, false))),
+      [0, 0.25, 0.5, 0.75, 1].map((part) =>
+        h("span", { style: { left: `${part * 100}%` } }, clock(start + part * span, false)),
+      ),
     ),
     h(
       "figcaption",

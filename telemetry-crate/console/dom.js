@@ -12,8 +12,12 @@ export function h(tag, props, ...children) {
   };
 }
 
-/** Makes the children of `parent` match the descriptions, and keeps elements that still fit, with their focus. */
-export function render(parent, descriptions) {
+/**
+ * Makes the children of `parent` match the descriptions, and keeps elements that still fit, with their focus.
+ *
+ * With `recycles`, an element whose key is gone becomes one of a new key, which costs less than a new element.
+ */
+export function render(parent, descriptions, recycles = false) {
   const wanted = [descriptions].flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false && c !== "");
   const keyed = new Map();
   const rest = [];
@@ -22,11 +26,15 @@ export function render(parent, descriptions) {
     if (key === undefined) rest.push(node);
     else keyed.set(key, node);
   }
+  const gone = goneOf(keyed, wanted);
+  // What stays would have to move in front of these, one after the other.
+  for (const node of gone) node.remove();
+  const spare = recycles ? gone : [];
   let place = parent.firstChild;
   let next = 0;
   for (const description of wanted) {
     const key = description.props?.key;
-    let node = key === undefined ? rest[next] : keyed.get(key);
+    let node = key === undefined ? rest[next] : (keyed.get(key) ?? spare.pop());
     if (node && fits(node, description)) {
       if (key === undefined) next += 1;
       else keyed.delete(key);
@@ -42,6 +50,12 @@ export function render(parent, descriptions) {
     place.remove();
     place = after;
   }
+}
+
+function goneOf(keyed, wanted) {
+  if (keyed.size === 0) return [];
+  const keys = new Set(wanted.map((description) => description.props?.key));
+  return [...keyed].filter(([key]) => !keys.has(key)).map(([, node]) => node);
 }
 
 function fits(node, description) {
@@ -61,12 +75,13 @@ function update(node, description) {
     if (node.nodeValue !== text) node.nodeValue = text;
     return;
   }
+  if (node.description === description) return;
   const before = node.description?.props ?? {};
   const { props, children } = description;
   node.description = description;
   for (const name in before) if (!(name in props)) set(node, name, undefined, before[name]);
   // The value of a <select> can be set only once its options exist.
-  if (!props.opaque) render(node, children);
+  if (!props.opaque) render(node, children, props.recycle);
   for (const name in props) {
     if (props[name] !== before[name] || name === "value") set(node, name, props[name], before[name]);
   }
@@ -74,7 +89,7 @@ function update(node, description) {
 }
 
 function set(node, name, value, before) {
-  if (name === "key" || name === "opaque" || name === "drawn") return;
+  if (name === "key" || name === "opaque" || name === "recycle" || name === "drawn") return;
   if (name.startsWith("on")) {
     node[name.toLowerCase()] = value ?? null;
   } else if (name === "style") {

@@ -61,7 +61,7 @@ function verdict(answer) {
   );
 }
 
-const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 200);
+const sentence = (text, most = 400) => cut(text.charAt(0).toUpperCase() + text.slice(1), most);
 
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [
@@ -69,7 +69,7 @@ function oneFinding({ severity, what, evidence, next: path, runbook }) {
       "div",
       { class: "finding-head" },
       badge(severity),
-      h("span", { class: "what" }, linked(what)),
+      h("span", { class: "what" }, linked(sentence(what))),
       h(
         "span",
         { class: "finding-next" },

@@ -44,6 +44,11 @@ export function badge(state, word = state) {
   );
 }
 
+/** A badge of one element, for long lists. */
+export function mark(state) {
+  return h("span", { class: `badge ${TONES[state] ?? "muted"}`, "data-mark": MARKS[state] ?? "•" }, state);
+}
+
 /** The level of a log line. */
 export function level(name) {
   const tone = { ERROR: "bad", WARN: "warn", INFO: "info" }[name] ?? "muted";
@@ -55,11 +60,18 @@ export function traceLink(id, text = "") {
   return h("a", { class: "mono", href: toTrace(id), title: `trace ${cut(id, 40)}` }, text || `${id.slice(0, 8)}…`);
 }
 
-/** A text whose trace ids are links. */
+/** A trace id, or a list of this listener with what it is to have; a route of the service may have the same name. */
+const PLACES =
+  /\b([0-9a-f]{32})\b|(?<![\w/])(\/(?:traces\?(?:open|failed|canceled|slow|recent|previous)|errors\?since=)[\w=&%-]*)/;
+
+/** A text whose trace ids and lists are links. */
 export function linked(text, most = 600) {
   return cut(text, most)
-    .split(/\b([0-9a-f]{32})\b/)
-    .map((part, index) => (index % 2 === 1 ? traceLink(part) : part));
+    .split(PLACES)
+    .map((part, index) => {
+      if (index % 3 === 1) return part && traceLink(part);
+      return index % 3 === 2 ? part && h("a", { href: ofPath(part) }, part) : part;
+    });
 }
 
 export function copyButton(text, label, title = label) {

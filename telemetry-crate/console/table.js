@@ -1,8 +1,12 @@
 // A list of many rows, of which only those in sight are in the document.
 
-import { h, redraw } from "./dom.js";
+import { h, redraw, render } from "./dom.js";
+import { count } from "./format.js";
+import { keep } from "./held.js";
 
-const BEYOND = 12;
+/** Rows beyond each edge, and those after a jump, in which all rows are new. */
+const BEYOND = 10;
+const BEYOND_JUMP = 2;
 
 const states = new Map();
 
@@ -13,8 +17,16 @@ export function forget() {
   active = null;
 }
 
+/** Takes the choice of a row back. Returns whether there was one. */
+export function unchoose(id) {
+  const state = stateOf(id);
+  const was = state.selected !== null;
+  state.selected = null;
+  return was;
+}
+
 function stateOf(id) {
-  if (!states.has(id)) states.set(id, { top: 0, height: 600, selected: null, follows: true });
+  if (!states.has(id)) states.set(id, { top: 0, height: 600, selected: null, follows: true, held: null });
   return states.get(id);
 }
 
@@ -25,7 +37,7 @@ function observe(state, element) {
   state.observer = new ResizeObserver(() => {
     if (element.clientHeight === 0 || element.clientHeight === state.height) return;
     state.height = element.clientHeight;
-    if (state.follows && state.isTail) element.scrollTop = element.scrollHeight;
+    if (state.isTail && state.follows && !state.isHeld) toEnd(state);
     redraw();
   });
   state.observer.observe(element);
@@ -37,17 +49,25 @@ export function rowHeight() {
 }
 
 /**
- * Draws a grid. `columns` are `{ name, title, end }`, `cells(row)` returns the contents of the cells of a row.
+ * Draws a grid. `columns` are `{ name, title, end }`, `cells(row)` returns the contents of the cells of a row, `of`
+ * names what is listed.
  *
- * With `follows`, the grid stays at its end while rows come, unless it was scrolled up.
+ * While the pointer is over the grid, or a row is chosen or has the focus, no row moves. With `follows`, the grid stays
+ * at its end while rows come, unless it was scrolled up.
  */
-export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follows = false, selected, select }) {
+export function grid({ id, of, label, columns, rows: source, keyOf, cells, open, tone, follows, selected, select }) {
   const state = stateOf(id);
   const height = rowHeight();
   if (selected !== undefined) state.selected = selected;
+  const body = state.element?.lastChild;
+  state.isHeld = state.isOver || state.selected !== null || Boolean(body?.contains(document.activeElement));
+  state.isTail = follows;
+  const kept = follows
+    ? { rows: source, fresh: freshOf(state, source) }
+    : keep(state, { of, rows: source, keyOf, isHeld: state.isHeld });
+  const { rows } = kept;
   // Two keys may be pressed between two frames, so the place is looked up when it is needed.
   const place = () => (state.selected === null ? -1 : rows.findIndex((row) => keyOf(row) === state.selected));
-  const chosen = place();
   const choose = (index) => {
     const row = rows[Math.min(rows.length - 1, Math.max(0, index))];
     if (!row) return;
@@ -58,29 +78,20 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
   };
   const move = (by) => choose(place() < 0 ? (follows ? rows.length - 1 : 0) : place() + by);
   const enter = () => place() >= 0 && open(rows[place()]);
+  const press = (event) => {
+    const number = Number(event.target.closest(".row")?.getAttribute("aria-rowindex")) - 2;
+    if (!(number >= 0) || event.target.closest("a, button") || String(getSelection())) return;
+    choose(number);
+    open(rows[number]);
+  };
   active = { move, open: enter };
-  const first = Math.max(0, Math.floor(state.top / height) - BEYOND);
-  const end = Math.min(rows.length, Math.ceil((state.top + state.height) / height) + BEYOND);
-  const scrolled = (event) => {
-    const { scrollTop, clientHeight, scrollHeight } = event.currentTarget;
-    state.top = scrollTop;
-    state.height = clientHeight;
-    const isAtEnd = scrollTop + clientHeight >= scrollHeight - height;
-    if (state.follows !== isAtEnd || scrollTop < first * height || scrollTop + clientHeight > end * height) redraw();
-    state.follows = isAtEnd;
-    // The position within the rows that exist needs no new ones.
-    if (Math.abs(Math.floor(scrollTop / height) - BEYOND - first) > BEYOND / 2) redraw();
-  };
-  const drawn = (element) => {
-    if (state.element !== element) observe(state, element);
-    state.isTail = follows;
-    if (follows && state.follows && state.last !== rows.at(-1)) element.scrollTop = element.scrollHeight;
-    state.last = rows.at(-1);
-  };
-  const rowId = (index) => `${id}-${index}`;
+  // What was drawn of a row is used again while the list scrolls.
+  const drawn = new Map();
+  Object.assign(state, { id, rows, rowHeight: height, columns, keyOf, cells, tone, chosen: place(), drawn });
+  const descriptions = inSight(state);
   return h(
     "div",
-    { class: `grid-frame g-${id}` },
+    { class: `grid-frame g-${id}`, onpointerenter: () => over(state, true), onpointerleave: () => over(state, false) },
     h(
       "div",
       {
@@ -90,10 +101,10 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
         key: `grid-${id}`,
         "aria-label": label,
         "aria-rowcount": rows.length + 1,
-        "aria-activedescendant": chosen >= first && chosen < end ? rowId(chosen) : null,
-        onscroll: scrolled,
+        "aria-activedescendant": isDrawn(state, state.chosen) ? rowId(state, state.chosen) : null,
+        onscroll: (event) => scrolled(state, event.currentTarget.scrollTop),
         onkeydown: (event) => keys(event, move, enter, rows.length, Math.floor(state.height / height) - 1),
-        drawn,
+        drawn: (element) => follow(state, element),
       },
       h(
         "div",
@@ -102,45 +113,134 @@ export function grid({ id, label, columns, rows, keyOf, cells, open, tone, follo
       ),
       h(
         "div",
-        { class: "rows", role: "rowgroup", style: { height: `${rows.length * height}px` } },
-        rows.slice(first, end).map((row, index) => {
-          const number = first + index;
-          const contents = cells(row);
-          return h(
-            "div",
-            {
-              class: `row ${tone?.(row) ?? ""}${number === chosen ? " chosen" : ""}`,
-              role: "row",
-              id: rowId(number),
-              key: keyOf(row),
-              "aria-rowindex": number + 2,
-              "aria-selected": number === chosen ? "true" : "false",
-              style: { transform: `translateY(${number * height}px)`, height: `${height}px` },
-              onclick: (event) => {
-                if (event.target.closest("a, button") || String(getSelection())) return;
-                choose(number);
-                open(row);
-              },
-            },
-            columns.map((column, place) => h("span", { role: "gridcell", class: `c-${column.name}` }, contents[place])),
-          );
-        }),
+        { class: "rows", role: "rowgroup", recycle: true, onclick: press, style: bodyStyle(state) },
+        descriptions,
       ),
     ),
-    follows && !state.follows && rows.length > 0
-      ? h(
-          "button",
-          {
-            class: "to-end",
-            onclick: () => {
-              state.follows = true;
-              state.element.scrollTop = state.element.scrollHeight;
-            },
-          },
-          "↓ Newest",
-        )
-      : null,
+    follows ? tail(state, kept.fresh) : head(state, kept.fresh),
   );
+}
+
+const rowId = ({ id }, number) => `${id}-${number}`;
+const isDrawn = ({ first, end }, number) => number >= first && number < end;
+const bodyStyle = ({ rows, first, rowHeight }) => ({
+  height: `${rows.length * rowHeight}px`,
+  "padding-top": `${first * rowHeight}px`,
+});
+
+/** The rows in sight, and some beyond. */
+function inSight(state, beyond = BEYOND) {
+  const { rows, rowHeight: height, top } = state;
+  state.first = Math.max(0, Math.min(rows.length, Math.floor(top / height)) - beyond);
+  state.end = Math.min(rows.length, Math.ceil((top + state.height) / height) + beyond);
+  return rows.slice(state.first, state.end).map((row, index) => describe(state, row, state.first + index));
+}
+
+function describe(state, row, number) {
+  const key = state.keyOf(row);
+  const before = state.drawn.get(key);
+  if (before) return before;
+  const isChosen = number === state.chosen;
+  const contents = state.cells(row);
+  const description = h(
+    "div",
+    {
+      class: `row ${state.tone?.(row) ?? ""}${isChosen ? " chosen" : ""}`,
+      role: "row",
+      id: rowId(state, number),
+      key,
+      "aria-rowindex": number + 2,
+      "aria-selected": isChosen ? "true" : "false",
+    },
+    state.columns.map((column, place) => h("span", { role: "gridcell", class: `c-${column.name}` }, contents[place])),
+  );
+  state.drawn.set(key, description);
+  return description;
+}
+
+/** Draws the rows alone where the list is scrolled to; the rest of the page is as it was. */
+function scrolled(state, top) {
+  const { rowHeight: height, rows, element } = state;
+  state.top = top;
+  if (state.isTail) {
+    const isAtEnd = top + state.height >= rows.length * height;
+    if (isAtEnd) state.seen = rows.at(-1);
+    if (state.follows !== isAtEnd) redraw();
+    state.follows = isAtEnd;
+  }
+  const isNear =
+    (state.first === 0 || top - state.first * height > (BEYOND - 3) * height) &&
+    (state.end === rows.length || state.end * height - top - state.height > (BEYOND - 3) * height);
+  if (isNear || state.isDue) return;
+  state.isDue = true;
+  requestAnimationFrame(() => {
+    state.isDue = false;
+    const body = element.lastChild;
+    if (!element.isConnected || !body) return;
+    const was = isDrawn(state, state.chosen);
+    const top = state.top / state.rowHeight;
+    const isJump = top > state.end || top + state.height / state.rowHeight < state.first;
+    const descriptions = inSight(state, isJump ? BEYOND_JUMP : BEYOND);
+    body.style.setProperty("padding-top", bodyStyle(state)["padding-top"]);
+    render(body, descriptions, true);
+    if (was !== isDrawn(state, state.chosen)) redraw();
+  });
+}
+
+function over(state, isOver) {
+  state.isOver = isOver;
+  redraw();
+}
+
+/** Lines that came below since the end was in sight. */
+function freshOf(state, rows) {
+  if (state.follows && !state.isHeld) return 0;
+  const place = rows.lastIndexOf(state.seen);
+  return place < 0 ? 0 : rows.length - 1 - place;
+}
+
+/** Keeps the end in sight, or else the rows that are. */
+function follow(state, element) {
+  if (state.element !== element) observe(state, element);
+  const { rows, last } = state;
+  state.last = rows;
+  if (!state.isTail || last === rows) return;
+  if (state.follows && !state.isHeld) {
+    state.seen = rows.at(-1);
+    toEnd(state);
+  } else if (last?.length > 0 && last[0] !== rows[0]) {
+    // The oldest rows made room.
+    const gone = last.indexOf(rows[0]);
+    if (gone > 0) element.scrollTop -= gone * state.rowHeight;
+  }
+}
+
+function toEnd({ element, rows, rowHeight }) {
+  element.scrollTop = (rows.length + 1) * rowHeight;
+}
+
+function tail(state, fresh) {
+  if (state.rows.length === 0 || (state.follows && fresh === 0)) return null;
+  const press = () => {
+    state.follows = true;
+    state.seen = state.rows.at(-1);
+    toEnd(state);
+    redraw();
+  };
+  const text = fresh > 0 ? `↓ ${count(fresh)} new` : "↓ Newest";
+  return h("button", { class: "to-end", key: "to-end", onclick: press }, text);
+}
+
+function head(state, fresh) {
+  if (fresh === 0) return null;
+  const press = () => {
+    document.activeElement?.blur();
+    Object.assign(state, { held: null, selected: null });
+    state.element.scrollTop = 0;
+    redraw();
+  };
+  const title = "The rows keep their places while the pointer is over them or one is chosen";
+  return h("button", { class: "to-end to-start", key: "to-start", title, onclick: press }, `↑ ${count(fresh)} new`);
 }
 
 function keys(event, move, enter, all, page) {

@@ -1,17 +1,12 @@
 // Telemetry: whether each signal works, what to do if not, and how the last process ended.
 
-import { h, redraw } from "./dom.js";
+import { h } from "./dom.js";
 import { curl, hold } from "./api.js";
 import { count, cut } from "./format.js";
 import { badge, copyButton, section, waiting } from "./parts.js";
 import { previous, readyz, telemetry } from "./resources.js";
 
-/** The state of the last process is asked for on demand: a service without the recorder's file answers with 404. */
-const state = { isAsked: false };
-
-const isAsked = (query) => state.isAsked || query.previous !== undefined;
-
-export const needs = ({ query }) => [telemetry, readyz, ...(isAsked(query) ? [previous] : [])];
+export const needs = () => [telemetry, readyz, previous];
 
 const ORDER = ["needs attention", "unknown", "works", "up", "off"];
 
@@ -27,7 +22,7 @@ export function draw({ query }) {
       { more: copyButton(curl("telemetry"), "Copy curl") },
       h("div", { class: "cards" }, parts.map(card)),
     ),
-    lastProcess(hold(previous), isAsked(query)),
+    lastProcess(hold(previous), query.previous !== undefined),
   ];
 }
 
@@ -74,25 +69,30 @@ function readiness({ data, error }) {
   );
 }
 
+/** How the last process ended. If a link asks for it, the page shows it at once. */
 function lastProcess({ data, error }, isAsked) {
-  if (data) {
-    const { ended, summary, text } = data.previous;
-    return section(
+  const report = data?.previous ?? null;
+  const badgeOf = ({ ended }) => badge(ended === "clean" ? "ok" : "note", cut(ended ?? "", 40));
+  const body = report
+    ? [h("p", {}, cut(report.summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
+    : h("p", { class: "dim" }, error ? cut(error.message, 400) : data ? UNKNOWN : "Loading…");
+  return h(
+    "div",
+    { key: "last", drawn: isAsked && report ? showOnce : () => (shown = false) },
+    section(
       "The last process",
-      { more: badge(ended === "shut_down" || ended === "clean" ? "ok" : "note", cut(ended ?? "", 40)) },
-      h("p", {}, cut(summary, 400)),
-      h("pre", { class: "text", tabindex: "0" }, cut(text, 20_000)),
-    );
-  }
-  if (error) return section("The last process", {}, h("p", { class: "dim" }, cut(error.message, 400)));
-  const ask = () => {
-    state.isAsked = true;
-    redraw();
-  };
-  return section(
-    "The last process",
-    {},
-    h("p", { class: "dim" }, "What it had open, and its last log lines, if FIRSTLIGHT_RECORDER_FILE names a file."),
-    h("p", {}, h("button", { class: "button", onclick: ask }, isAsked ? "Loading…" : "Show how it ended")),
+      { more: report ? badgeOf(report) : null, note: "what FIRSTLIGHT_RECORDER_FILE has of it" },
+      body,
+    ),
   );
+}
+
+const UNKNOWN =
+  "Nothing is known of it. The file keeps what a process had open, and its last log lines, for the process after it.";
+
+let shown = false;
+
+function showOnce(element) {
+  if (!shown) element.scrollIntoView({ block: "start" });
+  shown = true;
 }

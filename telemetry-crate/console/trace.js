@@ -176,7 +176,7 @@ function drawRow(row, scale) {
     redraw();
   };
   const failed = row.span ? row.span.error !== null : row.type === "root" && row.root.outcome === "failed";
-  const isOpen = row.span && !row.span.ended && row.span.duration_seconds === undefined;
+  const isOpen = row.span && !row.span.ended;
   return h(
     "button",
     {
@@ -220,9 +220,12 @@ function drawRow(row, scale) {
 
 function tookOf(row) {
   if (row.type === "root") return row.root.duration_seconds;
-  if (row.type === "group") return row.items.reduce((sum, item) => sum + item.end - item.start, 0) / 1e3;
-  return (row.end - row.start) / 1e3;
+  if (row.type === "group") return row.items.reduce((sum, item) => sum + lengthOf(item), 0);
+  return lengthOf(row);
 }
+
+/** A difference of two times since the epoch would round a short span. */
+const lengthOf = ({ span, start, end }) => span.duration_seconds ?? (end - start) / 1e3;
 
 function nameOf(row) {
   if (row.type === "event")
@@ -272,7 +275,10 @@ function kindOf(span) {
 function bars(row, scale) {
   const [from, to] = [scale.place(row.start), scale.place(row.end)];
   const bar = (start, end, tone) =>
-    h("i", { class: `bar ${tone}`, style: { left: `${start * 100}%`, width: `max(2px, ${(end - start) * 100}%)` } });
+    h("i", {
+      class: `bar ${tone}`,
+      style: { left: `min(${start * 100}%, 100% - 2px)`, width: `max(2px, ${(end - start) * 100}%)` },
+    });
   if (row.type === "event")
     return h("i", { class: `point ${row.event.level.toLowerCase()}`, style: { left: `${from * 100}%` } });
   if (row.type === "group")

@@ -1,11 +1,11 @@
 // Traces: the requests, jobs and runs that the flight recorder has.
 
 import { h } from "./dom.js";
-import { hold, now } from "./api.js";
+import { hold, now, status } from "./api.js";
 import { ago, clock, cut, seconds, time } from "./format.js";
 import { change, link, toTrace } from "./address.js";
-import { grid } from "./table.js";
-import { badge, empty, tabs, traceLink, waiting } from "./parts.js";
+import { grid, unchoose } from "./table.js";
+import { empty, mark, tabs, traceLink, waiting } from "./parts.js";
 import { doing } from "./now.js";
 import { counts, traces } from "./resources.js";
 
@@ -22,6 +22,9 @@ const resource = ({ section, route }) => traces(isSection(section) ? section : "
 
 export const needs = ({ query }) =>
   isSection(query.section) ? [resource(query), counts(query.route)] : [resource(query)];
+
+/** Takes the choice of a row back, which lets the list go on. */
+export const back = () => unchoose("traces");
 
 export function draw({ query }) {
   let answer = hold(resource(query));
@@ -130,6 +133,7 @@ function list(rows, all, query) {
   ];
   return grid({
     id: "traces",
+    of: `${status.identity?.instance} ${JSON.stringify(query)}`,
     label: `Traces, ${rows.length}`,
     columns,
     rows,
@@ -138,7 +142,7 @@ function list(rows, all, query) {
       location.hash = toTrace(row.trace_id);
     },
     cells: (row) => [
-      badge(row.outcome),
+      mark(row.outcome),
       h(
         "a",
         { href: toTrace(row.trace_id), tabindex: "-1" },
@@ -147,18 +151,12 @@ function list(rows, all, query) {
       ),
       h(
         "span",
-        { class: "took" },
-        h("i", { style: { width: `${Math.sqrt(row.duration_seconds / (last.slowest || 1)) * 100}%` } }),
-        h("b", {}, seconds(row.duration_seconds)),
+        { class: "took", style: { "--part": `${Math.sqrt(row.duration_seconds / (last.slowest || 1)) * 100}%` } },
+        seconds(row.duration_seconds),
       ),
-      row.status ?? h("span", { class: "dim" }, "–"),
+      row.status ?? "–",
       detail(row),
-      h(
-        "span",
-        { title: row.started },
-        clock(time(row.started)),
-        h("span", { class: "dim" }, ` ${ago(time(row.started), at)}`),
-      ),
+      `${clock(time(row.started))} · ${ago(time(row.started), at)}`,
       traceLink(row.trace_id),
     ],
   });

@@ -78,7 +78,7 @@ function push(rows, tree, parent, depth, options) {
     ...items.map((item) => ({ at: item.start, item })),
     ...lines.map((event) => ({ at: time(event.time), event })),
   ];
-  // A span comes before the lines of the same millisecond, which are mostly written at its end.
+  // A span comes before the lines of the same moment.
   entries.sort((a, b) => a.at - b.at || (a.event ? 1 : 0) - (b.event ? 1 : 0));
   const seen = new Set();
   for (const { item, event } of entries) {

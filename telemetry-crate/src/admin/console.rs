@@ -43,6 +43,7 @@ const FILES: &[File] = files! {
     "exposition".js
     "family".js
     "format".js
+    "held".js
     "index".html
     "inspector".js
     "keys".js
