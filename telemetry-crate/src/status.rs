@@ -131,7 +131,9 @@ impl Status {
         self.metrics.series_of(metric)
     }
 
-    /// How the last process ended, unless its end was clean; `None` if it is not known.
+    /// How the last process ended, unless its end was clean.
+    ///
+    /// `None` if it is not known.
     pub(crate) fn last_end(&self) -> Option<Option<String>> {
         let report = &self.last_words()?.previous()?.report;
         let is_clean = report.ended == "clean";

@@ -11,7 +11,9 @@ pub(super) fn one_line(text: &str, characters: usize) -> String {
     line
 }
 
-/// Whether a terminal may begin another line at a character, or show others in another order.
+/// Whether a terminal may show a character as another line.
+///
+/// Or show the characters beside it in another order.
 fn is_forging(char: char) -> bool {
     let is_separator = matches!(char, '\u{2028}' | '\u{2029}');
     let is_direction = matches!(char, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -73,9 +73,9 @@ pub(super) fn recorder(env: &mut Env<'_>) -> Option<RecorderSettings> {
     })
 }
 
-/// The target of sqlx's events about queries, which have the SQL with its literals.
+/// The target of sqlx's events about queries.
 ///
-/// The spans of the queries have it without them.
+/// They have the SQL with its literals. The spans of the queries have it without them.
 const QUERIES: &str = "sqlx::query";
 
 /// Raises the default level of a filter to `level`.

@@ -30,7 +30,9 @@ pub(super) struct Evidence<'a> {
     pub(super) telemetry: Vec<(&'static str, String)>,
     /// Whether the process was told to stop.
     pub(super) is_stopping: bool,
-    /// How the last process ended, unless its end was clean; `None` if it is not known.
+    /// How the last process ended, unless its end was clean.
+    ///
+    /// `None` if it is not known.
     pub(super) previous: Option<Option<String>>,
 }
 

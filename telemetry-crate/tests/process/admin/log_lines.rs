@@ -319,7 +319,9 @@ pub(crate) fn blocked_output() {
     assert_eq!(next(&mut stream)["n"], 0);
 }
 
-/// Reads up to the line 11,999; returns the number of lines with those that are missing.
+/// Reads up to the line 11,999; returns the number of all lines.
+///
+/// Those that are missing count, too.
 fn read_flood(mut stream: Lines<BufReader<TcpStream>>) -> (u64, Lines<BufReader<TcpStream>>) {
     let mut lines = 0;
     loop {
