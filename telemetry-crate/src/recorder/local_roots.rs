@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod inspection;
+mod late_work;
 
 use std::{
     sync::{
@@ -14,6 +15,7 @@ use std::{
 use opentelemetry::trace::{SpanId, SpanKind};
 use tracing::Level;
 
+pub(super) use self::late_work::LateWork;
 use super::{
     budget::Budget,
     detail::MAX_DETAIL,
@@ -73,22 +75,6 @@ pub(super) struct LocalRoots {
     ///
     /// Taken by the thread that makes memory free.
     pause: Mutex<Option<Instant>>,
-}
-
-/// What could not be done at once, because a lock was taken.
-#[derive(Debug)]
-pub(super) enum LateWork {
-    Insert {
-        span: SpanId,
-        open: OpenSpan,
-    },
-    End {
-        root: Arc<Root>,
-        span: u32,
-        time: u64,
-    },
-    Keep(Ended),
-    Release(SpanId),
 }
 
 impl LocalRoots {
@@ -204,10 +190,13 @@ impl LocalRoots {
     /// Adds an event to the local root of its span.
     pub(super) fn event(&self, event: &EventNote<'_>) {
         let open = event.ids.map(|ids| self.open.try_get(ids.span_id));
-        let open = open.unwrap_or(Ok(None)).unwrap_or_else(|Locked| {
+        let Ok(open) = open.unwrap_or(Ok(None)) else {
             self.losses.contended();
-            None
-        });
+            let span = event.ids.map(|ids| ids.span_id);
+            span.into_iter()
+                .for_each(|span| self.later(LateWork::Lose(span)));
+            return self.catch_up();
+        };
         if let (Some(open), Some(ids)) = (&open, event.ids) {
             open.root.event(event, ids.span_id);
             if let Some(error) = error_of_function(event) {
@@ -282,46 +271,6 @@ impl LocalRoots {
             self.want_memory();
         }
         Ok(())
-    }
-
-    /// Forgets a span that no code refers to.
-    pub(super) fn release(&self, span: SpanId) {
-        if !self.try_release(span) {
-            self.later(LateWork::Release(span));
-        }
-    }
-
-    /// Returns `false` if the span's shard is locked, or the span is not there yet.
-    fn try_release(&self, span: SpanId) -> bool {
-        let is_removed = self.open.try_remove(span) == Ok(true);
-        if is_removed {
-            self.budget.release(ENTRY_BYTES);
-        }
-        is_removed
-    }
-
-    /// Does work after the next event or start of a span, or before the next read.
-    pub(super) fn later(&self, work: LateWork) {
-        self.late.push(work);
-    }
-
-    /// Does late work and makes memory free, if there is need of it.
-    ///
-    /// Called while no lock of the recorder is held.
-    fn catch_up(&self) {
-        if self.late.has_work() {
-            self.late.catch_up(|work| match work {
-                LateWork::Insert { span, open } => {
-                    self.open.try_insert(*span, open.clone()).is_ok()
-                }
-                LateWork::End { root, span, time } => root.try_end(*span, *time),
-                LateWork::Keep(ended) => self.try_keep(ended.clone()).is_ok(),
-                LateWork::Release(span) => self.try_release(*span),
-            });
-        }
-        if self.wants_memory.load(Ordering::Relaxed) {
-            self.free();
-        }
     }
 
     /// The memory of which the classes of kept roots have their shares.

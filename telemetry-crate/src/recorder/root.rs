@@ -119,10 +119,15 @@ impl Root {
     fn change<T>(&self, change: impl FnOnce(&mut RootState) -> T) -> Option<T> {
         let state = try_lock(&self.state);
         if state.is_none() {
-            self.has_lost.store(true, Ordering::Relaxed);
+            self.lose();
             self.roots.losses.contended();
         }
         state.map(|mut state| change(&mut state))
+    }
+
+    /// Notes that something of this root was lost.
+    pub(super) fn lose(&self) {
+        self.has_lost.store(true, Ordering::Relaxed);
     }
 
     /// Adds a record, which `write` writes.

@@ -55,6 +55,8 @@ impl RootSink for Root {
 
     fn end(self: Arc<Self>, span: u32, time: SystemTime) {
         let time = nanos(time);
+        // What this root has lost decides whether its failure is an error of its own.
+        self.roots.catch_up();
         if !self.try_end(span, time) {
             let root = self.clone();
             self.roots.later(LateWork::End { root, span, time });

@@ -27,6 +27,45 @@ fn roots_that_end_while_locked_are_kept() {
     assert_eq!(losses(&recorder), [("contention", 1)]);
 }
 
+/// A known error without its root or its type would seem to be new.
+#[test]
+fn lost_errors_make_no_groups() {
+    let recorder = recorder();
+    let error = |root: &TestSpan, target| {
+        root.log_as(&recorder, (Level::ERROR, target), "request failed", &[]);
+    };
+    let of_state = TestSpan::start(&recorder, "GET /orders", None);
+    let [locked] = &recorder.roots.open_roots()[..] else {
+        unreachable!("one root is open");
+    };
+    locked.read(|_| {
+        error(&of_state, "orders");
+        error(&of_state, "firstlight::http");
+    });
+    of_state.fail();
+    let of_shard = TestSpan::start(&recorder, "GET /orders", None);
+    recorder.roots.while_locked(|| {
+        error(&of_shard, "orders");
+        error(&of_shard, "firstlight::http");
+    });
+    of_shard.fail();
+    let of_end = TestSpan::start(&recorder, "GET /orders", None);
+    let [locked] = &recorder.roots.open_roots()[..] else {
+        unreachable!("one root is open");
+    };
+    locked.read(|_| of_end.fail());
+    recorder.open();
+    assert_eq!(recorder.errors().read().groups.len(), 0);
+    assert!(
+        recorder
+            .losses()
+            .any(|loss| loss.0 == "contention" && loss.1 >= 5)
+    );
+    // The next one counts.
+    TestSpan::start(&recorder, "GET /orders", None).fail();
+    assert_eq!(recorder.errors().read().groups.len(), 1);
+}
+
 #[test]
 fn spans_whose_shard_is_locked_are_counted() {
     let recorder = recorder();
