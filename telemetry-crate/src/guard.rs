@@ -20,6 +20,7 @@ use crate::{
     metrics::MetricsHandle,
     recorder::last_words::Writer,
     runtime::RuntimeObserver,
+    secret::without_credentials,
     signal::Signal,
     status::{End, Status},
     values::{counted, with_causes},
@@ -203,7 +204,8 @@ impl TelemetryGuard {
                 let error = with_causes(error.into().as_ref());
                 tracing::error!(target: "firstlight::end", "the program failed: {error}");
                 if let Some(last_words) = &self.parts.last_words {
-                    last_words.failed(&error);
+                    // The message of a log line is redacted by its fields, and this one here.
+                    last_words.failed(&without_credentials(&error, false));
                 }
                 ExitCode::FAILURE
             }

@@ -11,7 +11,7 @@ use std::{
     time::SystemTime,
 };
 
-use crate::values::prefix;
+use crate::{secret::without_credentials, values::prefix};
 
 /// The longest reason in bytes.
 const MAX_REASON: usize = 1024;
@@ -78,7 +78,8 @@ pub(crate) fn unreadable() -> Vec<UnreadableQueue> {
 }
 
 fn text(reason: &dyn Display) -> String {
-    prefix(&reason.to_string(), MAX_REASON).to_owned()
+    let reason = reason.to_string();
+    prefix(&without_credentials(&reason, false), MAX_REASON).to_owned()
 }
 
 fn lock() -> MutexGuard<'static, Vec<UnreadableQueue>> {
@@ -104,6 +105,9 @@ mod tests {
         drop(mails);
         assert_eq!(of("unreadable mails").len(), 1);
         drop(other);
+        let secret = Unreadable::new("unreadable mails", &"postgres://ada:hunter2@db/shop");
+        assert!(!of("unreadable mails")[0].contains("hunter2"));
+        drop(secret);
         assert_eq!(of("unreadable mails").len(), 0);
     }
 }

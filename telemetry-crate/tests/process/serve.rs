@@ -94,7 +94,7 @@ fn stalled(address: SocketAddr, admin: SocketAddr) -> [TcpStream; 2] {
     clients
 }
 
-fn wait_until(done: impl Fn() -> bool) {
+pub(crate) fn wait_until(done: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !done() {
         assert!(Instant::now() < deadline, "timed out");

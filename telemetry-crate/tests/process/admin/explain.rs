@@ -17,7 +17,7 @@ use std::{
 use libtest_mimic::Trial;
 
 use crate::{
-    serve::listening,
+    serve::{listening, wait_until},
     support::{
         ask,
         explanation::{Explanation, wait, wait_for},
@@ -202,8 +202,7 @@ fn limited() {
     let head = b"POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n";
     stalled.write_all(head).unwrap();
     // It has the only place once its head has arrived, until it is answered with 408.
-    let mut statuses = (0..100).map(|_| ask(address, "GET /").status);
-    assert!(statuses.any(|status| status == 503));
+    wait_until(|| ask(address, "GET /").status == 503);
     let sentence = "too many requests are open at once: 1 request was rejected";
     let found = wait(admin, "request limit", sentence);
     found.answer_of("/traces?open");
