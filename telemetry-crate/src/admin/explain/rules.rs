@@ -8,34 +8,34 @@ use super::{Evidence, Finding, Severity};
 use crate::recorder::RootView;
 
 /// A rule, with the name of the part that it looks at.
-///
-/// It returns `None` if nothing is known about the part.
-type Rule = (&'static str, fn(&Evidence<'_>) -> Option<Vec<Finding>>);
+type Rule = (&'static str, Find);
+
+/// How a rule finds what is wrong.
+#[derive(Clone, Copy)]
+enum Find {
+    Always(fn(&Evidence<'_>) -> Vec<Finding>),
+    /// Returns `None` if nothing is known about the part.
+    IfKnown(fn(&Evidence<'_>) -> Option<Vec<Finding>>),
+}
 
 /// All rules; the order decides between findings of the same severity.
 const RULES: [Rule; 16] = [
-    ("runtime", |evidence| Some(process::runtime(evidence))),
-    ("open requests, jobs and runs", |evidence| {
-        Some(work::open(evidence))
-    }),
-    ("failures", |evidence| Some(work::failures(evidence))),
-    ("new errors", work::new_errors),
-    ("connection pools", |evidence| {
-        Some(database::pools(evidence))
-    }),
-    ("queues", |evidence| Some(work::queues(evidence))),
-    ("schedules", |evidence| Some(work::schedules(evidence))),
-    ("data", |evidence| Some(work::data(evidence))),
-    ("request limit", |evidence| Some(process::limited(evidence))),
-    ("readiness", |evidence| Some(process::readiness(evidence))),
-    ("memory", |evidence| Some(process::memory(evidence))),
-    ("open files", |evidence| Some(process::files(evidence))),
-    ("the last process", process::previous),
-    ("telemetry", |evidence| Some(process::telemetry(evidence))),
-    ("metrics", |evidence| Some(process::cardinality(evidence))),
-    ("flight recorder", |evidence| {
-        Some(process::recorder(evidence))
-    }),
+    ("runtime", Find::Always(process::runtime)),
+    ("open requests, jobs and runs", Find::Always(work::open)),
+    ("failures", Find::Always(work::failures)),
+    ("new errors", Find::IfKnown(work::new_errors)),
+    ("connection pools", Find::Always(database::pools)),
+    ("queues", Find::Always(work::queues)),
+    ("schedules", Find::Always(work::schedules)),
+    ("data", Find::Always(work::data)),
+    ("request limit", Find::Always(process::limited)),
+    ("readiness", Find::Always(process::readiness)),
+    ("memory", Find::Always(process::memory)),
+    ("open files", Find::Always(process::files)),
+    ("the last process", Find::IfKnown(process::previous)),
+    ("telemetry", Find::Always(process::telemetry)),
+    ("metrics", Find::Always(process::cardinality)),
+    ("flight recorder", Find::Always(process::recorder)),
 ];
 
 /// Applies all rules.
@@ -44,8 +44,12 @@ const RULES: [Rule; 16] = [
 pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>) {
     let (mut findings, mut fine) = (Vec::new(), Vec::new());
     for (part, rule) in RULES {
-        let Some(found) = rule(evidence) else {
-            continue;
+        let found = match rule {
+            Find::Always(find) => find(evidence),
+            Find::IfKnown(find) => match find(evidence) {
+                Some(found) => found,
+                None => continue,
+            },
         };
         if found.is_empty() {
             fine.push(part);

@@ -203,7 +203,7 @@ fn limited() {
     stalled.write_all(head).unwrap();
     // It has the only place once its head has arrived, until it is answered with 408.
     wait_until(|| ask(address, "GET /").status == 503);
-    let sentence = "too many requests are open at once: 1 request was rejected";
+    let sentence = "rejected since the start, because too many others were open";
     let found = wait(admin, "request limit", sentence);
     found.answer_of("/traces?open");
     found.runbook("HttpAvailabilityBudgetBurn");

@@ -246,7 +246,7 @@ fn rejected_requests_name_their_limit() {
         let findings = apply(&evidence).0.into_iter();
         let findings = findings.map(|finding| finding.what);
         findings
-            .filter(|what| what.contains("too many requests"))
+            .filter(|what| what.contains("too many others were open"))
             .count()
     };
     // The count is of the whole time since the start.
