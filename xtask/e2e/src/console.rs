@@ -48,13 +48,7 @@ pub struct ConsoleArgs {
 /// Runs the suite as a command of its own.
 pub fn run(args: &ConsoleArgs) -> anyhow::Result<ExitCode> {
     interrupt::exit_at_once()?;
-    let mut cases = Cases::new("console");
-    test(&mut cases, args.write)?;
-    Ok(if cases.all_passed() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Cases::run_alone("console", |cases| test(cases, args.write))
 }
 
 /// Runs the suite as part of `cargo xtask test`.

@@ -47,13 +47,7 @@ pub struct LiveArgs {
 /// Runs the suite as a command of its own.
 pub fn run(args: &LiveArgs) -> anyhow::Result<ExitCode> {
     interrupt::exit_at_once()?;
-    let mut cases = Cases::new("live");
-    test(&mut cases, args.write)?;
-    Ok(if cases.all_passed() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Cases::run_alone("live", |cases| test(cases, args.write))
 }
 
 /// Runs the suite as part of `cargo xtask test`.

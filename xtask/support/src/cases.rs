@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     num::NonZero,
-    process::Command,
+    process::{Command, ExitCode},
     sync::{Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
@@ -132,6 +132,24 @@ impl Cases {
         let reason = format!("{error:#}");
         ui::line(format!("  {}: {name}\n{reason}\n", ui::bad("FAILED")));
         self.failed.push((name.to_owned(), reason));
+    }
+
+    /// Runs one suite as a command of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the suite cannot run.
+    pub fn run_alone(
+        suite: &'static str,
+        run: impl FnOnce(&mut Self) -> anyhow::Result<()>,
+    ) -> anyhow::Result<ExitCode> {
+        let mut cases = Self::new(suite);
+        run(&mut cases)?;
+        Ok(if cases.all_passed() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        })
     }
 
     /// Whether all cases ran and passed.
