@@ -59,6 +59,19 @@ pub const CRON_LAST_SUCCESS: Metric = Metric {
     help: "Time of the last successful run since unix epoch in seconds.",
 };
 
+/// Time at which the next run starts here, with its jitter.
+///
+/// While a run is under way, it is the start of the one after it. Each replica has its own jitter, so replicas that share
+/// a store run the job next at the smallest value: query `min by (cron)`.
+pub const CRON_NEXT_RUN: Metric = Metric {
+    name: "cron_next_run_timestamp_seconds",
+    kind: Kind::Gauge,
+    unit: "s",
+    labels: &["cron"],
+    buckets: None,
+    help: "Time of the next scheduled run since unix epoch in seconds.",
+};
+
 /// Time by which a run must have succeeded, for the alert.
 ///
 /// It is the expected end of the second run after the last success, or after the job was first

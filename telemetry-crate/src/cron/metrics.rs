@@ -59,6 +59,7 @@ pub(super) struct CronMetrics {
     pub(super) running: Gauge,
     /// Absent before the first success, because any value would be a wrong time.
     last_success: Kept<Gauge>,
+    next_run: Kept<Gauge>,
     success_due: Kept<Gauge>,
     last_duration: Kept<Gauge>,
     name: String,
@@ -78,6 +79,7 @@ impl CronMetrics {
             }),
             running: gauge(catalog::CRON_RUNNING),
             last_success: Kept::new(),
+            next_run: Kept::new(),
             success_due: Kept::new(),
             last_duration: Kept::new(),
             name: name.to_owned(),
@@ -87,6 +89,10 @@ impl CronMetrics {
 
     pub(super) fn set_last_success(&self, at: SystemTime) {
         self.set(&self.last_success, catalog::CRON_LAST_SUCCESS, seconds(at));
+    }
+
+    pub(super) fn set_next_run(&self, at: SystemTime) {
+        self.set(&self.next_run, catalog::CRON_NEXT_RUN, seconds(at));
     }
 
     pub(super) fn set_success_due(&self, at: SystemTime) {

@@ -139,8 +139,13 @@ impl<S: Store> Ticker<S> {
         jitter.offset(self.instance, name, tick, schedule.gap(tick))
     }
 
+    fn start(&self, tick: Timestamp) -> Timestamp {
+        tick.checked_add(self.jitter(tick)).unwrap_or(tick)
+    }
+
     async fn wait_for(&mut self, tick: Timestamp) -> Option<()> {
-        let start = tick.checked_add(self.jitter(tick)).unwrap_or(tick);
+        let start = self.start(tick);
+        self.metrics.set_next_run(system_time(start));
         self.stop
             .unless_stopped(self.clock.sleep_until(start))
             .await
@@ -284,6 +289,9 @@ impl<S: Store> Ticker<S> {
     /// A replica that loses the claim during the run claims the tick again, like any other replica,
     /// because the store may have been unavailable for all of them.
     async fn run(&mut self, tick: Timestamp) {
+        if let Some(next) = self.cron.schedule.after(tick) {
+            self.metrics.set_next_run(system_time(self.start(next)));
+        }
         while self.attempt(tick).await == TickOutcome::TakenOver && self.claim(tick).await {}
     }
 

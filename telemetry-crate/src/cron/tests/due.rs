@@ -4,6 +4,7 @@ use super::*;
 use crate::cron::Cron;
 
 const DUE: &str = "cron_success_due_timestamp_seconds{cron=\"job\"}";
+const NEXT: &str = "cron_next_run_timestamp_seconds{cron=\"job\"}";
 const SUCCESS: &str = "cron_last_success_timestamp_seconds{cron=\"job\"}";
 
 /// Runs a scheduler with this job from `start` for `long`; returns the exposition.
@@ -57,6 +58,27 @@ fn success_is_due_by_the_second_run() {
     assert_eq!(value(&exposition, SUCCESS), time("2026-11-24T00:10:00Z"));
     // The second run after the success starts at 00:30 and is expected to take a minute.
     assert_eq!(value(&exposition, DUE), time("2026-11-24T00:31:00Z"));
+}
+
+#[test]
+fn next_run_is_known_during_a_run() {
+    let next_after = |long| {
+        let (result, exposition) = with_paused_time(async || {
+            let job = job("*/10 * * * *");
+            Scheduler::new(LocalStore::default())
+                .clock(clock("2026-11-24T00:09:00Z"))
+                .add(job, || async {
+                    sleep(5 * MINUTE).await;
+                    Ok::<(), io::Error>(())
+                })
+                .run(sleep(long))
+                .await
+        });
+        result.unwrap();
+        value(&exposition, NEXT)
+    };
+    assert_eq!(next_after(MINUTE / 2), time("2026-11-24T00:10:00Z"));
+    assert_eq!(next_after(2 * MINUTE), time("2026-11-24T00:20:00Z"));
 }
 
 #[test]

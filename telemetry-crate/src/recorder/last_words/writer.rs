@@ -145,8 +145,8 @@ impl Writer {
 
     /// Records that the process ends, and ends the thread.
     ///
-    /// The end is clean, unless the program has failed, or a panic unwinds the calling thread. Returns whether the end is in the file before the
-    /// deadline.
+    /// The end is clean, unless the program has failed, or a panic unwinds the calling thread. Returns whether the end is
+    /// in the file before the deadline.
     pub(crate) fn end(&self, deadline: Instant) -> bool {
         let at = SystemTime::now();
         let is_panicking = std::thread::panicking();

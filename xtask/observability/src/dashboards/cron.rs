@@ -131,8 +131,9 @@ fn schedules() -> Panel {
     };
     Panel::table("Schedules")
         .means(
-            "Each schedule: how overdue it is, when it last succeeded, how long between runs, how \
-             long the last run took and how long it may take, and the runs within the time range.",
+            "Each schedule: how overdue it is, when it last succeeded and runs next, how long between \
+             runs, how long the last run took and how long it may take, and the runs within the time \
+             range.",
         )
         .normally("Overdue is below 0, and the last duration below the expected one.")
         .otherwise(
@@ -154,6 +155,14 @@ fn schedules() -> Panel {
             "Last success",
             Unit::Since,
             query::milliseconds(largest(&catalog::CRON_LAST_SUCCESS)),
+        ))
+        .column(Column::new(
+            "Next run",
+            Unit::Since,
+            query::milliseconds(promql::min(
+                &service_labels(&["cron"]),
+                selected(&catalog::CRON_NEXT_RUN),
+            )),
         ))
         .column(Column::new(
             "Interval",
