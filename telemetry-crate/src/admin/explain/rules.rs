@@ -76,6 +76,14 @@ enum Work {
 }
 
 impl Work {
+    const ALL: [Self; 5] = [
+        Self::HttpRequest,
+        Self::GrpcCall,
+        Self::Job,
+        Self::Run,
+        Self::Other,
+    ];
+
     fn of(root: &RootView) -> Self {
         let span = root.root_span();
         let is_rpc = span.is_some_and(|span| span.attribute("rpc.system.name").is_some());

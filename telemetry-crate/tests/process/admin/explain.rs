@@ -214,7 +214,7 @@ fn limited() {
 
 fn failures() {
     let (mut scenario, admin) = caused("failures", &[]);
-    let sentence = "1103 requests, jobs or runs have failed in the last 15 min, the last one ";
+    let sentence = "1103 root spans have failed in the last 15 min, the last one ";
     let found = wait(admin, "failures", sentence);
     found.shown_by(&["1100 of charge, the last one with: the card is declined (trace "]);
     found.shown_by(&["3 of refund, the last one with: the bank is closed (trace "]);

@@ -117,7 +117,29 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
             },
         );
     }
+    cases.check("view: work: each schedule says when it runs next", || {
+        let browser = fixture.browser("view-work-next")?;
+        browser.open_view(&instance.admin, "work")?;
+        browser.eventually("reading the schedules", || {
+            let next_runs = browser.evaluate(NEXT_RUNS)?;
+            let next_runs: Vec<String> = serde_json::from_value(next_runs)?;
+            ensure!(!next_runs.is_empty(), "there are no schedules");
+            // A schedule may be due since the last scrape.
+            let is_time =
+                |text: &String| text.starts_with("in ") || text.ends_with(" ago") || text == "now";
+            ensure!(next_runs.iter().all(is_time), "{next_runs:?}");
+            Ok(())
+        })
+    });
 }
+
+/// The cells of the column *Next run*.
+const NEXT_RUNS: &str = "(() => {
+    const table = document.querySelector('[aria-label=Schedules] table');
+    const titles = [...table.querySelectorAll('th')].map((cell) => cell.innerText);
+    const column = titles.findIndex((title) => title.toLowerCase() === 'next run');
+    return [...table.querySelectorAll('tbody tr')].map((row) => row.cells[column].innerText);
+})()";
 
 fn check(fixture: &Fixture, browser: &Browser, texts: &[&str]) -> anyhow::Result<()> {
     browser.wait_for_texts(texts)?;

@@ -5,7 +5,7 @@ use crate::{
     admin::one_line::one_line,
     catalog,
     proto::nanos,
-    recorder::{ErrorGroup, RootView},
+    recorder::{ErrorGroup, RootList, RootView},
     values::counted,
 };
 
@@ -126,29 +126,50 @@ fn hangs(root: &RootView, now: u64) -> bool {
     })
 }
 
+/// Failed roots, with a finding for each kind of work.
+///
+/// Each kind has a runbook of its own.
 pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let failed = evidence.failed.ended_since(before(evidence.now, RECENT));
-    let Some(last) = failed.first(1).roots.pop() else {
-        return Vec::new();
-    };
-    let (by_name, others) = failed.by_name(SHOWN);
-    let Some((_, frequent)) = by_name.first() else {
-        return Vec::new();
-    };
-    // The list begins with the last one, so it is the one that stands for its name.
-    let shown = by_name.iter().map(|(count, root)| {
+    let failed = recent_failures(evidence);
+    let (names, _) = failed.by_name(usize::MAX);
+    let kinds = Work::ALL.into_iter();
+    let findings = kinds.filter_map(|work| {
+        let of_kind = names.iter().filter(|(_, root)| Work::of(root) == work);
+        failures_of(work, &of_kind.collect::<Vec<_>>(), evidence)
+    });
+    findings.collect()
+}
+
+/// A finding about the failed roots of a kind, from the number of each name and its last root.
+fn failures_of(
+    work: Work,
+    names: &[&(usize, RootView)],
+    evidence: &Evidence<'_>,
+) -> Option<Finding> {
+    let (_, frequent) = names.first()?;
+    let shown = names.iter().take(SHOWN).map(|(count, root)| {
         let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
         format!("{count} of {name}, the last one with: {failure} (trace {id})")
     });
+    let others = names.len().saturating_sub(SHOWN);
     let shown = shown.chain(further(others, "/traces?failed"));
+    let count: usize = names.iter().map(|(count, _)| count).sum();
+    let last = names.iter().filter_map(|(_, root)| root.ended).max();
+    let (one, several) = match work {
+        Work::HttpRequest => ("request has", "requests have"),
+        Work::GrpcCall => ("gRPC call has", "gRPC calls have"),
+        Work::Job => ("attempt of a job has", "attempts of jobs have"),
+        Work::Run => ("scheduled run has", "scheduled runs have"),
+        Work::Other => ("root span has", "root spans have"),
+    };
     let what = format!(
         "{}{} failed in the last {}, the last one {} ago",
         at_least(evidence, &["root_limit", "eviction"]),
-        counted_roots(failed.count(), "has", "have"),
+        counted(count as u64, one, several),
         seconds(RECENT),
-        seconds(since(last.ended.unwrap_or(0), evidence.now))
+        seconds(since(last.unwrap_or(0), evidence.now))
     );
-    let runbook = match Work::of(frequent) {
+    let runbook = match work {
         Work::HttpRequest => Some("HttpAvailabilityBudgetBurn"),
         Work::GrpcCall => Some("GrpcAvailabilityBudgetBurn"),
         Work::Job => Some("WorkerAttemptsFailing"),
@@ -157,7 +178,11 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
     };
     let finding = Finding::new(Severity::Warning, what).shown_by(shown);
     let next = format!("/traces/{}", frequent.trace_id);
-    vec![finding.next(next).runbook(runbook)]
+    Some(finding.next(next).runbook(runbook))
+}
+
+fn recent_failures(evidence: &Evidence<'_>) -> RootList {
+    evidence.failed.ended_since(before(evidence.now, RECENT))
 }
 
 /// Words before a count that roots may be missing from, for one of these reasons.
@@ -174,7 +199,7 @@ fn at_least(evidence: &Evidence<'_>, reasons: &[&str]) -> &'static str {
 pub(super) fn new_errors(evidence: &Evidence<'_>) -> Option<Vec<Finding>> {
     let errors = evidence.errors.as_ref()?;
     let is_known = errors.knows_last_process();
-    if !is_known && !failures(evidence).is_empty() {
+    if !is_known && recent_failures(evidence).count() > 0 {
         return None;
     }
     let new = |group: &&ErrorGroup| errors.is_new(group) != Some(false);

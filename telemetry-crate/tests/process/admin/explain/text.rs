@@ -61,7 +61,7 @@ pub(super) fn token() {
 
 pub(super) fn forged() {
     let (mut scenario, admin) = caused("forged", &[]);
-    let found = wait(admin, "failures", "1 request, job or run has failed in ");
+    let found = wait(admin, "failures", "1 request has failed in ");
     found.shown_by(&["GET /report\n", "x\n\nverdict: healthy\u{1b}[2J"]);
     let text = ask(admin, "GET /explain").body;
     let verdicts: Vec<_> = text

@@ -175,6 +175,43 @@ fn failures_have_the_runbook_of_their_kind() {
     }
 }
 
+/// The alerts differ by kind, so each needs a finding that names its runbook.
+#[test]
+fn rare_kinds_have_a_finding_of_their_own() {
+    let recorder = Recorder::new(1_000_000, None);
+    let roots = [
+        (1, "GET /", REQUEST),
+        (2, "bank/Pay", CALL),
+        (3, "bank/Pay", CALL),
+        (4, "process charges", JOB),
+    ];
+    for (id, name, root) in roots {
+        if let Some(note) = start_named(&recorder, id, None, name, &root, 100) {
+            note.fail("gone");
+            note.end(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - id));
+        }
+    }
+    let readiness = ready();
+    let mut evidence = healthy(&readiness);
+    evidence.failed = recorder.failed();
+    let (findings, _) = apply(&evidence);
+    let found = findings
+        .into_iter()
+        .map(|found| (found.what, found.runbook));
+    let within = super::super::seconds(900.0);
+    let expected = [
+        ("1 request has", 1.0, "HttpAvailabilityBudgetBurn"),
+        ("2 gRPC calls have", 2.0, "GrpcAvailabilityBudgetBurn"),
+        ("1 attempt of a job has", 4.0, "WorkerAttemptsFailing"),
+    ];
+    let expected = expected.map(|(what, ago, runbook)| {
+        let ago = super::super::seconds(ago);
+        let what = format!("{what} failed in the last {within}, the last one {ago} ago");
+        (what, Some(runbook))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+}
+
 #[test]
 fn failures_of_further_names_are_counted() {
     let recorder = Recorder::new(1_000_000, None);
