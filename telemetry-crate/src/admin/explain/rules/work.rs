@@ -140,7 +140,9 @@ pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
     findings.collect()
 }
 
-/// A finding about the failed roots of a kind, from the number of each name and its last root.
+/// A finding about the failed roots of a kind.
+///
+/// `names` has the number of each name and its last root.
 fn failures_of(
     work: Work,
     names: &[&(usize, RootView)],
