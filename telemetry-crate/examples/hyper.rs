@@ -51,7 +51,7 @@ async fn serve() -> io::Result<()> {
 /// The route must be a template and not a path, because it becomes a metric label.
 fn with_route(mut request: Request<Incoming>) -> Request<Incoming> {
     if request.uri().path().starts_with("/orders/") {
-        request.extensions_mut().insert(Route("/orders/{id}"));
+        request.extensions_mut().insert(Route::new("/orders/{id}"));
     }
     request
 }

@@ -52,6 +52,10 @@ fn as_error(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         return Some(error);
     }
+    #[cfg(feature = "reqwest-012")]
+    if let Some(error) = error.downcast_ref::<reqwest_012::Error>() {
+        return Some(error);
+    }
     if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
         return Some(error);
     }
@@ -89,6 +93,10 @@ fn word(error: &(dyn Error + 'static)) -> Option<Word> {
     if let Some(error) = error.downcast_ref::<reqwest::Error>() {
         return reqwest_word(error);
     }
+    #[cfg(feature = "reqwest-012")]
+    if let Some(error) = error.downcast_ref::<reqwest_012::Error>() {
+        return reqwest_012_word(error);
+    }
     None
 }
 
@@ -124,6 +132,22 @@ fn reqwest_word(error: &reqwest::Error) -> Option<Word> {
         Some(Word::Exact("timeout"))
     } else if error.is_dns() {
         Some(Word::Exact("name_resolution"))
+    } else if error.is_redirect() {
+        Some(Word::Exact("redirect"))
+    } else if error.is_connect() {
+        Some(Word::General("connect"))
+    } else {
+        None
+    }
+}
+
+/// Like [`reqwest_word`].
+///
+/// This version does not say whether the name resolution has failed.
+#[cfg(feature = "reqwest-012")]
+fn reqwest_012_word(error: &reqwest_012::Error) -> Option<Word> {
+    if error.is_timeout() {
+        Some(Word::Exact("timeout"))
     } else if error.is_redirect() {
         Some(Word::Exact("redirect"))
     } else if error.is_connect() {

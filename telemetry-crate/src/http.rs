@@ -32,12 +32,12 @@ mod service;
 mod settings;
 mod wiring;
 
-#[cfg(feature = "reqwest")]
-pub use self::client::ReqwestCall;
 pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, ResendCount,
     UrlTemplate,
 };
+#[cfg(any(feature = "reqwest", feature = "reqwest-012"))]
+pub use self::client::{ReqwestBuilder, ReqwestCall, ReqwestPolicy};
 #[cfg(feature = "axum")]
 pub use self::problem::problem_details;
 #[cfg(feature = "axum")]

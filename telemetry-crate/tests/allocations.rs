@@ -51,7 +51,7 @@ fn allocations_of_request(traceparent: Option<&'static str>) -> u64 {
     let request = || {
         let mut request = Request::new(());
         *request.uri_mut() = "/orders/7".parse().unwrap();
-        request.extensions_mut().insert(Route("/orders/{id}"));
+        request.extensions_mut().insert(Route::new("/orders/{id}"));
         if let Some(traceparent) = traceparent {
             let headers = request.headers_mut();
             headers.insert("traceparent", traceparent.parse().unwrap());

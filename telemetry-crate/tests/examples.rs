@@ -94,7 +94,7 @@ fn quickstarts_log_why_they_end() {
 /// Tests an example that serves orders.
 ///
 /// Returns its spans, its log lines and its exposition.
-fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
+fn serves_orders(name: &str, route: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
     let collector = OtlpReceiver::start().unwrap();
     let mut example = Example::exporting(name, &[], &collector);
     let address = example.address();
@@ -112,29 +112,30 @@ fn serves_orders(name: &str) -> (Vec<ReceivedSpan>, Vec<Value>, String) {
 
     let shown = example.line("order shown");
     assert_eq!(shown["trace_id"], TRACE);
-    assert_eq!(example.line("GET /orders/{id} 200")["trace_id"], TRACE);
+    let access = format!("GET {route} 200");
+    assert_eq!(example.line(&access)["trace_id"], TRACE);
     example.line("GET 404 (no route)");
     assert_eq!(example.admin("GET /readyz").status, 200);
     let exposition = example.admin("GET /metrics").body;
     let counted = exposition.lines().find(|line| {
         line.starts_with("http_server_request_duration_seconds_count{")
-            && line.contains("http_route=\"/orders/{id}\"")
+            && line.contains(&format!("http_route=\"{route}\""))
     });
     assert!(counted.unwrap().ends_with(" 1"), "{exposition}");
 
     let (status, lines) = example.terminate();
     assert!(status.success(), "{status}");
-    assert_eq!(count(&lines, "GET /orders/{id} 200"), 1);
+    assert_eq!(count(&lines, &access), 1);
     assert_eq!(count(&lines, "order shown"), 1, "{lines:#?}");
     let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 2);
-    let request = span(&spans, "GET /orders/{id}");
+    let request = span(&spans, &format!("GET {route}"));
     assert_eq!((request.kind, &*request.trace_id), ("server", TRACE));
     (spans, lines, exposition)
 }
 
 #[test]
 fn axum_services_have_all_signals() {
-    let (spans, _, exposition) = serves_orders("axum");
+    let (spans, _, exposition) = serves_orders("axum", "/orders/{id}");
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!(span(&spans, "load").parent_span_id, request.span_id);
     assert!(
@@ -143,9 +144,31 @@ fn axum_services_have_all_signals() {
     );
 }
 
+#[cfg(all(feature = "axum-07", feature = "reqwest-012"))]
+#[test]
+fn older_axum_and_reqwest_have_all_signals() {
+    serves_orders("axum_07", "/orders/:id");
+    let collector = OtlpReceiver::start().unwrap();
+    let mut example = Example::exporting("axum_07", &[], &collector);
+    let address = example.address();
+    let answer = ask(address, "GET /orders/7/summary");
+    assert_eq!((answer.status, &*answer.body), (200, "one telescope\n"));
+    assert!(example.terminate().0.success());
+    let spans = collector.wait_for(DEADLINE, |spans| spans.len() >= 3);
+    let request = span(&spans, "GET /orders/:id/summary");
+    let call = spans.iter().find(|span| span.kind == "client").unwrap();
+    assert_eq!(call.name, "GET /orders/:id");
+    assert_eq!(call.parent_span_id, request.span_id);
+    let called = spans
+        .iter()
+        .find(|span| span.parent_span_id == call.span_id);
+    assert_eq!(called.unwrap().attributes["http.route"], "/orders/:id");
+    assert_eq!(request.attributes["client.address"], "127.0.0.1");
+}
+
 #[test]
 fn hyper_servers_have_all_signals() {
-    let (spans, ..) = serves_orders("hyper");
+    let (spans, ..) = serves_orders("hyper", "/orders/{id}");
     let request = span(&spans, "GET /orders/{id}");
     assert_eq!(request.attributes["http.route"], "/orders/{id}");
 }

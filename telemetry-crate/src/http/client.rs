@@ -19,13 +19,13 @@ mod future;
 mod hosts;
 mod layer;
 mod request;
-#[cfg(feature = "reqwest")]
+#[cfg(any(feature = "reqwest", feature = "reqwest-012"))]
 mod reqwest;
 mod service;
 mod settings;
 
-#[cfg(feature = "reqwest")]
-pub use self::reqwest::ReqwestCall;
+#[cfg(any(feature = "reqwest", feature = "reqwest-012"))]
+pub use self::reqwest::{ReqwestBuilder, ReqwestCall, ReqwestPolicy};
 pub use self::{
     future::ClientFuture,
     layer::ClientLayer,

@@ -69,6 +69,12 @@ pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
     {
         return Some(peer.ip().to_canonical());
     }
+    #[cfg(feature = "axum-07")]
+    if let Some(axum_07::extract::ConnectInfo(peer)) =
+        extensions.get::<axum_07::extract::ConnectInfo<SocketAddr>>()
+    {
+        return Some(peer.ip().to_canonical());
+    }
     let peer = extensions.get::<SocketAddr>();
     peer.map(|peer| peer.ip().to_canonical())
 }

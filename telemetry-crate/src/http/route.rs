@@ -1,5 +1,7 @@
 //! The route template and the original path of a request.
 
+use std::borrow::Cow;
+
 use http::{Extensions, Request, uri::PathAndQuery};
 
 /// Route template of a request, for routers other than axum's.
@@ -14,39 +16,44 @@ use http::{Extensions, Request, uri::PathAndQuery};
 /// use firstlight::http::Route;
 ///
 /// let mut request = http::Request::new(());
-/// request.extensions_mut().insert(Route("/orders/{id}"));
+/// request.extensions_mut().insert(Route::new("/orders/{id}"));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a newtype that users construct")]
-pub struct Route(pub &'static str);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route(Cow<'static, str>);
+
+impl Route {
+    /// Creates a route from a template, which is a literal or a text that the router has.
+    #[must_use]
+    pub fn new(template: impl Into<Cow<'static, str>>) -> Self {
+        Self(template.into())
+    }
+}
 
 /// Route template, shared with the router that matched it.
 #[derive(Debug, Clone)]
 pub(super) enum RouteTemplate {
-    Static(&'static str),
+    Given(Route),
     #[cfg(feature = "axum")]
-    Matched(axum::extract::MatchedPath),
+    Axum(axum::extract::MatchedPath),
+    #[cfg(feature = "axum-07")]
+    Axum07(axum_07::extract::MatchedPath),
 }
 
 impl RouteTemplate {
     /// Reads the template from a request before it is served.
     pub(super) fn of_request(extensions: &Extensions) -> Option<Self> {
-        if let Some(Route(route)) = extensions.get() {
-            return Some(Self::Static(route));
-        }
+        let given = extensions.get::<Route>().cloned().map(Self::Given);
         #[cfg(feature = "axum")]
-        if let Some(route) = extensions.get::<axum::extract::MatchedPath>() {
-            return Some(Self::Matched(route.clone()));
-        }
-        None
+        let given = given.or_else(|| extensions.get().cloned().map(Self::Axum));
+        #[cfg(feature = "axum-07")]
+        let given = given.or_else(|| extensions.get().cloned().map(Self::Axum07));
+        given
     }
 
     /// Reads the template that an inner layer or router put into a response.
     pub(super) fn of_response(extensions: &Extensions) -> Option<Self> {
-        extensions
-            .get::<Inner>()
-            .map(|Inner(route)| route.clone())
-            .or_else(|| extensions.get().map(|Route(route)| Self::Static(route)))
+        let inner = extensions.get::<Inner>().map(|Inner(route)| route.clone());
+        inner.or_else(|| extensions.get().cloned().map(Self::Given))
     }
 
     /// Stores the template in a response, where an outer layer finds it.
@@ -56,9 +63,11 @@ impl RouteTemplate {
 
     pub(super) fn as_str(&self) -> &str {
         match self {
-            Self::Static(route) => route,
+            Self::Given(Route(route)) => route,
             #[cfg(feature = "axum")]
-            Self::Matched(route) => route.as_str(),
+            Self::Axum(route) => route.as_str(),
+            #[cfg(feature = "axum-07")]
+            Self::Axum07(route) => route.as_str(),
         }
     }
 }
@@ -73,6 +82,10 @@ struct Inner(RouteTemplate);
 pub(super) fn whole_path<B>(request: &Request<B>) -> Option<&PathAndQuery> {
     #[cfg(feature = "axum")]
     if let Some(axum::extract::OriginalUri(uri)) = request.extensions().get() {
+        return uri.path_and_query();
+    }
+    #[cfg(feature = "axum-07")]
+    if let Some(axum_07::extract::OriginalUri(uri)) = request.extensions().get() {
         return uri.path_and_query();
     }
     request.uri().path_and_query()

@@ -6,14 +6,15 @@ use super::{ResendCount, UrlTemplate};
 
 /// A request that [`ClientLayer`](super::ClientLayer) can send.
 ///
-/// Implemented for [`http::Request`], and for `reqwest::Request` with the feature `reqwest`.
+/// Implemented for [`http::Request`], and for `reqwest::Request` with the features `reqwest` and `reqwest-012`.
 pub trait ClientRequest: sealed::Request {}
 
 impl<T: sealed::Request> ClientRequest for T {}
 
 /// The response to a [`ClientRequest`].
 ///
-/// Implemented for [`http::Response`], and for `reqwest::Response` with the feature `reqwest`.
+/// Implemented for [`http::Response`], and for `reqwest::Response` with the features `reqwest` and
+/// `reqwest-012`.
 pub trait ClientResponse: sealed::Response {}
 
 impl<T: sealed::Response> ClientResponse for T {}

@@ -30,7 +30,7 @@ impl ClientSettings {
     }
 
     /// Returns whether this host is excluded while others get the context.
-    #[cfg(feature = "reqwest")]
+    #[cfg(any(feature = "reqwest", feature = "reqwest-012"))]
     pub(super) fn excludes(&self, host: &str) -> bool {
         matches!(&self.propagation, Propagation::Where(wanted) if !wanted(host))
     }
