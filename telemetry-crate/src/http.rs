@@ -19,8 +19,10 @@ mod cut;
 mod delivery;
 mod exchange;
 mod future;
+mod identity;
 mod layer;
 mod metrics;
+mod outcome;
 mod probe;
 #[cfg(feature = "axum")]
 mod problem;

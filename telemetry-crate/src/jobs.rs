@@ -84,6 +84,4 @@ pub use self::{
     stats::QueueStats,
     watch::QueueWatch,
 };
-
-/// Target of the spans and log lines about jobs.
-const TARGET: &str = "firstlight::jobs";
+use crate::targets::JOB_TARGET as TARGET;

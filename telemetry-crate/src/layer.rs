@@ -81,9 +81,7 @@ impl<O: Observer> Signals<O> {
     /// A subscriber with only this layer.
     pub(crate) fn into_subscriber(self) -> impl Subscriber + Send + Sync {
         let lookup = self.lookup_layer();
-        Registry::default()
-            .with(lookup)
-            .with(self.into_unfiltered().and_then(Installed))
+        Registry::default().with(lookup).with(self.into_installed())
     }
 
     /// A layer for the program's own subscriber.
@@ -94,8 +92,17 @@ impl<O: Observer> Signals<O> {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let (lookup, filter) = (self.lookup_layer(), self.filter.clone());
-        let signals = self.into_unfiltered().and_then(Installed);
+        let signals = self.into_installed();
         lookup.and_then(signals.with_filter(filter))
+    }
+
+    /// The layer with the mark by which it is found.
+    fn into_installed<S>(self) -> impl Layer<S> + Send + Sync + use<S, O>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
+    {
+        let mark = Installed::new(&self.logs);
+        self.into_unfiltered().and_then(mark)
     }
 
     fn into_unfiltered<S>(self) -> SignalsLayer<S, O>

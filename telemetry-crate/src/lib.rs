@@ -67,6 +67,7 @@
 //! | `apalis-postgres` | no | `jobs::apalis::Workers` on PostgreSQL, with apalis' tables |
 //! | `apalis-sqlite` | no | `jobs::apalis::Workers` on SQLite, with apalis' tables |
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
+//! | `axum-07` | no | route templates from the `MatchedPath` of axum 0.7 |
 //! | `console` | no | the console, a page at the address of the admin listener, and the 15 minutes of history that it shows. |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
@@ -74,6 +75,7 @@
 //! | `otlp-tls` | yes | `https` collectors, with custom certificates if needed |
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
+//! | `reqwest-012` | no | the same for reqwest 0.12 |
 //! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
 //! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
 //! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
@@ -125,6 +127,7 @@ pub mod sqlx;
 #[cfg(feature = "staleness")]
 pub mod staleness;
 mod status;
+mod targets;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod thread;
@@ -138,6 +141,7 @@ pub use crate::{
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,
+    logs::record,
     readiness::{Latch, Readiness},
     runtime::NoRuntime,
     secret::Secret,

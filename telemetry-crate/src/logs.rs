@@ -20,6 +20,7 @@ mod json;
 mod labels;
 pub(crate) mod otlp;
 mod pretty;
+mod recorded;
 mod schema;
 mod writer;
 
@@ -40,6 +41,7 @@ use tracing_subscriber::{
     registry::{LookupSpan, SpanRef},
 };
 
+pub use self::recorded::record;
 use self::{
     bound::{IsComplete, write_bounded},
     fields::{EventFields, Fields, SpanFields},
@@ -289,6 +291,9 @@ impl LogLayer {
         let Scratch { fields, out } = &mut scratch;
         fields.clear();
         event.record(&mut fields.visitor(normalized.is_some()));
+        if let Some(span) = span.as_ref().filter(|_| event.parent().is_some()) {
+            recorded::add_to(fields, metadata, span);
+        }
         if normalized.is_some() {
             Pairs::current(|pairs| fields.add_pairs(pairs));
         }
@@ -321,7 +326,17 @@ impl LogLayer {
 
 /// The mark of a subscriber that has firstlight's layers, found by a downcast.
 #[derive(Debug)]
-pub(crate) struct Installed;
+pub(crate) struct Installed {
+    contexts: SpanContexts,
+}
+
+impl Installed {
+    pub(crate) fn new(layer: &LogLayer) -> Self {
+        Self {
+            contexts: layer.contexts(),
+        }
+    }
+}
 
 impl<S: Subscriber> Layer<S> for Installed {}
 

@@ -163,6 +163,11 @@ impl OpenSpan {
         &self.span
     }
 
+    /// The ids of the span, if it is in a trace.
+    pub(crate) fn ids(&self) -> Option<SpanIds> {
+        self.end.ids()
+    }
+
     /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         self.end.write(write);

@@ -37,6 +37,7 @@ pub(crate) use self::{
 use self::{
     events::EventLayer, export::SpanExport, propagation::propagator, tracer::TracerProvider,
 };
+pub(crate) use crate::targets::{ACCESS_TARGET, GRPC_TARGET, QUERY_TARGET};
 use crate::{
     InitError,
     collector::Collector,
@@ -251,15 +252,6 @@ impl<S> Filter<S> for TraceFilter {
         Some(spans.max(self.events))
     }
 }
-
-/// The target of an HTTP request's span and of its access log line.
-pub(crate) const ACCESS_TARGET: &str = "firstlight::http";
-
-/// The target of sqlx's events about statements.
-pub(crate) const QUERY_TARGET: &str = "sqlx::query";
-
-/// The target of a gRPC call's span and of its access log line.
-pub(crate) const GRPC_TARGET: &str = "firstlight::grpc";
 
 /// The level of firstlight's own spans.
 ///

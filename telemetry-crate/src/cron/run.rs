@@ -8,10 +8,8 @@ use tokio::{task::JoinError, time::Instant};
 use tracing::{Instrument, Span};
 
 use super::{Cron, metrics::TickOutcome, stop::Stop};
+pub(super) use crate::targets::CRON_TARGET as TARGET;
 use crate::{span_end::OpenSpan, traces::SPAN_LEVEL};
-
-/// Target of the spans and the log lines.
-pub(super) const TARGET: &str = "firstlight::cron";
 
 /// Logs an event about a job, outside its runs.
 macro_rules! cron_event {

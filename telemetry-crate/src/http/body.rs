@@ -10,7 +10,7 @@ use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::exchange::{Exchange, Outcome};
+use super::{exchange::Exchange, outcome::Outcome};
 use crate::unwind::end_on_panic;
 
 pin_project! {

@@ -12,7 +12,7 @@ use http::{Extensions, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 
 use super::exchange::Exchange;
 #[cfg(feature = "axum")]
-use super::exchange::Outcome;
+use super::outcome::Outcome;
 
 /// Shared state in the extensions of each request of [`serve`](super::serve).
 ///

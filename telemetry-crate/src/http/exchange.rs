@@ -1,20 +1,25 @@
 //! One request with its response: the span, the duration, and their common end.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
-use http::{Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, uri::PathAndQuery};
 use metrics::Gauge;
 use opentelemetry::{
     KeyValue,
     trace::{SpanContext, Status},
 };
-use tracing::Span;
+use tracing::{Span, field::Empty};
 
 use super::{
     attributes,
     cut::{self, Cut},
     delivery::Delivery,
-    metrics::{RequestLabels, RequestMetrics},
+    identity::RequestId,
+    metrics::RequestLabels,
+    outcome::Outcome,
     protocol,
     route::{RouteTemplate, whole_path},
     settings::ServerSettings,
@@ -32,44 +37,6 @@ use crate::{
 /// The exchange of such a response ends when the server has the body. So it is recorded before the
 /// client has received the response.
 const SOCKET_BUFFER: u64 = 64 * 1024;
-
-/// How an exchange ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The whole response was sent.
-    Answered,
-    /// The service returned an error instead of a response.
-    ServiceError,
-    /// The response's body failed after its head was sent.
-    BodyError,
-    /// The client no longer waits for the response.
-    Disconnected,
-    /// A limit of the server ended the response.
-    Cut(Cut),
-    /// The service or the response's body panicked.
-    Panicked,
-}
-
-impl Outcome {
-    fn is_client_fault(self) -> bool {
-        match self {
-            Self::Disconnected => true,
-            Self::Cut(cut) => !cut.is_server_fault(),
-            _ => false,
-        }
-    }
-
-    /// Returns `Answered` for a 5xx, even if the client did not read all of it.
-    ///
-    /// The semantic conventions ask for the status code of a 5xx as its `error.type`.
-    fn or_server_error(self, status: Option<StatusCode>) -> Self {
-        if self.is_client_fault() && status.is_some_and(|status| status.is_server_error()) {
-            Self::Answered
-        } else {
-            self
-        }
-    }
-}
 
 /// A request from its head to the end of the response's body.
 ///
@@ -91,10 +58,12 @@ pub(super) struct Exchange {
     route: Option<RouteTemplate>,
     /// The request's path and query; a clone shares their memory.
     path: Option<PathAndQuery>,
+    /// Set inside the span, if the layer gives ids.
+    id: OnceLock<RequestId>,
     status: Option<StatusCode>,
     /// State shared with a server that reports what the client received.
     delivery: Option<Delivery>,
-    metrics: Arc<RequestMetrics>,
+    shared: Arc<ServerSettings>,
     has_panicked: bool,
     finished: bool,
 }
@@ -103,7 +72,7 @@ impl Exchange {
     pub(super) fn start<B>(
         request: &Request<B>,
         route: Option<RouteTemplate>,
-        shared: &ServerSettings,
+        shared: &Arc<ServerSettings>,
     ) -> Self {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
@@ -120,6 +89,7 @@ impl Exchange {
                 otel.kind = "server",
                 http.request.method = method,
                 http.route = route.as_ref().map(RouteTemplate::as_str),
+                request.id = Empty,
             )
         };
         Self {
@@ -133,17 +103,22 @@ impl Exchange {
             version: protocol::version(request.version()),
             route,
             path: whole_path(request).cloned(),
+            id: OnceLock::new(),
             status: None,
             delivery: request.extensions().get().cloned(),
-            metrics: shared.metrics.clone(),
+            shared: shared.clone(),
             has_panicked: false,
             finished: false,
         }
     }
 
     /// Writes the span's name and attributes; called once, inside the span.
-    pub(super) fn describe<B>(&self, request: &Request<B>, shared: &ServerSettings) {
+    pub(super) fn describe<B>(&self, request: &mut Request<B>) {
         self.span.entered(self.link.as_ref());
+        if self.shared.identity.request_id {
+            self.identify(request.headers_mut());
+        }
+        let (request, shared) = (&*request, &self.shared);
         // The flight recorder has the method and the route from the span's fields, and the path from the log line.
         self.span.write_exported(|span| {
             span.update_name(self.span_name());
@@ -165,6 +140,15 @@ impl Exchange {
                 span.set_attributes(attributes::query_attribute(self.path.as_ref()));
             }
         });
+    }
+
+    /// Gives the request its id.
+    fn identify(&self, headers: &mut HeaderMap) {
+        if let Some(id) = RequestId::new(headers, self.span.ids()) {
+            id.insert_into(headers);
+            self.span.span().record("request.id", id.as_str());
+            let _ = self.id.set(id);
+        }
     }
 
     fn span_name(&self) -> String {
@@ -205,6 +189,8 @@ impl Exchange {
             self.find_route(response);
         }
         self.status = Some(response.status());
+        let identity = &self.shared.identity;
+        identity.write(response.headers_mut(), self.id.take(), self.span.ids());
         self
     }
 
@@ -259,7 +245,7 @@ impl Exchange {
     fn end(&mut self, outcome: Outcome) {
         self.finished = true;
         let outcome = outcome.or_server_error(self.status);
-        let error = error_type(outcome, self.status);
+        let error = outcome.error_type(self.status);
         let error = error.as_deref();
         // In the semantic conventions for HTTP server spans, a client's failure is not an error of
         // the server.
@@ -289,7 +275,8 @@ impl Exchange {
         self.active.decrement(1.0);
         let duration = self.start.elapsed().as_secs_f64();
         let message = self.span.measure(|| {
-            self.metrics
+            self.shared
+                .metrics
                 .finished(labels, duration, || self.message(outcome).into())
         });
         self.span
@@ -366,23 +353,6 @@ impl EndsByPanic for Exchange {
         if self.status.is_none() {
             self.end_unanswered();
         }
-    }
-}
-
-/// Returns the `error.type`: the status code of a 5xx, or a fixed word.
-///
-/// Returns `None` if nothing failed, because the semantic conventions then leave it unset.
-fn error_type(outcome: Outcome, status: Option<StatusCode>) -> Option<Cow<'static, str>> {
-    match outcome {
-        Outcome::Answered => {
-            let status = status.filter(StatusCode::is_server_error)?;
-            Some(status.as_str().to_owned().into())
-        }
-        Outcome::ServiceError => Some("service_error".into()),
-        Outcome::BodyError => Some("body_error".into()),
-        Outcome::Disconnected => Some("client_disconnected".into()),
-        Outcome::Cut(cut) => Some(cut.as_str().into()),
-        Outcome::Panicked => Some("panic".into()),
     }
 }
 

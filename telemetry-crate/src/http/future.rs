@@ -11,7 +11,8 @@ use pin_project_lite::pin_project;
 
 use super::{
     body::{ResponseBody, content_length},
-    exchange::{Exchange, Outcome},
+    exchange::Exchange,
+    outcome::Outcome,
     route::RouteTemplate,
 };
 use crate::unwind::end_on_panic;

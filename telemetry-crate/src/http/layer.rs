@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
 use tower_layer::Layer;
 
-use super::{ClientAddress, RemoteParent, service::TelemetryService, settings::ServerSettings};
+use super::{
+    ClientAddress, RemoteParent, identity::TraceHeader, service::TelemetryService,
+    settings::ServerSettings,
+};
 
 /// Adds a span, a measurement, trace context and an access log to each request.
 ///
@@ -75,6 +79,52 @@ impl TelemetryLayer {
     #[must_use]
     pub fn record_query(mut self) -> Self {
         Arc::make_mut(&mut self.shared).records_query = true;
+        self
+    }
+
+    /// Gives each request an id, which the client can quote.
+    ///
+    /// The id is that of the client's `x-request-id`, if it has 1 to 128 visible ASCII characters, and otherwise the
+    /// trace id. The handler finds it in the request's `x-request-id`, and the client in that of the response. It is the
+    /// field `request.id` of the span and of each log line of the request.
+    ///
+    /// By default requests have no ids beside those of their traces, and no headers are added.
+    ///
+    /// ```
+    /// use firstlight::http::TelemetryLayer;
+    ///
+    /// let layer = TelemetryLayer::new().request_id();
+    /// ```
+    #[must_use]
+    pub fn request_id(mut self) -> Self {
+        Arc::make_mut(&mut self.shared).identity.request_id = true;
+        self
+    }
+
+    /// Returns the trace to the client, as the header `traceresponse`.
+    ///
+    /// Its value has the form of `traceparent`, with the id of the request's span
+    /// ([Trace Context Level 2](https://www.w3.org/TR/trace-context-2/), still a draft). Replaces
+    /// [`trace_id_header`](Self::trace_id_header).
+    #[must_use]
+    pub fn traceresponse(mut self) -> Self {
+        Arc::make_mut(&mut self.shared).identity.trace = Some(TraceHeader::Traceresponse);
+        self
+    }
+
+    /// Returns the trace id to the client, as the header of this name.
+    ///
+    /// Replaces [`traceresponse`](Self::traceresponse).
+    ///
+    /// ```
+    /// use firstlight::http::TelemetryLayer;
+    /// use http::HeaderName;
+    ///
+    /// let layer = TelemetryLayer::new().trace_id_header(HeaderName::from_static("x-trace-id"));
+    /// ```
+    #[must_use]
+    pub fn trace_id_header(mut self, name: HeaderName) -> Self {
+        Arc::make_mut(&mut self.shared).identity.trace = Some(TraceHeader::Id(name));
         self
     }
 

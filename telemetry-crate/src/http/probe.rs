@@ -41,7 +41,7 @@ mod tests {
             assert!(!is_probe(&Method::GET, path, None), "{path}");
         }
         assert!(!is_probe(&Method::POST, "/metrics", None));
-        let route = RouteTemplate::Static("/patients/{id}/health");
+        let route = RouteTemplate::Given(crate::http::Route::new("/patients/{id}/health"));
         assert!(!is_probe(&Method::GET, "/patients/7/health", Some(&route)));
     }
 }

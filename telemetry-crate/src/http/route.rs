@@ -22,7 +22,9 @@ use http::{Extensions, Request, uri::PathAndQuery};
 pub struct Route(Cow<'static, str>);
 
 impl Route {
-    /// Creates a route from a template, which is a literal or a text that the router has.
+    /// Creates a route from a template.
+    ///
+    /// The template is a literal, or a text that the router has.
     #[must_use]
     pub fn new(template: impl Into<Cow<'static, str>>) -> Self {
         Self(template.into())

@@ -61,7 +61,7 @@ where
         let inner = end_on_panic(&mut exchange, |exchange| {
             let _entered = exchange.map(|exchange| exchange.span().enter());
             if let Some(exchange) = exchange {
-                exchange.describe(&request, &self.shared);
+                exchange.describe(&mut request);
             }
             self.inner.call(request)
         });

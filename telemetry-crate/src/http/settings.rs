@@ -6,6 +6,7 @@ use http::{Request, uri::PathAndQuery};
 
 use super::{
     ClientAddress, RemoteParent,
+    identity::IdentityHeaders,
     metrics::RequestMetrics,
     probe::is_probe,
     route::{RouteTemplate, whole_path},
@@ -18,6 +19,7 @@ pub(super) struct ServerSettings {
     pub(super) client_address: ClientAddress,
     pub(super) records_query: bool,
     pub(super) remote_parent: RemoteParent,
+    pub(super) identity: IdentityHeaders,
     pub(super) metrics: Arc<RequestMetrics>,
 }
 

@@ -158,6 +158,27 @@ impl EventFields {
         });
     }
 
+    /// Adds a field unless there is one of its name.
+    ///
+    /// It was formatted and redacted before.
+    pub(super) fn add(&mut self, name: &str, text: &str, kind: Kind) {
+        let is_there = self.items.iter().any(|item| item.name == *name);
+        if !is_there {
+            self.restore(name, text, kind);
+        }
+    }
+
+    /// Sets a field that was formatted and redacted before.
+    pub(super) fn replace(&mut self, name: &str, text: &str, kind: Kind) {
+        self.remove(name, kind);
+        self.restore(name, text, kind);
+    }
+
+    /// A visitor that records each value under this name.
+    pub(super) fn named(&mut self, name: &'static str) -> impl Visit {
+        NamedVisitor { fields: self, name }
+    }
+
     /// A visitor that records the fields of an event.
     ///
     /// `from_log` tells whether the event comes from a record of the `log` crate.
@@ -276,6 +297,22 @@ impl EventVisitor<'_> {
 }
 
 impl Visit for EventVisitor<'_> {
+    record_values!();
+}
+
+/// Records values under one name.
+struct NamedVisitor<'a> {
+    fields: &'a mut EventFields,
+    name: &'static str,
+}
+
+impl NamedVisitor<'_> {
+    fn set(&mut self, _: &Field, kind: Kind, value: Value<'_>) {
+        self.fields.set(Cow::Borrowed(self.name), kind, value);
+    }
+}
+
+impl Visit for NamedVisitor<'_> {
     record_values!();
 }
 

@@ -8,8 +8,10 @@ mod bodies;
 mod clients;
 mod drain;
 mod http2;
+mod identity;
 mod layers;
 mod problems;
+mod recorded;
 mod sent;
 mod spans;
 

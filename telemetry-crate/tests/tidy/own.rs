@@ -93,6 +93,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "removed",
         "log line: the number of finished jobs that were removed",
     ),
+    (
+        "request.id",
+        "span and log line: the id that a client can quote, of `TelemetryLayer::request_id`",
+    ),
     ("requests", "log line: the requests that a drain cuts"),
     (
         "result",
