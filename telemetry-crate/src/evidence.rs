@@ -96,6 +96,9 @@ pub(crate) const ASSUMED_STATEMENT: &str = "sql.statement.assumed";
 /// In nanoseconds since the epoch.
 pub(crate) const CONNECTION_ACQUIRED: &str = "sql.connection.acquired";
 
+/// The attribute of a request that the server has rejected, with the limit.
+pub(crate) const SERVE_LIMIT: &str = "serve.limit";
+
 /// Maximum length of the value of an attribute in a recorder, in bytes.
 ///
 /// Longer values are cut before they are searched for secrets.

@@ -43,9 +43,9 @@ pub use self::client::{ReqwestBuilder, ReqwestCall, ReqwestPolicy};
 #[cfg(feature = "axum")]
 pub use self::problem::problem_details;
 #[cfg(feature = "axum")]
-pub(crate) use self::serve::set_server_limits;
-#[cfg(feature = "axum")]
 pub use self::serve::{BodyLimits, BodyLimitsService, Serve, serve};
+#[cfg(feature = "axum")]
+pub(crate) use self::serve::{last_rejection, set_server_limits};
 pub use self::{
     body::ResponseBody, client_address::ClientAddress, future::ResponseFuture,
     layer::TelemetryLayer, route::Route, service::TelemetryService,
@@ -54,6 +54,12 @@ pub(crate) use self::{
     cut::is_cut_by_drain, delivery::mark_observed, protocol::set_known_methods, wiring::wiring,
 };
 pub use crate::config::RemoteParent;
+
+/// Without a server of its own, firstlight rejects no request.
+#[cfg(not(feature = "axum"))]
+pub(crate) fn last_rejection() -> Option<u64> {
+    None
+}
 
 /// Writes the current span's context into the headers of an outgoing request.
 ///

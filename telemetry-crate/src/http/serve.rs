@@ -32,8 +32,8 @@ use hyper_util::{rt::TokioTimer, server::conn::auto};
 use tokio::{net::TcpListener, time::Instant};
 
 pub use self::body_limits::{BodyLimits, BodyLimitsService};
-pub(crate) use self::limits::set_server_limits;
 use self::{body_limits::LONGEST, limits::Limits, response_body::Streams};
+pub(crate) use self::{limits::set_server_limits, metrics::last_rejection};
 
 /// Interval of HTTP/2 pings, and the time in which a ping has to be answered.
 const PING: Duration = Duration::from_secs(20);

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Weak},
 };
 
+use opentelemetry::trace::TraceId;
+
 use super::{root::Root, view::RootView};
 
 /// Local roots in an order, without copies of their detail.
@@ -56,6 +58,11 @@ impl RootList {
     /// The roots that ended at `time` or later.
     pub(crate) fn ended_since(&self, time: u64) -> Self {
         self.only(|root| root.ended() >= time)
+    }
+
+    /// Whether a root is of this trace.
+    pub(crate) fn has_trace(&self, trace: TraceId) -> bool {
+        self.0.iter().any(|root| root.trace_id == trace)
     }
 
     /// The roots that pass a test, which needs their detail.

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     evidence::{ASSUMED_STATEMENT, CONNECTION_ACQUIRED},
+    targets::is_unit_of_work,
     values::Kind,
 };
 
@@ -347,6 +348,20 @@ impl RootView {
             Some(RootOutcome::Failed) => "failed",
             Some(RootOutcome::Canceled) => "canceled",
         }
+    }
+
+    /// An attribute of the root span, or else a field of the root's last line.
+    ///
+    /// Attributes that the line has as well are recorded only for failures.
+    pub(crate) fn at_end(&self, key: &str) -> Option<&str> {
+        let attribute = self.root_span().and_then(|span| span.attribute(key));
+        let mut events = self.events.iter().rev();
+        let line = || {
+            events
+                .find(|event| is_unit_of_work(&event.target))?
+                .field(key)
+        };
+        attribute.or_else(line)
     }
 
     /// The root span, if it was not cut.

@@ -77,6 +77,20 @@ impl Section {
     }
 }
 
+impl Section {
+    /// The detail, or the texts of a section that has only these.
+    fn reason(&self) -> String {
+        let texts = self.items.iter().filter_map(|(_, item)| match item {
+            Item::List(texts) => Some(texts.join("; ")),
+            _ => None,
+        });
+        match &*self.detail {
+            "" => texts.collect::<Vec<_>>().join("; "),
+            detail => detail.to_owned(),
+        }
+    }
+}
+
 impl Report {
     /// The sections that need attention, with the reason.
     pub(crate) fn failing(&self) -> Vec<(&'static str, String)> {
@@ -85,7 +99,7 @@ impl Report {
             .iter()
             .filter(|section| section.state == State::Fails);
         failing
-            .map(|section| (section.name, one_line(&section.detail)))
+            .map(|section| (section.name, one_line(&section.reason())))
             .collect()
     }
 

@@ -103,6 +103,10 @@ pub(crate) const OWN: &[(&str, &str)] = &[
         "label: where data came from, or whether a failed root is exported",
     ),
     ("revision", "label: the revision of the running build"),
+    (
+        "serve.",
+        "span and log line: the limit of `http::serve` that rejected a request",
+    ),
     ("serve_", "metrics: the server of `http::serve`"),
     ("signal", "log line: the signal that ends the process"),
     (

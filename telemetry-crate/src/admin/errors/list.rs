@@ -23,7 +23,7 @@ pub(super) fn text(identity: &Identity<'_>, errors: &ErrorsView, query: Query) -
     let groups: Vec<_> = groups.filter(|group| query.lists(errors, group)).collect();
     let asks_for_new = query == Query::New;
     if asks_for_new && !errors.knows_last_process() {
-        text += "the errors of the last process are not known, so all groups are listed: FIRSTLIGHT_RECORDER_FILE keeps them\n";
+        text += "the errors of the last process are not known, so all groups are listed: a process with FIRSTLIGHT_RECORDER_FILE leaves them to the next one\n";
     }
     let which = if asks_for_new && errors.knows_last_process() {
         "errors that the last process did not know"

@@ -1,6 +1,7 @@
 //! The rules: each looks at one part, and finds what is wrong with it.
 
 mod database;
+mod failures;
 mod process;
 mod work;
 
@@ -14,16 +15,21 @@ type Rule = (&'static str, Find);
 #[derive(Clone, Copy)]
 enum Find {
     Always(fn(&Evidence<'_>) -> Vec<Finding>),
+    /// Nothing is known about the part without a flight recorder.
+    IfRecorded(fn(&Evidence<'_>) -> Vec<Finding>),
     /// Returns `None` if nothing is known about the part.
     IfKnown(fn(&Evidence<'_>) -> Option<Vec<Finding>>),
 }
 
+/// The age in seconds up to which a failure is recent.
+const RECENT: f64 = 900.0;
+
 /// All rules; the order decides between findings of the same severity.
 const RULES: [Rule; 16] = [
     ("runtime", Find::Always(process::runtime)),
-    ("open requests, jobs and runs", Find::Always(work::open)),
-    ("failures", Find::Always(work::failures)),
-    ("new errors", Find::IfKnown(work::new_errors)),
+    ("open requests, jobs and runs", Find::IfRecorded(work::open)),
+    ("failures", Find::IfRecorded(failures::failures)),
+    ("new errors", Find::IfKnown(failures::new_errors)),
     ("connection pools", Find::Always(database::pools)),
     ("queues", Find::Always(work::queues)),
     ("schedules", Find::Always(work::schedules)),
@@ -45,7 +51,8 @@ pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>
     let (mut findings, mut fine) = (Vec::new(), Vec::new());
     for (part, rule) in RULES {
         let found = match rule {
-            Find::Always(find) => find(evidence),
+            Find::IfRecorded(_) if !evidence.has_recorder => continue,
+            Find::Always(find) | Find::IfRecorded(find) => find(evidence),
             Find::IfKnown(find) => match find(evidence) {
                 Some(found) => found,
                 None => continue,

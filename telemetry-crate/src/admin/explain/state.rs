@@ -2,6 +2,7 @@
 
 use crate::{
     admin::recent::Live,
+    http,
     jobs::{self, UnreadableQueue},
     metrics::SampleList,
     readiness::{ReadinessReport, is_stopping},
@@ -28,6 +29,8 @@ pub(super) struct Evidence<'a> {
     pub(super) readiness: &'a ReadinessReport,
     /// The parts of telemetry that need attention, with the reason.
     pub(super) telemetry: Vec<(&'static str, String)>,
+    /// When a request was last rejected because too many others were open.
+    pub(super) last_rejection: Option<u64>,
     /// Whether the process was told to stop.
     pub(super) is_stopping: bool,
     /// How the last process ended, unless its end was clean.
@@ -51,6 +54,7 @@ impl<'a> Evidence<'a> {
             errors: recorder.map(|recorder| recorder.errors().read()),
             readiness,
             telemetry: status.report().failing(),
+            last_rejection: http::last_rejection(),
             is_stopping: is_stopping(),
             previous: status.last_end(),
         }

@@ -181,11 +181,10 @@ fn summary(root: &RootView) -> Value {
 
 /// The number of an HTTP status, or the word of a gRPC status; null without one.
 fn status(root: &RootView) -> Value {
-    let attribute = |key| root.root_span()?.attribute(key);
-    let http = attribute("http.response.status_code");
+    let http = root.at_end("http.response.status_code");
     match http.and_then(|code| code.parse::<u16>().ok()) {
         Some(code) => code.into(),
-        None => attribute("rpc.status_code").into(),
+        None => root.at_end("rpc.status_code").into(),
     }
 }
 

@@ -1,10 +1,24 @@
 //! Counters of reached limits, and the gauge of open connections.
 
-use std::error::Error;
+use std::{
+    error::Error,
+    sync::atomic::{AtomicU64, Ordering},
+    time::SystemTime,
+};
 
 use metrics::{Counter, Gauge};
 
-use crate::catalog;
+use crate::{catalog, proto::nanos};
+
+/// When a request last exceeded the limit of requests.
+///
+/// Nanoseconds since the epoch; 0 if none has.
+static LAST_REJECTION: AtomicU64 = AtomicU64::new(0);
+
+/// When a request was last rejected because too many others were open.
+pub(crate) fn last_rejection() -> Option<u64> {
+    Some(LAST_REJECTION.load(Ordering::Relaxed)).filter(|time| *time > 0)
+}
 
 /// A limit of the server, as `serve_limited_total` labels it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +53,7 @@ impl Limit {
         Self::WriteTimeout,
     ];
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Accept => "accept",
             Self::BodyMemory => "body_memory",
@@ -74,6 +88,9 @@ impl Limit {
     }
 
     pub(super) fn count(self) {
+        if self == Self::Requests {
+            LAST_REJECTION.store(nanos(SystemTime::now()), Ordering::Relaxed);
+        }
         self.count_by(1);
     }
 

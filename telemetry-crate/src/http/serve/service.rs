@@ -25,9 +25,13 @@ use super::{
     response_body::ResponseBody,
     sending::Sending,
 };
-use crate::http::{
-    RemoteParent, TelemetryLayer, body::content_length, delivery::Delivery, probe::is_probe,
-    problem::problem, wiring,
+use crate::{
+    evidence::SERVE_LIMIT,
+    http::{
+        RemoteParent, TelemetryLayer, body::content_length, delivery::Delivery, probe::is_probe,
+        problem::problem, wiring,
+    },
+    logs::record,
 };
 
 /// Answers requests beyond the limit, with telemetry of their own.
@@ -35,6 +39,7 @@ use crate::http::{
 /// It cannot know which callers the app trusts, so it only links to their traces.
 pub(super) fn overload_router() -> Router {
     let refuse = || async {
+        record(SERVE_LIMIT, Limit::Requests.as_str());
         let detail = "too many requests are being served; try again later";
         let problem = problem(StatusCode::SERVICE_UNAVAILABLE, Some(detail));
         ([(RETRY_AFTER, "1")], problem)

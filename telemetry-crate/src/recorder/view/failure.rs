@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use tracing::Level;
 
 use super::{EventView, RootView};
-use crate::recorder::{errors::is_report, root::ROOT_SPAN};
+use crate::{
+    evidence::SERVE_LIMIT,
+    recorder::{errors::is_report, root::ROOT_SPAN},
+};
 
 /// The summary of the span in which a root failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,8 @@ impl RootView {
         let span = self.root_span();
         let description = span.and_then(|span| span.error.as_deref());
         let error_type = span.and_then(|span| span.attribute("error.type"));
+        let limit = span.and_then(|span| span.attribute(SERVE_LIMIT));
+        let limit = limit.map(|limit| format!("rejected by the limit of {limit}"));
         let events = self.events.iter().rev();
         let mut errors = events.filter(|event| event.level == Level::ERROR);
         let reported = errors.clone().find(|event| is_report(&event.target));
@@ -91,7 +96,8 @@ impl RootView {
         let repeats = |report: &str| report.starts_with(&*self.name) && is_told(report);
         let reported = reported.map(|event| &*event.message);
         let reported = reported.filter(|report| !repeats(report));
-        let parts = [error_type, description, message.as_deref(), reported];
+        let limit = limit.as_deref();
+        let parts = [error_type, limit, description, message.as_deref(), reported];
         let mut parts: Vec<&str> = parts.into_iter().flatten().collect();
         parts.retain(|part| !part.is_empty());
         parts.dedup();
@@ -100,7 +106,7 @@ impl RootView {
 }
 
 impl EventView {
-    fn field(&self, key: &str) -> Option<&str> {
+    pub(super) fn field(&self, key: &str) -> Option<&str> {
         let mut fields = self.fields.iter();
         fields.find_map(|(other, value, _)| (other == key).then_some(&**value))
     }

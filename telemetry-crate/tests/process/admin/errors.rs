@@ -175,7 +175,7 @@ pub(crate) fn failing_requests() {
 
     let text = ask(admin, "GET /errors?since=start").body;
     assert!(
-        text.contains("FIRSTLIGHT_RECORDER_FILE keeps them\n"),
+        text.contains("FIRSTLIGHT_RECORDER_FILE leaves them to the next one\n"),
         "{text}"
     );
     assert!(

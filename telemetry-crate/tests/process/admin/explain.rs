@@ -5,6 +5,7 @@
 pub(crate) mod causes;
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod errors;
 mod text;
 
 use std::{
@@ -36,7 +37,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("admin::explain::blocked_workers_are_found", one_worker),
         trial("admin::explain::hung_requests_are_counted", hung),
         trial("admin::explain::failures_are_counted", failures),
-        trial("admin::explain::new_errors_are_found", new_errors),
+        trial("admin::explain::new_errors_are_found", errors::new),
+        trial("admin::explain::panics_elsewhere_are_found", errors::panics),
         trial("admin::explain::killed_processes_are_found", previous),
         trial("admin::explain::failed_checks_are_found", not_ready),
         trial("admin::explain::refused_exports_are_found", telemetry),
@@ -97,8 +99,8 @@ fn nothing() {
         explanation.verdict(),
         "healthy, as far as this process knows"
     );
-    // Nothing is known about the last process and its errors.
-    assert_eq!(explanation.fine().len(), PARTS - 2, "{explanation:#?}");
+    // Nothing is known about the last process.
+    assert_eq!(explanation.fine().len(), PARTS - 1, "{explanation:#?}");
     let text = ask(admin, "GET /explain").body;
     assert!(
         text.contains("\nverdict: healthy, as far as this process knows\n"),
@@ -203,7 +205,7 @@ fn limited() {
     stalled.write_all(head).unwrap();
     // It has the only place once its head has arrived, until it is answered with 408.
     wait_until(|| ask(address, "GET /").status == 503);
-    let sentence = "rejected since the start, because too many others were open";
+    let sentence = " ago, because too many others were open";
     let found = wait(admin, "request limit", sentence);
     found.answer_of("/traces?open");
     found.runbook("HttpAvailabilityBudgetBurn");
@@ -214,10 +216,17 @@ fn limited() {
 
 fn failures() {
     let (mut scenario, admin) = caused("failures", &[]);
-    let sentence = "1103 root spans have failed in the last 15 min, the last one ";
+    let sentence =
+        "1103 root spans have failed in the last 15 min, 1103 in the last minute, the last one ";
     let found = wait(admin, "failures", sentence);
-    found.shown_by(&["1100 of charge, the last one with: the card is declined (trace "]);
-    found.shown_by(&["3 of refund, the last one with: the bank is closed (trace "]);
+    found.shown_by(&[
+        "1100 of charge, the last one ",
+        " ago with: the card is declined (trace ",
+    ]);
+    found.shown_by(&[
+        "3 of refund, the last one ",
+        " ago with: the bank is closed (trace ",
+    ]);
     let id = found.trace_id("charge").to_owned();
     let trace = found.answer_of(&format!("/traces/{id}"));
     assert!(trace.contains("order=1099"), "{trace}");
@@ -230,31 +239,6 @@ fn failures() {
     assert!(common.contains("\nfailed: 1100, "), "{common}");
     assert!(common.contains("and 100 more"), "{common}");
     scenario.end();
-}
-
-fn new_errors() {
-    let file = words("errors");
-    let variables = [("FIRSTLIGHT_RECORDER_FILE", file.to_str().unwrap())];
-    let (mut first, admin) = caused("errors", &variables);
-    let sentence = "errors since the start, of which some may be new: 1";
-    let found = wait(admin, "new errors", sentence);
-    assert_eq!(found.severity(), "note");
-    assert_eq!(first.end().0, Some(0));
-
-    let (mut second, admin) = caused("new errors", &variables);
-    let found = wait(
-        admin,
-        "new errors",
-        "errors that the last process did not know: 1",
-    );
-    assert_eq!(found.evidence().len(), 1, "{found:#?}");
-    found.shown_by(&["1 time at ", "causes.rs:", ": the bank is closed"]);
-    let errors = found.answer_of("/errors?since=start");
-    assert!(errors.contains("the bank is closed"), "{errors}");
-    found.has_no_runbook();
-    // A clean end is no finding.
-    assert!(Explanation::of(admin).fine().contains(&"the last process"));
-    second.end();
 }
 
 fn previous() {

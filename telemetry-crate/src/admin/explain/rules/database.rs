@@ -46,18 +46,25 @@ pub(super) fn pools(evidence: &Evidence<'_>) -> Vec<Finding> {
         let held = users.iter().filter(|user| user.holds);
         let held = held.map(|user| user.lasts as f64 / 1e9);
         let held = held.fold(f64::INFINITY, f64::min);
+        let has_unseen = pool.is_none_or(|pool| pool.unseen > 0);
         let finding = if waits {
             let what = format!("the pool {name} is exhausted: {used}");
             Finding::new(Severity::Broken, what)
-        } else if pool.is_none_or(|pool| pool.unseen > 0) {
+        } else if held.is_finite() && held >= HELD {
+            let held = seconds(held);
+            let what = if has_unseen {
+                format!(
+                    "the pool {name} is full: {used}, and those whose use is seen are held for {held} or longer"
+                )
+            } else {
+                // A call that came meanwhile has got no connection.
+                format!("the pool {name} is full: {used}, and none was free for {held}")
+            };
+            Finding::new(Severity::Warning, what)
+        } else if has_unseen {
             // Code whose use is not seen may wait as well.
             let what = format!("the pool {name} is full: {used}, and not all waits are seen");
             Finding::new(Severity::Note, what)
-        } else if held.is_finite() && held >= HELD {
-            // A call that came meanwhile has got no connection.
-            let held = seconds(held);
-            let what = format!("the pool {name} is full: {used}, and none was free for {held}");
-            Finding::new(Severity::Warning, what)
         } else {
             return None;
         };

@@ -1,6 +1,6 @@
 //! Rules about the process: its runtime, memory, files and telemetry.
 
-use super::{Evidence, Finding, Severity, seconds};
+use super::{Evidence, Finding, RECENT, Severity, seconds};
 use crate::{catalog, runtime::LongPoll, values::counted};
 
 /// The stall in seconds from which the runtime is blocked.
@@ -83,22 +83,25 @@ pub(super) fn readiness(evidence: &Evidence<'_>) -> Vec<Finding> {
 }
 
 /// Requests that were rejected because too many others were open.
-///
-/// The count is since the start, so something must have failed in the last minute.
 pub(super) fn limited(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let limited = &catalog::SERVE_LIMITED;
-    let rejected = evidence.samples.value_with(limited, "limit", "requests");
-    let since = evidence.now.saturating_sub(60_000_000_000);
-    let Some(rejected) = rejected.filter(|count| *count > 0.0) else {
+    let last = evidence.last_rejection.map(|last| {
+        let since = evidence.now.saturating_sub(last) as f64 / 1e9;
+        since.max(0.0)
+    });
+    let Some(last) = last.filter(|since| *since <= RECENT) else {
         return Vec::new();
     };
-    if evidence.failed.ended_since(since).count() == 0 {
-        return Vec::new();
-    }
+    let limited = &catalog::SERVE_LIMITED;
+    let rejected = evidence.samples.value_with(limited, "limit", "requests");
     // Whether the limit is reached at this moment is not known.
     let what = format!(
-        "{} rejected since the start, because too many others were open (FIRSTLIGHT_HTTP_MAX_REQUESTS)",
-        counted(rejected as u64, "request was", "requests were")
+        "{} rejected since the start, the last one {} ago, because too many others were open (FIRSTLIGHT_HTTP_MAX_REQUESTS)",
+        counted(
+            rejected.unwrap_or_default() as u64,
+            "request was",
+            "requests were"
+        ),
+        seconds(last)
     );
     let finding = Finding::new(Severity::Warning, what);
     vec![

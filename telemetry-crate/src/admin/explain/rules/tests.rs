@@ -188,6 +188,7 @@ fn healthy(readiness: &ReadinessReport) -> Evidence<'_> {
         has_recorder: true,
         why_without_file: None,
         unreadable: Vec::new(),
+        last_rejection: None,
         is_stopping: false,
         live: Live::default(),
         errors: Some(no_errors()),
@@ -321,7 +322,8 @@ fn states_cause_findings() {
     let found = findings.iter().find(|finding| finding.what == file);
     assert!(found.is_some_and(|found| found.evidence == ["it is locked"]));
     evidence.has_recorder = false;
-    let (findings, _) = apply(&evidence);
+    let (findings, fine) = apply(&evidence);
+    assert!(!fine.contains(&"failures") && !fine.contains(&"open requests, jobs and runs"));
     let found: Vec<_> = findings.iter().map(|finding| &*finding.what).collect();
     assert_eq!(
         found,

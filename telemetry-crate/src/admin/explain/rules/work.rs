@@ -1,13 +1,7 @@
 //! Rules about requests, jobs, scheduled runs and cached data.
 
 use super::{Evidence, Finding, Severity, Work, seconds};
-use crate::{
-    admin::one_line::one_line,
-    catalog,
-    proto::nanos,
-    recorder::{ErrorGroup, RootList, RootView},
-    values::counted,
-};
+use crate::{catalog, proto::nanos, recorder::RootView, values::counted};
 
 /// The time in one span in seconds from which an open root hangs.
 ///
@@ -16,9 +10,6 @@ const HUNG: f64 = 10.0;
 
 /// The age in seconds from which a request outside any span inside is shown.
 const UNSEEN: f64 = 60.0;
-
-/// The age in seconds up to which a failure is recent.
-const RECENT: f64 = 900.0;
 
 /// The ratio of a latency budget from which a queue has grown, as in its alert.
 const GROWN: f64 = 0.5;
@@ -32,7 +23,7 @@ const FORGOTTEN: f64 = 900.0;
 const STALE: f64 = 0.01;
 
 /// The number of roots that a finding shows.
-const SHOWN: usize = 3;
+pub(super) const SHOWN: usize = 3;
 
 /// Requests, jobs and runs that wait, as far as their spans show it.
 pub(super) fn open(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -106,7 +97,7 @@ fn oldest_of(count: usize, oldest: &RootView, now: u64) -> String {
 }
 
 /// Where the roots of further names are listed.
-fn further(names: usize, list: &str) -> Option<String> {
+pub(super) fn further(names: usize, list: &str) -> Option<String> {
     (names > 0).then(|| format!("and of {names} more: {list}"))
 }
 
@@ -126,104 +117,12 @@ fn hangs(root: &RootView, now: u64) -> bool {
     })
 }
 
-/// Failed roots, with a finding for each kind of work.
-///
-/// Each kind has a runbook of its own.
-pub(super) fn failures(evidence: &Evidence<'_>) -> Vec<Finding> {
-    let failed = recent_failures(evidence);
-    let (names, _) = failed.by_name(usize::MAX);
-    let kinds = Work::ALL.into_iter();
-    let findings = kinds.filter_map(|work| {
-        let of_kind = names.iter().filter(|(_, root)| Work::of(root) == work);
-        failures_of(work, &of_kind.collect::<Vec<_>>(), evidence)
-    });
-    findings.collect()
-}
-
-/// A finding about the failed roots of a kind.
-///
-/// `names` has the number of each name and its last root.
-fn failures_of(
-    work: Work,
-    names: &[&(usize, RootView)],
-    evidence: &Evidence<'_>,
-) -> Option<Finding> {
-    let (_, frequent) = names.first()?;
-    let shown = names.iter().take(SHOWN).map(|(count, root)| {
-        let (name, failure, id) = (&root.name, root.failure(), root.trace_id);
-        format!("{count} of {name}, the last one with: {failure} (trace {id})")
-    });
-    let others = names.len().saturating_sub(SHOWN);
-    let shown = shown.chain(further(others, "/traces?failed"));
-    let count: usize = names.iter().map(|(count, _)| count).sum();
-    let last = names.iter().filter_map(|(_, root)| root.ended).max();
-    let (one, several) = match work {
-        Work::HttpRequest => ("request has", "requests have"),
-        Work::GrpcCall => ("gRPC call has", "gRPC calls have"),
-        Work::Job => ("attempt of a job has", "attempts of jobs have"),
-        Work::Run => ("scheduled run has", "scheduled runs have"),
-        Work::Other => ("root span has", "root spans have"),
-    };
-    let what = format!(
-        "{}{} failed in the last {}, the last one {} ago",
-        at_least(evidence, &["root_limit", "eviction"]),
-        counted(count as u64, one, several),
-        seconds(RECENT),
-        seconds(since(last.unwrap_or(0), evidence.now))
-    );
-    let runbook = match work {
-        Work::HttpRequest => Some("HttpAvailabilityBudgetBurn"),
-        Work::GrpcCall => Some("GrpcAvailabilityBudgetBurn"),
-        Work::Job => Some("WorkerAttemptsFailing"),
-        Work::Run => Some("CronRunMissed"),
-        Work::Other => None,
-    };
-    let finding = Finding::new(Severity::Warning, what).shown_by(shown);
-    let next = format!("/traces/{}", frequent.trace_id);
-    Some(finding.next(next).runbook(runbook))
-}
-
-fn recent_failures(evidence: &Evidence<'_>) -> RootList {
-    evidence.failed.ended_since(before(evidence.now, RECENT))
-}
-
 /// Words before a count that roots may be missing from, for one of these reasons.
-fn at_least(evidence: &Evidence<'_>, reasons: &[&str]) -> &'static str {
+pub(super) fn at_least(evidence: &Evidence<'_>, reasons: &[&str]) -> &'static str {
     let metric = &catalog::RECORDER_LOSSES;
     let lost = |reason: &&str| evidence.samples.value_with(metric, "reason", reason);
     let is_lost = reasons.iter().filter_map(lost).any(|count| count > 0.0);
     if is_lost { "at least " } else { "" }
-}
-
-/// Returns `None` if it is not known which errors are new.
-///
-/// Then all errors are a note, unless failed roots show them.
-pub(super) fn new_errors(evidence: &Evidence<'_>) -> Option<Vec<Finding>> {
-    let errors = evidence.errors.as_ref()?;
-    let is_known = errors.knows_last_process();
-    if !is_known && recent_failures(evidence).count() > 0 {
-        return None;
-    }
-    let new = |group: &&ErrorGroup| errors.is_new(group) != Some(false);
-    let new: Vec<_> = errors.groups.iter().filter(new).collect();
-    if new.is_empty() {
-        return is_known.then(Vec::new);
-    }
-    let count = new.len();
-    let (severity, what) = if is_known {
-        let what = format!("errors that the last process did not know: {count}");
-        (Severity::Warning, what)
-    } else {
-        let what = format!("errors since the start, of which some may be new: {count}");
-        (Severity::Note, what)
-    };
-    let shown = new.iter().take(SHOWN).map(|group| {
-        let example = one_line(&group.example, 160);
-        let times = counted(group.count, "time", "times");
-        format!("{times} at {}: {example}", group.place)
-    });
-    let finding = Finding::new(severity, what).shown_by(shown);
-    Some(vec![finding.next("/errors?since=start")])
 }
 
 pub(super) fn queues(evidence: &Evidence<'_>) -> Vec<Finding> {
@@ -376,12 +275,12 @@ fn roots_of(evidence: &Evidence<'_>, name: &str) -> Vec<String> {
     open.chain(last).collect()
 }
 
-fn since(time: u64, now: u64) -> f64 {
+pub(super) fn since(time: u64, now: u64) -> f64 {
     now.saturating_sub(time) as f64 / 1e9
 }
 
 /// The time that was so many seconds before `now`.
-fn before(now: u64, seconds: f64) -> u64 {
+pub(super) fn before(now: u64, seconds: f64) -> u64 {
     now.saturating_sub((seconds * 1e9) as u64)
 }
 

@@ -27,6 +27,12 @@ pub(crate) async fn run_causes() -> ExitCode {
             tracing::error!("known");
             tracing::error!("the bank is closed");
         }
+        "panics" => {
+            for _ in 0..3 {
+                let _ = tokio::spawn(async { panic!("out of paper") }).await;
+            }
+            fail();
+        }
         "many" => causes.spans = hang(2_000),
         "files" => causes.files = open(&telemetry),
         "check" => readiness.register("bank", || async {

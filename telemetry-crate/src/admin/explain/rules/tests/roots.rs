@@ -200,13 +200,17 @@ fn rare_kinds_have_a_finding_of_their_own() {
         .map(|found| (found.what, found.runbook));
     let within = super::super::seconds(900.0);
     let expected = [
-        ("1 request has", 1.0, "HttpAvailabilityBudgetBurn"),
+        // The kind that fails most is first.
         ("2 gRPC calls have", 2.0, "GrpcAvailabilityBudgetBurn"),
+        ("1 request has", 1.0, "HttpAvailabilityBudgetBurn"),
         ("1 attempt of a job has", 4.0, "WorkerAttemptsFailing"),
     ];
     let expected = expected.map(|(what, ago, runbook)| {
         let ago = super::super::seconds(ago);
-        let what = format!("{what} failed in the last {within}, the last one {ago} ago");
+        let number = what.split(' ').next().unwrap_or_default();
+        let what = format!(
+            "{what} failed in the last {within}, {number} in the last minute, the last one {ago} ago"
+        );
         (what, Some(runbook))
     });
     assert_eq!(found.collect::<Vec<_>>(), expected);
@@ -234,6 +238,25 @@ fn next_is_about_the_most_frequent_name() {
     }
     let next = found(&recorder).map(|found| found.next);
     assert_eq!(next, Some(format!("/traces/{}", TraceId::from(2))));
+}
+
+/// An earlier storm must not hide what fails now.
+#[test]
+fn next_is_about_what_fails_now() {
+    let recorder = Recorder::new(1_000_000, None);
+    for id in 1..=5 {
+        fail_at(&recorder, id, "before", "gone", NOW - 70);
+    }
+    fail(&recorder, 6, "now", "gone");
+    let found = found(&recorder);
+    let Some(found) = found else {
+        unreachable!("a finding");
+    };
+    let sentence = "6 attempts of jobs have failed in the last 15 min, 1 in the last minute, ";
+    assert!(found.what.starts_with(sentence), "{}", found.what);
+    assert_eq!(found.next, format!("/traces/{}", TraceId::from(6)));
+    assert!(found.evidence[0].starts_with("1 of now, the last one 1.0 s ago with: "));
+    assert!(found.evidence[1].starts_with("5 of before, the last one 70.0 s ago with: "));
 }
 
 /// The oldest one must not hide behind those that wait for it.
@@ -271,25 +294,23 @@ fn hanging_roots_are_counted_by_name() {
 
 #[test]
 fn rejected_requests_name_their_limit() {
-    let recorder = Recorder::new(1_000_000, None);
     let readiness = ready();
-    let found = |recorder: &Recorder| {
+    let found = |last_rejection| {
         let mut evidence = healthy(&readiness);
-        evidence.failed = recorder.failed();
+        evidence.last_rejection = last_rejection;
         let limit = [("limit", "requests")];
         evidence
             .samples
             .sample(&catalog::SERVE_LIMITED, &limit, 7.0);
-        let findings = apply(&evidence).0.into_iter();
-        let findings = findings.map(|finding| finding.what);
-        findings
-            .filter(|what| what.contains("too many others were open"))
-            .count()
+        apply(&evidence).0.pop().map(|finding| finding.what)
     };
-    // The count is of the whole time since the start.
-    assert_eq!(found(&recorder), 0);
-    fail(&recorder, 1, "GET", "503");
-    assert_eq!(found(&recorder), 1);
+    assert_eq!(found(None), None);
+    // Longer ago than failures are shown.
+    assert_eq!(found(Some((NOW - 901) * 1_000_000_000)), None);
+    let what = found(Some((NOW - 3) * 1_000_000_000)).unwrap_or_default();
+    let ago = super::super::seconds(3.0);
+    let start = format!("7 requests were rejected since the start, the last one {ago} ago");
+    assert!(what.starts_with(&start), "{what}");
 }
 
 /// A job that failed later and is tried again shows nothing about a dead letter.
@@ -324,8 +345,12 @@ fn dead_letters_show_their_own_attempt() {
     assert!(line.contains(reason), "{line}");
 }
 
-/// Adds a root of this name that has failed a second ago.
+/// Adds a job of this name that has failed a second ago.
 fn fail(recorder: &Recorder, id: u64, name: &str, reason: &str) {
+    fail_at(recorder, id, name, reason, NOW - 1);
+}
+
+fn fail_at(recorder: &Recorder, id: u64, name: &str, reason: &str, time: u64) {
     let note = recorder.start(&SpanStart {
         trace_id: TraceId::from(u128::from(id)),
         span_id: SpanId::from(id),
@@ -333,10 +358,10 @@ fn fail(recorder: &Recorder, id: u64, name: &str, reason: &str) {
         kind: SpanKind::Consumer,
         name,
         attributes: &|_: VisitText<'_>| {},
-        time: SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - 2),
+        time: SystemTime::UNIX_EPOCH + Duration::from_secs(time - 1),
     });
     if let Some(note) = note {
         note.fail(reason);
-        note.end(SystemTime::UNIX_EPOCH + Duration::from_secs(NOW - 1));
+        note.end(SystemTime::UNIX_EPOCH + Duration::from_secs(time));
     }
 }
