@@ -139,7 +139,8 @@ async fn requests_beyond_the_limit_are_rejected() {
     assert!(refused.contains("retry-after: 1\r\n"), "{refused}");
     wait_for_limited(&capture, "requests", 1.0).await;
     // A rejected request counts as a failure, like every 503.
-    capture.assert_log("GET 503").once();
+    let line = capture.assert_log("GET 503").once();
+    line.with("serve.limit", "requests");
 
     drop(waiting);
     wait_for_open(&capture, 0.0).await;

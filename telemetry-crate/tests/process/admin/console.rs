@@ -225,6 +225,14 @@ pub(crate) fn traces() {
     assert_eq!(list["failed"]["count"], 3);
     let roots = list["failed"]["roots"].as_array().unwrap();
     assert_eq!((roots.len(), &roots[0]["status"]), (1, &500.into()));
+    // A request that did not fail has a status as well.
+    super::errors::request(service_address, "/nowhere");
+    let slow = json(address, "/traces?slow");
+    let unknown = slow["slow"]["roots"].as_array().unwrap().iter();
+    let unknown = unknown
+        .map(|root| &root["status"])
+        .filter(|status| **status == 404);
+    assert_eq!(unknown.count(), 1, "{slow:#}");
     let id = roots[0]["trace_id"].as_str().unwrap();
     let link = format!("https://jaeger.example/trace/{id}");
     assert_eq!(
