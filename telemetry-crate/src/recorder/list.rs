@@ -20,6 +20,10 @@ pub(crate) struct Found {
     pub(crate) roots: Vec<RootView>,
     /// The number of roots in the whole list.
     pub(crate) all: usize,
+    /// The number of roots of each name in the whole list, the most frequent first.
+    ///
+    /// Empty if `roots` are all of them.
+    pub(crate) names: Vec<(usize, String)>,
 }
 
 /// A root that the recorder may remove before it is read.
@@ -83,9 +87,18 @@ impl RootList {
     /// The first `most` roots with their detail.
     pub(crate) fn first(&self, most: usize) -> Found {
         let views = self.0.iter().take(most).map(|root| RootView::of(root));
+        let mut names = match self.0.len() > most {
+            true => self.names(),
+            false => Vec::new(),
+        };
+        names.sort_by_key(|(count, _)| Reverse(*count));
+        let names = names.into_iter();
         Found {
             roots: views.collect(),
             all: self.0.len(),
+            names: names
+                .map(|(count, root)| (count, RootView::name_of(root)))
+                .collect(),
         }
     }
 

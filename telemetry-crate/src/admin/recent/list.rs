@@ -20,6 +20,9 @@ const MIN_STALL: u64 = 1_000_000_000;
 /// Largest number of characters of a name.
 const NAME: usize = 48;
 
+/// Largest number of names whose roots are counted.
+const NAMES: usize = 5;
+
 /// Largest number of characters of a detail.
 const DETAIL: usize = 240;
 
@@ -45,6 +48,7 @@ pub(super) fn text(
         for root in &found.roots {
             push_root(&mut text, root, live, now);
         }
+        push_names(&mut text, &found.names);
         let more = found.all.saturating_sub(found.roots.len());
         let section = section.name();
         let _ = match found.roots.len() {
@@ -69,6 +73,24 @@ pub(super) fn text(
     }
     text += "\none trace with its spans and events: /traces/<trace id>\n";
     text
+}
+
+/// The most frequent names of a list that is longer than what is shown.
+///
+/// A storm of one name would hide all others.
+fn push_names(text: &mut String, names: &[(usize, String)]) {
+    if names.len() < 2 {
+        return;
+    }
+    let first = names.iter().take(NAMES);
+    let first: Vec<_> = first
+        .map(|(count, name)| format!("{count} of {}", one_line(name, NAME)))
+        .collect();
+    let others = match names.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        others => format!(", and {others} more names"),
+    };
+    let _ = writeln!(text, "  in all: {}{others}", first.join(", "));
 }
 
 /// The code that keeps other tasks from running.

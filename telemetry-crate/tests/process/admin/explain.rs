@@ -203,7 +203,8 @@ fn limited() {
     let mut stalled = TcpStream::connect(address).unwrap();
     let head = b"POST /collect HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\n";
     stalled.write_all(head).unwrap();
-    // It has the only place once its head has arrived, until it is answered with 408.
+    // It has the only place once its head has arrived, until it is answered with 408. An earlier request could take it.
+    wait_until(|| ask(admin, "GET /traces?open").body.contains("POST"));
     wait_until(|| ask(address, "GET /").status == 503);
     let sentence = " ago, because too many others were open";
     let found = wait(admin, "request limit", sentence);
@@ -238,6 +239,11 @@ fn failures() {
     let common = ask(admin, "GET /traces?failed&route=charge").body;
     assert!(common.contains("\nfailed: 1100, "), "{common}");
     assert!(common.contains("and 100 more"), "{common}");
+    let all = ask(admin, "GET /traces").body;
+    assert!(
+        all.contains("\n  in all: 1100 of charge, 3 of refund\n"),
+        "{all}"
+    );
     scenario.end();
 }
 
