@@ -11,8 +11,11 @@
 //! response's head) and `body` (until the response's end). A server reports through `delivery` what
 //! the client received. `client` instruments outgoing requests.
 
+#[cfg(feature = "actix")]
+mod actix;
 mod attributes;
 mod body;
+mod body_end;
 mod client;
 mod client_address;
 mod cut;
@@ -34,6 +37,8 @@ mod service;
 mod settings;
 mod wiring;
 
+#[cfg(feature = "actix")]
+pub use self::actix::{ActixBody, ActixFuture, ActixService};
 pub use self::client::{
     ClientFuture, ClientLayer, ClientRequest, ClientResponse, ClientService, ResendCount,
     UrlTemplate,

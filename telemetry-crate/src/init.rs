@@ -254,6 +254,7 @@ impl Telemetry {
         metrics.add_collector(runtime.clone());
         // This fails outside a runtime. The program can call `instrument_runtime()` later.
         let _ = runtime.observe_current();
+        runtime.install();
         let admin_address = self
             .admin
             .as_ref()

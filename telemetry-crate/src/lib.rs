@@ -63,6 +63,7 @@
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
+//! | `actix` | no | [`http::TelemetryLayer`] as a middleware of actix-web 4 |
 //! | `apalis` | no | `jobs::apalis`: a layer that instruments every task of an apalis worker |
 //! | `apalis-postgres` | no | `jobs::apalis::Workers` on PostgreSQL, with apalis' tables |
 //! | `apalis-sqlite` | no | `jobs::apalis::Workers` on SQLite, with apalis' tables |

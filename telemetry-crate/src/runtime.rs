@@ -25,12 +25,12 @@ mod slot;
 mod watch;
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
 use tokio::{
-    runtime::{Handle, RuntimeMetrics},
+    runtime::{Handle, Id, RuntimeMetrics},
     task::AbortHandle,
 };
 
@@ -49,37 +49,66 @@ use crate::{recorder::Recorder, span_ids::SpanContexts};
 #[non_exhaustive]
 pub struct NoRuntime;
 
-/// Observer of at most one runtime.
+/// Maximum number of observed runtimes.
+///
+/// A server with a runtime for each worker has as many as the machine has processors.
+const MAX_RUNTIMES: usize = 256;
+
+/// Observer of the application's runtimes.
+///
+/// Usually there is one. Some servers have a runtime for each of their workers.
 #[derive(Debug, Default)]
 pub(crate) struct RuntimeObserver {
-    observed: Mutex<Option<Observed>>,
+    runtimes: Mutex<Vec<Observed>>,
     /// The reader of the spans that are polled; `None` without a flight recorder.
     polls: Option<Polls>,
 }
 
-/// The observed runtime and the probe that runs in it.
+/// An observed runtime and the probe that runs in it.
 #[derive(Debug, Clone)]
 struct Observed {
+    id: Id,
+    /// Whether it is the runtime in which telemetry was started.
+    is_main: bool,
+    /// The number of the first worker, by which its metrics are labeled.
+    first_worker: usize,
     metrics: RuntimeMetrics,
     probe: Arc<SchedulerProbe>,
     task: AbortHandle,
+}
+
+/// The observer of the process, for runtimes that start later.
+static INSTALLED: Mutex<Weak<RuntimeObserver>> = Mutex::new(Weak::new());
+
+/// Observes the current runtime as well, if telemetry is running.
+#[cfg(feature = "actix")]
+pub(crate) fn observe_worker() {
+    let installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let (Some(observer), Ok(handle)) = (installed.upgrade(), Handle::try_current()) {
+        observer.observe(&handle, false);
+    }
 }
 
 impl RuntimeObserver {
     /// Creates an observer that names the spans which block the runtime.
     pub(crate) fn new(recorder: Option<Recorder>, contexts: SpanContexts) -> Self {
         Self {
-            observed: Mutex::default(),
+            runtimes: Mutex::default(),
             polls: recorder.map(|recorder| Polls::new(recorder, contexts)),
         }
     }
 
-    /// The time for which the runtime has run no task that was woken.
+    /// Lets runtimes that start later find the observer.
+    pub(crate) fn install(self: &Arc<Self>) {
+        *INSTALLED.lock().unwrap_or_else(PoisonError::into_inner) = Arc::downgrade(self);
+    }
+
+    /// The longest time for which a runtime has run no task that was woken.
     pub(crate) fn stalled(&self) -> Duration {
+        let now = Instant::now();
         let observed = self.observed();
-        observed.map_or(Duration::ZERO, |observed| {
-            observed.probe.stalled(Instant::now())
-        })
+        let stalls = observed.iter().map(|observed| observed.probe.stalled(now));
+        stalls.max().unwrap_or_default()
     }
 
     /// The spans that have been in one poll for at least this time, the longest first.
@@ -89,38 +118,60 @@ impl RuntimeObserver {
     }
 
     /// Starts to observe the current runtime, instead of a previous one.
+    ///
+    /// The runtimes of workers stay observed.
     pub(crate) fn observe_current(&self) -> Result<(), NoRuntime> {
         let handle = Handle::try_current().map_err(|_| NoRuntime)?;
-        let probe = Arc::new(SchedulerProbe::default());
-        let observed = Observed {
-            metrics: handle.metrics(),
-            task: handle
-                .spawn(SchedulerProbe::run(Arc::clone(&probe)))
-                .abort_handle(),
-            probe,
-        };
-        let before = self.lock().replace(observed);
-        if let Some(before) = before {
-            before.task.abort();
-        }
+        self.observe(&handle, true);
         Ok(())
+    }
+
+    fn observe(&self, handle: &Handle, is_main: bool) {
+        let id = handle.id();
+        let mut runtimes = self.lock();
+        let is_replaced =
+            |observed: &Observed| observed.task.is_finished() || is_main && observed.is_main;
+        for observed in runtimes.extract_if(.., |observed| is_replaced(observed)) {
+            observed.task.abort();
+        }
+        let is_known = runtimes.iter().any(|observed| observed.id == id);
+        if is_known || runtimes.len() >= MAX_RUNTIMES {
+            return;
+        }
+        let metrics = handle.metrics();
+        let probe = Arc::new(SchedulerProbe::default());
+        let task = handle
+            .spawn(SchedulerProbe::run(Arc::clone(&probe)))
+            .abort_handle();
+        let ends = runtimes.iter();
+        let ends = ends.map(|observed| observed.first_worker + observed.metrics.num_workers());
+        let first_worker = ends.max().unwrap_or_default();
+        runtimes.push(Observed {
+            id,
+            is_main,
+            first_worker,
+            metrics,
+            probe,
+            task,
+        });
     }
 
     /// Ends the observation; called when telemetry stops.
     pub(crate) fn stop(&self) {
-        if let Some(observed) = self.lock().take() {
+        for observed in self.lock().drain(..) {
             observed.task.abort();
         }
     }
 
-    /// Returns the observed runtime, unless it was shut down.
-    fn observed(&self) -> Option<Observed> {
-        let observed = self.lock().clone();
-        observed.filter(|observed| !observed.task.is_finished())
+    /// Returns the observed runtimes that were not shut down.
+    fn observed(&self) -> Vec<Observed> {
+        let mut observed = self.lock().clone();
+        observed.retain(|observed| !observed.task.is_finished());
+        observed
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Observed>> {
-        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Observed>> {
+        self.runtimes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

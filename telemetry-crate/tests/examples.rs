@@ -166,6 +166,16 @@ fn older_axum_and_reqwest_have_all_signals() {
     assert_eq!(request.attributes["client.address"], "127.0.0.1");
 }
 
+#[cfg(feature = "actix")]
+#[test]
+fn actix_services_have_all_signals() {
+    let (spans, _, exposition) = serves_orders("actix", "/orders/{id}");
+    let request = span(&spans, "GET /orders/{id}");
+    assert_eq!(request.attributes["client.address"], "127.0.0.1");
+    // The main runtime, and one for each of the two workers.
+    assert!(exposition.contains("\ntokio_workers 3\n"), "{exposition}");
+}
+
 #[test]
 fn hyper_servers_have_all_signals() {
     let (spans, ..) = serves_orders("hyper", "/orders/{id}");

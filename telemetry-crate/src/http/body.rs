@@ -10,8 +10,7 @@ use http::{Response, header::CONTENT_LENGTH};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::{exchange::Exchange, outcome::Outcome};
-use crate::unwind::end_on_panic;
+use super::{body_end::BodyEnd, exchange::Exchange};
 
 pin_project! {
     /// Response body of [`TelemetryService`](super::TelemetryService).
@@ -22,45 +21,15 @@ pin_project! {
     pub struct ResponseBody<B> {
         #[pin]
         inner: B,
-        exchange: Option<Exchange>,
-        // Bytes left until the known end, after which a server stops polling.
-        left: Option<u64>,
-        is_polled: bool,
-        sent: u64,
-    }
-
-    impl<B> PinnedDrop for ResponseBody<B> {
-        fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            // If the body was never polled, an outer layer may have replaced the response.
-            if let Some(exchange) = this.exchange.take_if(|_| !*this.is_polled) {
-                exchange.end_unanswered();
-            }
-        }
+        end: BodyEnd,
     }
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(
-        inner: B,
-        content_length: Option<u64>,
-        mut exchange: Option<Exchange>,
-    ) -> Self {
-        let left = content_length.or_else(|| inner.size_hint().exact());
-        // A server doesn't poll a body that it knows to be empty.
-        if left == Some(0)
-            || inner.is_end_stream()
-            || exchange.as_ref().is_some_and(Exchange::has_no_body)
-        {
-            finish(&mut exchange, Outcome::Answered);
-        }
-        Self {
-            inner,
-            exchange,
-            left,
-            is_polled: false,
-            sent: 0,
-        }
+    pub(super) fn new(inner: B, content_length: Option<u64>, exchange: Option<Exchange>) -> Self {
+        let length = content_length.or_else(|| inner.size_hint().exact());
+        let end = BodyEnd::new(length, inner.is_end_stream(), exchange);
+        Self { inner, end }
     }
 }
 
@@ -68,18 +37,6 @@ impl<B: Body> ResponseBody<B> {
 pub(super) fn content_length<B>(response: &Response<B>) -> Option<u64> {
     let length = response.headers().get(CONTENT_LENGTH)?;
     length.to_str().ok()?.parse().ok()
-}
-
-fn finish(exchange: &mut Option<Exchange>, outcome: Outcome) {
-    if let Some(exchange) = exchange.take() {
-        exchange.finish(outcome);
-    }
-}
-
-fn end(exchange: &mut Option<Exchange>, sent: u64) {
-    if let Some(exchange) = exchange.take() {
-        exchange.sent(sent);
-    }
 }
 
 impl<B: Body> Body for ResponseBody<B> {
@@ -91,29 +48,16 @@ impl<B: Body> Body for ResponseBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let mut this = self.project();
-        *this.is_polled = true;
-        // A body of known size is assumed to be in memory. The program may generate any other body
-        // during the poll, so the span is entered.
-        let in_span = this.left.is_none();
-        let polled = end_on_panic(this.exchange, |exchange| {
-            let _entered = exchange
-                .filter(|_| in_span)
-                .map(|exchange| exchange.span().enter());
-            this.inner.as_mut().poll_frame(context)
-        });
+        let polled = this.end.poll(|| this.inner.as_mut().poll_frame(context));
         let frame = ready!(polled);
         match &frame {
-            None => end(this.exchange, *this.sent),
-            Some(Err(_)) => finish(this.exchange, Outcome::BodyError),
+            None => this.end.end(),
+            Some(Err(_)) => this.end.fail(),
             Some(Ok(frame)) => {
                 let bytes = frame.data_ref().map_or(0, |data| data.remaining() as u64);
-                *this.sent = this.sent.saturating_add(bytes);
-                *this.left = this.left.map(|left| left.saturating_sub(bytes));
                 // Trailers end a body (RFC 9110, section 6.5), and servers do not poll after them.
-                let is_end = frame.is_trailers() || this.inner.is_end_stream();
-                if *this.left == Some(0) || is_end {
-                    end(this.exchange, *this.sent);
-                }
+                let is_last = frame.is_trailers() || this.inner.is_end_stream();
+                this.end.part(bytes, is_last);
             }
         }
         Poll::Ready(frame)

@@ -216,8 +216,14 @@ impl Exchange {
         }
     }
 
-    /// Finishes an exchange left to the server, after an outer layer has answered.
-    #[cfg(feature = "axum")]
+    /// The header with the id that the request was given.
+    #[cfg(feature = "actix")]
+    pub(super) fn request_id(&self) -> Option<(http::HeaderName, http::HeaderValue)> {
+        self.id.get().map(RequestId::header)
+    }
+
+    /// Finishes an exchange after an outer layer has answered.
+    #[cfg(any(feature = "actix", feature = "axum"))]
     pub(super) fn answered_outside(mut self, status: StatusCode) {
         self.status = Some(status);
         let outcome = if self.has_panicked {

@@ -51,6 +51,11 @@ impl RequestId {
         self.0.to_str().unwrap_or_default()
     }
 
+    #[cfg(feature = "actix")]
+    pub(super) fn header(&self) -> (HeaderName, HeaderValue) {
+        (REQUEST_ID, self.0.clone())
+    }
+
     /// Writes the id into the headers of the request, for its handler.
     pub(super) fn insert_into(&self, headers: &mut HeaderMap) {
         headers.insert(REQUEST_ID, self.0.clone());

@@ -17,7 +17,7 @@ use crate::unwind::end_on_panic;
 
 /// Marks a request that a layer has seen; stored in the request's extensions.
 #[derive(Debug, Clone, Copy)]
-struct Observed;
+pub(super) struct Observed;
 
 /// A service with telemetry from a [`TelemetryLayer`](super::TelemetryLayer).
 #[derive(Debug, Clone)]

@@ -59,7 +59,7 @@ fn ended_runtimes_leave_the_exposition() {
     ::metrics::with_local_recorder(&metrics.recorder(), || {
         runtime.block_on(async {
             observer.observe_current().unwrap();
-            let probe = observer.observed().unwrap().probe;
+            let probe = observer.observed().remove(0).probe;
             tokio::task::yield_now().await;
             probe.wake_up(Instant::now());
             while probe.stalled(Instant::now()) > Duration::ZERO {

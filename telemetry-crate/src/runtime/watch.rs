@@ -65,21 +65,25 @@ pub(crate) async fn watch(observer: Arc<RuntimeObserver>) {
         if let Some(polls) = &observer.polls {
             polls.sample(now);
         }
-        let open = observer
-            .observed()
-            .map_or(Duration::ZERO, |observed| observed.probe.wake_up(now));
+        let observed = observer.observed();
+        let stalls = observed.iter().map(|observed| observed.probe.wake_up(now));
+        let open = stalls.max().unwrap_or_default();
+        let what = match observed.len() {
+            0 | 1 => "the application's runtime",
+            _ => "a runtime of the application",
+        };
         match detector.update(open) {
             None => {}
             Some(Change::Blocked) => tracing::warn!(
                 target: "firstlight",
-                "the application's runtime has run no task for {} s: something blocks its threads, such as a synchronous call in async code; see tokio_scheduler_stalled_seconds{}",
+                "{what} has run no task for {} s: something blocks its threads, such as a synchronous call in async code; see tokio_scheduler_stalled_seconds{}",
                 BLOCKED_AFTER.as_secs(),
                 polled(&observer.long_polls(BLOCKED_AFTER - POLL_TOLERANCE))
             ),
             Some(Change::Recovered(stall)) => tracing::warn!(
                 target: "firstlight",
                 { stalled = stall.as_secs_f64() },
-                "the application's runtime runs tasks again, after {:.1} s without any",
+                "{what} runs tasks again, after {:.1} s without any",
                 stall.as_secs_f64()
             ),
         }

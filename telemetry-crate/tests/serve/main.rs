@@ -7,6 +7,8 @@
 mod bodies;
 mod clients;
 mod drain;
+#[cfg(feature = "actix")]
+mod frameworks;
 mod http2;
 mod identity;
 mod layers;

@@ -166,7 +166,9 @@ impl<'a> Reader<'a> {
             text = &text[value.len()..];
             // All of the last values may have been cut.
             let (value, kind) = match kind {
-                Kind::Bare if value.len() < value_length.into() => (TRUNCATION_MARK, Kind::Text),
+                Kind::Bare if value.len() < usize::from(value_length) => {
+                    (TRUNCATION_MARK, Kind::Text)
+                }
                 kind if value.is_empty() && value_length > 0 => (TRUNCATION_MARK, kind),
                 kind => (value, kind),
             };
