@@ -97,8 +97,8 @@ fn nothing() {
         explanation.verdict(),
         "healthy, as far as this process knows"
     );
-    // Nothing is known about the last process and its errors.
-    assert_eq!(explanation.fine().len(), PARTS - 2, "{explanation:#?}");
+    // Nothing is known about the last process and its errors, and there are no pools, queues, schedules and data.
+    assert_eq!(explanation.fine().len(), PARTS - 6, "{explanation:#?}");
     let text = ask(admin, "GET /explain").body;
     assert!(
         text.contains("\nverdict: healthy, as far as this process knows\n"),
