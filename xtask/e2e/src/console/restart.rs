@@ -31,6 +31,21 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         "traces of the last process are shown as new ones: {text}"
     );
 
+    // The numbers of log lines begin anew with each process.
+    instance.post_for("/markup/lines/50", "", 200)?;
+    browser.open_view(&instance.admin, "logs")?;
+    browser.wait_for_text("numbered line 50")?;
+    instance.kill()?;
+    browser.wait_for_text("reconnecting")?;
+    instance.start_again()?;
+    instance.post_for("/markup/lines/1", "", 200)?;
+    browser.wait_for_texts(&["numbered line 1", "live, "])?;
+    let text = browser.visible_text()?;
+    ensure!(
+        !text.contains("numbered line 50"),
+        "lines of both processes are shown: {text}"
+    );
+
     let records = browser.take_records()?;
     let is_lost = |message: &String| message.contains("net::ERR_");
     // The browser itself reports each failed request.
