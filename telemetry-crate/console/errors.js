@@ -48,9 +48,7 @@ export function draw({ query }) {
         `${counted(groups.length, "group")} since ${day(time(since))}${isKnown ? "" : "; what is new is not known without FIRSTLIGHT_RECORDER_FILE"}`,
       ),
     ),
-    found.length === 0
-      ? none(groups.length)
-      : list(found),
+    found.length === 0 ? none(groups.length) : list(found),
     removed > 0 ? h("p", { class: "footnote" }, `${counted(removed, "group")} made room for others.`) : null,
   ];
 }

@@ -70,9 +70,7 @@ export function inUnit(value, unit) {
   if (unit === "time") return day(value * 1e3);
   if (unit === "s/s") return unusual(value) ?? `${digits(value)} cores`;
   const word = /^\{(.+)\}$/.exec(unit ?? "")?.[1].replaceAll("_", " ");
-  return word && !unusual(value)
-    ? `${count(value)} ${value === 1 ? word : plural(word)}`
-    : count(value);
+  return word && !unusual(value) ? `${count(value)} ${value === 1 ? word : plural(word)}` : count(value);
 }
 
 export function plural(word) {

@@ -17,7 +17,7 @@ export function keep(state, { of, rows, keyOf, isHeld }) {
 const lists = new Map();
 
 /**
- * The rows in the order in which they were drawn last, while the pointer or the focus is in the list. New rows are last.
+ * The rows in the order in which they were drawn last, while the pointer or the focus is in the list. New ones are last.
  *
  * `drawn` gets the element of the list.
  */

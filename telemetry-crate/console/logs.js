@@ -134,10 +134,7 @@ function list(lines, query) {
           "No line passes the filter",
           "New lines that pass show here by themselves. A lower log level may write them: see Turn up.",
         )
-      : empty(
-          "No log lines yet",
-          "A line shows here within 2 seconds. Each request to the service writes one.",
-        );
+      : empty("No log lines yet", "A line shows here within 2 seconds. Each request to the service writes one.");
   }
   const columns = [
     { name: "time", title: "Time, UTC" },

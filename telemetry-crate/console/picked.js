@@ -57,7 +57,12 @@ function add(picked, { at, families, last }) {
   const steps = new Map(groups.map((group) => [group, since(sum(earlier(group)), sum(group.series))]));
   const lines =
     picked.by.length > 0
-      ? groups.map(lineOf((labels) => `p95 ${nameOf(labels)}`, (group) => quantile(steps.get(group), 0.95)))
+      ? groups.map(
+          lineOf(
+            (labels) => `p95 ${nameOf(labels)}`,
+            (group) => quantile(steps.get(group), 0.95),
+          ),
+        )
       : [0.5, 0.95, 0.99].map((q) => [`${q}`, `p${q * 100}`, quantile(steps.get(groups[0]), q)]);
   const title = picked.by.length > 0 ? nameOf : () => "samples";
   picked.lines = extend(picked.lines, lines, number);
@@ -73,7 +78,9 @@ const lineOf = (title, value) => (group) => [JSON.stringify(group.labels), title
 /** The lines with one more value each, `number` in all. Where a line had no value, it has null. */
 function extend(lines, added, number) {
   const nulls = (count) => new Array(Math.max(0, count)).fill(null);
-  const all = new Map([...lines].map(([key, line]) => [key, { ...line, values: [...line.values, null].slice(-number) }]));
+  const all = new Map(
+    [...lines].map(([key, line]) => [key, { ...line, values: [...line.values, null].slice(-number) }]),
+  );
   for (const [key, name, value] of added) {
     if (!all.has(key)) all.set(key, { name, values: nulls(number) });
     all.get(key).values[number - 1] = value;

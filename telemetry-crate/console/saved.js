@@ -6,7 +6,9 @@ import { UNKNOWN_FORM } from "./api.js";
 export const FORMAT = 1;
 
 /** A form is an example of a value: a date stands for its text, and a list has the form of all its elements. */
-const ROOTS = { roots: [{ name: "", trace_id: "", span_id: "", started: new Date(), duration_seconds: 0, outcome: "" }] };
+const ROOTS = {
+  roots: [{ name: "", trace_id: "", span_id: "", started: new Date(), duration_seconds: 0, outcome: "" }],
+};
 const NUMBERS = { rate: [], failed: [], p50: [], p95: [], p99: [] };
 
 const FORMS = {

@@ -252,7 +252,9 @@ function nameOf(row) {
     return [
       level(row.event.level),
       h("span", { class: "w-message" }, cut(row.event.message || row.event.target, 200)),
-      row.event.logged ? null : h("span", { class: "mark", title: "recorded; the log filter withholds it" }, "not logged"),
+      row.event.logged
+        ? null
+        : h("span", { class: "mark", title: "recorded; the log filter withholds it" }, "not logged"),
     ];
   if (row.type === "group")
     return [

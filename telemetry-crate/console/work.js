@@ -285,7 +285,10 @@ function dataTypes({ at, families }) {
         const p95 = quantile(ages, 0.95);
         const failed = reads.find(([result]) => result === "failed")?.[1] ?? 0;
         // Numbers since the start would tell for ever of what is over.
-        const served = since(earlier(`ages ${data_type}`, ages, at, (histogram) => histogram.count), ages);
+        const served = since(
+          earlier(`ages ${data_type}`, ages, at, (histogram) => histogram.count),
+          ages,
+        );
         const isOld = budget > 0 && quantile(served, 0.95) > budget * 1.5;
         const state = isOld
           ? ["warning", "older than its window"]
