@@ -7,7 +7,7 @@ use super::{
     Fixture,
     browser::Browser,
     instance::Instance,
-    place::{button, css, link},
+    place::{button, link},
 };
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
@@ -24,9 +24,10 @@ fn run(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     wait_for_points(&browser, 2)?;
     browser.click(&link("process_start_time_seconds"))?;
     // A moment is a date, and the sum of several means nothing.
-    browser.wait_for_text(" UTC")?;
+    browser.wait_for_text("a point in time")?;
     browser.click(&link(METRIC))?;
-    browser.wait_for(&css(".chart .line"))?;
+    browser.wait_for_text("Copy as PromQL")?;
+    wait_for_points(&browser, 1)?;
     let points = browser.number(POINTS)?;
     ensure!(points >= 2, "{points} points are left");
 
@@ -67,9 +68,10 @@ fn wait_for_points(browser: &Browser, least: u64) -> anyhow::Result<()> {
     })
 }
 
-/// The number of points of the first line that is drawn.
-const POINTS: &str =
-    "document.querySelector('.chart .line')?.getAttribute('d').split('L').length ?? 0";
+/// The number of points that are drawn of the picked metric.
+const POINTS: &str = "document
+    .querySelector('svg[aria-label^=\"http_server_request_duration_seconds, now\"] .line')
+    ?.getAttribute('d').split('L').length ?? 0";
 
 /// The size of what is kept of 100 series with 15 buckets after 720 scrapes.
 const SIZE: &str = "import('/console/picked.js').then(({ pick }) => {

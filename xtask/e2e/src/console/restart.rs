@@ -35,6 +35,8 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     instance.post_for("/markup/lines/50", "", 200)?;
     browser.open_view(&instance.admin, "logs")?;
     browser.wait_for_text("numbered line 50")?;
+    // Another answer tells of the restart, while the lines are asked for with a number of the last process.
+    browser.evaluate(SLOW_LINES)?;
     instance.kill()?;
     browser.wait_for_text("reconnecting")?;
     instance.start_again()?;
@@ -57,3 +59,13 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     ensure!(others.is_empty(), "messages: {others:?}");
     records.check_hosts(&instance.admin)
 }
+
+/// Delays the answers with log lines.
+const SLOW_LINES: &str = "(() => {
+    const send = window.fetch;
+    window.fetch = async (path, options) => {
+        const answer = await send(path, options);
+        if (String(path).startsWith('logs?')) await new Promise((done) => setTimeout(done, 1_000));
+        return answer;
+    };
+})()";
