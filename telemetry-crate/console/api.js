@@ -10,10 +10,17 @@ const MAX_DELAY = 30;
 const MAX_SKEW = 5_000;
 const MAX_HELD = 12;
 const MAX_ATTEMPTS = 5;
+/** Seconds. Behind one address there may be several processes, of which each answer looks like a restart. */
+const AFTER_RESTART = 1;
+
+/** What is said about an answer, or a part of a file, that cannot be read. */
+export const UNKNOWN_FORM = "it has another form than this console reads";
 
 const pollers = new Map();
 const held = new Map();
 let changed = () => {};
+/** The number of restarts so far. An answer to a request of before the last one is of the process that is gone. */
+let restarts = 0;
 
 /** The state that the frame shows. */
 export const status = {
@@ -45,9 +52,13 @@ export function now() {
 /** The time of the service at a moment of this machine. That of a file is the time of the service already. */
 export const inService = (moment) => (status.file ? moment : moment + status.skew);
 
+/** Whether a text can be sent as a token. A browser does not send a header with other characters. */
+export const isToken = (text) => /^[\x20-\x7e]+$/.test(text);
+
 export function token() {
   try {
-    return sessionStorage.getItem(TOKEN);
+    const text = sessionStorage.getItem(TOKEN);
+    return text && isToken(text) ? text : null;
   } catch {
     return null;
   }
@@ -71,13 +82,8 @@ export function want(resources) {
   for (const [id, poller] of pollers) if (!wanted.has(id)) stop(poller);
   for (const [id, resource] of wanted) {
     const poller = pollers.get(id);
-    if (poller) {
-      poller.resource = resource;
-    } else {
-      const started = { resource, timer: null, controller: null, failures: 0 };
-      pollers.set(id, started);
-      run(started);
-    }
+    if (poller) poller.resource = resource;
+    else start(resource);
   }
   for (const id of held.keys()) {
     if (held.size <= MAX_HELD) break;
@@ -101,13 +107,28 @@ export function openFile(saved) {
 export function again(resource) {
   held.delete(resource.id);
   const poller = pollers.get(resource.id);
-  if (poller) run(poller);
+  if (!poller) return;
+  // An answer that is under way may be of before.
+  stop(poller);
+  start(resource);
+}
+
+function start(resource) {
+  const poller = { resource, timer: null, controller: null, failures: 0 };
+  pollers.set(resource.id, poller);
+  run(poller);
 }
 
 function stop(poller) {
   clearTimeout(poller.timer);
   poller.controller?.abort();
   pollers.delete(poller.resource.id);
+}
+
+/** Says in the form why a text is no token. */
+export function refuseToken(text) {
+  status.token = { ...status.token, text, wasWrong: true };
+  changed();
 }
 
 /** Closes the form for the token. Only a change was refused, so all that is shown can still be read. */
@@ -128,7 +149,9 @@ document.addEventListener("visibilitychange", () => {
 async function run(poller) {
   clearTimeout(poller.timer);
   const { resource } = poller;
-  if (poller.controller || document.hidden || status.paused || status.file) return;
+  if (poller.controller || document.hidden || status.file) return;
+  // A view that was never shown has nothing to hold during a pause.
+  if (status.paused && held.has(resource.id)) return;
   if (status.token && !status.token.isChange && !resource.open) return;
   const pause = status.busyUntil - Date.now();
   if (pause > 0) {
@@ -136,22 +159,27 @@ async function run(poller) {
     return;
   }
   const before = held.get(resource.id) ?? { data: null };
+  const asked = restarts;
+  const isCurrent = () => asked === restarts && pollers.get(resource.id) === poller;
   const controller = new AbortController();
   poller.controller = controller;
   let wait = typeof resource.every === "function" ? resource.every(before.data) : resource.every;
   try {
     const answer = await read(resource.path(before.data), resource.accept, controller);
-    connected();
+    if (isCurrent() && !isRestart(answer)) {
+      const data = resource.take ? resource.take(before.data, answer) : answer;
+      held.set(resource.id, { data, error: null, at: Date.now() });
+    }
     poller.failures = 0;
-    if (isRestart(answer)) return;
-    const data = resource.take ? resource.take(before.data, answer) : answer;
-    held.set(resource.id, { data, error: null, at: Date.now() });
+    connected();
   } catch (error) {
-    if (pollers.get(resource.id) !== poller) return;
+    if (!isCurrent()) return;
     poller.failures += 1;
     wait = Math.max(wait, fail(resource, before, error, poller.failures));
   } finally {
     poller.controller = null;
+    // What is known of the last process says nothing about when to ask the new one.
+    if (asked !== restarts) wait = AFTER_RESTART;
     if (pollers.get(resource.id) === poller) poller.timer = setTimeout(run, wait * 1_000, poller);
     changed();
   }
@@ -168,8 +196,11 @@ function fail(resource, before, error, failures) {
     // The limit of reads is shared by all clients, so it says nothing about this resource.
     if (error.status === 429) rest(error.after);
     else held.set(resource.id, { ...before, error, at: before.at ?? null });
-  } else {
+  } else if (error instanceof Lost) {
     status.lostSince ??= Date.now();
+  } else {
+    connected();
+    held.set(resource.id, { ...before, error: new Error(`${UNKNOWN_FORM}: ${error.message}`), at: before.at ?? null });
   }
   return error.status === 429 ? Math.max(error.after, backoff) : backoff;
 }
@@ -196,10 +227,14 @@ function isRestart(answer) {
   if (!Number.isNaN(time) && Math.abs(Date.now() + status.skew - time) > MAX_SKEW) status.skew = time - Date.now();
   if (!last || last.instance === answer.instance) return false;
   held.clear();
+  restarts += 1;
   status.restarted = { at: Date.now(), last: last.instance };
-  setTimeout(wake, 0);
+  setTimeout(wake, AFTER_RESTART * 1_000);
   return true;
 }
+
+/** There is no answer, or only a part of one. */
+class Lost extends Error {}
 
 class Failed extends Error {
   constructor(response, text) {
@@ -209,26 +244,35 @@ class Failed extends Error {
   }
 }
 
-async function request(path, options) {
+async function answerOf(path, options) {
   const headers = { ...options.headers };
   const secret = token();
   if (secret) headers.Authorization = `Bearer ${secret}`;
-  const response = await fetch(path, {
-    ...options,
-    headers,
-    cache: "no-store",
-    credentials: "omit",
-    redirect: "error",
-  });
-  if (!response.ok) throw new Failed(response, await response.text());
-  return response;
+  try {
+    const response = await fetch(path, {
+      ...options,
+      headers,
+      cache: "no-store",
+      credentials: "omit",
+      redirect: "error",
+    });
+    return [response, await response.text()];
+  } catch (error) {
+    throw new Lost(error.message);
+  }
+}
+
+async function request(path, options) {
+  const [response, text] = await answerOf(path, options);
+  if (!response.ok) throw new Failed(response, text);
+  return text;
 }
 
 async function read(path, accept = "application/json", controller) {
   const timer = setTimeout(() => controller.abort(), TIMEOUT);
   try {
-    const response = await request(path, { headers: { Accept: accept }, signal: controller.signal });
-    return accept === "application/json" ? await response.json() : await response.text();
+    const text = await request(path, { headers: { Accept: accept }, signal: controller.signal });
+    return accept === "application/json" ? JSON.parse(text) : text;
   } finally {
     clearTimeout(timer);
   }

@@ -1,14 +1,14 @@
 // The frame: the bar, the views, the form for the token, and what is polled.
 
 import { h, onRedraw, redraw, render, say } from "./dom.js";
-import { hold, onChange, openFile, setPaused, status, want } from "./api.js";
+import { hold, inService, onChange, openFile, setPaused, status, want } from "./api.js";
 import { clock, cut, day } from "./format.js";
 import { link, parse } from "./address.js";
 import { bar } from "./bar.js";
 import { empty } from "./parts.js";
 import { forget } from "./table.js";
 import { help, listen } from "./keys.js";
-import { choose, save } from "./save.js";
+import { choose, missingIn, save } from "./save.js";
 import { catalog, explain } from "./resources.js";
 import { tokenForm } from "./token.js";
 import * as now from "./now.js";
@@ -49,17 +49,24 @@ function available() {
 
 function draw() {
   const { route, entry, view } = current();
-  want([explain, catalog, ...(view?.needs(route) ?? [])]);
+  attempt(() => want([explain, catalog, ...(view?.needs(route) ?? [])]));
   forget();
   const { service } = status.file ?? status.identity ?? {};
   document.title = `${entry?.title ?? "Console"} · ${cut(service ?? "firstlight", 60)}`;
+  const tools = { pause, save: saveNow, open: () => choose(fail), showHelp, isSaving: shown.saving };
   render(
     document.getElementById("bar"),
-    bar({ pause, save: saveNow, open: () => choose(fail), showHelp, isSaving: shown.saving }),
+    attempt(() => bar(tools)),
   );
-  render(document.getElementById("nav"), nav(entry));
-  const body = view ? view.draw(route) : empty("There is no such view", h("a", { href: "#/now" }, "Go to Now"));
+  render(
+    document.getElementById("nav"),
+    attempt(() => nav(entry)),
+  );
   const needsToken = status.token !== null && !status.file;
+  const isHidden = needsToken && !status.token.isChange && view !== metrics && view !== telemetry && view !== work;
+  const body = view
+    ? attempt(() => view.draw(route))
+    : empty("There is no such view", h("a", { href: "#/now" }, "Go to Now"));
   render(document.getElementById("main"), [
     notices(),
     h("h1", { class: "unseen" }, entry?.title ?? "Console"),
@@ -67,18 +74,24 @@ function draw() {
     h(
       "div",
       { class: `view v-${view === trace ? "trace" : (entry?.name ?? "none")}`, key: `${route.view} ${route.id}` },
-      needsToken && !status.token.isChange && view !== metrics && view !== telemetry && view !== work ? null : body,
+      isHidden ? null : body,
     ),
   ]);
-  render(
-    document.getElementById("overlay"),
-    shown.help
-      ? help(available(), () => {
-          shown.help = false;
-          redraw();
-        })
-      : [],
-  );
+  const close = () => {
+    shown.help = false;
+    redraw();
+  };
+  render(document.getElementById("overlay"), shown.help ? help(available(), close) : []);
+}
+
+/** What a part of the page shows; a sentence if its data has another form, such as that of another version. */
+function attempt(part) {
+  try {
+    return part();
+  } catch (error) {
+    console.error(error);
+    return empty("This cannot be shown", `It has another form than this console reads: ${error.message}`);
+  }
 }
 
 function nav(entry) {
@@ -141,7 +154,8 @@ function notices() {
             "span",
             {},
             h("b", {}, "A saved file"),
-            ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live.`,
+            ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live. `,
+            cut(missingIn(status.file), 600),
           ),
           h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service"),
         )
@@ -154,7 +168,7 @@ function notices() {
             "span",
             {},
             h("b", {}, "The service has restarted"),
-            ` at about ${clock(status.restarted.at, false)} UTC. What is shown is of the new process; `,
+            ` at about ${clock(inService(status.restarted.at), false)} UTC. What is shown is of the new process; `,
             h("a", { href: link("telemetry", { previous: "yes" }) }, "how the last one ended"),
             ".",
           ),
@@ -196,7 +210,9 @@ async function saveNow() {
   shown.saving = true;
   redraw();
   try {
-    await save();
+    const missing = await save();
+    if (missing) fail(missing);
+    else say("saved");
   } catch (error) {
     fail(`Saving failed: ${error.message}`);
   }
@@ -207,8 +223,16 @@ async function saveNow() {
 function back() {
   const { view, route } = current();
   if (view?.back?.()) redraw();
-  else if (view === trace) history.length > 1 ? history.back() : (location.hash = link("traces"));
+  else if (view === trace) leaveTrace();
   else if (Object.keys(route.query).length > 0) location.hash = link(route.view);
+}
+
+/** Goes back to where the trace was opened. The page before that of a shared link is of another document. */
+function leaveTrace() {
+  const { navigation } = window;
+  const before = navigation?.entries()[navigation.currentEntry.index - 1];
+  if (before?.sameDocument) history.back();
+  else location.hash = link("traces");
 }
 
 listen({
@@ -222,6 +246,12 @@ listen({
     "?": showHelp,
     p: pause,
   },
+});
+
+// The fragment of the address names the view, so the link moves the focus itself.
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("main").focus();
 });
 
 onRedraw(draw);

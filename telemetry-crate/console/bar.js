@@ -1,7 +1,7 @@
 // The bar: who answers, how it is, whether the connection is there, and the tools.
 
 import { h, redraw } from "./dom.js";
-import { hold, status } from "./api.js";
+import { hold, inService, status } from "./api.js";
 import { clock, cut } from "./format.js";
 import { badge } from "./parts.js";
 import { explain } from "./resources.js";
@@ -104,14 +104,14 @@ function connection() {
     return h(
       "span",
       { class: "connection", role: "status" },
-      badge("broken", `reconnecting since ${clock(status.lostSince, false)} UTC`),
+      badge("broken", `reconnecting since ${clock(inService(status.lostSince), false)} UTC`),
     );
   if (status.paused) return h("span", { class: "connection" }, badge("off", "paused"));
   if (status.busyUntil > Date.now())
     return h(
       "span",
       { class: "connection", role: "status", title: "The listener answers 429: it has too many requests" },
-      badge("warning", `too many requests, next at ${clock(status.busyUntil, false)} UTC`),
+      badge("warning", `too many requests, next at ${clock(inService(status.busyUntil), false)} UTC`),
     );
   return h(
     "span",

@@ -21,6 +21,9 @@ function largest(lists, least = 0) {
   return max;
 }
 
+/** The smallest value below zero, or zero. */
+const smallest = (lists) => -largest(lists.map((values) => values.map((value) => value && -value)));
+
 /** The runs of values without gaps, as `[index, value]`. */
 function runsOf(values) {
   const runs = [];
@@ -33,9 +36,11 @@ function runsOf(values) {
   return runs;
 }
 
+/** The place of a value on an axis from `low` at the bottom to `high`. */
+const scale = (height, low, high) => (value) => (height - ((value - low) / (high - low || 1)) * height).toFixed(1);
+
 /** The commands of a line with gaps where there is no value, of the area below it, and of the points that are alone. */
-function path(values, width, height, max, xOf) {
-  const yOf = (value) => (height - (Math.max(0, value) / (max || 1)) * height).toFixed(1);
+function path(values, height, xOf, yOf) {
   const runs = runsOf(values).map((run) => {
     const points = run.map(([index, value]) => `${xOf(index).toFixed(1)} ${yOf(value)}`);
     const ends = [xOf(run[0][0]), xOf(run.at(-1)[0])];
@@ -55,7 +60,8 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
   const [width, height] = [Math.max(LEAST_POINTS, values.length) - 1, 32];
   const top = largest([values, more ?? []], Math.max(max ?? 0, limit ?? 0)) * 1.08;
   const xOf = (index) => width - values.length + 1 + index;
-  const { line, area, lone } = path(values, width, height, top, xOf);
+  const yOf = scale(height, 0, top);
+  const { line, area, lone } = path(values, height, xOf, yOf);
   const hasMore = more?.some((value) => value > 0);
   return h(
     "svg",
@@ -66,11 +72,11 @@ export function sparkline(values, { label, max, limit, more, tone = "" } = {}) {
       role: "img",
       "aria-label": label ?? "the last 15 minutes",
     },
-    limit ? h("path", { class: "limit", d: `M0 ${(height - (limit / top) * height).toFixed(1)}H${width}` }) : null,
+    limit ? h("path", { class: "limit", d: `M0 ${yOf(limit)}H${width}` }) : null,
     h("path", { class: "area", d: area }),
     h("path", { class: "line", d: line }),
     lone ? h("path", { class: "lone", d: lone }) : null,
-    hasMore ? h("path", { class: "line more", d: path(more, width, height, top, xOf).line }) : null,
+    hasMore ? h("path", { class: "line more", d: path(more, height, xOf, yOf).line }) : null,
   );
 }
 
@@ -106,6 +112,9 @@ export function chart({
     largest([...series.map(({ values }) => values), dots.map(({ value }) => value)], limit ?? 0),
     unit,
   );
+  const low = smallest(series.map(({ values }) => values));
+  const min = low < 0 ? -roundUp(-low, unit) : 0;
+  const yOf = scale(height, min, max);
   const xOf = (index) => ((times[index] - start) / span) * WIDTH;
   const at = hover?.id === id ? nearest(times, start + hover.fraction * span) : null;
   const last = at ?? times.length - 1;
@@ -126,7 +135,7 @@ export function chart({
       "div",
       { class: "plot", style: { height: `${height}px` }, onpointermove: move, onpointerleave: leave },
       [1, 0.5, 0].map((part) =>
-        h("span", { class: "tick-y", style: { top: `${(1 - part) * 100}%` } }, show(max * part)),
+        h("span", { class: "tick-y", style: { top: `${(1 - part) * 100}%` } }, show(min + (max - min) * part)),
       ),
       h(
         "svg",
@@ -137,9 +146,10 @@ export function chart({
           "aria-label": cut(`${title}, now: ${readings}`, 500),
         },
         [0, 0.5, 1].map((part) => h("path", { class: "grid-line", d: `M0 ${height * part}H${WIDTH}` })),
-        limit ? h("path", { class: "limit", d: `M0 ${height - (limit / max) * height}H${WIDTH}` }) : null,
+        min < 0 ? h("path", { class: "grid-line", d: `M0 ${yOf(0)}H${WIDTH}` }) : null,
+        limit ? h("path", { class: "limit", d: `M0 ${yOf(limit)}H${WIDTH}` }) : null,
         series.map((line) => {
-          const { line: d, lone } = path(line.values, WIDTH, height, max, xOf);
+          const { line: d, lone } = path(line.values, height, xOf, yOf);
           const style = `s${line.style % STYLES}`;
           return [
             h("path", { class: `line ${style}`, d }),
@@ -153,7 +163,7 @@ export function chart({
           class: "exemplar",
           key: `${dot.traceId} ${dot.time}`,
           href: toTrace(dot.traceId),
-          style: { left: `${((dot.time - start) / span) * 100}%`, top: `${(1 - Math.min(1, dot.value / max)) * 100}%` },
+          style: { left: `${((dot.time - start) / span) * 100}%`, top: `${(yOf(dot.value) / height) * 100}%` },
           title: `${show(dot.value)} at ${clock(dot.time)} UTC, trace ${cut(dot.traceId, 40)}`,
           "aria-label": `Trace of the sample ${show(dot.value)} at ${clock(dot.time)} UTC`,
         }),

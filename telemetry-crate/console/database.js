@@ -11,6 +11,8 @@ import { groupBy, mean, quantile, sum } from "./quantile.js";
 const STATEMENTS = "db_client_operation_duration_seconds";
 /** The calls that are listed of those that wait for a connection. */
 const MAX_WAITING = 5;
+/** The most cells of the picture of a pool. */
+const MAX_CELLS = 100;
 const POOL = "db_client_connection_pool_name";
 
 export const needs = () => [metrics, open];
@@ -288,9 +290,7 @@ function pool(group, families, live) {
             role: "img",
             "aria-label": `${used} of ${limit} connections used, ${idle} idle`,
           },
-          Array.from({ length: Math.min(limit, 100) }, (_, index) =>
-            h("i", { class: index < used ? "used" : index < used + idle ? "idle" : "" }),
-          ),
+          cellsOf(used, idle, limit).map((state) => h("i", { class: state })),
         )
       : null,
     h(
@@ -328,6 +328,16 @@ function pool(group, families, live) {
       : null,
     moreWait > 0 ? h("p", { class: "dim" }, `${counted(moreWait, "further call")} wait for a connection.`) : null,
   );
+}
+
+/** The states of the cells of a pool: one for each connection, or one for several if there are many. */
+export function cellsOf(used, idle, limit) {
+  const cells = Math.min(limit, MAX_CELLS);
+  const part = (connections) => Math.floor((connections / limit) * cells);
+  // A full pool alone has all of its cells used, and a used one at least one.
+  const first = Math.max(part(used), used > 0 ? 1 : 0);
+  const second = first + part(idle);
+  return Array.from({ length: cells }, (_, index) => (index < first ? "used" : index < second ? "idle" : ""));
 }
 
 function transactions(families) {

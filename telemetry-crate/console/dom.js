@@ -96,8 +96,11 @@ function set(node, name, value, before) {
     for (const property in before ?? {}) if (!(property in (value ?? {}))) node.style.removeProperty(property);
     for (const property in value ?? {}) node.style.setProperty(property, value[property]);
   } else if (name === "value") {
-    // A field that is being edited keeps what was typed.
-    if (node !== document.activeElement && node.value !== String(value ?? "")) node.value = value ?? "";
+    // A field keeps what was typed while it is edited, and until the page wants another value than before.
+    const isTyped = node.tagName === "INPUT" && node.wanted === value;
+    if (node === document.activeElement || isTyped) return;
+    node.wanted = value;
+    if (node.value !== String(value ?? "")) node.value = value ?? "";
   } else if (name === "checked" || name === "open") {
     if (node[name] !== value) node[name] = Boolean(value);
   } else if (value === undefined || value === null || value === false) {
@@ -131,6 +134,9 @@ export function redraw() {
   isDue = true;
   requestAnimationFrame(() => {
     isDue = false;
+    const focused = document.activeElement;
     draw();
+    // An element that moves to another place loses the focus.
+    if (focused?.isConnected && document.activeElement === document.body) focused.focus({ preventScroll: true });
   });
 }

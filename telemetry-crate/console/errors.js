@@ -1,14 +1,13 @@
 // Errors: the groups of errors of this process, new ones first.
 
-import { h, redraw } from "./dom.js";
+import { h } from "./dom.js";
 import { hold, now } from "./api.js";
 import { ago, count, counted, cut, day, perSecond, time } from "./format.js";
-import { change } from "./address.js";
+import { change, parse } from "./address.js";
 import { badge, empty, traceLink, waiting } from "./parts.js";
 import { causes } from "./inspector.js";
+import { inOrder } from "./held.js";
 import { errors } from "./resources.js";
-
-const state = { expanded: new Set() };
 
 export const needs = () => [errors];
 
@@ -49,13 +48,7 @@ export function draw({ query }) {
         `${counted(groups.length, "group")} since ${day(time(since))}${isKnown ? "" : "; what is new is not known without FIRSTLIGHT_RECORDER_FILE"}`,
       ),
     ),
-    found.length === 0
-      ? none(groups.length)
-      : h(
-          "ol",
-          { class: "groups" },
-          found.map((group) => oneGroup(group, now())),
-        ),
+    found.length === 0 ? none(groups.length) : list(found),
     removed > 0 ? h("p", { class: "footnote" }, `${counted(removed, "group")} made room for others.`) : null,
   ];
 }
@@ -69,11 +62,23 @@ function none(all) {
 /** A file of a dependency without the folder of the registry. */
 const shortPlace = (place) => String(place).replace(/^.*\/registry\/src\/[^/]+\//, "");
 
+function list(found) {
+  const { rows, drawn } = inOrder("errors", found, (group) => group.fingerprint);
+  return h(
+    "ol",
+    { class: "groups", drawn },
+    rows.map((group) => oneGroup(group, now())),
+  );
+}
+
+/** The open groups, which are in the address. */
+const openGroups = () => (parse(location.hash).query.open ?? "").split(",").filter(Boolean);
+
 function oneGroup(group, at) {
-  const isOpen = state.expanded.has(group.fingerprint);
+  const isOpen = openGroups().includes(group.fingerprint);
   const toggle = () => {
-    if (!state.expanded.delete(group.fingerprint)) state.expanded.add(group.fingerprint);
-    redraw();
+    const others = openGroups().filter((fingerprint) => fingerprint !== group.fingerprint);
+    change({ open: (isOpen ? others : [...others, group.fingerprint]).join(",") });
   };
   const isRecent = at - time(group.last_seen) < 60_000;
   return h(

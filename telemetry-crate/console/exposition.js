@@ -36,6 +36,11 @@ export function parse(text) {
   return families;
 }
 
+/** The names of the families alone, which takes a fraction of the time. */
+export function namesIn(text) {
+  return [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+}
+
 function add(families, get, { name, labels, value, exemplar }) {
   const suffix = SUFFIXES.find((suffix) => name.endsWith(suffix) && families.has(name.slice(0, -suffix.length)));
   const family = get(suffix ? name.slice(0, -suffix.length) : name);

@@ -11,8 +11,15 @@ export const labelsOf = (family) => [
   ...new Set([...family.series.values()].flatMap((series) => Object.keys(series.labels))),
 ];
 
-/** The unit of the family, or the one that its name ends in. */
+/** A point in time in seconds since 1970, and not a duration: a gauge whose value would be more than 30 years. */
+const isTime = ({ name, type, series }) =>
+  type === "gauge" &&
+  (/_timestamp_seconds$/.test(name) ||
+    (/_time_seconds$/.test(name) && [...series.values()].every(({ value }) => value === 0 || value > 1e9)));
+
+/** The unit of the family, or the one that its name ends in; `time` for points in time. */
 export function unitOf(family) {
+  if (isTime(family)) return "time";
   if (family.unit) return family.unit;
   if (/_seconds$/.test(family.name)) return "seconds";
   return /_bytes$/.test(family.name) ? "bytes" : "";
@@ -24,5 +31,6 @@ export function promqlOf(family, by) {
   const group = by.length > 0 ? ` by (${by.join(", ")})` : "";
   if (family.type === "histogram")
     return `histogram_quantile(0.95, sum by (${["le", ...by].join(", ")}) (rate(${name}_bucket[5m])))`;
+  if (unitOf(family) === "time") return `max${group} (${name})`;
   return family.type === "counter" ? `sum${group} (rate(${name}[5m]))` : `sum${group} (${name})`;
 }

@@ -2,17 +2,24 @@
 
 const NONE = "–";
 
+/** What stands for a value that is no finite number; null for any other. */
+function unusual(value) {
+  if (typeof value !== "number" || Number.isNaN(value)) return NONE;
+  return Number.isFinite(value) ? null : value > 0 ? "∞" : "-∞";
+}
+
 function digits(value) {
   const size = Math.abs(value);
   if (size >= 100 || size === 0) return value.toFixed(0);
+  if (size < 0.01) return String(Number(value.toPrecision(2)));
   return value.toFixed(size >= 10 ? 1 : 2);
 }
 
 export function seconds(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return NONE;
-  if (!Number.isFinite(value)) return "∞";
+  if (unusual(value)) return unusual(value);
   const size = Math.abs(value);
   if (size === 0) return "0 s";
+  if (size < 0.000_001) return `${digits(value * 1e9)} ns`;
   if (size < 0.001) return `${(value * 1e6).toFixed(0)} µs`;
   if (size < 1) return `${digits(value * 1e3)} ms`;
   if (size < 120) return `${Number.isInteger(value) ? value : digits(value)} s`;
@@ -22,7 +29,7 @@ export function seconds(value) {
 }
 
 export function bytes(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return NONE;
+  if (unusual(value)) return unusual(value);
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];
   let unit = 0;
   let left = value;
@@ -34,7 +41,7 @@ export function bytes(value) {
 }
 
 export function count(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return NONE;
+  if (unusual(value)) return unusual(value);
   const size = Math.abs(value);
   if (size >= 1e9) return `${digits(value / 1e9)} G`;
   if (size >= 1e6) return `${digits(value / 1e6)} M`;
@@ -43,14 +50,15 @@ export function count(value) {
 }
 
 export function perSecond(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return NONE;
+  if (unusual(value)) return unusual(value);
   if (value > 0 && value < 0.01) return `${digits(value * 3600)}/h`;
   return `${value < 1_000 ? digits(value) : count(value)}/s`;
 }
 
 export function percent(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return NONE;
+  if (unusual(value)) return unusual(value);
   const of100 = value * 100;
+  if (of100 > 0 && of100 < 0.1) return "< 0.1 %";
   return `${of100 > 0 && of100 < 10 ? of100.toFixed(1) : of100.toFixed(0)} %`;
 }
 
@@ -58,11 +66,11 @@ export function percent(value) {
 export function inUnit(value, unit) {
   if (unit === "s" || unit === "seconds") return seconds(value);
   if (unit === "By" || unit === "bytes") return bytes(value);
-  if (unit === "s/s") return value === null || value === undefined ? NONE : `${digits(value)} cores`;
+  // A point in time that is 0 has not come.
+  if (unit === "time") return day(value * 1e3);
+  if (unit === "s/s") return unusual(value) ?? `${digits(value)} cores`;
   const word = /^\{(.+)\}$/.exec(unit ?? "")?.[1].replaceAll("_", " ");
-  return word && value !== null && value !== undefined
-    ? `${count(value)} ${value === 1 ? word : plural(word)}`
-    : count(value);
+  return word && !unusual(value) ? `${count(value)} ${value === 1 ? word : plural(word)}` : count(value);
 }
 
 export function plural(word) {
@@ -84,14 +92,20 @@ export function time(date) {
   return Number.isNaN(whole) ? null : whole + Number(`0.${match[2] ?? 0}`) * 1e3;
 }
 
+/** A date in UTC as ISO 8601 has it, or null if there is none. */
+function iso(milliseconds) {
+  const date = new Date(milliseconds ?? Number.NaN);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString();
+}
+
 /** The time of a day in UTC, as log lines and /traces have it. */
 export function clock(milliseconds, fraction = true) {
-  if (milliseconds === null || milliseconds === undefined) return NONE;
-  return new Date(milliseconds).toISOString().slice(11, fraction ? 23 : 19);
+  return iso(milliseconds)?.slice(11, fraction ? 23 : 19) ?? NONE;
 }
 
 export function day(milliseconds) {
-  return milliseconds ? new Date(milliseconds).toISOString().replace("T", " ").slice(0, 19) + " UTC" : NONE;
+  const date = milliseconds === 0 ? null : iso(milliseconds);
+  return date ? `${date.replace("T", " ").slice(0, 19)} UTC` : NONE;
 }
 
 export function ago(milliseconds, now) {

@@ -13,6 +13,28 @@ export function keep(state, { of, rows, keyOf, isHeld }) {
   return state.held ?? { rows, fresh: 0 };
 }
 
+/** The lists whose rows keep their order, by name: `{ keys, element }`. */
+const lists = new Map();
+
+/**
+ * The rows in the order in which they were drawn last, while the pointer or the focus is in the list. New ones are last.
+ *
+ * `drawn` gets the element of the list.
+ */
+export function inOrder(name, rows, keyOf) {
+  const list = lists.get(name) ?? { keys: [], element: null };
+  lists.set(name, list);
+  const isInUse = list.element?.isConnected && list.element.matches(":hover, :focus-within");
+  const places = new Map(isInUse ? list.keys.map((key, place) => [key, place]) : []);
+  const placeOf = (row) => places.get(keyOf(row)) ?? places.size;
+  const ordered = [...rows].sort((a, b) => placeOf(a) - placeOf(b));
+  list.keys = ordered.map(keyOf);
+  const drawn = (element) => {
+    list.element = element;
+  };
+  return { rows: ordered, drawn };
+}
+
 function renew(shown, source, keyOf) {
   const newest = new Map(source.map((row) => [keyOf(row), row]));
   const rows = shown.map((row) => {

@@ -64,7 +64,8 @@ export function help(views, close) {
       key: "help",
       "aria-labelledby": "help-title",
       onclose: close,
-      onclick: (event) => event.target === event.currentTarget && close(),
+      // The browser gives the focus back only if the dialog itself closes.
+      onclick: (event) => event.target === event.currentTarget && event.currentTarget.close(),
       drawn: (element) => element.open || element.showModal(),
     },
     h(
@@ -82,7 +83,7 @@ export function help(views, close) {
         line(key("?"), "this help"),
         views.map((view) => line([key("g"), " ", key(view.letter)], view.title)),
       ),
-      h("button", { class: "button", onclick: close }, "Close"),
+      h("button", { class: "button", onclick: (event) => event.target.closest("dialog").close() }, "Close"),
     ),
   );
 }

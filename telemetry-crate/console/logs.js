@@ -3,7 +3,7 @@
 import { h, redraw, say } from "./dom.js";
 import { again, curl, hold, send, status } from "./api.js";
 import { clock, counted, cut, spoken } from "./format.js";
-import { change } from "./address.js";
+import { change, parse } from "./address.js";
 import { grid } from "./table.js";
 import { copyButton, empty, level, traceLink, waiting } from "./parts.js";
 import { causes, pairs } from "./inspector.js";
@@ -47,7 +47,7 @@ export function draw({ query }) {
 }
 
 function filters(query) {
-  const typed = (name) => (event) => later(() => change({ [name]: event.target.value.trim() }));
+  const typed = (name) => (event) => later(name, event.target.value.trim());
   const field = (name, label, props) =>
     h(
       "label",
@@ -82,12 +82,17 @@ function filters(query) {
   );
 }
 
-let timer = null;
+const timers = new Map();
 
-/** Filters are applied by the service, so a word is sent once it is typed. */
-function later(apply) {
-  clearTimeout(timer);
-  timer = setTimeout(apply, 350);
+/** Filters are applied by the service, so a word is sent once it is typed, and a trace id once it is complete. */
+function later(name, value) {
+  clearTimeout(timers.get(name));
+  if (name === "trace" && !/^([0-9a-f]{32})?$/.test(value)) return;
+  const apply = () => {
+    // The fields are those of this view.
+    if (parse(location.hash).view === "logs") change({ [name]: value });
+  };
+  timers.set(name, setTimeout(apply, 350));
 }
 
 function actions(query, answer, lines) {
@@ -96,7 +101,7 @@ function actions(query, answer, lines) {
     local.held = local.held ? null : { id: resource.id, lines };
     redraw();
   };
-  const fresh = local.held ? (answer.data?.lines.length ?? 0) - local.held.lines.length : 0;
+  const fresh = local.held ? linesSince(answer.data?.lines ?? [], local.held.lines.at(-1)) : 0;
   const isLive = !local.held && !status.paused && !status.file;
   return h(
     "div",
@@ -118,6 +123,9 @@ function actions(query, answer, lines) {
   );
 }
 
+/** The number of lines after this one, which may have made room for others. */
+const linesSince = (lines, last) => lines.length - 1 - lines.findLastIndex(({ number }) => number === last?.number);
+
 function list(lines, query) {
   if (lines.length === 0) {
     const isFiltered = Object.values(filtersOf(query)).some(Boolean);
@@ -126,11 +134,7 @@ function list(lines, query) {
           "No line passes the filter",
           "New lines that pass show here by themselves. A lower log level may write them: see Turn up.",
         )
-      : empty(
-          "No log lines yet",
-          "Send a request to the service, and its access log line shows here.",
-          "curl -i http://localhost:8080/",
-        );
+      : empty("No log lines yet", "A line shows here within 2 seconds. Each request to the service writes one.");
   }
   const columns = [
     { name: "time", title: "Time, UTC" },

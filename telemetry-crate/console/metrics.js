@@ -1,22 +1,19 @@
 // Metrics: every metric of the exposition, and one of them as a chart from the moment it is picked.
 
 import { h } from "./dom.js";
-import { curl, hold } from "./api.js";
+import { curl, hold, inService, status } from "./api.js";
 import { count, counted, cut, inUnit, percent, perSecond } from "./format.js";
 import { change, link } from "./address.js";
 import { chart } from "./chart.js";
 import { copyButton, empty, section, table, traceLink, waiting } from "./parts.js";
+import { isRate, nameOf, pick } from "./picked.js";
 import { history, metrics, telemetry } from "./resources.js";
 import { cardinality } from "./cardinality.js";
 import { fullName, labelsOf, promqlOf, unitOf } from "./family.js";
-import { groupBy, mean, quantile, since, sum } from "./quantile.js";
+import { mean, quantile } from "./quantile.js";
 
-const MAX_POINTS = 720;
 const MAX_LINES = 8;
 const MAX_ROWS = 200;
-
-/** The samples of the picked metric: `{ name, at: [], families: [] }`. */
-const picked = { name: null, samples: [] };
 
 export const needs = ({ query }) => [metrics, query.metric ? history : telemetry];
 
@@ -39,7 +36,6 @@ export function draw({ query }) {
   const answer = hold(metrics);
   if (!answer.data) return waiting(answer);
   const { families } = answer.data;
-  keep(query.metric, answer.data);
   const chosen = families.get(query.metric);
   return [
     h(
@@ -47,7 +43,7 @@ export function draw({ query }) {
       { class: `metric-body${chosen ? " split" : ""}` },
       list(families, query),
       chosen
-        ? detail(chosen, query)
+        ? detail(chosen, query, answer.data)
         : h(
             "div",
             { class: "metric-detail" },
@@ -63,18 +59,6 @@ export function back() {
   if (!location.hash.includes("metric=")) return false;
   change({ metric: "", by: "" });
   return true;
-}
-
-/** Adds the sample of the last scrape, from the pick on. */
-function keep(name, { at, families, last }) {
-  if (picked.name !== name)
-    Object.assign(picked, {
-      name,
-      samples: last?.families.has(name) ? [{ at: last.at, family: last.families.get(name) }] : [],
-    });
-  const family = families.get(name);
-  if (family && picked.samples.at(-1)?.at !== at)
-    picked.samples = [...picked.samples, { at, family }].slice(-MAX_POINTS);
 }
 
 function list(families, query) {
@@ -124,7 +108,7 @@ function list(families, query) {
   );
 }
 
-function detail(family, query) {
+function detail(family, query, scrape) {
   const labels = labelsOf(family);
   const by = query.by === "all" ? labels : labels.includes(query.by) ? [query.by] : [];
   const choices = [
@@ -151,14 +135,14 @@ function detail(family, query) {
       "div",
       { class: "facts" },
       h("span", {}, family.type),
-      h("span", {}, `unit ${family.unit || unitOf(family) || "1"}`),
+      unitOf(family) ? h("span", {}, unitOf(family) === "time" ? "a point in time" : `unit ${unitOf(family)}`) : null,
       h("span", {}, counted(family.series.size, "series")),
       labels.length > 0 ? h("span", {}, `labels ${cut(labels.join(", "), 200)}`) : null,
     ),
     h(
       "div",
       { class: "actions" },
-      labels.length > 0
+      labels.length > 0 && unitOf(family) !== "time"
         ? h(
             "label",
             { class: "field" },
@@ -173,13 +157,11 @@ function detail(family, query) {
       copyButton(promql, "Copy as PromQL", promql),
       copyButton(curl("metrics"), "Copy curl"),
     ),
-    drawing(family, by),
+    drawing(family, pick(family.name, by, scrape, status.file)),
     past(family),
     seriesTable(family, labels),
   );
 }
-
-const nameOf = (labels) => Object.values(labels).filter(Boolean).join(" · ") || "all";
 
 /** The history that the process keeps of important metrics, which is there before the metric is picked. */
 function past(family) {
@@ -213,53 +195,32 @@ function past(family) {
   );
 }
 
-/** The values of each group at each sample: rates of counters, quantiles of histograms, gauges as they are. */
-function drawing(family, by) {
-  const { samples } = picked;
-  const isRate = family.type !== "gauge" && family.type !== "info";
-  if (samples.length < (isRate ? 2 : 1))
-    return h(
-      "div",
-      { class: "chart-wait" },
-      h("p", { class: "dim" }, "Recording from now on; the first point comes with the next sample, within 5 seconds."),
-    );
-  const times = samples.slice(isRate ? 1 : 0).map((sample) => sample.at);
-  const groups = groupBy(family, by);
-  if (family.type === "histogram") return histogram(family, by, groups, times);
-  const value = (sample, group) => {
-    const found = group.series
-      .map((series) => sample.family.series.get(series.key)?.value)
-      .filter((found) => found !== undefined);
-    return found.length > 0 ? found.reduce((total, one) => total + one, 0) : null;
-  };
-  const lines = groups.map((group) => ({
-    name: nameOf(group.labels),
-    values: isRate
-      ? samples
-          .slice(1)
-          .map((sample, index) =>
-            rate(value(samples[index], group), value(sample, group), sample.at - samples[index].at),
-          )
-      : samples.map((sample) => value(sample, group)),
-  }));
+/** The chart from the pick on. */
+function drawing(family, picked) {
+  // A line of points in time would be flat, and their sum means nothing. The table has them.
+  if (unitOf(family) === "time") return null;
+  if (picked.times.length === 0) return h("div", { class: "chart-wait" }, h("p", { class: "dim" }, waitsFor()));
+  const times = picked.times.map(inService);
+  if (family.type === "histogram") return histogram(family, picked, times);
   const unit = unitOf(family);
-  const show = isRate
+  const show = isRate(family)
     ? (number) => (unit === "seconds" || unit === "bytes" ? `${inUnit(number, unit)} per s` : perSecond(number))
     : undefined;
   return [
-    chart({ id: family.name, times, series: best(lines), unit, show, title: family.name, height: 240 }),
-    rest(lines.length),
+    chart({ id: family.name, times, series: best(picked.lines), unit, show, title: family.name, height: 240 }),
+    rest(picked.groups),
   ];
 }
 
-/** A counter that went down has started over. */
-const rate = (before, after, milliseconds) =>
-  after === null || milliseconds <= 0
-    ? null
-    : (after >= (before ?? 0) ? after - (before ?? 0) : after) / (milliseconds / 1e3);
+const waitsFor = () =>
+  status.file
+    ? "A file has one sample of each metric, so there is no chart of it."
+    : "Recording from now on; the first point comes with the next sample, within 5 seconds.";
 
+/** The largest lines, each in a style of its own. */
 function best(lines) {
-  const ranked = [...lines].sort((a, b) => (b.values.at(-1) ?? 0) - (a.values.at(-1) ?? 0)).slice(0, MAX_LINES);
+  const size = ({ values }) => values.at(-1) ?? -Infinity;
+  const ranked = [...lines.values()].sort((a, b) => size(b) - size(a)).slice(0, MAX_LINES);
   return ranked.map((line, style) => ({ ...line, style }));
 }
 
@@ -268,24 +229,10 @@ const rest = (number) =>
     ? h("p", { class: "footnote" }, `The ${MAX_LINES} largest of ${number} are drawn; the table has all.`)
     : null;
 
-function histogram(family, by, groups, times) {
-  const { samples } = picked;
-  const at = (sample, group) => sum(group.series.map((series) => sample.family.series.get(series.key)).filter(Boolean));
+function histogram(family, picked, times) {
   const unit = unitOf(family);
-  const between = (group) =>
-    samples.slice(1).map((sample, index) => since(at(samples[index], group), at(sample, group)));
-  const quantiles = by.length === 0 ? [0.5, 0.95, 0.99] : [0.95];
-  const lines = groups.flatMap((group) => {
-    const steps = between(group);
-    return quantiles.map((q) => ({
-      name: by.length === 0 ? `p${q * 100}` : `p95 ${nameOf(group.labels)}`,
-      values: steps.map((step) => quantile(step, q)),
-    }));
-  });
-  const rates = groups.map((group) => ({
-    name: by.length === 0 ? "samples" : nameOf(group.labels),
-    values: between(group).map((step, index) => step.count / Math.max(0.001, (times[index] - samples[index].at) / 1e3)),
-  }));
+  const isSum = picked.by.length === 0;
+  const lines = [...picked.lines.values()];
   const exemplars = [...family.series.values()].flatMap((series) => series.exemplars);
   const isEmpty = lines.every((line) => line.values.every((value) => value === null));
   return [
@@ -294,7 +241,7 @@ function histogram(family, by, groups, times) {
       : chart({
           id: family.name,
           times,
-          series: by.length === 0 ? lines.map((line, style) => ({ ...line, style })) : best(lines),
+          series: isSum ? lines.map((line, style) => ({ ...line, style })) : best(picked.lines),
           unit,
           exemplars,
           title: family.name,
@@ -303,12 +250,12 @@ function histogram(family, by, groups, times) {
     chart({
       id: `${family.name} rate`,
       times,
-      series: best(rates),
+      series: best(picked.rates),
       show: perSecond,
       title: `samples of ${family.name} per second`,
       height: 90,
     }),
-    rest(groups.length),
+    rest(picked.groups),
     exemplarList(exemplars, unit),
   ];
 }
@@ -348,7 +295,7 @@ function seriesTable(family, labels) {
       ...labels.map((label) => cut(series.labels[label] ?? "–", 120)),
       ...(isHistogram
         ? [count(series.count), inUnit(mean(series), unit), inUnit(quantile(series, 0.95), unit)]
-        : [inUnit(series.value, /timestamp/.test(family.name) ? "" : unit)]),
+        : [inUnit(series.value, unit)]),
     ],
   }));
   return section(

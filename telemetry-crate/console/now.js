@@ -10,8 +10,11 @@ import { explain, history, open } from "./resources.js";
 
 export const needs = () => [explain, history, open];
 
-/** The last value that is known. The last point may not have any. */
-const last = (values) => values?.findLast((value) => value !== null) ?? null;
+/** The points of the last minute. An older value says nothing about now. */
+const RECENT = 12;
+
+/** The last value of the last minute, or null. The last point may not have any. */
+const last = (values) => values?.slice(-RECENT).findLast((value) => value !== null) ?? null;
 const current = (values) => values?.at(-1) ?? null;
 
 export function draw() {
@@ -138,9 +141,9 @@ function tile(title, value, note, chart, tone = "") {
 }
 
 const GAUGES = {
-  recorder_open_roots: "Open roots",
+  recorder_open_roots: "In progress",
   tokio_worker_busy_ratio: "Runtime busy",
-  tokio_scheduler_delay_p99_seconds: "Scheduler p99",
+  tokio_scheduler_delay_p99_seconds: "Wait of tasks, p99",
   db_client_connections_used: "Connections",
   db_client_connections_waiting: "Waiting calls",
   worker_queue_depth: "Ready jobs",
@@ -221,9 +224,8 @@ function routes({ roots }) {
       "Routes and jobs",
       {},
       empty(
-        "No requests in the last 15 minutes",
-        "Send one to the service, and it shows here within 5 seconds.",
-        "curl -i http://localhost:8080/",
+        "No requests and no jobs in the last 15 minutes",
+        "A request, a call or a job shows here within 5 seconds of its end.",
       ),
     );
   }
@@ -238,7 +240,7 @@ function routes({ roots }) {
   ];
   return section(
     "Routes and jobs",
-    { note: "each 5 seconds" },
+    { note: "rates of the last 5 seconds, durations of the last minute" },
     table(
       "Routes and jobs",
       columns,
@@ -267,7 +269,7 @@ function routes({ roots }) {
 function openRoots({ data }) {
   const found = data?.open;
   if (!found || found.count === 0) return null;
-  const more = h("a", { href: link("traces", { section: "open" }) }, `All ${counted(found.count, "open root")}`);
+  const more = h("a", { href: link("traces", { section: "open" }) }, `All ${count(found.count)} that are open`);
   const columns = [{ title: "Open" }, { title: "For", end: true }, { title: "Does" }, { title: "Trace" }];
   const rows = found.roots.slice(0, 6).map((root) => ({
     key: root.span_id,

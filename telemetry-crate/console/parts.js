@@ -4,6 +4,7 @@ import { h, say } from "./dom.js";
 import { cut } from "./format.js";
 import { ofPath, toTrace } from "./address.js";
 import { curl, status } from "./api.js";
+import { inOrder } from "./held.js";
 
 const MARKS = {
   ok: "✓",
@@ -79,20 +80,30 @@ export function copyButton(text, label, title = label) {
 }
 
 async function copy(text, button) {
+  const isCopied = await write(text, button);
+  say(isCopied ? "copied" : "The browser does not allow to copy");
+  const outcome = isCopied ? "copied" : "not-copied";
+  button.classList.add(outcome);
+  setTimeout(() => button.classList.remove(outcome), 1_200);
+}
+
+/** Writes to the clipboard. Returns whether it did. */
+async function write(text, button) {
   try {
     await navigator.clipboard.writeText(text);
+    return true;
   } catch {
     // The clipboard API needs HTTPS or localhost; a pod has neither.
     const field = document.createElement("textarea");
     field.value = text;
     document.body.append(field);
     field.select();
-    document.execCommand("copy");
+    const isCopied = document.execCommand("copy");
     field.remove();
+    // The field took the focus.
+    button.focus();
+    return isCopied;
   }
-  say("copied");
-  button.classList.add("copied");
-  setTimeout(() => button.classList.remove("copied"), 1_200);
 }
 
 /** What a link to the view of a path says. */
@@ -143,9 +154,16 @@ export function empty(title, text, command) {
   );
 }
 
+/** What an error of the listener means. Its own sentence says what to do. */
+function refusal({ status: code, message }) {
+  if (message.startsWith("the flight recorder is off")) return "The flight recorder is off";
+  if (code === 404) return "This service does not have it";
+  return code ? "The listener refused this" : "This cannot be shown";
+}
+
 /** What stands in for data that has not come, or an error of the listener. */
 export function waiting({ data, error }) {
-  if (error) return empty("The listener refused this", cut(error.message, 600));
+  if (error) return empty(refusal(error), cut(error.message, 600));
   if (data === null && status.file)
     return empty(
       "Not in this file",
@@ -166,7 +184,8 @@ export function waiting({ data, error }) {
 /**
  * A table of few rows. `columns` are `{ title, end, name }`, a row is `{ key, cells, tone, href }`.
  */
-export function table(label, columns, rows) {
+export function table(label, columns, all) {
+  const { rows, drawn } = inOrder(label, all, (row) => row.key);
   return h(
     "div",
     { class: "table-frame", tabindex: "0", role: "group", "aria-label": label },
@@ -186,7 +205,7 @@ export function table(label, columns, rows) {
       ),
       h(
         "tbody",
-        {},
+        { drawn },
         rows.map((row) =>
           h(
             "tr",

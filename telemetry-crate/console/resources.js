@@ -1,6 +1,6 @@
 // What the views poll. Each has its interval in seconds, and its place in a saved file.
 
-import { parse } from "./exposition.js";
+import { namesIn, parse } from "./exposition.js";
 
 const POINTS = 180;
 const MAX_LINES = 10_000;
@@ -54,12 +54,12 @@ export const metrics = {
   file: (saved) => (saved.parsed ??= { at: Date.parse(saved.saved), families: parse(saved.metrics ?? ""), last: null }),
 };
 
-/** Asked once, to know which views the service has. */
+/** To know which views the service has. A metric may come with its first use. */
 export const catalog = {
   ...metrics,
   id: "catalog",
-  every: 300,
-  take: (_, text) => new Set(parse(text).keys()),
+  every: 30,
+  take: (_, text) => new Set(namesIn(text)),
   file: (saved) => new Set(metrics.file(saved).families.keys()),
 };
 

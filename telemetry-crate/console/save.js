@@ -1,9 +1,8 @@
 // Save: what the service holds at this moment as one file, and opening such a file again.
 
-import { get, status, openFile } from "./api.js";
-import { say } from "./dom.js";
+import { get, now, openFile, status } from "./api.js";
+import { FORMAT, recognize } from "./saved.js";
 
-const FORMAT = 1;
 const MAX_FILE = 64 * 1024 * 1024;
 
 /** The parts of a file: the answers as they came. What a service does not have is left out. */
@@ -20,16 +19,34 @@ const PARTS = {
   metrics: ["metrics", "application/openmetrics-text"],
 };
 
-/** Downloads the file. The token is in none of the answers, so it is not in the file. */
+/** The parts for which a file is saved. The token is needed for them. */
+const DATA = ["traces", "errors", "explain", "history", "logs"];
+
+/**
+ * Downloads the file, and returns a sentence about what is missing in it, or an empty text.
+ *
+ * The token is in none of the answers, so it is not in the file.
+ */
 export async function save() {
-  const saved = { console: FORMAT, ...status.identity, saved: new Date().toISOString(), missing: {} };
+  const saved = { console: FORMAT, ...status.identity, saved: new Date(now()).toISOString(), missing: {} };
   for (const [name, [path, accept]] of Object.entries(PARTS)) {
     try {
       saved[name] = await get(path, accept);
     } catch (error) {
-      saved.missing[name] = error.message;
+      // A service that is not ready says why with 503.
+      if (name === "readyz" && error.status === 503) saved[name] = error.message;
+      // The last process is known only with a file of its own.
+      else if (name !== "previous" || error.status !== 404) saved.missing[name] = error.message;
     }
   }
+  if (DATA.every((name) => saved[name] === undefined)) throw new Error(saved.missing[DATA[0]]);
+  const instances = new Set(DATA.map((name) => saved[name]?.instance).filter(Boolean));
+  if (instances.size > 1) throw new Error("the service has restarted meanwhile");
+  download(saved);
+  return missingIn(saved);
+}
+
+function download(saved) {
   const blob = new Blob([JSON.stringify(saved)], { type: "application/json" });
   const address = URL.createObjectURL(blob);
   const anchor = document.createElement("a");
@@ -37,7 +54,12 @@ export async function save() {
   anchor.download = `${(saved.service ?? "service").replace(/[^\w.-]/g, "_")}-${saved.saved.slice(0, 19).replaceAll(":", "")}.json`;
   anchor.click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
-  say("saved");
+}
+
+/** A sentence about the parts that a file does not have, with the reasons. */
+export function missingIn({ missing }) {
+  const parts = Object.entries(missing).map(([name, reason]) => `${name.replaceAll("_", " ")} (${reason.trim()})`);
+  return parts.length > 0 ? `Not in the file: ${parts.join(", ")}.` : "";
 }
 
 /** Asks for a file, and shows it. `failed` gets a sentence if it is none of the console. */
@@ -56,22 +78,4 @@ export function choose(failed) {
     }
   };
   input.click();
-}
-
-/** A file of Save, or an answer of /traces, /errors or /explain that was saved with curl. */
-export function recognize(value) {
-  if (value?.console === FORMAT) return value;
-  const base = {
-    saved: value?.time ?? new Date().toISOString(),
-    service: value?.service,
-    version: value?.version,
-    instance: value?.instance,
-  };
-  if (Array.isArray(value?.errors)) return { ...base, errors: value };
-  if (Array.isArray(value?.findings)) return { ...base, explain: value };
-  if (Array.isArray(value?.roots) && value.roots[0]?.trace_id)
-    return { ...base, traces: { recent: { count: value.roots.length, roots: value.roots } } };
-  if (["open", "failed", "slow", "recent", "canceled"].some((name) => Array.isArray(value?.[name]?.roots)))
-    return { ...base, traces: value };
-  throw new Error("it is not a file of the console, nor an answer of /traces, /errors or /explain");
 }

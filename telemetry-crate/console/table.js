@@ -76,7 +76,11 @@ export function grid({ id, of, label, columns, rows: source, keyOf, cells, open,
     reveal(state, rows.indexOf(row) * height, height);
     redraw();
   };
-  const move = (by) => choose(place() < 0 ? (follows ? rows.length - 1 : 0) : place() + by);
+  const move = (by) => {
+    choose(place() < 0 ? (follows ? rows.length - 1 : 0) : place() + by);
+    // Enter goes to what has the focus.
+    state.element?.focus({ preventScroll: true });
+  };
   const enter = () => place() >= 0 && open(rows[place()]);
   const press = (event) => {
     const number = Number(event.target.closest(".row")?.getAttribute("aria-rowindex")) - 2;

@@ -1,14 +1,19 @@
 // The form for the token. It is asked for only where the listener refuses something without it.
 
 import { h } from "./dom.js";
-import { leaveToken, setToken, status } from "./api.js";
+import { isToken, leaveToken, refuseToken, setToken, status } from "./api.js";
 import { cut } from "./format.js";
 
 export function tokenForm() {
   const submit = (event) => {
     event.preventDefault();
     const field = event.target.elements.token;
-    setToken(field.value.trim());
+    const text = field.value.trim();
+    if (!isToken(text)) {
+      refuseToken("A token has only letters, digits and signs of ASCII. The text that was typed has other characters.");
+      return;
+    }
+    setToken(text);
     field.value = "";
   };
   return h(

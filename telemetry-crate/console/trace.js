@@ -1,62 +1,72 @@
 // One trace: spans and log lines of all its local roots on one time axis.
 
 import { h, redraw } from "./dom.js";
-import { curl, hold, now } from "./api.js";
-import { counted, cut, day, seconds, time } from "./format.js";
-import { link } from "./address.js";
+import { curl, hold, inService, now } from "./api.js";
+import { clock, counted, cut, day, seconds, time } from "./format.js";
+import { change, link, parse } from "./address.js";
 import { badge, copyButton, empty, level, waiting } from "./parts.js";
 import { trace } from "./resources.js";
 import { details } from "./inspector.js";
-import { rowsOf, scaleOf, statementOf } from "./waterfall.js";
+import { keyOf, rowsOf, scaleOf, statementOf } from "./waterfall.js";
 
 const MAX_DEPTH = 10;
 
-const state = { id: null, chosen: null, expanded: new Set(), hasEvents: true };
+const state = { id: null, expanded: new Set() };
 
 export const needs = ({ id }) => [trace(id)];
 
 /** Closes what is open. Returns whether there was anything. */
 export function back() {
-  const was = state.chosen !== null;
-  state.chosen = null;
+  const was = parse(location.hash).query.row !== undefined;
+  change({ row: "" });
   return was;
 }
 
-export function draw({ id }) {
-  if (state.id !== id) Object.assign(state, { id, chosen: null, expanded: new Set() });
+/** The chosen row, and whether log lines are shown, are in the address. */
+export function draw({ id, query: { row: chosenKey, lines } }) {
+  if (state.id !== id) Object.assign(state, { id, expanded: new Set() });
+  const hasEvents = lines !== "no";
   const answer = hold(trace(id));
   if (!answer.data) {
-    if (answer.error?.status === 404) return empty("This trace is not here", cut(answer.error.message, 400));
+    if (answer.error?.status === 404)
+      return empty("This trace is not here", [
+        `${cut(answer.error.message, 400)}. `,
+        h("a", { href: link("logs", { trace: id }) }, "Its log lines"),
+        " may be kept longer.",
+      ]);
     return waiting(answer);
   }
-  const at = now();
+  // A trace that is gone from the memory stays as it was.
+  const isGone = answer.error?.status === 404;
+  const at = isGone ? inService(answer.at) : now();
   const laid = rowsOf(answer.data.roots, at, {
-    isExpanded: (key) => state.expanded.has(key),
-    hasEvents: state.hasEvents,
+    isExpanded: (key, items) => state.expanded.has(key) || items.some(({ span }) => keyOf(span) === chosenKey),
+    hasEvents,
   });
   const scale = scaleOf(laid.rows);
-  const chosen = laid.rows.find((row) => row.key === state.chosen);
+  const chosen = laid.rows.find((row) => row.key === chosenKey);
   return [
-    head(id, answer.data, laid, scale),
+    head(id, answer.data, laid, scale, hasEvents),
+    isGone ? gone(at) : null,
     failures(laid.roots),
     h(
       "div",
       { class: `trace-body${chosen ? " split" : ""}` },
-      waterfall(laid, scale),
+      waterfall(laid, scale, chosenKey),
       chosen ? inspector(chosen, scale) : null,
     ),
   ];
 }
 
-function head(id, { backend_url: backend }, { roots }, scale) {
+function head(id, { backend_url: backend }, { roots }, scale, hasEvents) {
   const [first] = roots;
   const spans = roots.flatMap((root) => root.spans ?? []);
   const statements = spans.filter((span) => statementOf(span)).length;
   const worst =
     ["failed", "canceled", "open"].find((outcome) => roots.some((root) => root.outcome === outcome)) ?? "ok";
   const facts = [
-    counted(roots.length, "local root"),
-    counted(spans.length, "span"),
+    ...["request", "job", "run", "span"].map((kind) => ofKind(roots, kind)),
+    `${counted(spans.length, "span")} in all`,
     statements > 0 ? counted(statements, "statement") : null,
     `started ${day(scale.start)}`,
   ];
@@ -88,11 +98,8 @@ function head(id, { backend_url: backend }, { roots }, scale) {
         { class: "check" },
         h("input", {
           type: "checkbox",
-          checked: state.hasEvents,
-          onchange: (event) => {
-            state.hasEvents = event.target.checked;
-            redraw();
-          },
+          checked: hasEvents,
+          onchange: (event) => change({ lines: event.target.checked ? "" : "no" }),
         }),
         "show log lines",
       ),
@@ -103,6 +110,20 @@ function head(id, { backend_url: backend }, { roots }, scale) {
       h("code", { class: "trace-id" }, cut(id, 64)),
       facts.filter(Boolean).map((fact) => h("span", { class: "dim" }, fact)),
     ),
+  );
+}
+
+/** The number of the roots of a kind, such as `2 jobs`. */
+function ofKind(roots, kind) {
+  const number = roots.filter((root) => root.kind === kind).length;
+  return number > 0 ? counted(number, kind === "span" ? "other" : kind) : null;
+}
+
+function gone(at) {
+  return h(
+    "p",
+    { class: "callout", role: "status" },
+    `The service does not keep this trace any more. This is how it was at ${clock(at, false)} UTC; what was open then has probably ended.`,
   );
 }
 
@@ -133,7 +154,7 @@ function failures(roots) {
   });
 }
 
-function waterfall({ rows, cut: more }, scale) {
+function waterfall({ rows, cut: more }, scale, chosenKey) {
   const offset = (at) => seconds(Math.max(0, scale.moment(at) - scale.start) / 1e3);
   // With waits that are drawn shorter, positions between them would mislead.
   const between =
@@ -141,7 +162,7 @@ function waterfall({ rows, cut: more }, scale) {
       ? scale.gaps
           .filter(({ from, to }) => from > 0.08 && to < 0.92)
           .map(({ from, to, seconds: took }) => ({ at: (from + to) / 2, text: `⋯ ${seconds(took)} ⋯`, isMinor: true }))
-      : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: at !== 0.5 }));
+      : [0.25, 0.5, 0.75].map((at) => ({ at, text: offset(at), isMinor: true }));
   const ticks = [{ at: 0, text: offset(0) }, ...between, { at: 1, text: offset(1) }];
   return h(
     "div",
@@ -162,17 +183,16 @@ function waterfall({ rows, cut: more }, scale) {
     h(
       "div",
       { class: "w-rows" },
-      rows.map((row) => drawRow(row, scale)),
+      rows.map((row) => drawRow(row, scale, row.key === chosenKey)),
     ),
     more > 0 ? h("p", { class: "footnote" }, `${counted(more, "further row")} of this trace are not shown.`) : null,
   );
 }
 
-function drawRow(row, scale) {
-  const isChosen = row.key === state.chosen;
+function drawRow(row, scale, isChosen) {
   const press = () => {
-    if (row.type === "group" && !state.expanded.delete(row.key)) state.expanded.add(row.key);
-    state.chosen = isChosen && row.type !== "group" ? null : row.key;
+    if (row.type === "group" && !state.expanded.delete(row.key) && !row.isExpanded) state.expanded.add(row.key);
+    change({ row: isChosen && row.type !== "group" ? "" : row.key });
     redraw();
   };
   const failed = row.span ? row.span.error !== null : row.type === "root" && row.root.outcome === "failed";
@@ -183,7 +203,7 @@ function drawRow(row, scale) {
       class: `w-row ${row.type}${isChosen ? " chosen" : ""}${failed ? " failed" : ""}`,
       key: row.key,
       "data-row": true,
-      "aria-expanded": row.type === "group" ? String(state.expanded.has(row.key)) : null,
+      "aria-expanded": row.type === "group" ? String(row.isExpanded) : null,
       "aria-pressed": row.type === "group" ? null : String(isChosen),
       onclick: press,
     },
@@ -232,11 +252,13 @@ function nameOf(row) {
     return [
       level(row.event.level),
       h("span", { class: "w-message" }, cut(row.event.message || row.event.target, 200)),
-      row.event.logged ? null : h("span", { class: "mark" }, "held"),
+      row.event.logged
+        ? null
+        : h("span", { class: "mark", title: "recorded; the log filter withholds it" }, "not logged"),
     ];
   if (row.type === "group")
     return [
-      h("span", { class: "twist", "aria-hidden": "true" }, state.expanded.has(row.key) ? "▾" : "▸"),
+      h("span", { class: "twist", "aria-hidden": "true" }, row.isExpanded ? "▾" : "▸"),
       h("b", {}, cut(row.items[0].span.name, 100)),
       h("span", { class: "mark strong" }, `× ${row.items.length}`),
     ];
@@ -301,10 +323,7 @@ function bars(row, scale) {
 }
 
 function inspector(row, scale) {
-  const close = () => {
-    state.chosen = null;
-    redraw();
-  };
+  const close = () => change({ row: "" });
   return h(
     "aside",
     { class: "inspector", key: "inspector", "aria-label": "Details" },

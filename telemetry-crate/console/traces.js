@@ -115,11 +115,7 @@ function list(rows, all, query) {
       return empty("Nothing has failed", "A failed request, job or run stays here as long as there is memory for it.");
     if (query.section && query.section !== "recent")
       return empty(`Nothing is ${query.section}`, "See All for the traces that are kept.");
-    return empty(
-      "No traces yet",
-      "Send a request to the service, and its trace shows here within 2 seconds.",
-      "curl -i http://localhost:8080/",
-    );
+    return empty("No traces yet", "A request, a job or a scheduled run shows here within 2 seconds of its start.");
   }
   const at = now();
   const columns = [

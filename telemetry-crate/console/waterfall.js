@@ -11,7 +11,10 @@ const SLOW_SECONDS = 1;
 const LONG_GAP = 0.4;
 const MAX_ROWS = 3_000;
 
-/** The rows of all roots: `{ key, type, depth, root, … }`. `isExpanded(key)` says which groups are open. */
+/** The key of the row of a span. */
+export const keyOf = (span) => `span ${span.span_id}`;
+
+/** The rows of all roots: `{ key, type, depth, root, … }`. `isExpanded(key, items)` says which groups are open. */
 export function rowsOf(roots, now, { isExpanded, hasEvents }) {
   const rows = [];
   const sorted = [...roots].sort((a, b) => time(a.started) - time(b.started));
@@ -90,7 +93,7 @@ function push(rows, tree, parent, depth, options) {
     if (group && !seen.has(group)) {
       seen.add(group);
       const key = `group ${group.items[0].span.span_id}`;
-      group.isExpanded = options.isExpanded(key);
+      group.isExpanded = options.isExpanded(key, group.items);
       rows.push({
         key,
         type: "group",
@@ -107,7 +110,7 @@ function push(rows, tree, parent, depth, options) {
     if (group && !group.isExpanded) continue;
     const level = group ? depth + 1 : depth;
     rows.push({
-      key: `span ${item.span.span_id}`,
+      key: keyOf(item.span),
       type: "span",
       depth: level,
       root: tree.root,

@@ -6,7 +6,8 @@ import { ago, count, counted, cut, day, percent, perSecond, seconds, spoken } fr
 import { link } from "./address.js";
 import { badge, empty, section, share, table, waiting } from "./parts.js";
 import { metrics } from "./resources.js";
-import { groupBy, mean, quantile, sum } from "./quantile.js";
+import { groupBy, mean, quantile, since, sum } from "./quantile.js";
+import { earlier } from "./recent.js";
 
 export const needs = () => [metrics];
 
@@ -192,7 +193,7 @@ function schedules({ at: scraped, families }) {
   ];
   return section(
     "Schedules",
-    {},
+    { note: "missed, failed and outcomes since the start" },
     table(
       "Schedules",
       columns,
@@ -204,12 +205,13 @@ function schedules({ at: scraped, families }) {
         // A short schedule is due again before the next scrape.
         const isLate = due !== null && due * 1e3 < inService(scraped);
         const failed = runs("failed") + runs("timed_out") + runs("interrupted");
+        const hasMissed = runs("missed") > earlier(`missed ${cron}`, runs("missed"), scraped);
         const state = isLate
           ? ["broken", "overdue"]
           : of("cron_running") > 0
             ? ["open", "running"]
-            : runs("missed") > 0
-              ? ["warning", "has missed"]
+            : hasMissed
+              ? ["warning", "missed just now"]
               : ["ok", success ? "in time" : "not due yet"];
         const others = groupBy(counter(families, "cron_runs"), ["cron", "outcome"])
           .filter((group) => group.labels.cron === cron)
@@ -247,7 +249,7 @@ function schedules({ at: scraped, families }) {
   );
 }
 
-function dataTypes({ families }) {
+function dataTypes({ at, families }) {
   const names = namesOf(families, "data_staleness_budget_seconds", "data_type");
   if (names.length === 0) return null;
   const columns = [
@@ -282,14 +284,19 @@ function dataTypes({ families }) {
           .reduce((all, [, value]) => all + value, 0);
         const p95 = quantile(ages, 0.95);
         const failed = reads.find(([result]) => result === "failed")?.[1] ?? 0;
-        const state =
-          p95 !== null && budget > 0 && p95 > budget * 1.5
-            ? ["warning", "older than its window"]
-            : failed > 0
-              ? ["warning", "reads fail"]
-              : total === 0
-                ? ["unknown", "not read yet"]
-                : ["ok", "fresh"];
+        // Numbers since the start would tell for ever of what is over.
+        const served = since(
+          earlier(`ages ${data_type}`, ages, at, (histogram) => histogram.count),
+          ages,
+        );
+        const isOld = budget > 0 && quantile(served, 0.95) > budget * 1.5;
+        const state = isOld
+          ? ["warning", "older than its window"]
+          : failed > earlier(`failed ${data_type}`, failed, at)
+            ? ["warning", "reads fail"]
+            : served.count > 0
+              ? ["ok", "fresh"]
+              : ["unknown", total === 0 ? "not read yet" : "no reads just now"];
         return {
           key: data_type,
           cells: [

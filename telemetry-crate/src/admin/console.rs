@@ -52,9 +52,12 @@ const FILES: &[File] = files! {
     "metrics".js
     "now".js
     "parts".js
+    "picked".js
     "quantile".js
+    "recent".js
     "resources".js
     "save".js
+    "saved".js
     "style".css
     "table".js
     "telemetry".js

@@ -80,7 +80,7 @@ fn ended_runtimes_leave_the_exposition() {
         assert!(exposition.contains(line), "no {line} in\n{exposition}");
     }
     drop(runtime);
-    assert!(observer.observed().is_none());
+    assert!(observer.observed().is_empty());
     let exposition = metrics.handle().render(Format::Text);
     assert!(!exposition.contains("tokio_workers"), "{exposition}");
 }

@@ -11,9 +11,13 @@ mod failing_request;
 mod faulty_page;
 mod instance;
 mod keyboard;
+mod log_filter;
 mod long_tasks;
 mod markup;
+mod numbers;
 mod page;
+mod pause;
+mod picked;
 mod pictures;
 mod place;
 mod records;
@@ -104,6 +108,10 @@ fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     failing_request::cases(cases, &fixture, &instance);
     keyboard::cases(cases, &fixture, &instance);
     views::cases(cases, &fixture, &instance);
+    pause::cases(cases, &fixture, &instance);
+    picked::cases(cases, &fixture, &instance);
+    log_filter::cases(cases, &fixture, &instance);
+    numbers::cases(cases, &fixture, &instance);
     let pictures = pictures::cases(cases, &fixture, &instance);
     drop((load, instance));
 

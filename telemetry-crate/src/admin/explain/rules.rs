@@ -6,7 +6,10 @@ mod process;
 mod work;
 
 use super::{Evidence, Finding, Severity};
-use crate::recorder::RootView;
+use crate::{
+    catalog::{self, Metric},
+    recorder::RootView,
+};
 
 /// A rule, with the name of the part that it looks at.
 type Rule = (&'static str, Find);
@@ -17,6 +20,11 @@ enum Find {
     Always(fn(&Evidence<'_>) -> Vec<Finding>),
     /// Nothing is known about the part without a flight recorder.
     IfRecorded(fn(&Evidence<'_>) -> Vec<Finding>),
+    /// Without any of these metrics, the service does not have the part.
+    IfMeasured(
+        &'static [&'static Metric],
+        fn(&Evidence<'_>) -> Vec<Finding>,
+    ),
     /// Returns `None` if nothing is known about the part.
     IfKnown(fn(&Evidence<'_>) -> Option<Vec<Finding>>),
 }
@@ -30,10 +38,19 @@ const RULES: [Rule; 16] = [
     ("open requests, jobs and runs", Find::IfRecorded(work::open)),
     ("failures", Find::IfRecorded(failures::failures)),
     ("new errors", Find::IfKnown(failures::new_errors)),
-    ("connection pools", Find::Always(database::pools)),
-    ("queues", Find::Always(work::queues)),
-    ("schedules", Find::Always(work::schedules)),
-    ("data", Find::Always(work::data)),
+    (
+        "connection pools",
+        Find::IfMeasured(&[&catalog::DB_CLIENT_CONNECTION_LIMIT], database::pools),
+    ),
+    ("queues", Find::IfMeasured(QUEUE_METRICS, work::queues)),
+    (
+        "schedules",
+        Find::IfMeasured(&[&catalog::CRON_SUCCESS_DUE], work::schedules),
+    ),
+    (
+        "data",
+        Find::IfMeasured(&[&catalog::DATA_STALENESS_BUDGET], work::data),
+    ),
     ("request limit", Find::Always(process::limited)),
     ("readiness", Find::Always(process::readiness)),
     ("memory", Find::Always(process::memory)),
@@ -44,6 +61,12 @@ const RULES: [Rule; 16] = [
     ("flight recorder", Find::Always(process::recorder)),
 ];
 
+const QUEUE_METRICS: &[&Metric] = &[
+    &catalog::WORKER_QUEUE_DEPTH,
+    &catalog::WORKER_QUEUE_OLDEST_AGE,
+    &catalog::WORKER_QUEUE_UP,
+];
+
 /// Applies all rules.
 ///
 /// Returns the findings, the worst first, and the parts with which nothing is wrong.
@@ -52,7 +75,10 @@ pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>
     for (part, rule) in RULES {
         let found = match rule {
             Find::IfRecorded(_) if !evidence.has_recorder => continue,
-            Find::Always(find) | Find::IfRecorded(find) => find(evidence),
+            Find::IfMeasured(metrics, _) if !is_measured(evidence, metrics) => continue,
+            Find::Always(find) | Find::IfRecorded(find) | Find::IfMeasured(_, find) => {
+                find(evidence)
+            }
             Find::IfKnown(find) => match find(evidence) {
                 Some(found) => found,
                 None => continue,
@@ -65,6 +91,14 @@ pub(super) fn apply(evidence: &Evidence<'_>) -> (Vec<Finding>, Vec<&'static str>
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     (findings, fine)
+}
+
+/// Whether any of the metrics has a sample.
+fn is_measured(evidence: &Evidence<'_>, metrics: &[&Metric]) -> bool {
+    let mut samples = metrics
+        .iter()
+        .flat_map(|metric| evidence.samples.of(metric));
+    samples.next().is_some()
 }
 
 /// A number of seconds, as a person would say it.

@@ -4,7 +4,12 @@ use anyhow::ensure;
 use support::Cases;
 use thirtyfour::Key;
 
-use super::{Fixture, browser::Browser, instance::Instance, place::css};
+use super::{
+    Fixture,
+    browser::Browser,
+    instance::Instance,
+    place::{button, css, link},
+};
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
     cases.check("keyboard: filters, moves, opens and helps", || {
@@ -31,6 +36,8 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.wait_for_text("POST /faults/fail")?;
     browser.press(Key::Escape)?;
 
+    // The focus is on another place of the page.
+    browser.click(&link("Failed"))?;
     for key in ["j", "j", "k"] {
         browser.press(key)?;
     }
@@ -44,6 +51,19 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.wait_for(&css("[aria-label=Waterfall]"))?;
     wait_for_address(&browser, "#/traces/")?;
 
+    // The first link of the page leads to its content, and stays in the view.
+    browser.evaluate("document.querySelector('a').focus()")?;
+    browser.press(Key::Enter)?;
+    browser.eventually("waiting for the focus in the content", || {
+        let focused = browser.evaluate("document.activeElement.id")?;
+        ensure!(focused == "main", "found {focused}");
+        wait_for_address(&browser, "#/traces/")
+    })?;
+
+    browser.click(&css("[aria-label=Keys]"))?;
+    browser.click(&button("Close"))?;
+    let focused = browser.evaluate("document.activeElement.ariaLabel")?;
+    ensure!(focused == "Keys", "the focus is on {focused}");
     browser.press("?")?;
     browser.wait_for(&css("dialog[open]"))?;
     browser.check_accessibility(&fixture.axe)?;

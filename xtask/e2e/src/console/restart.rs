@@ -31,6 +31,23 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         "traces of the last process are shown as new ones: {text}"
     );
 
+    // The numbers of log lines begin anew with each process.
+    instance.post_for("/markup/lines/50", "", 200)?;
+    browser.open_view(&instance.admin, "logs")?;
+    browser.wait_for_text("numbered line 50")?;
+    // Another answer tells of the restart, while the lines are asked for with a number of the last process.
+    browser.evaluate(SLOW_LINES)?;
+    instance.kill()?;
+    browser.wait_for_text("reconnecting")?;
+    instance.start_again()?;
+    instance.post_for("/markup/lines/1", "", 200)?;
+    browser.wait_for_texts(&["numbered line 1", "live, "])?;
+    let text = browser.visible_text()?;
+    ensure!(
+        !text.contains("numbered line 50"),
+        "lines of both processes are shown: {text}"
+    );
+
     let records = browser.take_records()?;
     let is_lost = |message: &String| message.contains("net::ERR_");
     // The browser itself reports each failed request.
@@ -42,3 +59,13 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     ensure!(others.is_empty(), "messages: {others:?}");
     records.check_hosts(&instance.admin)
 }
+
+/// Delays the answers with log lines.
+const SLOW_LINES: &str = "(() => {
+    const send = window.fetch;
+    window.fetch = async (path, options) => {
+        const answer = await send(path, options);
+        if (String(path).startsWith('logs?')) await new Promise((done) => setTimeout(done, 1_000));
+        return answer;
+    };
+})()";

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, thread, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::Cases;
 
 use super::{
@@ -15,6 +15,9 @@ use super::{
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check("save: the file opens without the service", || run(fixture));
+    cases.check("open: a malformed file leaves the way back", || {
+        open_malformed(fixture)
+    });
 }
 
 fn run(fixture: &Fixture) -> anyhow::Result<()> {
@@ -73,13 +76,62 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     other.click(&button("Back to the service"))?;
     other.wait_for_text("live")?;
 
-    // A file of something else is refused with a sentence.
-    let foreign = other.folder.join("foreign.json");
-    fs::write(&foreign, r#"{"traces": 7, "service": ["<b>"]}"#)?;
-    other.choose_file(&button("Open"), &foreign)?;
-    other.wait_for(&css("[role=alert]"))?;
     other.take_records()?.check_silent()
 }
+
+/// Opens files of something else, and files with parts of another form.
+fn open_malformed(fixture: &Fixture) -> anyhow::Result<()> {
+    let instance = Instance::start(&fixture.built, &fixture.server, "console_malformed", &[])?;
+    let browser = fixture.browser("open-malformed")?;
+    browser.open(&instance.admin)?;
+    browser.wait_for_text("Requests per second")?;
+    let open = |text: &str| {
+        let file = browser.folder.join("malformed.json");
+        fs::write(&file, text)?;
+        browser.choose_file(&button("Open"), &file)
+    };
+    for text in [
+        r#"{"traces": 7, "service": ["<b>"]}"#,
+        r#"{"console": 1, "explain": {}}"#,
+        r#"{"findings": [{}]}"#,
+    ] {
+        open(text)?;
+        browser
+            .wait_for(&css("[role=alert]"))
+            .with_context(|| text.to_owned())?;
+        browser.click(&button("Dismiss"))?;
+    }
+    let explain = json!({"verdict": MARKUP, "findings": [
+        {"severity": "broken", "what": MARKUP, "evidence": [MARKUP], "next": MARKUP},
+    ]});
+    let saved = json!({
+        "console": 1,
+        "service": MARKUP,
+        "explain": explain,
+        "history": {"time": "bad"},
+        "missing": {"logs": MARKUP},
+    });
+    open(&saved.to_string())?;
+    browser.wait_for_texts(&["Not in the file", "history (", MARKUP])?;
+    let elements = browser.number("document.querySelectorAll('img').length")?;
+    ensure!(elements == 0, "{elements} elements were inserted");
+    browser.take_records()?.check_silent()?;
+
+    // The way back stays, whatever a view finds in the file.
+    let unreadable = json!({
+        "console": 1,
+        "metrics": "# TYPE one gauge\none 1\n",
+        "telemetry": {"metrics": {"largest": 7}},
+    });
+    open(&unreadable.to_string())?;
+    browser.click(&link("Metrics"))?;
+    browser.wait_for_text("This cannot be shown")?;
+    browser.click(&button("Back to the service"))?;
+    browser.wait_for_text("live")?;
+    Ok(())
+}
+
+const MARKUP: &str = "<img src=x onerror=alert(7)>";
 
 /// Waits until the browser has saved a file.
 pub(super) fn wait(browser: &Browser) -> anyhow::Result<PathBuf> {

@@ -41,6 +41,16 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         "data without a token: {text}"
     );
 
+    // Without the token there is nothing to save.
+    browser.click(&button("Save"))?;
+    browser.wait_for_text("Saving failed")?;
+    browser.click(&button("Dismiss"))?;
+    // A browser cannot send this one, not even after a reload.
+    browser.type_into(&field("Token"), "käse–brot")?;
+    browser.click(&button("Go on"))?;
+    browser.wait_for_text("other characters")?;
+    browser.evaluate("document.querySelector('[name=token]').value = ''")?;
+
     browser.type_into(&field("Token"), WRONG)?;
     browser.click(&button("Go on"))?;
     browser.wait_for_text("not accepted")?;

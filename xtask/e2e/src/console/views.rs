@@ -2,12 +2,14 @@
 
 use anyhow::{Context as _, ensure};
 use support::Cases;
+use thirtyfour::Key;
 
 use super::{
     Fixture,
     appearance::Theme,
     browser::{Browser, HEIGHT, WIDTH},
     instance::Instance,
+    place::button,
 };
 
 /// A view, and texts that it shows only with data of the service.
@@ -104,19 +106,16 @@ pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
             || {
                 let browser = fixture.browser(&format!("view-{}", title.replace(' ', "-")))?;
                 browser.open_view(&instance.admin, address)?;
-                for (appearance, theme, width) in APPEARANCES {
-                    browser.set_theme(theme)?;
-                    browser.set_size(width, HEIGHT)?;
-                    check(fixture, &browser, texts).with_context(|| appearance.to_owned())?;
-                    let picture = browser.folder.join(appearance).with_extension("png");
-                    browser.screenshot(&picture)?;
-                }
+                check_appearances(fixture, &browser, texts)?;
                 let records = browser.take_records()?;
                 records.check_silent()?;
                 records.check_hosts(&instance.admin)
             },
         );
     }
+    cases.check("view: one trace: live, silent, accessible", || {
+        one_trace(fixture)
+    });
     cases.check("view: work: each schedule says when it runs next", || {
         let browser = fixture.browser("view-work-next")?;
         browser.open_view(&instance.admin, "work")?;
@@ -140,6 +139,51 @@ const NEXT_RUNS: &str = "(() => {
     const column = titles.findIndex((title) => title.toLowerCase() === 'next run');
     return [...table.querySelectorAll('tbody tr')].map((row) => row.cells[column].innerText);
 })()";
+
+/// Opens the trace of a request that repeats a statement for each row of a list.
+fn one_trace(fixture: &Fixture) -> anyhow::Result<()> {
+    // Under load, the flight recorder keeps a successful request only for a moment.
+    let instance = Instance::start(&fixture.built, &fixture.server, "console_trace", &[])?;
+    let traced = [("traceparent", &*format!("00-{TRACE}-c11e0000000000aa-01"))];
+    instance.post("/faults/n-plus-one/30", &traced, "")?;
+    instance.post("/faults/fail", &traced, "")?;
+    let browser = fixture.browser("view-one-trace")?;
+    browser.open_view(&instance.admin, &format!("traces/{TRACE}"))?;
+    let texts = [
+        "POST /faults/n-plus-one/{times}",
+        "N+1",
+        "× 30",
+        "2 requests",
+        "out of ink",
+    ];
+    check_appearances(fixture, &browser, &texts)?;
+    browser.click(&button("SELECT accounts"))?;
+    check_appearances(
+        fixture,
+        &browser,
+        &["One statement for a list", "WHERE id = $1"],
+    )?;
+    // The page before this one is not of the console.
+    browser.press(Key::Escape)?;
+    browser.press(Key::Escape)?;
+    browser.wait_for_text("Recent")?;
+    let address = browser.address()?;
+    ensure!(address.ends_with("#/traces"), "found {address}");
+    browser.take_records()?.check_silent()
+}
+
+const TRACE: &str = "3a4c00000000000000000000000000bb";
+
+fn check_appearances(fixture: &Fixture, browser: &Browser, texts: &[&str]) -> anyhow::Result<()> {
+    for (appearance, theme, width) in APPEARANCES {
+        browser.set_theme(theme)?;
+        browser.set_size(width, HEIGHT)?;
+        check(fixture, browser, texts).with_context(|| appearance.to_owned())?;
+        let picture = browser.folder.join(appearance).with_extension("png");
+        browser.screenshot(&picture)?;
+    }
+    Ok(())
+}
 
 fn check(fixture: &Fixture, browser: &Browser, texts: &[&str]) -> anyhow::Result<()> {
     browser.wait_for_texts(texts)?;

@@ -16,7 +16,9 @@ use std::{
 
 use http::HeaderMap;
 
-use super::{super::Commands, Evidence, Finding, RULES, Severity, apply, seconds};
+use super::{
+    super::Commands, Evidence, Find, Finding, RULES, Severity, apply, is_measured, seconds,
+};
 use crate::{
     admin::{access::Access, recent::Live},
     catalog::{self, Metric},
@@ -126,6 +128,7 @@ fn caused_parts() -> BTreeSet<String> {
     for file in [
         "process/admin/explain.rs",
         "process/admin/explain/cgroup.rs",
+        "process/admin/explain/errors.rs",
         "queries/explain.rs",
     ] {
         let text = fs::read_to_string(tests.join(file)).unwrap_or_default();
@@ -222,7 +225,16 @@ fn healthy_processes_have_no_findings() {
     }
     let (findings, fine) = apply(&evidence);
     assert_eq!(findings, []);
-    assert_eq!(fine.len(), RULES.len());
+    assert_eq!(fine.len(), RULES.len() - absent(&evidence));
+}
+
+/// The number of parts that a service with this evidence does not have.
+fn absent(evidence: &Evidence<'_>) -> usize {
+    let rules = RULES.iter();
+    let absent = rules.filter(
+        |(_, find)| matches!(find, Find::IfMeasured(metrics, _) if !is_measured(evidence, metrics)),
+    );
+    absent.count()
 }
 
 #[test]
@@ -237,7 +249,7 @@ fn bad_samples_cause_one_finding() {
         assert_eq!(findings.len(), 1, "{sentence}: {findings:?}");
         assert!(findings[0].what.starts_with(sentence), "{findings:?}");
         assert_eq!(findings[0].runbook, Some(runbook));
-        assert_eq!(fine.len(), RULES.len() - 1);
+        assert_eq!(fine.len(), RULES.len() - absent(&evidence) - 1);
         assert_runbook(runbook);
     }
 }
@@ -263,7 +275,7 @@ fn unreadable_queues_have_their_error() {
     assert_runbook("WorkerQueueUnreadable");
 }
 
-/// What is not known is neither fine nor a finding.
+/// What is not known, or not there, is neither fine nor a finding.
 #[test]
 fn unknown_parts_are_not_fine() {
     let readiness = ready();
@@ -273,6 +285,7 @@ fn unknown_parts_are_not_fine() {
     let (findings, fine) = apply(&evidence);
     assert_eq!(findings, []);
     assert!(!fine.contains(&"the last process") && !fine.contains(&"new errors"));
+    assert!(!fine.contains(&"connection pools") && !fine.contains(&"queues"));
 }
 
 #[test]
