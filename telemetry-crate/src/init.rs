@@ -39,7 +39,7 @@ use crate::{
     runtime::RuntimeObserver,
     secret, shutdown,
     signal::Signal,
-    status::{Status, warn_of_duplicates},
+    status::{Status, report_versions},
     traces::Traces,
 };
 
@@ -277,7 +277,7 @@ impl Telemetry {
             // The log filter could hide this warning, so the event has a target that always passes the filter.
             tracing::warn!(target: "firstlight::admin", "log filter {}: {caution}", log_filter.text());
         }
-        warn_of_duplicates();
+        report_versions();
         Ok(TelemetryGuard::new(Parts {
             exporters,
             metrics,

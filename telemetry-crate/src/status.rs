@@ -6,6 +6,7 @@
 mod crates;
 mod exports;
 mod hint;
+mod integrations;
 #[cfg(any(feature = "apalis-postgres", feature = "apalis-sqlite"))]
 mod jobs;
 mod metrics;
@@ -26,7 +27,7 @@ pub(crate) use self::{
     hint::hint,
     report::{Item, Report, Section, State},
     sigterm::watch_sigterm,
-    skew::{versions, warn_of_duplicates},
+    skew::{report_versions, versions},
 };
 #[cfg(feature = "console")]
 use crate::{catalog::Metric, metrics::Series};

@@ -85,6 +85,35 @@ impl TraceContext {
         Self { pairs: kept }
     }
 
+    /// Reads a context from headers whose values are bytes.
+    ///
+    /// Messages of Kafka have such headers.
+    /// Values that are not UTF-8 are ignored, and otherwise it is [`from_pairs`](Self::from_pairs).
+    ///
+    /// ```
+    /// use firstlight::context::TraceContext;
+    ///
+    /// // With rdkafka: `headers.iter().filter_map(|header| Some((header.key, header.value?)))`
+    /// let headers = [("traceparent", &b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"[..])];
+    /// let context = TraceContext::from_headers(headers);
+    /// # drop(context);
+    /// ```
+    pub fn from_headers<K, V>(headers: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: AsRef<str>,
+        V: AsRef<[u8]>,
+    {
+        let pairs = headers.into_iter().filter_map(|(name, value)| {
+            let value = value.as_ref();
+            // Not copied only to be dropped.
+            if value.len() > MAX_VALUE_LENGTH {
+                return None;
+            }
+            Some((name, str::from_utf8(value).ok()?.to_owned()))
+        });
+        Self::from_pairs(pairs)
+    }
+
     /// Returns the pairs that are present.
     ///
     /// These are at most `traceparent`, `tracestate` and `baggage`, unless `OTEL_PROPAGATORS` names
@@ -203,6 +232,20 @@ mod tests {
         assert_eq!(TraceContext::from_pairs(&tree), context);
         assert_eq!(TraceContext::from_pairs(hash), context);
         assert!(!context.is_empty());
+    }
+
+    #[test]
+    fn bytes_are_read_as_text() {
+        let headers = [
+            ("traceparent", PARENT.as_bytes()),
+            ("baggage", &[0xff]),
+            ("tracestate", &[b'a'; MAX_VALUE_LENGTH + 1]),
+        ];
+        let context = TraceContext::from_headers(headers);
+        assert_eq!(
+            context.iter().collect::<Vec<_>>(),
+            [("traceparent", PARENT)]
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! It says whether the program has replaced firstlight's globals, and whether a crate is in the program in two versions.
 //! The section `logs` covers the global subscriber.
 
-use super::{Item, Section, State, Status, versions};
+use super::{Item, Section, State, Status, integrations, versions};
 use crate::traces;
 
 impl Status {
@@ -35,6 +35,10 @@ impl Status {
         let mut section = Section::new("crates", state, detail)
             .with("firstlight", Item::text(env!("CARGO_PKG_VERSION")))
             .with("seen", Item::List(versions.seen()));
+        let unobserved = integrations::unobserved(versions);
+        if !unobserved.is_empty() {
+            section = section.with("not_observed", Item::List(unobserved));
+        }
         if versions.duplicates().is_empty() {
             section = section.with("caution", Item::text("a second version of `metrics` or `opentelemetry` is seen if its files' paths are in the executable, which a release build may not keep; `cargo tree --duplicates` lists them"));
         }

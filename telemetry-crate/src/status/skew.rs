@@ -18,6 +18,8 @@ use std::{
     thread,
 };
 
+use super::integrations;
+
 /// The crates to look for, and the telemetry that a second version loses.
 const CRATES: [(&str, &str); 5] = [
     ("metrics", "metrics"),
@@ -67,15 +69,19 @@ pub(crate) fn versions() -> &'static Versions {
     })
 }
 
-/// Warns about crates that are in the program twice.
+/// Logs crates that are in the program twice, or in a version that is not observed.
 ///
 /// The check runs in a thread, so that the start does not wait for the disk.
-pub(crate) fn warn_of_duplicates() {
+pub(crate) fn report_versions() {
     // If the thread cannot start, the warning is missing. `/telemetry` also reports duplicates.
     let _ = thread::Builder::new().name(THREAD.to_owned()).spawn(|| {
         let duplicates = versions().duplicates();
         if !duplicates.is_empty() {
             tracing::warn!(target: "firstlight", "{}", duplicates.join("; "));
+        }
+        // Only information, because a library may use the crate where nothing is missed.
+        for unobserved in integrations::unobserved(versions()) {
+            tracing::info!(target: "firstlight", "{unobserved}");
         }
     });
 }
@@ -108,12 +114,19 @@ impl Versions {
         }
     }
 
+    /// The versions of a crate.
+    pub(super) fn of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let versions = self.seen.get(name).into_iter().flatten();
+        versions.map(String::as_str)
+    }
+
     /// Records a directory name such as `metrics-0.24.6`.
     fn note(&mut self, name: &[u8]) {
         let Ok(name) = std::str::from_utf8(name) else {
             return;
         };
-        for (known, _) in CRATES {
+        let known = CRATES.iter().map(|(name, _)| *name);
+        for known in known.chain(integrations::names()) {
             let version = name
                 .strip_prefix(known)
                 .and_then(|rest| rest.strip_prefix('-'));
