@@ -22,7 +22,6 @@ async fn serve() -> io::Result<()> {
             // The last `wrap` is the outermost, so add further middlewares before this one.
             .wrap(telemetry.clone())
     })
-    .workers(2)
     .shutdown_signal(shutdown_signal()) // instead of actix-web's own, so that `/readyz` tells of the drain
     .bind(address)?;
     for address in server.addrs() {

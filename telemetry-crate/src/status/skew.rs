@@ -69,7 +69,7 @@ pub(crate) fn versions() -> &'static Versions {
     })
 }
 
-/// Logs crates that are in the program twice, or in a version that is not observed.
+/// Logs crates that are in the program twice or are not observed.
 ///
 /// The check runs in a thread, so that the start does not wait for the disk.
 pub(crate) fn report_versions() {

@@ -93,6 +93,32 @@ fn variable_tables_match_the_code() {
     generated("README.md", "variables", &table(&all[..end.unwrap()]));
 }
 
+/// The page that users read has each version that the code supports.
+#[test]
+fn supported_versions_are_on_their_page() {
+    let page = read("docs/book/src/supported.md");
+    let code = read("telemetry-crate/src/status/integrations.rs");
+    let (table, _) = code.split_once("#[cfg(test)]").unwrap();
+    let mut name = "";
+    let mut found = 0;
+    for line in table.lines() {
+        if let Some(rest) = line.trim().strip_prefix("name: \"") {
+            name = rest.trim_end_matches("\",");
+        }
+        for call in line.split("supported!(").skip(1) {
+            let arguments: Vec<_> = call.split('"').collect();
+            let (version, feature) = (arguments[1], arguments[3]);
+            let is_row = |line: &str| {
+                line.starts_with(&format!("| `{name}` | {version}"))
+                    && line.contains(&format!("| `{feature}` |"))
+            };
+            assert!(page.lines().any(is_row), "no row of {name} {version}");
+            found += 1;
+        }
+    }
+    assert_eq!(found, 7);
+}
+
 #[test]
 fn catalog_lists_every_metric() {
     let mut found = 0;
