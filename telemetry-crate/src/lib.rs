@@ -70,6 +70,7 @@
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
 //! | `axum-07` | no | route templates from the `MatchedPath` of axum 0.7 |
 //! | `console` | no | the console, a page at the address of the admin listener, and the 15 minutes of history that it shows. |
+//! | `db` | no | `firstlight::db`: spans and metrics of unchanged sqlx queries of any version, and warnings of slow queries and N+1s |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
@@ -77,7 +78,7 @@
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
 //! | `reqwest-012` | no | the same for reqwest 0.12 |
-//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
+//! | `sqlx` | no | `db`, and `firstlight::sqlx`: pools, transactions and errors of sqlx 0.9 |
 //! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
 //! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
 //! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
@@ -95,6 +96,8 @@ pub mod config;
 pub mod context;
 #[cfg(feature = "cron")]
 pub mod cron;
+#[cfg(feature = "db")]
+pub mod db;
 mod directives;
 mod error;
 mod error_type;

@@ -10,7 +10,7 @@ use std::panic::Location;
 
 use opentelemetry::KeyValue;
 
-use super::{database_server::common_attributes, event::Query, statement::Statement};
+use super::{event::Query, server::common_attributes, statement::Statement};
 
 /// Returns the span's name: the summary, or the system's name without one.
 pub(super) fn span_name(statement: &Statement) -> String {
@@ -21,7 +21,7 @@ pub(super) fn span_name(statement: &Statement) -> String {
 }
 
 /// Returns the attributes of a call site, for the flight recorder.
-pub(super) fn site_attributes(site: &'static Location<'static>) -> [KeyValue; 2] {
+pub(crate) fn site_attributes(site: &'static Location<'static>) -> [KeyValue; 2] {
     [
         KeyValue::new("code.file.path", site.file()),
         KeyValue::new("code.line.number", i64::from(site.line())),

@@ -11,9 +11,9 @@ use std::{
 use hashbrown::HashMap;
 
 use super::{
-    database_server::common_attributes,
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
+    server::common_attributes,
     statement_text::Text,
     summary::{Summarizer, Summary},
 };
@@ -51,7 +51,7 @@ const MIGRATIONS: &str = "_sqlx_migrations";
 
 /// A statement that was parsed.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Statement {
+pub(crate) struct Statement {
     pub(super) operation: String,
     pub(super) collection: Option<String>,
     /// Operation and tables, such as `SELECT orders`.
@@ -182,7 +182,7 @@ struct Statements {
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::default);
 
 /// Returns the parsed statement for this text.
-pub(super) fn statement(sql: &str) -> Arc<Statement> {
+pub(crate) fn statement(sql: &str) -> Arc<Statement> {
     STATEMENTS.get(sql)
 }
 

@@ -1,4 +1,4 @@
-//! An instrumented call of sqlx: its statement, call site, duration and error.
+//! An instrumented call: its statement, call site, duration and error.
 //!
 //! sqlx's event has neither the error nor the call site. SQLite's event comes from another thread,
 //! and if the call fails, the event may come after the call has ended. So the call is stored in its
@@ -11,17 +11,16 @@ use std::{
 };
 
 use opentelemetry::{KeyValue, trace::Status};
-use sqlx::Error;
 use tracing::Span;
 
 use super::{
     TARGET, attributes,
     call_sites::{self, LastRun},
     connection_uses::{self, ConnectionUse, UseState, UsesConnection},
-    database_server::common_attributes,
     event::Query,
     failure::Failure,
-    health, metrics, pool_timeout,
+    metrics,
+    server::common_attributes,
     span_extension::{self, Pending},
     statement::Statement,
 };
@@ -33,7 +32,7 @@ use crate::{
 
 /// A call, shared by its future and its span.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The call site.
     pub(super) site: &'static Location<'static>,
     /// The statement of a call without an event of sqlx, such as `COMMIT`.
@@ -68,7 +67,7 @@ impl State {
 
 impl Call {
     /// Starts a call and its span.
-    pub(super) fn start(
+    pub(crate) fn start(
         site: &'static Location<'static>,
         known_statement: Option<Arc<Statement>>,
     ) -> (Arc<Self>, Span) {
@@ -210,18 +209,13 @@ impl Call {
     }
 
     /// Records the end of the call, and ends its span if the statement is known.
-    pub(super) fn end(&self, error: Option<&Error>) {
-        if let Some(error) = error {
-            health::record_storage_failure(error);
-            pool_timeout::diagnose(error);
-            if matches!(error, Error::PoolTimedOut)
-                && self.known_statement.is_none()
-                && evidence::is_on()
-            {
-                call_sites::remember(self.site, None, true);
-            }
+    pub(super) fn end(&self, failure: Option<Failure>) {
+        if failure.as_ref().is_some_and(Failure::is_pool_timeout)
+            && self.known_statement.is_none()
+            && evidence::is_on()
+        {
+            call_sites::remember(self.site, None, true);
         }
-        let failure = error.and_then(Failure::from_error);
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
             span.write(|span| {
                 let code = failure.code.clone();

@@ -7,16 +7,18 @@ use std::sync::{Arc, LazyLock};
 
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
-use sqlx::{ConnectOptions, Connection, Database};
+
+#[cfg(feature = "sqlx")]
+use super::place::Place;
 
 /// Fallback of `db.system.name` for other databases in the semantic conventions.
 const OTHER_SQL: &str = "other_sql";
 
 /// The attributes of one database, or those that several have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// `db.system.name`.
-    pub(super) system: &'static str,
+    pub(crate) system: &'static str,
     pub(super) namespace: Option<String>,
     pub(super) address: Option<String>,
     pub(super) port: Option<u16>,
@@ -66,30 +68,28 @@ impl Server {
         }
     }
 
-    pub(super) fn from_options<DB: Database>(
-        options: &<DB::Connection as Connection>::Options,
-    ) -> Self {
-        let server = Self {
-            system: system_name::<DB>(),
-            ..Self::unknown()
-        };
-        // An SQLite file has no address, and sqlx panics for the URL of a database in memory.
-        if server.system == "sqlite" {
-            return server;
-        }
-        let url = options.to_url_lossy();
-        let named = |wanted: &str| {
-            let mut pairs = url.query_pairs();
-            pairs.find_map(|(name, value)| (name == wanted).then(|| value.into_owned()))
-        };
-        let socket = named("host");
+    /// The server of a driver of sqlx, by the name of the driver.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn of_driver(name: &str) -> Self {
         Self {
-            namespace: named("dbname")
-                .or_else(|| Some(url.path().trim_start_matches('/').to_owned()))
-                .filter(|name| !name.is_empty()),
-            port: url.port().filter(|_| socket.is_none()),
-            address: socket.or_else(|| url.host_str().map(str::to_owned)),
-            ..server
+            system: system_name(name),
+            ..Self::unknown()
+        }
+    }
+
+    /// The server at the address in a URL.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn at(self, url: &str) -> Self {
+        let Place {
+            namespace,
+            address,
+            port,
+        } = Place::from_url(url);
+        Self {
+            namespace,
+            address,
+            port,
+            ..self
         }
     }
 
@@ -110,7 +110,8 @@ impl Server {
     /// Returns the default `db.client.connection.pool.name`.
     ///
     /// The semantic conventions compose it of address, port and namespace.
-    pub(super) fn default_pool_name(&self) -> String {
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn default_pool_name(&self) -> String {
         let Some(address) = &self.address else {
             return self.system.to_owned();
         };
@@ -138,9 +139,10 @@ impl Server {
     }
 }
 
-/// Returns `db.system.name` by the semantic conventions.
-pub(super) fn system_name<DB: Database>() -> &'static str {
-    match DB::NAME {
+/// Returns `db.system.name` by the semantic conventions, for a driver of sqlx.
+#[cfg(feature = "sqlx")]
+pub(crate) fn system_name(driver: &str) -> &'static str {
+    match driver {
         "PostgreSQL" => "postgresql",
         "SQLite" => "sqlite",
         "MySQL" => "mysql",
