@@ -19,8 +19,8 @@ use super::{
     connection_uses::{self, ConnectionUse, UseState, UsesConnection},
     event::Query,
     failure::Failure,
-    metrics,
-    server::common_attributes,
+    log_events, metrics,
+    server::{Server, common_attributes},
     span_extension::{self, Pending},
     statement::Statement,
 };
@@ -37,6 +37,8 @@ pub(crate) struct Call {
     pub(super) site: &'static Location<'static>,
     /// The statement of a call without an event of sqlx, such as `COMMIT`.
     known_statement: Option<Arc<Statement>>,
+    /// `None` for a call of sqlx.
+    pub(super) client: Option<ClientPart>,
     /// The end of the call's span.
     span: OnceLock<SpanEnd>,
     started: Instant,
@@ -45,6 +47,33 @@ pub(crate) struct Call {
     /// The time at which the call acquired a connection.
     acquired: OnceLock<Instant>,
     state: Mutex<State>,
+}
+
+/// What a call of a client has, and a call of sqlx has not.
+#[derive(Debug)]
+pub(super) struct ClientPart {
+    server: Arc<Server>,
+    /// Whether it counts toward the queries of its request.
+    is_query: bool,
+    /// The duration from which a call is slow; unset without one, and without a layer.
+    slow: OnceLock<Duration>,
+}
+
+impl ClientPart {
+    pub(super) fn new(server: Arc<Server>, is_query: bool) -> Self {
+        Self {
+            server,
+            is_query,
+            slow: OnceLock::new(),
+        }
+    }
+
+    /// Sets the duration from which a call is slow; called by the layer.
+    pub(super) fn set_slow_threshold(&self, threshold: Option<Duration>) {
+        if let Some(threshold) = threshold {
+            let _ = self.slow.set(threshold);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -66,18 +95,37 @@ impl State {
 }
 
 impl Call {
-    /// Starts a call and its span.
+    /// Starts a call of sqlx and its span.
+    #[cfg(feature = "sqlx")]
     pub(crate) fn start(
         site: &'static Location<'static>,
         known_statement: Option<Arc<Statement>>,
     ) -> (Arc<Self>, Span) {
-        let is_recorded = evidence::is_on();
-        let last_run = (is_recorded && known_statement.is_none())
+        let last_run = (evidence::is_on() && known_statement.is_none())
             .then(|| call_sites::last_run(site))
             .flatten();
+        Self::open(site, known_statement, None, last_run)
+    }
+
+    /// Starts a call of a client and its span.
+    pub(super) fn start_of_client(
+        site: &'static Location<'static>,
+        statement: Arc<Statement>,
+        client: ClientPart,
+    ) -> (Arc<Self>, Span) {
+        Self::open(site, Some(statement), Some(client), None)
+    }
+
+    fn open(
+        site: &'static Location<'static>,
+        known_statement: Option<Arc<Statement>>,
+        client: Option<ClientPart>,
+        last_run: Option<Arc<LastRun>>,
+    ) -> (Arc<Self>, Span) {
         let call = Arc::new(Self {
             site,
             known_statement,
+            client,
             span: OnceLock::new(),
             started: Instant::now(),
             last_run,
@@ -97,10 +145,23 @@ impl Call {
             // The lease of a transaction covers its own statements.
             connection_uses::list(&call);
         }
-        if is_recorded {
+        if evidence::is_on() {
             call.note_start();
         }
         (call, span)
+    }
+
+    /// The statement that counts in its unit of work when the call starts.
+    ///
+    /// The statements of sqlx count at their ends, by sqlx's events.
+    pub(super) fn counted_statement(&self) -> Option<&Arc<Statement>> {
+        let is_query = self.client.as_ref().is_some_and(|client| client.is_query);
+        self.known_statement.as_ref().filter(|_| is_query)
+    }
+
+    /// The server of a client's call.
+    fn server(&self) -> Option<&Server> {
+        self.client.as_ref().map(|client| &*client.server)
     }
 
     /// The statement that the call site ran last.
@@ -114,8 +175,8 @@ impl Call {
         span.write_recorded(|span| {
             span.set_attributes(attributes::site_attributes(self.site));
             if let Some(statement) = self.assumed_statement() {
-                span.update_name(attributes::span_name(statement));
-                let assumed = attributes::statement_attributes(statement, None).into_iter();
+                span.update_name(attributes::span_name(statement, self.server()));
+                let assumed = attributes::statement_attributes(statement, None, None).into_iter();
                 span.set_attributes(assumed.filter(attributes::is_assumed));
                 span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, true));
             } else if self.known_statement.is_none() {
@@ -143,10 +204,11 @@ impl Call {
         if state.has_statement() {
             return false;
         }
+        let statement = self.known_statement.as_ref().unwrap_or(&query.statement);
         // Under the lock: once the statement is known, the end of the call on another thread ends the
         // span, which then takes no name.
         match self.assumed_statement() {
-            None => self.describe(&query.statement, Some(query)),
+            None => self.describe(statement, Some(query)),
             // The statement that is assumed is still to come.
             Some(_) if query.statement.is_connection_setup() => self.describe_exported(query),
             Some(assumed) if Arc::ptr_eq(assumed, &query.statement) => {
@@ -158,7 +220,7 @@ impl Call {
                 self.note_known(|_| false, query);
             }
         }
-        state.statement = Some(Arc::clone(&query.statement));
+        state.statement = Some(Arc::clone(statement));
         state.statement_duration = Some(query.elapsed);
         drop(state);
         if evidence::is_on() && !query.statement.is_connection_setup() {
@@ -173,8 +235,12 @@ impl Call {
         let Some(span) = self.span.get() else { return };
         span.write_exported(|span| {
             let statement = &query.statement;
-            span.update_name(attributes::span_name(statement));
-            span.set_attributes(attributes::statement_attributes(statement, Some(query)));
+            span.update_name(attributes::span_name(statement, self.server()));
+            span.set_attributes(attributes::statement_attributes(
+                statement,
+                None,
+                Some(query),
+            ));
         });
     }
 
@@ -184,7 +250,7 @@ impl Call {
     fn note_known(&self, lacks: impl Fn(&KeyValue) -> bool, query: &Query) {
         let Some(span) = self.span.get() else { return };
         span.write_recorded(|span| {
-            let known = attributes::statement_attributes(&query.statement, Some(query));
+            let known = attributes::statement_attributes(&query.statement, None, Some(query));
             span.set_attributes(known.into_iter().filter(lacks));
             span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, false));
         });
@@ -193,8 +259,12 @@ impl Call {
     fn describe(&self, statement: &Statement, query: Option<&Query>) {
         if let Some(span) = self.span.get() {
             span.write(|span| {
-                span.update_name(attributes::span_name(statement));
-                span.set_attributes(attributes::statement_attributes(statement, query));
+                span.update_name(attributes::span_name(statement, self.server()));
+                span.set_attributes(attributes::statement_attributes(
+                    statement,
+                    self.server(),
+                    query,
+                ));
             });
         }
     }
@@ -205,6 +275,20 @@ impl Call {
     pub(super) fn dropped(&self) {
         if let Some(span) = self.span.get() {
             span.write(|span| span.set_attribute(KeyValue::new("sql.query.outcome", "dropped")));
+        }
+    }
+
+    /// Logs a call of a client that took longer than the threshold.
+    ///
+    /// Called at its end.
+    pub(super) fn warn_if_slow(&self, span: &Span) {
+        let threshold = self.client.as_ref().and_then(|client| client.slow.get());
+        let elapsed = self.started.elapsed();
+        if let (Some(threshold), Some(statement)) = (threshold, &self.known_statement)
+            && elapsed >= *threshold
+        {
+            let summary = &statement.summary;
+            span.in_scope(|| log_events::slow(summary, elapsed, *threshold, &log_events::dispatch));
         }
     }
 
@@ -271,7 +355,7 @@ impl UsesConnection for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         // Without a duration, the call was dropped before its end, and sqlx reported no statement.
         let Some(duration) = state.statement_duration.or(state.call_duration) else {
             return;
@@ -281,7 +365,7 @@ impl Drop for Call {
             .as_deref()
             .or(self.known_statement.as_deref());
         let failure = state.failure.as_ref();
-        let record = || metrics::operation(statement, duration, failure);
+        let record = || metrics::operation(statement, self.server(), duration, failure);
         match self.span.get() {
             Some(span) => span.measure(record),
             None => record(),

@@ -71,6 +71,7 @@ impl<F> CallFuture<F> {
             Open { call, span }
         });
         let result = ready!(open.span.in_scope(|| future.poll(context)));
+        open.call.warn_if_slow(&open.span);
         open.call.end(result.as_ref().err().and_then(failure));
         *this.open = None;
         Poll::Ready(result)

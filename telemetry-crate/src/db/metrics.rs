@@ -14,7 +14,7 @@ use super::{
     event::Acquired,
     failure::Failure,
     pools::with_pool_name,
-    server::common_attributes,
+    server::{Server, common_attributes},
     statement::Statement,
     unit_of_work::{Repeat, UnitOfWork},
 };
@@ -28,15 +28,21 @@ static QUERIES: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
 /// Records a statement, or a call that failed before it ran a statement.
+///
+/// `of_client` is the server of a client's call.
 pub(super) fn operation(
     statement: Option<&Statement>,
+    of_client: Option<&Server>,
     duration: Duration,
     failure: Option<&Failure>,
 ) {
     let common = common_attributes();
     let [operation, collection, summary] = statement.map(Statement::labels).unwrap_or_default();
-    let system = common.server.system;
-    let system = statement.map_or(system, |statement| statement.system(system));
+    let of_sqlx = || {
+        let system = common.server.system;
+        statement.map_or(system, |statement| statement.system(system))
+    };
+    let system = of_client.map_or_else(of_sqlx, |server| server.system);
     OPERATIONS.record(
         &[
             Some(system),

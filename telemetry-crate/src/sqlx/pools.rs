@@ -8,7 +8,9 @@ use sqlx::{Error, pool::PoolOptions};
 use super::failure::failure;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 use crate::db::opening;
-use crate::db::{Connections, InstrumentedPool, OpenFuture, PoolKey, Server, add_pool};
+use crate::db::{
+    Connections, InstrumentedPool, OpenFuture, PoolKey, Server, StatementPool, add_pool,
+};
 
 /// The key of a pool, which is the identity of its connect options.
 pub(super) fn key<DB: Database>(pool: &Pool<DB>) -> PoolKey {
@@ -45,10 +47,12 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
     let (pool, other, third) = (pool.clone(), pool.clone(), pool.clone());
     add_pool(InstrumentedPool {
         name,
-        server,
         read: Box::new(move || read(&pool)),
-        key: Box::new(move || key(&third)),
-        open: Box::new(move || open(&other)),
+        statements: Some(StatementPool {
+            server,
+            key: Some(Box::new(move || key(&third))),
+            open: Some(Box::new(move || open(&other))),
+        }),
     });
 }
 

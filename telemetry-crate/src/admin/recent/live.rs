@@ -140,6 +140,7 @@ fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
         let unseen = pool.unseen();
         let possible = match unseen {
             0 => Vec::new(),
+            _ if !pool.has_events => Vec::new(),
             _ => possible_holders(recorder, &users),
         };
         PoolState {
