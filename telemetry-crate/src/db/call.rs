@@ -35,7 +35,9 @@ use crate::{
 pub(crate) struct Call {
     /// The call site.
     pub(super) site: &'static Location<'static>,
-    /// The statement of a call without an event of sqlx, such as `COMMIT`.
+    /// The statement of a call whose statement no event of sqlx tells.
+    ///
+    /// It is the call of a client, or `COMMIT` and the like.
     known_statement: Option<Arc<Statement>>,
     /// `None` for a call of sqlx.
     pub(super) client: Option<ClientPart>,
@@ -201,7 +203,9 @@ impl Call {
     /// call, which replaces them.
     pub(super) fn take_statement(&self, query: &Query) -> bool {
         let mut state = self.state();
-        if state.has_statement() {
+        // A connection that opens during a call whose statement is known runs statements of its own.
+        let is_of_opening = self.known_statement.is_some() && query.statement.is_connection_setup();
+        if state.has_statement() || is_of_opening {
             return false;
         }
         let statement = self.known_statement.as_ref().unwrap_or(&query.statement);

@@ -24,7 +24,7 @@ impl Place {
     }
 
     fn parse(url: &str) -> Option<Self> {
-        let (_, rest) = url.split_once("://")?;
+        let (scheme, rest) = url.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let host = match authority.rsplit_once('@') {
@@ -40,6 +40,13 @@ impl Place {
             let mut values = pairs.filter_map(|(name, value)| (name == wanted).then_some(value));
             values.next().map(decoded)
         };
+        if scheme.ends_with("unix") {
+            return Some(Self {
+                namespace: parameter("db"),
+                address: Some(decoded(path)),
+                port: None,
+            });
+        }
         let socket = parameter("host");
         let namespace = parameter("dbname").unwrap_or_else(|| decoded(path.trim_matches('/')));
         Some(Self {
@@ -104,6 +111,13 @@ mod tests {
             let expected = (Some(address.to_owned()), port, Some(namespace.to_owned()));
             assert_eq!(place(url), expected, "{url}");
         }
+    }
+
+    #[test]
+    fn sockets_of_redis_are_addresses() {
+        let found = place("redis+unix:///run/redis.sock?db=1");
+        let [address, namespace] = ["/run/redis.sock", "1"].map(|it| Some(it.to_owned()));
+        assert_eq!(found, (address, None, namespace));
     }
 
     #[test]

@@ -230,15 +230,18 @@ fn statements_of_sqlx_are_part_of_calls() {
     let sql = "INSERT INTO orders (id) VALUES (1)";
     let insert = || {
         calls.query(sql, async {
-            tracing::event!(
-                target: "sqlx::query",
-                tracing::Level::DEBUG,
-                summary = sql,
-                db.statement = sql,
-                rows_affected = 3_u64,
-                rows_returned = 0_u64,
-                elapsed_secs = 0.001,
-            );
+            // The first one is of a connection that opens.
+            for sql in ["PRAGMA foreign_keys = ON", sql] {
+                tracing::event!(
+                    target: "sqlx::query",
+                    tracing::Level::DEBUG,
+                    summary = sql,
+                    db.statement = sql,
+                    rows_affected = 3_u64,
+                    rows_returned = 0_u64,
+                    elapsed_secs = 0.001,
+                );
+            }
             Err::<(), _>(io::Error::from(io::ErrorKind::ConnectionReset))
         })
     };
@@ -250,6 +253,7 @@ fn statements_of_sqlx_are_part_of_calls() {
     found
         .with("sql.affected_rows", 3)
         .with("error.type", "connection_reset");
+    capture.assert_span("PRAGMA").once();
     let units = capture.histogram("sql_queries_per_request", [("span_name", "work")]);
     assert_eq!(units.map(|it| it.sum), Some(1.0));
     let samples = capture.histogram(SAMPLES, [("db_query_summary", "INSERT orders")]);
