@@ -38,7 +38,7 @@ pub(crate) use env::{
     PROMETHEUS_PORT, RECORDER_FILE, process as process_environment, process_variables,
 };
 pub use env::{VARIABLES, Variable};
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
 pub(crate) use server::ServerLimits;

@@ -71,7 +71,7 @@ pub(crate) fn for_export_only(write: impl FnOnce()) {
 /// Runs `write`, whose attributes and names are recorded and not exported.
 ///
 /// For what is assumed of a span that is still open, and for where its code is.
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(crate) fn for_recorder_only(write: impl FnOnce()) {
     write_for(Receivers::Recorder, write);
 }

@@ -147,8 +147,8 @@ impl Telemetry {
         if let Some(failures) = pipeline.traces.failures() {
             metrics.add_collector(failures);
         }
-        #[cfg(feature = "sqlx")]
-        metrics.add_collector(Arc::new(crate::sqlx::PoolCollector));
+        #[cfg(feature = "db")]
+        metrics.add_collector(Arc::new(crate::db::PoolCollector));
 
         // The listener is bound last, because other processes can see it.
         let admin = match settings.admin.clone() {

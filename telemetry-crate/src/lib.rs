@@ -52,7 +52,7 @@
 //! * [`TelemetryGuard`] flushes traces and metrics, then logs.
 //! * [`http`] and [`grpc`] hold the tower layers for servers and clients.
 //! * [`context`] carries a trace into tasks, threads, streams and queues.
-//! * [`jobs`] measures job queues, and `sqlx` measures database queries.
+//! * [`jobs`] measures job queues, `db` measures database queries, and `sqlx` and `sqlx_08` add pools of sqlx.
 //! * `cron` runs scheduled jobs, and `staleness` serves cached data.
 //!
 //! Modules form layers, and none imports upwards.
@@ -70,6 +70,7 @@
 //! | `axum` | no | route templates from axum's `MatchedPath` for [`http::TelemetryLayer`], and `http::serve`, a server with limits |
 //! | `axum-07` | no | route templates from the `MatchedPath` of axum 0.7 |
 //! | `console` | no | the console, a page at the address of the admin listener, and the 15 minutes of history that it shows. |
+//! | `db` | no | `firstlight::db`: spans and metrics of unchanged queries of sqlx 0.8 and 0.9, of calls of any other client, and warnings of slow queries and N+1s; adds no dependency |
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
@@ -77,7 +78,8 @@
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
 //! | `reqwest-012` | no | the same for reqwest 0.12 |
-//! | `sqlx` | no | `firstlight::sqlx`: spans and metrics of unchanged sqlx queries, and warnings of slow queries and N+1s |
+//! | `sqlx` | no | `db`, and `firstlight::sqlx`: pools, transactions and errors of sqlx 0.9 |
+//! | `sqlx-08` | no | `db`, and `firstlight::sqlx_08`: pools of sqlx 0.8 |
 //! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
 //! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
 //! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
@@ -95,6 +97,8 @@ pub mod config;
 pub mod context;
 #[cfg(feature = "cron")]
 pub mod cron;
+#[cfg(feature = "db")]
+pub mod db;
 mod directives;
 mod error;
 mod error_type;
@@ -125,6 +129,8 @@ mod span_end;
 mod span_ids;
 #[cfg(feature = "sqlx")]
 pub mod sqlx;
+#[cfg(feature = "sqlx-08")]
+pub mod sqlx_08;
 #[cfg(feature = "staleness")]
 pub mod staleness;
 mod status;

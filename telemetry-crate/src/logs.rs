@@ -341,7 +341,7 @@ impl Installed {
 impl<S: Subscriber> Layer<S> for Installed {}
 
 /// The value of a span's field, as log lines show it.
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(crate) fn span_field(
     extensions: &tracing_subscriber::registry::Extensions<'_>,
     name: &str,

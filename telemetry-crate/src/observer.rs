@@ -44,11 +44,11 @@ pub(crate) trait Observer: Clone + Debug + Send + Sync + 'static {
 }
 
 /// Observes nothing.
-#[cfg(not(feature = "sqlx"))]
+#[cfg(not(feature = "db"))]
 #[derive(Debug, Clone)]
 pub(crate) struct NoObserver;
 
-#[cfg(not(feature = "sqlx"))]
+#[cfg(not(feature = "db"))]
 impl Observer for NoObserver {
     const LEVEL: LevelFilter = LevelFilter::OFF;
 

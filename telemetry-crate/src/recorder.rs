@@ -38,7 +38,7 @@ use opentelemetry::trace::{SpanId, TraceId};
 use tracing::{Metadata, level_filters::LevelFilter};
 use tracing_subscriber::filter::Targets;
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(crate) use self::spin::try_lock;
 pub(crate) use self::{
     errors::{ErrorGroup, ErrorPlace, Errors, ErrorsView},
@@ -167,7 +167,7 @@ impl Recorder {
     }
 
     /// The id and the name of the local root of a span that code still refers to.
-    #[cfg(feature = "sqlx")]
+    #[cfg(feature = "db")]
     pub(crate) fn root_of(&self, span: SpanId) -> Option<(SpanId, String)> {
         let root = self.roots.open_span(span)?.root;
         Some((root.span_id, RootView::name_of(&root)))

@@ -71,7 +71,7 @@ impl SpanEnd {
     }
 
     /// Calls `write` with the span, for the flight recorder alone.
-    #[cfg(feature = "sqlx")]
+    #[cfg(feature = "db")]
     pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanWriter<'_>)) {
         if let Some(span) = self.context.get().map(TraceContextExt::span)
             && evidence::is_on()

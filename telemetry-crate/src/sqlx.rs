@@ -53,42 +53,21 @@
 //! Values that are bound to statements stay inside the process. Literals inside a statement are
 //! replaced by `?`.
 
-mod attributes;
-mod call;
-mod call_sites;
-mod connection_uses;
 #[cfg(feature = "cron")]
 mod cron_store;
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod database;
-mod database_server;
 mod error_class;
-mod event;
 mod failure;
 mod file;
 mod health;
 mod instrumented;
-mod layer;
-mod lexer;
-mod log_events;
-mod metrics;
+mod lease;
 mod pool_timeout;
 mod pools;
-mod quotes;
 mod read_only;
-#[cfg(feature = "testing")]
-pub(crate) mod recording;
-mod span_extension;
-#[cfg(feature = "testing")]
-mod standalone;
-mod statement;
-#[cfg(feature = "testing")]
-mod statement_recorder;
-mod statement_text;
-mod summary;
 mod transaction;
 mod transaction_connection;
-mod unit_of_work;
 
 use std::time::Duration;
 
@@ -103,11 +82,6 @@ pub(crate) use self::database::size_variable;
 pub use self::database::{DatabaseOptions, DatabaseOptionsError, OpenError, OwnedDatabase};
 #[cfg(feature = "apalis")]
 pub(crate) use self::health::record_storage_failure;
-pub(crate) use self::{
-    connection_uses::{ConnectionUse, UseState},
-    layer::QueryLayer,
-    pools::{PoolCollector, pool_uses},
-};
 pub use self::{
     error_class::ErrorClass,
     file::follow_file,
@@ -115,9 +89,6 @@ pub use self::{
     instrumented::{InstrumentQuery, InstrumentedQuery},
     transaction::{Transaction, begin},
 };
-
-/// Target of the spans and the log lines.
-pub(crate) const TARGET: &str = "firstlight::sqlx";
 
 /// The limit of [`close`]; requests and jobs have ended before it is called.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);

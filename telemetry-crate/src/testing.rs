@@ -51,7 +51,7 @@ mod line;
 mod log;
 mod metric;
 mod otlp_signal;
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 mod queries;
 mod received;
 mod request;
@@ -75,7 +75,7 @@ use std::{
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub use self::queries::{Queries, assert_queries, count_queries};
 use self::received::Store;
 pub use self::{

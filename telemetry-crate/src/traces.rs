@@ -12,7 +12,7 @@ mod failures;
 mod limits;
 mod note;
 mod propagation;
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 mod retroactive;
 mod span;
 mod tracer;
@@ -27,7 +27,7 @@ use tracing_subscriber::{
     layer::{Context, Filter},
 };
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(crate) use self::retroactive::{RetroactiveSpan, RetroactiveSpans};
 pub(crate) use self::{
     canary::{Canary, send_canary},
@@ -143,7 +143,7 @@ impl Traces {
     }
 
     /// A factory of spans for operations that have ended.
-    #[cfg(feature = "sqlx")]
+    #[cfg(feature = "db")]
     pub(crate) fn retroactive_spans(&self) -> RetroactiveSpans {
         RetroactiveSpans {
             tracer: self.span_tracer(),
@@ -230,7 +230,7 @@ impl TraceFilter {
 ///
 /// These events stay out of traces, because statements have spans.
 fn is_query_target(target: &str) -> bool {
-    cfg!(feature = "sqlx") && target == QUERY_TARGET
+    cfg!(feature = "db") && target == QUERY_TARGET
 }
 
 /// The filter depends only on metadata, so `tracing` caches every result.

@@ -11,7 +11,7 @@ use std::{process::ExitCode, time::Instant};
 
 use anyhow::bail;
 use clap::Args;
-use e2e::{console, live, signals, store, template};
+use e2e::{console, integrations, live, signals, store, template};
 use support::{Cases, Report, interrupt, ui};
 
 use crate::tidy;
@@ -44,7 +44,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 14] = [
+const SUITES: [Suite; 15] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -86,6 +86,12 @@ const SUITES: [Suite; 14] = [
         about: "the template, generated with every option, linted and tested",
         is_slow: false,
         run: template::run,
+    },
+    Suite {
+        name: "integrations",
+        about: "programs on Redis, tokio-postgres, diesel and sqlx 0.8, with real servers",
+        is_slow: false,
+        run: integrations::run,
     },
     Suite {
         name: "demo",

@@ -64,7 +64,7 @@ pub(crate) struct Settings {
     pub(crate) cardinality_limits: CardinalityLimits,
     /// Whether samples get exemplars, which name the trace of a sample.
     pub(crate) exemplars: bool,
-    #[cfg_attr(not(feature = "sqlx"), expect(dead_code, reason = "for sqlx"))]
+    #[cfg_attr(not(feature = "db"), expect(dead_code, reason = "for queries"))]
     pub(crate) query_limits: QueryLimits,
     #[cfg_attr(
         not(any(feature = "axum", test)),

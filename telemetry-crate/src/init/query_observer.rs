@@ -2,17 +2,17 @@
 
 use crate::{config::Settings, traces::Traces};
 
-#[cfg(feature = "sqlx")]
-pub(crate) type QueryObserver = crate::sqlx::QueryLayer;
-#[cfg(not(feature = "sqlx"))]
+#[cfg(feature = "db")]
+pub(crate) type QueryObserver = crate::db::QueryLayer;
+#[cfg(not(feature = "db"))]
 pub(crate) type QueryObserver = crate::observer::NoObserver;
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 pub(super) fn observer(settings: &Settings, traces: &Traces) -> QueryObserver {
     QueryObserver::new(settings.query_limits, Some(traces.retroactive_spans()))
 }
 
-#[cfg(not(feature = "sqlx"))]
+#[cfg(not(feature = "db"))]
 pub(super) fn observer(_: &Settings, _: &Traces) -> QueryObserver {
     crate::observer::NoObserver
 }

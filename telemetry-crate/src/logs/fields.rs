@@ -72,7 +72,7 @@ impl<N: AsRef<str>> Fields<N> {
             .unwrap_or_default()
     }
 
-    #[cfg(any(test, feature = "sqlx"))]
+    #[cfg(any(test, feature = "db"))]
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.iter()
             .find_map(|(candidate, text, _)| (candidate.as_ref() == name).then_some(text))

@@ -143,7 +143,7 @@ impl RootList {
     /// The roots that acquired a connection outside of instrumented calls.
     ///
     /// Without their detail.
-    #[cfg(feature = "sqlx")]
+    #[cfg(feature = "db")]
     pub(crate) fn acquired(&self) -> Vec<RootView> {
         let roots = self.0.iter();
         roots

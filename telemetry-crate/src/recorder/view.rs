@@ -146,7 +146,7 @@ impl RootView {
     }
 
     /// The summary of a root that acquired a connection outside of instrumented calls.
-    #[cfg(feature = "sqlx")]
+    #[cfg(feature = "db")]
     pub(super) fn if_acquired(root: &Root) -> Option<Self> {
         let bytes = root.bytes_of_detail();
         let times = records(&bytes).filter_map(|record| match record {

@@ -13,7 +13,8 @@ use std::{
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Database, Error, Pool, pool::PoolOptions};
 
-use super::{TARGET, read_only};
+use super::read_only;
+use crate::db::TARGET;
 
 /// Makes pools with these options follow the file at `path`.
 ///

@@ -16,9 +16,10 @@ use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     error_class::{is_busy, is_storage_failure, meaning},
-    failure::Failure,
+    failure::failure,
     read_only,
 };
+use crate::db::Failure;
 
 /// Interval of test writes while they succeed.
 const WRITE_INTERVAL: Duration = Duration::from_secs(5);
@@ -39,7 +40,7 @@ static LATEST_FAILURE: StdMutex<Option<(Instant, Failure)>> = StdMutex::new(None
 pub(crate) fn record_storage_failure(error: &Error) {
     read_only::record_refused_write(error);
     if is_storage_failure(error)
-        && let Some(failure) = Failure::from_error(error)
+        && let Some(failure) = failure(error)
     {
         let mut latest = LATEST_FAILURE
             .lock()

@@ -5,17 +5,14 @@ use std::{
     panic::Location,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use pin_project_lite::pin_project;
 use sqlx::Error;
-use tracing::Span;
 
-use super::{
-    call::Call,
-    statement::{Statement, statement},
-};
+use super::{failure::failure, health, pool_timeout};
+use crate::db::{Call, CallFuture, Statement, statement};
 
 /// Adds [`instrumented()`](Self::instrumented) to the calls of sqlx.
 ///
@@ -44,32 +41,11 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct InstrumentedQuery<F> {
-        // `None` once it is dropped.
         #[pin]
-        call: Option<F>,
+        future: CallFuture<F>,
         site: &'static Location<'static>,
         statement: Option<Arc<Statement>>,
-        open: Option<Open>,
     }
-
-    impl<F> PinnedDrop for InstrumentedQuery<F> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            // A canceled call is dropped inside its span, so that the span ends now, and not at its last poll, and has
-            // the event of sqlx that this causes.
-            if let Some(open) = this.open.as_ref() {
-                open.call.dropped();
-                open.span.in_scope(|| this.call.set(None));
-            }
-        }
-    }
-}
-
-/// The call between its first poll and its end.
-#[derive(Debug)]
-struct Open {
-    call: Arc<Call>,
-    span: Span,
 }
 
 impl<F> InstrumentedQuery<F> {
@@ -80,10 +56,9 @@ impl<F> InstrumentedQuery<F> {
         sql: Option<&'static str>,
     ) -> Self {
         Self {
-            call: Some(call),
+            future: CallFuture::new(call),
             site,
             statement: sql.map(statement),
-            open: None,
         }
     }
 }
@@ -96,16 +71,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Some(future) = this.call.as_pin_mut() else {
-            return Poll::Pending;
-        };
-        let open = this.open.get_or_insert_with(|| {
-            let (call, span) = Call::start(this.site, this.statement.take());
-            Open { call, span }
-        });
-        let result = ready!(open.span.in_scope(|| future.poll(context)));
-        open.call.end(result.as_ref().err());
-        *this.open = None;
-        Poll::Ready(result)
+        let start = || Call::start(this.site, this.statement.take());
+        this.future.poll_call(context, start, |error| {
+            health::record_storage_failure(error);
+            pool_timeout::diagnose(error);
+            failure(error)
+        })
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use sqlx::Error;
 use tokio::{runtime::Handle, time::timeout};
 
-use super::{failure::Failure, pools};
+use crate::db::{ExtraConnection, Failure, extra_connections};
 
 /// Shortest interval between two diagnoses.
 ///
@@ -34,14 +34,14 @@ pub(super) fn diagnose(error: &Error) {
     if !is_due() {
         return;
     }
-    for pools::ExtraConnection { pool, opened } in pools::extra_connections() {
+    for ExtraConnection { pool, opened } in extra_connections() {
         runtime.spawn(async move {
             match timeout(DIAGNOSIS_TIMEOUT, opened).await {
                 // The pool is exhausted, which its gauges show.
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => warn(&pool, &error),
+                Ok(None) => {}
+                Ok(Some(failure)) => warn(&pool, &failure),
                 // A missing answer is logged like the pool's own timeout.
-                Err(_) => warn(&pool, &Error::PoolTimedOut),
+                Err(_) => warn(&pool, &Failure::pool_timeout()),
             }
         });
     }
@@ -59,10 +59,7 @@ fn is_due() -> bool {
 }
 
 /// Logs the reason without the server's message, which may quote values.
-fn warn(pool: &str, error: &Error) {
-    let Some(failure) = Failure::from_error(error) else {
-        return;
-    };
+fn warn(pool: &str, failure: &Failure) {
     let why = match &*failure.error_type {
         "53300" => {
             "too many clients: the server, the database or the role has no connections left; run fewer processes, give \

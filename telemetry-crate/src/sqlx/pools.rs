@@ -1,151 +1,30 @@
-//! The connections of the instrumented pools: idle, used, and the limit.
-//!
-//! They are read at each scrape. The number of waiting callers is missing, because sqlx does not
-//! expose it. `metrics` has the waits that ended with a connection, and counts timeouts of
-//! instrumented calls.
-
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+//! sqlx's pools in the registry of instrumented pools.
 
 use log::LevelFilter;
+use sqlx::{ConnectOptions as _, Connection, Database, Pool};
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
-use sqlx::pool::PoolOptions;
-use sqlx::{ConnectOptions as _, Connection, Database, Error, Pool};
+use sqlx::{Error, pool::PoolOptions};
 
-use super::{
-    connection_uses::{self, ConnectionUse, UseState},
-    database_server::{Server, common_attributes, set_common_attributes},
-};
-use crate::{
-    catalog,
-    collector::{Collector, Samples},
+use super::failure::failure;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+use crate::db::opening;
+use crate::db::{
+    Connections, InstrumentedPool, OpenFuture, PoolKey, Server, StatementPool, add_pool,
 };
 
-/// The connections of a pool at the moment.
-#[derive(Debug, Clone, Copy)]
-struct Connections {
-    idle: u32,
-    used: u32,
-    max: u32,
+/// The key of a pool, which is the identity of its connect options.
+pub(super) fn key<DB: Database>(pool: &Pool<DB>) -> PoolKey {
+    PoolKey::of(&pool.connect_options())
 }
 
-struct InstrumentedPool {
-    name: String,
-    server: Server,
-    /// Returns `None` once the pool is closed.
-    read: Box<dyn Fn() -> Option<Connections> + Send + Sync>,
-    key: Box<dyn Fn() -> PoolKey + Send + Sync>,
-    open: Box<dyn Fn() -> OpenFuture + Send + Sync>,
-}
-
-/// The identity of a pool: the address of its connect options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PoolKey(usize);
-
-impl PoolKey {
-    pub(super) fn of<DB: Database>(pool: &Pool<DB>) -> Self {
-        Self(Arc::as_ptr(&pool.connect_options()).addr())
+/// The server of the connect options.
+fn server<DB: Database>(options: &<DB::Connection as Connection>::Options) -> Server {
+    let server = Server::of_driver(DB::NAME);
+    // An SQLite file has no address, and sqlx panics for the URL of a database in memory.
+    if server.system == "sqlite" {
+        return server;
     }
-}
-
-/// The uses of a pool's connections at the moment.
-#[derive(Debug)]
-pub(crate) struct PoolUses {
-    /// The pool's name; `None` for uses of a pool that is not known.
-    pub(crate) pool: Option<String>,
-    pub(crate) used: u32,
-    pub(crate) max: u32,
-    /// The uses that are seen, the longest first.
-    pub(crate) uses: Vec<ConnectionUse>,
-}
-
-impl PoolUses {
-    /// The number of used connections whose holder is not seen.
-    pub(crate) fn unseen(&self) -> u32 {
-        let holders = self.uses.iter();
-        let holders = holders.filter(|found| found.state == UseState::Holds);
-        let holders = u32::try_from(holders.count()).unwrap_or(u32::MAX);
-        self.used.saturating_sub(holders)
-    }
-}
-
-/// Returns who uses the connections of the pools.
-///
-/// Also returns the number of uses since the start that are not listed.
-pub(crate) fn pool_uses() -> (Vec<PoolUses>, u64) {
-    let mut uses = connection_uses::all();
-    let pools = pools();
-    let mut found: Vec<_> = (pools.iter())
-        .filter_map(|pool| {
-            let connections = (pool.read)()?;
-            let key = (pool.key)();
-            // With one pool, all uses are of it.
-            let is_of_pool =
-                |found: &mut ConnectionUse| found.pool.map_or(pools.len() == 1, |pool| pool == key);
-            Some(PoolUses {
-                pool: Some(pool.name.clone()),
-                used: connections.used,
-                max: connections.max,
-                uses: uses.extract_if(.., is_of_pool).collect(),
-            })
-        })
-        .collect();
-    drop(pools);
-    if !uses.is_empty() {
-        found.push(PoolUses {
-            pool: None,
-            used: 0,
-            max: 0,
-            uses,
-        });
-    }
-    // A call that may wait does so only for a pool without free connections.
-    let is_exhausted = |pool: &PoolUses| pool.max > 0 && pool.used >= pool.max;
-    let any_exhausted = found.iter().any(is_exhausted);
-    for pool in &mut found {
-        let waits = match pool.pool {
-            Some(_) => is_exhausted(pool),
-            None => any_exhausted,
-        };
-        pool.uses
-            .retain(|found| waits || found.state != UseState::MayWait);
-    }
-    (found, connection_uses::unlisted())
-}
-
-type OpenFuture = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
-
-/// An extra connection outside the pool, which is closed at once.
-pub(super) struct ExtraConnection {
-    /// The pool's name.
-    pub(super) pool: String,
-    pub(super) opened: OpenFuture,
-}
-
-tokio::task_local! {
-    /// The name of the pool that the task opens.
-    static OPENING: String;
-}
-
-static POOLS: Mutex<Vec<InstrumentedPool>> = Mutex::new(Vec::new());
-
-fn pools() -> MutexGuard<'static, Vec<InstrumentedPool>> {
-    let mut pools = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = pools.len();
-    pools.retain(|pool| (pool.read)().is_some());
-    if pools.len() < before {
-        publish_common_attributes(&pools);
-    }
-    pools
-}
-
-fn publish_common_attributes(pools: &[InstrumentedPool]) {
-    let named: Vec<_> = (pools.iter())
-        .map(|pool| (&pool.server, &*pool.name))
-        .collect();
-    set_common_attributes(&named);
+    server.at(options.to_url_lossy().as_str())
 }
 
 /// Opens a pool, which is not instrumented yet.
@@ -157,50 +36,24 @@ pub(super) async fn open_pool<DB: Database>(
     options: PoolOptions<DB>,
     connect: <DB::Connection as Connection>::Options,
 ) -> Result<Pool<DB>, Error> {
-    let name = Server::from_options::<DB>(&connect).default_pool_name();
-    OPENING.scope(name, options.connect_with(connect)).await
-}
-
-/// Calls `record` with the pool's name for the wait of this task.
-///
-/// The name is `None` if there are several pools, because sqlx does not report the pool.
-pub(super) fn with_pool_name(record: impl FnOnce(Option<&str>)) {
-    match OPENING.try_with(String::clone) {
-        Ok(opening) => record(Some(&opening)),
-        Err(_) => record(common_attributes().pool.as_deref()),
-    }
+    let name = server::<DB>(&connect).default_pool_name();
+    opening(name, options.connect_with(connect)).await
 }
 
 /// Adds a pool, and removes an earlier pool of the same name.
-///
-/// Two pools cannot share a series.
 pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
-    let server = Server::from_options::<DB>(&pool.connect_options());
+    let server = server::<DB>(&pool.connect_options());
     let name = name.unwrap_or_else(|| server.default_pool_name());
     let (pool, other, third) = (pool.clone(), pool.clone(), pool.clone());
-    let mut pools = pools();
-    pools.retain(|pool| pool.name != name);
-    pools.push(InstrumentedPool {
+    add_pool(InstrumentedPool {
         name,
-        server,
         read: Box::new(move || read(&pool)),
-        key: Box::new(move || PoolKey::of(&third)),
-        open: Box::new(move || open(&other)),
+        statements: Some(StatementPool {
+            server,
+            key: Some(Box::new(move || key(&third))),
+            open: Some(Box::new(move || open(&other))),
+        }),
     });
-    publish_common_attributes(&pools);
-}
-
-/// Returns a connection attempt for each pool of a server.
-///
-/// Pools of SQLite files are skipped, because no server can refuse their connections.
-pub(super) fn extra_connections() -> Vec<ExtraConnection> {
-    let pools = pools();
-    let on_servers = pools.iter().filter(|pool| pool.server.system != "sqlite");
-    let extra_connections = on_servers.map(|pool| ExtraConnection {
-        pool: pool.name.clone(),
-        opened: (pool.open)(),
-    });
-    extra_connections.collect()
 }
 
 fn open<DB: Database>(pool: &Pool<DB>) -> OpenFuture {
@@ -208,7 +61,8 @@ fn open<DB: Database>(pool: &Pool<DB>) -> OpenFuture {
     let options = (*pool.connect_options())
         .clone()
         .log_statements(LevelFilter::Off);
-    Box::pin(async move { options.connect().await?.close().await })
+    let open = async move { options.connect().await?.close().await };
+    Box::pin(async move { open.await.err().as_ref().and_then(failure) })
 }
 
 fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
@@ -223,32 +77,4 @@ fn read<DB: Database>(pool: &Pool<DB>) -> Option<Connections> {
         used: size - idle,
         max: pool.options().get_max_connections(),
     })
-}
-
-/// Collects the metrics of all pools.
-#[derive(Debug)]
-pub(crate) struct PoolCollector;
-
-impl Collector for PoolCollector {
-    fn collect(&self, samples: &mut dyn Samples) {
-        for pool in pools().iter() {
-            let Some(connections) = (pool.read)() else {
-                continue;
-            };
-            let name = ("db_client_connection_pool_name", &*pool.name);
-            let states = [("idle", connections.idle), ("used", connections.used)];
-            for (state, count) in states {
-                samples.sample(
-                    &catalog::DB_CLIENT_CONNECTION_COUNT,
-                    &[name, ("db_client_connection_state", state)],
-                    f64::from(count),
-                );
-            }
-            samples.sample(
-                &catalog::DB_CLIENT_CONNECTION_LIMIT,
-                &[name],
-                f64::from(connections.max),
-            );
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::{
     fmt,
     ops::{Deref, DerefMut},
     panic::Location,
+    sync::LazyLock,
     time::Instant,
 };
 
@@ -19,11 +20,19 @@ use sqlx::{Database, Error, Pool};
 use tracing::Span;
 
 use super::{
-    TARGET, attributes, connection_uses::Lease, database_server::system_name,
-    instrumented::InstrumentedQuery, metrics, pools::PoolKey,
+    instrumented::InstrumentedQuery, lease::Lease, pools,
     transaction_connection::TransactionConnection,
 };
-use crate::{span_end::SpanEnd, traces::SPAN_LEVEL};
+use crate::{
+    catalog,
+    db::{TARGET, site_attributes, system_name},
+    metrics::Durations,
+    span_end::SpanEnd,
+    traces::SPAN_LEVEL,
+};
+
+static DURATIONS: LazyLock<Durations> =
+    LazyLock::new(|| Durations::new(&catalog::SQL_TRANSACTION_DURATION));
 
 /// Begins an instrumented transaction.
 ///
@@ -56,11 +65,11 @@ pub fn begin<DB: Database>(
 ) -> impl Future<Output = Result<Transaction<DB>, Error>> + Send + use<'_, DB> {
     let site = Location::caller();
     async move {
-        let lease = Lease::ask(site, || PoolKey::of(pool));
+        let lease = Lease::ask(site, || pools::key(pool));
         let begin = TransactionConnection::begin(pool, lease.clone());
         let connection = InstrumentedQuery::new(begin, site, Some("BEGIN")).await?;
         // Created after `BEGIN`, so the wait for a connection does not count.
-        let open = Open::new(site, system_name::<DB>(), lease.as_deref());
+        let open = Open::new(site, system_name(DB::NAME), lease.as_deref());
         Ok(Transaction { connection, open })
     }
 }
@@ -171,7 +180,7 @@ impl Open {
 fn note_start(span: &Span, site: &'static Location<'static>, lease: &Lease) {
     let end = SpanEnd::new();
     span.in_scope(|| end.entered());
-    end.write_recorded(|span| span.set_attributes(attributes::site_attributes(site)));
+    end.write_recorded(|span| span.set_attributes(site_attributes(site)));
     lease.lasts_as_long_as(end.ids());
 }
 
@@ -180,7 +189,7 @@ impl Drop for Open {
         let outcome = self.outcome;
         let duration = self.started.elapsed();
         self.span.in_scope(|| {
-            metrics::transaction(self.system, outcome, duration);
+            DURATIONS.record(&[Some(self.system), Some(outcome)], duration.as_secs_f64());
             if self.span.is_disabled() {
                 return;
             }

@@ -15,7 +15,7 @@ use sqlx::{Connection, Database, Error, Pool, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager as _;
 use tokio::runtime::Handle;
 
-use super::{connection_uses::Lease, file::FollowedFiles};
+use super::{file::FollowedFiles, lease::Lease};
 
 /// A connection with a transaction, which is rolled back when this is dropped.
 pub(super) struct TransactionConnection<DB: Database> {

@@ -6,7 +6,7 @@ use std::{fmt, future::Future};
 
 use tracing::Instrument;
 
-use crate::sqlx::recording::Recording;
+use crate::db::recording::Recording;
 use crate::thread::is_in_capture;
 
 /// The recorded statements, in the order in which they ended.

@@ -12,6 +12,7 @@
 mod admin;
 mod context;
 mod cron;
+mod db;
 mod grpc;
 mod harness;
 mod http;
@@ -42,6 +43,9 @@ fn main() -> ExitCode {
         context::tasks_and_queues_keep_the_trace,
         cron::runs_have_their_own_traces,
         cron::runs_end_with_one_line,
+        db::described_databases_are_named,
+        db::foreign_pools_have_gauges,
+        db::open_calls_are_at_traces,
         grpc::streams_are_one_trace_to_their_end,
         http::signals_agree_on_a_request,
         http::filtered_requests_record_no_span,

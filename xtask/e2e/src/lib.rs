@@ -2,6 +2,7 @@
 //!
 //! The suite [`template`] generates every combination of options. [`signals`] follows logs, metrics and traces to a real
 //! Prometheus and a real collector. [`store`] injects faults between a service and its database.
+//! [`integrations`] starts programs on crates that the library does not depend on.
 //! [`console`] opens the console in a browser.
 //! [`live`] runs every query of every panel and injects the causes of most alerts.
 
@@ -17,6 +18,7 @@ pub mod correlation;
 mod custom_service;
 pub mod edit;
 pub mod generate;
+pub mod integrations;
 pub mod live;
 pub mod log_line;
 pub mod openmetrics;

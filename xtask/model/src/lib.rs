@@ -6,10 +6,10 @@
 //! Checked is what has an invariant across threads: the budget in bytes, the work that is done later because a lock was
 //! taken, and the slots of the spans that threads have entered. The other atomics of the flight recorder and of the admin listener have none, and no memory is read or written
 //! because of their values. They are counters, which only readers look at (`recorder/losses.rs`, `recorder/lines.rs`,
-//! `recorder/failure_log.rs`, `sqlx/connection_uses.rs`), counters with a limit that are added to before the limit is
+//! `recorder/failure_log.rs`, `db/connection_uses.rs`), counters with a limit that are added to before the limit is
 //! compared, as in the budget (`recorder/local_roots.rs`, `traces/failures.rs`, `admin/streams.rs`), and flags that
 //! are set once, or that ask for work which a later call repeats (`evidence.rs`, `admin/connections.rs`,
-//! `recorder/local_roots.rs`). What `sqlx/call_sites.rs` shares is replaced as a whole by the crate `arc-swap`, which
+//! `recorder/local_roots.rs`). What `db/call_sites.rs` shares is replaced as a whole by the crate `arc-swap`, which
 //! the model checker cannot run.
 
 #![cfg(test)]

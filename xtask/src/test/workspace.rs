@@ -30,14 +30,16 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 /// Features that are linted one at a time; the empty string stands for no feature.
 ///
 /// Their code differs if no other feature is enabled.
-const FEATURES: [&str; 11] = [
+const FEATURES: [&str; 13] = [
     "",
     "otlp-grpc",
     "otlp-tls",
     "otlp-gzip",
     "axum",
     "console",
+    "db",
     "sqlx",
+    "sqlx-08",
     "sqlx-sqlite",
     "sqlx-postgres",
     "apalis-sqlite",

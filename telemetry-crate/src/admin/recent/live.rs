@@ -17,7 +17,7 @@ use crate::{
 const LONG_POLL: Duration = Duration::from_secs(1);
 
 /// Maximum number of roots that are named as possible holders.
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 const MAX_POSSIBLE: usize = 10;
 
 /// What is known at the moment.
@@ -123,14 +123,14 @@ pub(in crate::admin) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[cfg(not(feature = "sqlx"))]
+#[cfg(not(feature = "db"))]
 fn pools(_: &Recorder) -> (Vec<PoolState>, u64) {
     (Vec::new(), 0)
 }
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
-    let (found, unlisted) = crate::sqlx::pool_uses();
+    let (found, unlisted) = crate::db::pool_uses();
     let states = found.into_iter().map(|pool| {
         let users: Vec<_> = pool
             .uses
@@ -140,6 +140,7 @@ fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
         let unseen = pool.unseen();
         let possible = match unseen {
             0 => Vec::new(),
+            _ if !pool.has_events => Vec::new(),
             _ => possible_holders(recorder, &users),
         };
         PoolState {
@@ -154,8 +155,8 @@ fn pools(recorder: &Recorder) -> (Vec<PoolState>, u64) {
     (states.collect(), unlisted)
 }
 
-#[cfg(feature = "sqlx")]
-fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
+#[cfg(feature = "db")]
+fn user(recorder: &Recorder, found: &crate::db::ConnectionUse) -> User {
     let ids = found.ids;
     let root = ids.and_then(|ids| recorder.root_of(ids.span_id));
     let (root, root_name) = match root {
@@ -171,15 +172,15 @@ fn user(recorder: &Recorder, found: &crate::sqlx::ConnectionUse) -> User {
         trace_id: ids.map(|ids| ids.trace_id),
         root,
         root_name,
-        holds: found.state == crate::sqlx::UseState::Holds,
-        is_assumed: found.state == crate::sqlx::UseState::MayWait,
+        holds: found.state == crate::db::UseState::Holds,
+        is_assumed: found.state == crate::db::UseState::MayWait,
         lasts: nanos(found.lasts),
         what,
     }
 }
 
 /// Open roots that may hold a connection, the first one first.
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 fn possible_holders(recorder: &Recorder, users: &[User]) -> Vec<User> {
     let now = time::now();
     let is_seen = |root: &RootView| {

@@ -7,7 +7,10 @@ use sqlx::{
 use tokio::time::timeout;
 
 use super::{DatabaseOptions, Open, OpenError, OwnedDatabase};
-use crate::sqlx::{TARGET, instrument_options, instrument_pool, pools::open_pool};
+use crate::{
+    db::TARGET,
+    sqlx::{instrument_options, instrument_pool, pools::open_pool},
+};
 
 /// Parameters of a URL that sqlx supports.
 ///

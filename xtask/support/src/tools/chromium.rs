@@ -1,10 +1,6 @@
 //! Chromium and chromedriver: from `PATH`, or unpacked from Debian's packages.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::PathBuf, process::Command};
 
 use anyhow::Context as _;
 
@@ -70,10 +66,7 @@ pub fn chromium() -> anyhow::Result<Chromium> {
     if !folder.exists() {
         debian::unpack_with_dependencies("Chromium", &PACKAGES, &folder).context("install Chromium so that `chromium` and `chromedriver` are on PATH (Debian: apt-get install chromium chromium-driver)")?;
     }
-    let mut libraries = Vec::new();
-    for system in ["usr/lib", "lib"] {
-        add_library_folders(&folder.join(system), &mut libraries)?;
-    }
+    let mut libraries = debian::library_folders(&folder)?;
     // The browser finds its own libraries beside it.
     libraries.retain(|libraries| !libraries.ends_with("usr/lib/chromium"));
     Ok(Chromium {
@@ -83,28 +76,6 @@ pub fn chromium() -> anyhow::Result<Chromium> {
         libraries,
         fonts: Some(fonts()?),
     })
-}
-
-/// Adds all folders below `folder` that contain a shared library.
-fn add_library_folders(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    // The programs need libraries of subfolders as well, such as `pulseaudio`. Not every package has every folder.
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Ok(());
-    };
-    let mut has_library = false;
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_dir() {
-            add_library_folders(&path, found)?;
-        } else {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            has_library |= name.starts_with("lib") && name.contains(".so");
-        }
-    }
-    if has_library {
-        found.push(folder.to_owned());
-    }
-    Ok(())
 }
 
 /// Finds or unpacks the fonts, and returns the configuration that names them.

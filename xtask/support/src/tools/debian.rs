@@ -2,7 +2,11 @@
 //!
 //! No service is started and no user is created. Root is needed only if the package lists were never fetched.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::bail;
 
@@ -86,6 +90,37 @@ fn extract(what: &str, archives: &Path, folder: &Path) -> anyhow::Result<()> {
                 .arg(&file)
                 .arg(folder),
         )?;
+    }
+    Ok(())
+}
+
+/// All folders with a shared library, below the root `folder` of a file system.
+pub(super) fn library_folders(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for system in ["usr/lib", "lib"] {
+        add_library_folders(&folder.join(system), &mut found)?;
+    }
+    Ok(found)
+}
+
+/// Adds all folders below `folder` that contain a shared library.
+fn add_library_folders(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    // The programs need libraries of subfolders as well, such as `pulseaudio`. Not every package has every folder.
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut has_library = false;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            add_library_folders(&path, found)?;
+        } else {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            has_library |= name.starts_with("lib") && name.contains(".so");
+        }
+    }
+    if has_library {
+        found.push(folder.to_owned());
     }
     Ok(())
 }

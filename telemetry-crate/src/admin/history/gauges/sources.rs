@@ -29,9 +29,9 @@ const CPU: Measure = measure("process_cpu_seconds_per_second", "1", "");
 const MEMORY: Measure = measure(catalog::PROCESS_RESIDENT_MEMORY.name, "By", "");
 const DEPTH: Measure = measure(catalog::WORKER_QUEUE_DEPTH.name, "{job}", "queue");
 const AGE: Measure = measure(catalog::WORKER_QUEUE_OLDEST_AGE.name, "s", "queue");
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 const USED: Measure = measure("db_client_connections_used", "{connection}", "pool");
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 const WAITING: Measure = measure("db_client_connections_waiting", "{call}", "pool");
 
 /// The sources, with their counts at the last point.
@@ -71,7 +71,7 @@ impl Sources {
             gauges.set(number, OPEN_ROOTS, "", (open, None));
         }
         queues(status, gauges, number);
-        #[cfg(feature = "sqlx")]
+        #[cfg(feature = "db")]
         pools(gauges, number);
     }
 
@@ -143,12 +143,12 @@ fn queues(status: &Status, gauges: &mut Gauges, number: u64) {
     }
 }
 
-#[cfg(feature = "sqlx")]
+#[cfg(feature = "db")]
 fn pools(gauges: &mut Gauges, number: u64) {
-    let (pools, _) = crate::sqlx::pool_uses();
+    let (pools, _) = crate::db::pool_uses();
     for pool in &pools {
         let users = pool.uses.iter();
-        let waiting = users.filter(|found| found.state != crate::sqlx::UseState::Holds);
+        let waiting = users.filter(|found| found.state != crate::db::UseState::Holds);
         let waiting = waiting.count() as f64;
         let name = pool.pool.as_deref().unwrap_or_default();
         if pool.pool.is_some() {

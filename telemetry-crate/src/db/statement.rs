@@ -11,9 +11,9 @@ use std::{
 use hashbrown::HashMap;
 
 use super::{
-    database_server::common_attributes,
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
+    server::common_attributes,
     statement_text::Text,
     summary::{Summarizer, Summary},
 };
@@ -50,13 +50,13 @@ const SCRIPT_OPERATIONS: [&str; 8] = [
 const MIGRATIONS: &str = "_sqlx_migrations";
 
 /// A statement that was parsed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Statement {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Statement {
     pub(super) operation: String,
     pub(super) collection: Option<String>,
     /// Operation and tables, such as `SELECT orders`.
     pub(super) summary: String,
-    /// The text, with `?` for each value.
+    /// The text, with `?` for each value; empty for a command.
     pub(super) text: String,
     /// Hash of summary and text; equal for the same statement with other values.
     identity: u64,
@@ -66,7 +66,7 @@ pub(super) struct Statement {
 }
 
 /// The labels of a statement.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Label {
     /// The summary, which has series of its own.
     Summary,
@@ -123,6 +123,24 @@ impl Statement {
         }
     }
 
+    /// A command of a client, which has no text.
+    fn command(operation: &'static str, collection: Option<&'static str>) -> Self {
+        let collection = collection.map(str::to_owned);
+        Self {
+            operation: operation.to_owned(),
+            summary: match &collection {
+                Some(collection) => format!("{operation} {collection}"),
+                None => operation.to_owned(),
+            },
+            collection,
+            text: String::new(),
+            identity: 0,
+            is_script: false,
+            // The program's source has a few commands.
+            label: Label::Summary,
+        }
+    }
+
     /// Returns whether both statements are the same, except for their values.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.identity == other.identity
@@ -159,7 +177,7 @@ impl Statement {
     }
 }
 
-fn cut(text: &str, max: usize) -> &str {
+pub(super) fn cut(text: &str, max: usize) -> &str {
     let mut end = max.min(text.len());
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -181,29 +199,62 @@ struct Statements {
 
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::default);
 
-/// Returns the parsed statement for this text.
-pub(super) fn statement(sql: &str) -> Arc<Statement> {
+/// Returns the parsed statement, in the dialect of the instrumented pools.
+pub(crate) fn statement(sql: &str) -> Arc<Statement> {
     STATEMENTS.get(sql)
+}
+
+/// Returns the parsed statement, in the dialect of this system.
+pub(super) fn statement_of(sql: &str, system: &str) -> Arc<Statement> {
+    STATEMENTS.read(sql, Dialect::from_system(system))
+}
+
+/// Returns the command of a client.
+pub(super) fn command(operation: &'static str, collection: Option<&'static str>) -> Arc<Statement> {
+    let key = STATEMENTS
+        .hasher
+        .hash_one(("command", operation, collection));
+    STATEMENTS.cached(key, || Statement::command(operation, collection))
+}
+
+/// Returns the statement with a collection that the program has named.
+pub(super) fn with_collection(statement: &Statement, collection: &'static str) -> Arc<Statement> {
+    let key = STATEMENTS
+        .hasher
+        .hash_one(("collection", statement.identity, collection));
+    STATEMENTS.cached(key, || Statement {
+        collection: Some(collection.to_owned()),
+        ..statement.clone()
+    })
 }
 
 impl Statements {
     fn get(&self, sql: &str) -> Arc<Statement> {
-        let dialect = Dialect::from_system(common_attributes().server.system);
+        self.read(sql, Dialect::from_system(common_attributes().server.system))
+    }
+
+    fn read(&self, sql: &str, dialect: Dialect) -> Arc<Statement> {
         let text = (cut(sql, MAX_READ), sql.len());
         let hash = self.hasher.hash_one((text, dialect));
+        self.cached(hash, || {
+            let mut statement = Statement::read(sql, dialect);
+            statement.identity = self.hasher.hash_one((&statement.summary, &statement.text));
+            statement.label = match statement.label_of_migration() {
+                Some(label) => label,
+                None if self.may_label(&statement.summary) => Label::Summary,
+                None => Label::Other,
+            };
+            statement
+        })
+    }
+
+    fn cached(&self, hash: u64, read: impl FnOnce() -> Statement) -> Arc<Statement> {
         let parsed = self.parsed.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(statement) = parsed.get(&hash) {
             return Arc::clone(statement);
         }
         drop(parsed);
-        let mut statement = Statement::read(sql, dialect);
-        statement.identity = self.hasher.hash_one((&statement.summary, &statement.text));
-        statement.label = match statement.label_of_migration() {
-            Some(label) => label,
-            None if self.may_label(&statement.summary) => Label::Summary,
-            None => Label::Other,
-        };
-        let statement = Arc::new(statement);
+        let statement = Arc::new(read());
         let mut parsed = self.parsed.write().unwrap_or_else(PoisonError::into_inner);
         if parsed.len() >= MAX_STATEMENTS {
             // A program that writes values into its statements fills the cache with statements that

@@ -105,7 +105,8 @@ impl Acquired {
 impl Visit for Acquired {
     fn record_f64(&mut self, field: &Field, value: f64) {
         match field.name() {
-            "acquired_after_secs" => self.seconds = Some(value),
+            // sqlx 0.8 spells it without a `c`.
+            "acquired_after_secs" | "aquired_after_secs" => self.seconds = Some(value),
             "slow_acquire_threshold_secs" => self.is_slow = true,
             _ => {}
         }

@@ -266,7 +266,7 @@ fn begins_list(previous: Previous, token: Token<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::MAX_BYTES;
-    use crate::sqlx::{lexer::Dialect, statement::Statement};
+    use crate::db::{lexer::Dialect, statement::Statement};
 
     fn text(sql: &str) -> String {
         Statement::read(sql, Dialect::PostgreSql).text

@@ -1,4 +1,4 @@
-//! The metrics of statements, connections and transactions.
+//! The metrics of statements and connections.
 
 use std::{
     sync::{
@@ -11,10 +11,10 @@ use std::{
 use metrics::Label;
 
 use super::{
-    database_server::common_attributes,
     event::Acquired,
     failure::Failure,
     pools::with_pool_name,
+    server::{Server, common_attributes},
     statement::Statement,
     unit_of_work::{Repeat, UnitOfWork},
 };
@@ -24,21 +24,25 @@ static OPERATIONS: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_OPERATION_DURATION));
 static WAITS: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::DB_CLIENT_CONNECTION_WAIT_TIME));
-static TRANSACTIONS: LazyLock<Durations> =
-    LazyLock::new(|| Durations::new(&catalog::SQL_TRANSACTION_DURATION));
 static QUERIES: LazyLock<Durations> =
     LazyLock::new(|| Durations::new(&catalog::SQL_QUERIES_PER_REQUEST));
 
 /// Records a statement, or a call that failed before it ran a statement.
+///
+/// `of_client` is the server of a client's call.
 pub(super) fn operation(
     statement: Option<&Statement>,
+    of_client: Option<&Server>,
     duration: Duration,
     failure: Option<&Failure>,
 ) {
     let common = common_attributes();
     let [operation, collection, summary] = statement.map(Statement::labels).unwrap_or_default();
-    let system = common.server.system;
-    let system = statement.map_or(system, |statement| statement.system(system));
+    let of_sqlx = || {
+        let system = common.server.system;
+        statement.map_or(system, |statement| statement.system(system))
+    };
+    let system = of_client.map_or_else(of_sqlx, |server| server.system);
     OPERATIONS.record(
         &[
             Some(system),
@@ -50,7 +54,7 @@ pub(super) fn operation(
         ],
         duration.as_secs_f64(),
     );
-    if failure.is_some_and(|failure| failure.error_type == "pool_timed_out") {
+    if failure.is_some_and(Failure::is_pool_timeout) {
         let pool = common.pool.clone();
         let pool = pool.map(|pool| Label::new("db_client_connection_pool_name", pool));
         let labels: Vec<_> = pool.into_iter().collect();
@@ -78,10 +82,6 @@ pub(super) fn acquired(acquired: &Acquired) {
     {
         with_pool_name(|pool| WAITS.record(&[pool], seconds));
     }
-}
-
-pub(super) fn transaction(system: &'static str, outcome: &'static str, duration: Duration) {
-    TRANSACTIONS.record(&[Some(system), Some(outcome)], duration.as_secs_f64());
 }
 
 /// The labels of a unit of work.

@@ -142,7 +142,7 @@ mod tests {
     use opentelemetry::Context;
 
     use super::{CallSite, MAX_STATEMENTS, UnitOfWork};
-    use crate::sqlx::statement::statement;
+    use crate::db::statement::statement;
 
     #[test]
     fn repeats_are_listed_worst_first() {

@@ -5,7 +5,7 @@ use super::{
     frame::{self, Ctes, Expected},
     is, one_of,
 };
-use crate::sqlx::lexer::Token;
+use crate::db::lexer::Token;
 
 impl<'a> Summarizer<'a> {
     /// Returns whether the word stands between the keyword and the name.

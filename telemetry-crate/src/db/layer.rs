@@ -5,6 +5,7 @@
 //!                            ├▶ a RetroactiveSpan        (or the span of its Call, if it has one)
 //!                            ├▶ the duration's histogram
 //!                            └▶ slow? one WARN line
+//! a new span of a Call ─▶ the span's UnitOfWork, if it is a query of a client
 //! ```
 //!
 //! The log filter affects only the log lines. Spans and metrics do not depend on it.
@@ -32,6 +33,7 @@ use super::{
     log_events,
     metrics::{self, UnitLabels},
     span_extension::{self, Pending},
+    statement::Statement,
     unit_of_work::{CallSite, UnitOfWork},
 };
 use crate::{
@@ -107,6 +109,15 @@ impl Observer for QueryLayer {
         let Some(span) = context.span(id) else { return };
         match span_extension::take() {
             Some(Pending::Call(call)) => {
+                if let Some(client) = &call.client {
+                    client.set_slow_threshold(self.0.limits.slow);
+                    // A query outside of any span is in no unit.
+                    if let Some(statement) = call.counted_statement()
+                        && span.parent().is_some()
+                    {
+                        self.count(&span, Some(&call), statement);
+                    }
+                }
                 span.extensions_mut().insert(call);
             }
             #[cfg(feature = "testing")]
@@ -169,17 +180,23 @@ impl QueryLayer {
         let call = span
             .as_ref()
             .and_then(|span| span.extensions().get::<Arc<Call>>().cloned());
+        let call = call.as_deref();
+        let of_call = call.filter(|call| call.take_statement(&query));
+        // A call of a client counts at its start.
+        let is_counted = of_call.is_some_and(|call| call.counted_statement().is_some());
         if let Some(span) = span
             .as_ref()
-            .filter(|_| !query.statement.is_connection_setup())
+            .filter(|_| !is_counted && !query.statement.is_connection_setup())
         {
-            self.count(span, call.as_deref(), &query);
+            self.count(span, call, &query.statement);
         }
-        if !call.is_some_and(|call| call.take_statement(&query)) {
-            metrics::operation(Some(&query.statement), query.elapsed, None);
+        if of_call.is_none() {
+            metrics::operation(Some(&query.statement), None, query.elapsed, None);
             self.add_span(&query);
         }
-        let slow = self.0.limits.slow;
+        // A call of a client logs at its end.
+        let logs_itself = of_call.is_some_and(|call| call.client.is_some());
+        let slow = self.0.limits.slow.filter(|_| !logs_itself);
         if let Some(threshold) = slow.filter(|threshold| query.elapsed >= *threshold) {
             log_events::slow(&query.statement.summary, query.elapsed, threshold, log);
         }
@@ -190,17 +207,17 @@ impl QueryLayer {
         spans.add(|| {
             let end = SystemTime::now();
             RetroactiveSpan {
-                name: Cow::Owned(attributes::span_name(&query.statement)),
+                name: Cow::Owned(attributes::span_name(&query.statement, None)),
                 kind: SpanKind::Client,
                 start: end.checked_sub(query.elapsed).unwrap_or(end),
                 end,
-                attributes: attributes::statement_attributes(&query.statement, Some(query)),
+                attributes: attributes::statement_attributes(&query.statement, None, Some(query)),
             }
         });
     }
 
     /// Counts the statement in its unit of work.
-    fn count<S>(&self, span: &SpanRef<'_, S>, call: Option<&Call>, query: &Query)
+    fn count<S>(&self, span: &SpanRef<'_, S>, call: Option<&Call>, statement: &Arc<Statement>)
     where
         S: for<'a> LookupSpan<'a>,
     {
@@ -212,7 +229,7 @@ impl QueryLayer {
                 .extensions()
                 .get::<super::statement_recorder::Recorder>()
             {
-                recorder.record(&query.statement);
+                recorder.record(statement);
             }
             let is_found = unit
                 .as_ref()
@@ -225,7 +242,7 @@ impl QueryLayer {
         let site = || site(span, call, &unit_span.id());
         let limit = self.0.limits.repeats;
         if let Some(unit) = unit_span.extensions_mut().get_mut::<UnitOfWork>() {
-            return unit.add(&query.statement, limit, site);
+            return unit.add(statement, limit, site);
         }
         // The context is read before the span's extensions are locked, because it is stored there.
         let new = UnitOfWork::new(self.0.contexts.of(&unit_span.id()).unwrap_or_default());
@@ -235,7 +252,7 @@ impl QueryLayer {
             extensions.insert(new);
         }
         if let Some(unit) = extensions.get_mut::<UnitOfWork>() {
-            unit.add(&query.statement, limit, site);
+            unit.add(statement, limit, site);
         }
     }
 

@@ -137,6 +137,15 @@ pub(super) fn repeated(span: &Id, repeat: &Repeat, queries: u32, log: Log<'_>) {
     );
 }
 
+/// Sends an event to the current subscriber, outside of a layer.
+pub(super) fn dispatch(event: &Event<'_>) {
+    tracing::dispatcher::get_default(|subscriber| {
+        if subscriber.enabled(event.metadata()) {
+            subscriber.event(event);
+        }
+    });
+}
+
 /// Sends an event with values in the order of the metadata's fields.
 ///
 /// Without a span, the event is in the current span.

@@ -3,7 +3,7 @@
 //! sqlx does not say which connection its hooks are called for, so the holder of each connection is not known. What is
 //! known:
 //!
-//! * A transaction of [`begin`](super::begin) waits for its connection, and then holds it until its end.
+//! * A transaction of `sqlx::begin` waits for its connection, and then holds it until its end.
 //! * An instrumented call holds a connection from sqlx's event about the acquired connection to its end. Before that
 //!   event it waits, if the same place in the source acquired one in its previous run. Without such an event it runs on
 //!   a connection that its caller holds.
@@ -14,16 +14,14 @@
 use std::{
     panic::Location,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use opentelemetry::trace::TraceContextExt;
-
 use super::pools::PoolKey;
-use crate::{evidence, recorder::try_lock, span_ids::SpanIds, thread};
+use crate::{evidence, recorder::try_lock, span_ids::SpanIds};
 
 /// Number of parts with a lock of their own.
 const SHARDS: usize = 16;
@@ -40,7 +38,7 @@ static USES: [Mutex<Vec<Weak<dyn UsesConnection>>>; SHARDS] =
 static UNLISTED: AtomicU64 = AtomicU64::new(0);
 
 /// Something that uses a connection, or waits for one.
-pub(super) trait UsesConnection: Send + Sync {
+pub(crate) trait UsesConnection: Send + Sync {
     /// Returns the use at the moment; `None` if there is none.
     fn current_use(&self) -> Option<ConnectionUse>;
 }
@@ -59,7 +57,7 @@ pub(crate) struct ConnectionUse {
     /// The summary of the statement, as far as it is known or assumed.
     pub(crate) summary: Option<String>,
     /// The pool; `None` if it is not known.
-    pub(super) pool: Option<PoolKey>,
+    pub(crate) pool: Option<PoolKey>,
 }
 
 /// Whether a connection is held.
@@ -74,7 +72,7 @@ pub(crate) enum UseState {
 }
 
 /// Lists a use until it is dropped; does nothing without a flight recorder.
-pub(super) fn list<U: UsesConnection + 'static>(user: &Arc<U>) {
+pub(crate) fn list<U: UsesConnection + 'static>(user: &Arc<U>) {
     if !evidence::is_on() {
         return;
     }
@@ -112,70 +110,4 @@ pub(super) fn all() -> Vec<ConnectionUse> {
 /// Returns the number of uses since the start that are not listed.
 pub(super) fn unlisted() -> u64 {
     UNLISTED.load(Ordering::Relaxed)
-}
-
-/// The wait of a transaction for its connection, and then its hold.
-#[derive(Debug)]
-pub(super) struct Lease {
-    /// The span in which the connection was asked for.
-    asked_in: Option<SpanIds>,
-    /// The span of the transaction.
-    span: OnceLock<SpanIds>,
-    site: &'static Location<'static>,
-    pool: PoolKey,
-    asked: Instant,
-    acquired: OnceLock<Instant>,
-}
-
-impl Lease {
-    /// Lists the lease of the current span; `None` without a flight recorder.
-    pub(super) fn ask(
-        site: &'static Location<'static>,
-        pool: impl FnOnce() -> PoolKey,
-    ) -> Option<Arc<Self>> {
-        if !evidence::is_on() {
-            return None;
-        }
-        let context = thread::current_context();
-        let lease = Arc::new(Self {
-            asked_in: SpanIds::from_context(context.span().span_context()),
-            span: OnceLock::new(),
-            site,
-            pool: pool(),
-            asked: Instant::now(),
-            acquired: OnceLock::new(),
-        });
-        list(&lease);
-        Some(lease)
-    }
-
-    /// Sets the span that is open until the connection is returned.
-    pub(super) fn lasts_as_long_as(&self, span: Option<SpanIds>) {
-        if let Some(span) = span {
-            let _ = self.span.set(span);
-        }
-    }
-
-    /// Records that the connection was acquired.
-    pub(super) fn acquired(&self) {
-        let _ = self.acquired.set(Instant::now());
-    }
-}
-
-impl UsesConnection for Lease {
-    fn current_use(&self) -> Option<ConnectionUse> {
-        let (state, since) = match self.acquired.get() {
-            Some(acquired) => (UseState::Holds, *acquired),
-            None => (UseState::Waits, self.asked),
-        };
-        Some(ConnectionUse {
-            ids: self.span.get().copied().or(self.asked_in),
-            state,
-            lasts: since.elapsed(),
-            what: "transaction",
-            site: self.site,
-            summary: None,
-            pool: Some(self.pool),
-        })
-    }
 }

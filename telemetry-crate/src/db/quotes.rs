@@ -131,7 +131,7 @@ impl<'a> Quotes<'a> {
 
 #[cfg(test)]
 mod tests {
-    use crate::sqlx::{lexer::Dialect, statement::Statement};
+    use crate::db::{lexer::Dialect, statement::Statement};
 
     fn shown_text(sql: &str, dialect: Dialect) -> String {
         Statement::read(sql, dialect).text

@@ -1,4 +1,4 @@
-//! An instrumented call of sqlx: its statement, call site, duration and error.
+//! An instrumented call: its statement, call site, duration and error.
 //!
 //! sqlx's event has neither the error nor the call site. SQLite's event comes from another thread,
 //! and if the call fails, the event may come after the call has ended. So the call is stored in its
@@ -11,17 +11,16 @@ use std::{
 };
 
 use opentelemetry::{KeyValue, trace::Status};
-use sqlx::Error;
 use tracing::Span;
 
 use super::{
     TARGET, attributes,
     call_sites::{self, LastRun},
     connection_uses::{self, ConnectionUse, UseState, UsesConnection},
-    database_server::common_attributes,
     event::Query,
     failure::Failure,
-    health, metrics, pool_timeout,
+    log_events, metrics,
+    server::{Server, common_attributes},
     span_extension::{self, Pending},
     statement::Statement,
 };
@@ -33,11 +32,15 @@ use crate::{
 
 /// A call, shared by its future and its span.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(crate) struct Call {
     /// The call site.
     pub(super) site: &'static Location<'static>,
-    /// The statement of a call without an event of sqlx, such as `COMMIT`.
+    /// The statement of a call whose statement no event of sqlx tells.
+    ///
+    /// It is the call of a client, or `COMMIT` and the like.
     known_statement: Option<Arc<Statement>>,
+    /// `None` for a call of sqlx.
+    pub(super) client: Option<ClientPart>,
     /// The end of the call's span.
     span: OnceLock<SpanEnd>,
     started: Instant,
@@ -46,6 +49,33 @@ pub(super) struct Call {
     /// The time at which the call acquired a connection.
     acquired: OnceLock<Instant>,
     state: Mutex<State>,
+}
+
+/// What a call of a client has, and a call of sqlx has not.
+#[derive(Debug)]
+pub(super) struct ClientPart {
+    server: Arc<Server>,
+    /// Whether it counts toward the queries of its request.
+    is_query: bool,
+    /// The duration from which a call is slow; unset without one, and without a layer.
+    slow: OnceLock<Duration>,
+}
+
+impl ClientPart {
+    pub(super) fn new(server: Arc<Server>, is_query: bool) -> Self {
+        Self {
+            server,
+            is_query,
+            slow: OnceLock::new(),
+        }
+    }
+
+    /// Sets the duration from which a call is slow; called by the layer.
+    pub(super) fn set_slow_threshold(&self, threshold: Option<Duration>) {
+        if let Some(threshold) = threshold {
+            let _ = self.slow.set(threshold);
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -67,18 +97,37 @@ impl State {
 }
 
 impl Call {
-    /// Starts a call and its span.
-    pub(super) fn start(
+    /// Starts a call of sqlx and its span.
+    #[cfg(feature = "sqlx")]
+    pub(crate) fn start(
         site: &'static Location<'static>,
         known_statement: Option<Arc<Statement>>,
     ) -> (Arc<Self>, Span) {
-        let is_recorded = evidence::is_on();
-        let last_run = (is_recorded && known_statement.is_none())
+        let last_run = (evidence::is_on() && known_statement.is_none())
             .then(|| call_sites::last_run(site))
             .flatten();
+        Self::open(site, known_statement, None, last_run)
+    }
+
+    /// Starts a call of a client and its span.
+    pub(super) fn start_of_client(
+        site: &'static Location<'static>,
+        statement: Arc<Statement>,
+        client: ClientPart,
+    ) -> (Arc<Self>, Span) {
+        Self::open(site, Some(statement), Some(client), None)
+    }
+
+    fn open(
+        site: &'static Location<'static>,
+        known_statement: Option<Arc<Statement>>,
+        client: Option<ClientPart>,
+        last_run: Option<Arc<LastRun>>,
+    ) -> (Arc<Self>, Span) {
         let call = Arc::new(Self {
             site,
             known_statement,
+            client,
             span: OnceLock::new(),
             started: Instant::now(),
             last_run,
@@ -98,10 +147,23 @@ impl Call {
             // The lease of a transaction covers its own statements.
             connection_uses::list(&call);
         }
-        if is_recorded {
+        if evidence::is_on() {
             call.note_start();
         }
         (call, span)
+    }
+
+    /// The statement that counts in its unit of work when the call starts.
+    ///
+    /// The statements of sqlx count at their ends, by sqlx's events.
+    pub(super) fn counted_statement(&self) -> Option<&Arc<Statement>> {
+        let is_query = self.client.as_ref().is_some_and(|client| client.is_query);
+        self.known_statement.as_ref().filter(|_| is_query)
+    }
+
+    /// The server of a client's call.
+    fn server(&self) -> Option<&Server> {
+        self.client.as_ref().map(|client| &*client.server)
     }
 
     /// The statement that the call site ran last.
@@ -115,8 +177,8 @@ impl Call {
         span.write_recorded(|span| {
             span.set_attributes(attributes::site_attributes(self.site));
             if let Some(statement) = self.assumed_statement() {
-                span.update_name(attributes::span_name(statement));
-                let assumed = attributes::statement_attributes(statement, None).into_iter();
+                span.update_name(attributes::span_name(statement, self.server()));
+                let assumed = attributes::statement_attributes(statement, None, None).into_iter();
                 span.set_attributes(assumed.filter(attributes::is_assumed));
                 span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, true));
             } else if self.known_statement.is_none() {
@@ -141,13 +203,16 @@ impl Call {
     /// call, which replaces them.
     pub(super) fn take_statement(&self, query: &Query) -> bool {
         let mut state = self.state();
-        if state.has_statement() {
+        // A connection that opens during a call whose statement is known runs statements of its own.
+        let is_of_opening = self.known_statement.is_some() && query.statement.is_connection_setup();
+        if state.has_statement() || is_of_opening {
             return false;
         }
+        let statement = self.known_statement.as_ref().unwrap_or(&query.statement);
         // Under the lock: once the statement is known, the end of the call on another thread ends the
         // span, which then takes no name.
         match self.assumed_statement() {
-            None => self.describe(&query.statement, Some(query)),
+            None => self.describe(statement, Some(query)),
             // The statement that is assumed is still to come.
             Some(_) if query.statement.is_connection_setup() => self.describe_exported(query),
             Some(assumed) if Arc::ptr_eq(assumed, &query.statement) => {
@@ -159,7 +224,7 @@ impl Call {
                 self.note_known(|_| false, query);
             }
         }
-        state.statement = Some(Arc::clone(&query.statement));
+        state.statement = Some(Arc::clone(statement));
         state.statement_duration = Some(query.elapsed);
         drop(state);
         if evidence::is_on() && !query.statement.is_connection_setup() {
@@ -174,8 +239,12 @@ impl Call {
         let Some(span) = self.span.get() else { return };
         span.write_exported(|span| {
             let statement = &query.statement;
-            span.update_name(attributes::span_name(statement));
-            span.set_attributes(attributes::statement_attributes(statement, Some(query)));
+            span.update_name(attributes::span_name(statement, self.server()));
+            span.set_attributes(attributes::statement_attributes(
+                statement,
+                None,
+                Some(query),
+            ));
         });
     }
 
@@ -185,7 +254,7 @@ impl Call {
     fn note_known(&self, lacks: impl Fn(&KeyValue) -> bool, query: &Query) {
         let Some(span) = self.span.get() else { return };
         span.write_recorded(|span| {
-            let known = attributes::statement_attributes(&query.statement, Some(query));
+            let known = attributes::statement_attributes(&query.statement, None, Some(query));
             span.set_attributes(known.into_iter().filter(lacks));
             span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, false));
         });
@@ -194,8 +263,12 @@ impl Call {
     fn describe(&self, statement: &Statement, query: Option<&Query>) {
         if let Some(span) = self.span.get() {
             span.write(|span| {
-                span.update_name(attributes::span_name(statement));
-                span.set_attributes(attributes::statement_attributes(statement, query));
+                span.update_name(attributes::span_name(statement, self.server()));
+                span.set_attributes(attributes::statement_attributes(
+                    statement,
+                    self.server(),
+                    query,
+                ));
             });
         }
     }
@@ -209,19 +282,28 @@ impl Call {
         }
     }
 
-    /// Records the end of the call, and ends its span if the statement is known.
-    pub(super) fn end(&self, error: Option<&Error>) {
-        if let Some(error) = error {
-            health::record_storage_failure(error);
-            pool_timeout::diagnose(error);
-            if matches!(error, Error::PoolTimedOut)
-                && self.known_statement.is_none()
-                && evidence::is_on()
-            {
-                call_sites::remember(self.site, None, true);
-            }
+    /// Logs a call of a client that took longer than the threshold.
+    ///
+    /// Called at its end.
+    pub(super) fn warn_if_slow(&self, span: &Span) {
+        let threshold = self.client.as_ref().and_then(|client| client.slow.get());
+        let elapsed = self.started.elapsed();
+        if let (Some(threshold), Some(statement)) = (threshold, &self.known_statement)
+            && elapsed >= *threshold
+        {
+            let summary = &statement.summary;
+            span.in_scope(|| log_events::slow(summary, elapsed, *threshold, &log_events::dispatch));
         }
-        let failure = error.and_then(Failure::from_error);
+    }
+
+    /// Records the end of the call, and ends its span if the statement is known.
+    pub(super) fn end(&self, failure: Option<Failure>) {
+        if failure.as_ref().is_some_and(Failure::is_pool_timeout)
+            && self.known_statement.is_none()
+            && evidence::is_on()
+        {
+            call_sites::remember(self.site, None, true);
+        }
         if let (Some(failure), Some(span)) = (&failure, self.span.get()) {
             span.write(|span| {
                 let code = failure.code.clone();
@@ -277,7 +359,7 @@ impl UsesConnection for Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         // Without a duration, the call was dropped before its end, and sqlx reported no statement.
         let Some(duration) = state.statement_duration.or(state.call_duration) else {
             return;
@@ -287,7 +369,7 @@ impl Drop for Call {
             .as_deref()
             .or(self.known_statement.as_deref());
         let failure = state.failure.as_ref();
-        let record = || metrics::operation(statement, duration, failure);
+        let record = || metrics::operation(statement, self.server(), duration, failure);
         match self.span.get() {
             Some(span) => span.measure(record),
             None => record(),

@@ -10,18 +10,25 @@ use std::panic::Location;
 
 use opentelemetry::KeyValue;
 
-use super::{database_server::common_attributes, event::Query, statement::Statement};
+use super::{
+    event::Query,
+    server::{Server, common_attributes},
+    statement::Statement,
+};
 
 /// Returns the span's name: the summary, or the system's name without one.
-pub(super) fn span_name(statement: &Statement) -> String {
+pub(super) fn span_name(statement: &Statement, of_client: Option<&Server>) -> String {
     match &*statement.summary {
-        "" => common_attributes().server.system.to_owned(),
+        "" => match of_client {
+            Some(server) => server.system.to_owned(),
+            None => common_attributes().server.system.to_owned(),
+        },
         summary => summary.to_owned(),
     }
 }
 
 /// Returns the attributes of a call site, for the flight recorder.
-pub(super) fn site_attributes(site: &'static Location<'static>) -> [KeyValue; 2] {
+pub(crate) fn site_attributes(site: &'static Location<'static>) -> [KeyValue; 2] {
     [
         KeyValue::new("code.file.path", site.file()),
         KeyValue::new("code.line.number", i64::from(site.line())),
@@ -44,11 +51,21 @@ pub(super) fn is_assumed(attribute: &KeyValue) -> bool {
 }
 
 /// Returns the attributes of a statement, and of its result if sqlx reported one.
-pub(super) fn statement_attributes(statement: &Statement, query: Option<&Query>) -> Vec<KeyValue> {
+///
+/// `of_client` is the server of a client's call. The server of sqlx's statements is that of the instrumented pools.
+pub(super) fn statement_attributes(
+    statement: &Statement,
+    of_client: Option<&Server>,
+    query: Option<&Query>,
+) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
-    let server = &common_attributes().server;
-    let system = statement.system(server.system);
-    attributes.extend(server.attributes(system));
+    match of_client {
+        Some(server) => attributes.extend(server.attributes(server.system)),
+        None => {
+            let server = &common_attributes().server;
+            attributes.extend(server.attributes(statement.system(server.system)));
+        }
+    }
     if !statement.operation.is_empty() {
         let operation = statement.operation.clone();
         attributes.push(KeyValue::new("db.operation.name", operation));
@@ -57,7 +74,9 @@ pub(super) fn statement_attributes(statement: &Statement, query: Option<&Query>)
         attributes.push(KeyValue::new("db.collection.name", collection));
     }
     attributes.push(KeyValue::new("db.query.summary", statement.summary.clone()));
-    attributes.push(KeyValue::new("db.query.text", statement.text.clone()));
+    if !statement.text.is_empty() {
+        attributes.push(KeyValue::new("db.query.text", statement.text.clone()));
+    }
     if let Some(query) = query {
         let rows = |name, rows: u64| {
             let rows = i64::try_from(rows).unwrap_or(i64::MAX);

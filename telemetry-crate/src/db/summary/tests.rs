@@ -1,7 +1,7 @@
 //! Tests of the summaries of statements.
 
 use super::{Summarizer, Summary};
-use crate::sqlx::lexer::{Dialect, Lexer};
+use crate::db::lexer::{Dialect, Lexer};
 
 fn summary(sql: &str) -> Summary {
     summary_of(sql, Dialect::PostgreSql)

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::sqlx::lexer::Dialect;
+use crate::db::lexer::Dialect;
 
 /// Adds one part of a name, in double quotes if it is more than one word.
 pub(super) fn push_part(name: &mut String, part: &str) {
