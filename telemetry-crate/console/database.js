@@ -54,7 +54,7 @@ function statements(scrape, { text = "" }) {
   const family = scrape.families.get(STATEMENTS);
   if (!family) return null;
   const groups = groupBy(family, ["db_query_summary"])
-    .map((group) => ({ ...group, name: group.labels.db_query_summary || "(no summary)", total: sum(group.series) }))
+    .map((group) => ({ ...group, name: group.labels.db_query_summary || "(no statement: waits for a connection)", total: sum(group.series) }))
     .filter((group) => group.total.count > 0);
   const all = groups.reduce((total, group) => total + group.total.sum, 0);
   const rows = groups

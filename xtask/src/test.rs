@@ -44,7 +44,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 15] = [
+const SUITES: [Suite; 16] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -59,7 +59,7 @@ const SUITES: [Suite; 15] = [
     },
     Suite {
         name: "clippy",
-        about: "lints with all features, with each feature and with none",
+        about: "lints with all features, with some features alone and with none",
         is_slow: false,
         run: workspace::clippy,
     },
@@ -110,6 +110,12 @@ const SUITES: [Suite; 15] = [
         about: "the console of a generated service under load, in a real Chromium",
         is_slow: false,
         run: console::suite,
+    },
+    Suite {
+        name: "features",
+        about: "lints with each further feature alone",
+        is_slow: true,
+        run: workspace::features,
     },
     Suite {
         name: "soak",
