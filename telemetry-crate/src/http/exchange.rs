@@ -190,7 +190,7 @@ impl Exchange {
         }
         self.status = Some(response.status());
         let identity = &self.shared.identity;
-        identity.write(response.headers_mut(), self.id.take(), self.span.ids());
+        identity.write(response.headers_mut(), self.id.take(), || self.span.ids());
         self
     }
 

@@ -70,14 +70,13 @@ impl IdentityHeaders {
         &self,
         response: &mut HeaderMap,
         request: Option<RequestId>,
-        ids: Option<SpanIds>,
+        ids: impl FnOnce() -> Option<SpanIds>,
     ) {
         if let Some(RequestId(id)) = request {
             response.entry(REQUEST_ID).or_insert(id);
         }
-        let (Some(trace), Some(ids)) = (&self.trace, ids) else {
-            return;
-        };
+        let Some(trace) = &self.trace else { return };
+        let Some(ids) = ids() else { return };
         let trace_id = ids.trace_id;
         let (name, value) = match trace {
             TraceHeader::Id(name) => (name.clone(), trace_id.to_string()),
