@@ -28,10 +28,15 @@ export function draw() {
   ];
 }
 
+/** The findings that are shown at once, so that the figures below them are in view. */
+const SHOWN = 3;
+
 function verdict(answer) {
   const { data } = answer;
   if (!data) return waiting(answer);
   const { findings } = data;
+  // One hidden finding would take as much room as its heading.
+  const most = findings.length === SHOWN + 1 ? findings.length : SHOWN;
   const worst =
     ["broken", "warning", "note"].find((severity) => findings.some((finding) => finding.severity === severity)) ?? "ok";
   return h(
@@ -43,15 +48,15 @@ function verdict(answer) {
       h("span", { class: "verdict-mark", "aria-hidden": "true" }, { ok: "✓", broken: "✕", note: "i" }[worst] ?? "!"),
       h("h2", { class: "title" }, sentence(data.verdict)),
     ),
-    findings.length === 0
-      ? null
-      : h(
-          "ol",
-          { class: "findings" },
-          findings.map((finding, index) =>
-            h("li", { key: `${index} ${finding.next}`, class: finding.severity }, oneFinding(finding)),
-          ),
-        ),
+    list(findings.slice(0, most)),
+    findings.length > most
+      ? h(
+          "details",
+          { class: "further", key: "further" },
+          h("summary", {}, counted(findings.length - most, "further finding")),
+          list(findings.slice(most)),
+        )
+      : null,
     data.fine?.length > 0
       ? h(
           "p",
@@ -61,6 +66,17 @@ function verdict(answer) {
           data.fine.join(", "),
         )
       : null,
+  );
+}
+
+function list(findings) {
+  if (findings.length === 0) return null;
+  return h(
+    "ol",
+    { class: "findings" },
+    findings.map((finding, index) =>
+      h("li", { key: `${index} ${finding.next}`, class: finding.severity }, oneFinding(finding)),
+    ),
   );
 }
 
