@@ -44,7 +44,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 16] = [
+const SUITES: [Suite; 17] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -116,6 +116,12 @@ const SUITES: [Suite; 16] = [
         about: "lints with each further feature alone",
         is_slow: true,
         run: workspace::features,
+    },
+    Suite {
+        name: "kafka",
+        about: "a program on rdkafka, with librdkafka's brokers for tests",
+        is_slow: true,
+        run: integrations::kafka,
     },
     Suite {
         name: "soak",

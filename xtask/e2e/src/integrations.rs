@@ -4,6 +4,7 @@
 //! starts one, sends requests, stops it, and checks its spans, its exposition and its log lines.
 
 mod diesel;
+mod kafka;
 mod program_run;
 mod redis;
 mod sqlx_08;
@@ -18,7 +19,7 @@ use support::{
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let programs = build()?;
+    let programs = build(&[])?;
     match RedisServer::start() {
         Ok(server) => redis::cases(cases, &programs, &server),
         Err(error) => cases.not_run("Redis", &format!("{error:#}")),
@@ -34,15 +35,23 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Runs the suite `kafka`, whose program needs minutes to build.
+pub fn kafka(cases: &mut Cases) -> anyhow::Result<()> {
+    let programs = build(&["--features", "kafka"])?;
+    kafka::cases(cases, &programs);
+    Ok(())
+}
+
 /// The folder of the built programs.
 struct Programs(PathBuf);
 
 /// Builds all programs, with a lock file and a target folder of their own.
-fn build() -> anyhow::Result<Programs> {
+fn build(features: &[&str]) -> anyhow::Result<Programs> {
     let target = paths::target().join("integrations");
     let mut cargo = Command::new("cargo");
     cargo
         .args(["build", "--locked", "--bins"])
+        .args(features)
         .current_dir(paths::root().join("xtask/integrations"))
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_INCREMENTAL", "0");

@@ -1,5 +1,10 @@
 //! A run of one program: its requests, and the telemetry that it leaves.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use anyhow::{Context as _, ensure};
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
 use support::http;
@@ -10,6 +15,9 @@ use crate::{
     openmetrics::{self, Sample},
     service::Service,
 };
+
+/// How long a program may take for work that no request waits for.
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The telemetry of a program that has ended.
 pub(super) struct Run {
@@ -28,6 +36,17 @@ impl Run {
         setting: (&str, &str),
         requests: &[(&str, &str, u16)],
     ) -> anyhow::Result<Self> {
+        Self::until(programs, name, setting, requests, |_| true)
+    }
+
+    /// Like [`Run::of`]; stops the program only once `is_done` accepts its log.
+    pub(super) fn until(
+        programs: &Programs,
+        name: &str,
+        setting: (&str, &str),
+        requests: &[(&str, &str, u16)],
+        is_done: fn(&[LogLine]) -> bool,
+    ) -> anyhow::Result<Self> {
         let collector = OtlpReceiver::start()?;
         let settings = [("ADDRESS", "127.0.0.1:0"), setting];
         let program = programs.0.join(name);
@@ -40,6 +59,12 @@ impl Run {
                 answer.status,
                 service.output().join("\n")
             );
+        }
+        let deadline = Instant::now() + DEADLINE;
+        while !is_done(&service.log()) {
+            let log = service.output().join("\n");
+            ensure!(Instant::now() < deadline, "waited in vain; the log:\n{log}");
+            thread::sleep(Duration::from_millis(100));
         }
         let exposition = openmetrics::fetch(&service.metrics_url())?;
         service.stop()?;
