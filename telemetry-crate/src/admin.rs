@@ -53,6 +53,7 @@ use crate::{
     InitError, Readiness, Secret,
     runtime::{RuntimeObserver, watch},
     status::{Status, watch_sigterm},
+    thread::{ignore_sockets, suppressed},
 };
 
 /// The bytes that the history takes: none without the console.
@@ -157,10 +158,12 @@ impl AdminListener {
             name: THREAD,
             reason,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let build = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+        };
+        let runtime = suppressed(build).map_err(failed)?;
         let watched = status.clone();
         #[cfg(feature = "console")]
         let history = History::new(&status);
@@ -177,6 +180,7 @@ impl AdminListener {
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
+                ignore_sockets();
                 // Both tasks run here, because the application's runtime could not run them while it is blocked.
                 runtime.spawn(watch(observer));
                 runtime.spawn(watch_sigterm(watched));

@@ -28,7 +28,8 @@ use crate::{
     evidence::{self, EventSink},
     logs::{Installed, LogFilter, LogLayer},
     observer::Observer,
-    runtime, thread,
+    runtime,
+    thread::{self, Ignored},
     traces::{SpanEvents, SpanTracer},
     values::{with_plain_attributes, with_plain_record},
 };
@@ -275,7 +276,7 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
-        if thread::is_suppressed() {
+        if thread::ignored() == Ignored::Everything {
             return;
         }
         thread::guard_spans();
@@ -314,12 +315,16 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if thread::is_suppressed() {
+        let ignored = thread::ignored();
+        if ignored == Ignored::Everything {
             return;
         }
         let signals = &self.signals;
         let normalized = event.normalized_metadata();
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        if ignored.has(metadata.target()) {
+            return;
+        }
         let (in_trace, is_held) = (
             signals.events.keeps(metadata),
             signals.filter.holds(metadata),

@@ -7,6 +7,26 @@ use std::{
 
 use opentelemetry::{Context, ContextGuard};
 
+/// The spans and events of a thread that are ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ignored {
+    Nothing,
+    /// The events of mio, which tokio uses.
+    Sockets,
+    Everything,
+}
+
+impl Ignored {
+    /// Whether events of this target are ignored.
+    pub(crate) fn has(self, target: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Sockets => target.starts_with("mio::"),
+            Self::Everything => true,
+        }
+    }
+}
+
 thread_local! {
     /// A sentinel that is initialized after OpenTelemetry's current context.
     static AFTER_CONTEXT: Sentinel = const { Sentinel };
@@ -16,7 +36,7 @@ thread_local! {
     static IS_ENDING: Cell<bool> = const { Cell::new(false) };
     static HAS_CONTEXT: Cell<bool> = const { Cell::new(false) };
     static IS_PROBING: Cell<bool> = const { Cell::new(false) };
-    static IS_SUPPRESSED: Cell<bool> = const { Cell::new(false) };
+    static IGNORED: Cell<Ignored> = const { Cell::new(Ignored::Nothing) };
     #[cfg(feature = "testing")]
     static CAPTURES: Cell<usize> = const { Cell::new(0) };
 }
@@ -87,19 +107,36 @@ pub(crate) fn guard_spans() {
 /// A thread-local dispatcher would do the same. But while one exists, `tracing` looks up the dispatcher of each thread on
 /// every event, and drops events that occur inside another event or on a thread that is ending.
 pub(crate) fn suppress() {
-    IS_SUPPRESSED.set(true);
+    IGNORED.set(Ignored::Everything);
 }
 
-/// Whether spans and events of this thread are ignored.
-pub(crate) fn is_suppressed() -> bool {
-    IS_SUPPRESSED.get()
+/// Ignores the events of this thread about its sockets.
+///
+/// They are those of the admin listener, and would be mistaken for those of the program.
+pub(crate) fn ignore_sockets() {
+    IGNORED.set(Ignored::Sockets);
+}
+
+/// What is ignored of this thread.
+pub(crate) fn ignored() -> Ignored {
+    IGNORED.get()
+}
+
+/// Runs `work`, whose spans and events are ignored.
+///
+/// A runtime of firstlight is built on a thread of the program.
+pub(crate) fn suppressed<T>(work: impl FnOnce() -> T) -> T {
+    let before = IGNORED.replace(Ignored::Everything);
+    let done = work();
+    IGNORED.set(before);
+    done
 }
 
 /// Runs `work`, whose spans and events are not ignored.
 pub(crate) fn unsuppressed(work: impl FnOnce()) {
-    let was_suppressed = IS_SUPPRESSED.replace(false);
+    let before = IGNORED.replace(Ignored::Nothing);
     work();
-    IS_SUPPRESSED.set(was_suppressed);
+    IGNORED.set(before);
 }
 
 /// Sets the number of test captures around the thread.

@@ -17,7 +17,10 @@ use super::{
     stats::ExportStats,
 };
 use crate::signal::Signal;
-use crate::{InitError, thread::suppress};
+use crate::{
+    InitError,
+    thread::{suppress, suppressed},
+};
 
 /// The name of the thread.
 const THREAD: &str = "firstlight-otlp";
@@ -66,10 +69,12 @@ impl ExporterThread {
             name: THREAD,
             reason,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(failed)?;
+        let build = || {
+            tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+        };
+        let runtime = suppressed(build).map_err(failed)?;
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{drain_delay, phase, signals::Signals};
-use crate::{export::LOSS_TARGET, readiness};
+use crate::{export::LOSS_TARGET, readiness, thread::suppressed};
 
 const THREAD: &str = "firstlight-signals";
 
@@ -65,9 +65,11 @@ fn start_thread() -> io::Result<()> {
 }
 
 fn listen() -> io::Result<(Runtime, Signals)> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    let signals = runtime.block_on(async { Signals::listen() })?;
-    Ok((runtime, signals))
+    suppressed(|| {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let signals = runtime.block_on(async { Signals::listen() })?;
+        Ok((runtime, signals))
+    })
 }
 
 /// Stops the service at the first signal; returns the second one's exit code.

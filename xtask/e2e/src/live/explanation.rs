@@ -66,7 +66,7 @@ fn names(runbook: &Value, alert: &str) -> bool {
 pub(super) fn has_rule(alert: &str) -> anyhow::Result<bool> {
     let folder = paths::root().join("telemetry-crate/src/admin/explain/rules");
     let name = format!("\"{alert}\"");
-    for file in ["database.rs", "process.rs", "work.rs"] {
+    for file in ["database.rs", "failures.rs", "process.rs", "work.rs"] {
         let path = folder.join(file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         if text.contains(&name) {
