@@ -61,6 +61,8 @@ async fn serve() -> Result<(), Box<dyn Error + Send + Sync>> {
         .with_graceful_shutdown(firstlight::shutdown_signal())
         .await;
     consuming.abort();
+    // The consumer leaves its group, for which it needs the brokers.
+    let _ = consuming.await;
     Ok(())
 }
 
