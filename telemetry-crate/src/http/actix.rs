@@ -139,7 +139,8 @@ fn head_of(request: &ServiceRequest) -> Request<()> {
         let name = HeaderName::from_bytes(name.as_str().as_bytes());
         let value = HeaderValue::from_bytes(value.as_bytes());
         if let (Ok(name), Ok(value)) = (name, value) {
-            head.headers_mut().append(name, value);
+            // `append` panics if there are too many headers.
+            let _ = head.headers_mut().try_append(name, value);
         }
     }
     if let Some(peer) = request.peer_addr() {
