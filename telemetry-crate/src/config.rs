@@ -13,6 +13,8 @@ mod export;
 mod host;
 mod key_values;
 mod limits;
+mod log_format;
+mod metric_alias;
 mod protocol;
 mod queries;
 mod recorder;
@@ -38,6 +40,7 @@ pub(crate) use env::{
     PROMETHEUS_PORT, RECORDER_FILE, process as process_environment, process_variables,
 };
 pub use env::{VARIABLES, Variable};
+pub use log_format::LogFormat;
 #[cfg(feature = "db")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
@@ -49,6 +52,7 @@ pub(crate) use {
     destination::Destination,
     export::{BatchExport, Batching, PeriodicExport},
     limits::{RecordLimits, SpanLimits},
+    metric_alias::MetricAlias,
     protocol::Protocol,
     settings::Settings,
     traces::{Propagator, SamplerSetting},
@@ -89,6 +93,7 @@ pub struct TelemetryConfig {
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) cardinality_limits: Vec<(String, usize)>,
     pub(crate) total_cardinality_limit: Option<usize>,
+    pub(crate) metric_aliases: Vec<MetricAlias>,
     pub(crate) slow_query: Option<Duration>,
     pub(crate) n_plus_one: Option<u32>,
     pub(crate) shutdown_timeout: Option<Duration>,
@@ -100,59 +105,6 @@ pub struct TelemetryConfig {
 pub(crate) enum Admin {
     Off,
     At(SocketAddr),
-}
-
-/// The format of log lines.
-///
-/// Overridden by `FIRSTLIGHT_LOG_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LogFormat {
-    /// One JSON object per line.
-    ///
-    /// The default when standard output is not a terminal, because a program then reads the lines.
-    Json,
-    /// Human-readable lines with colors.
-    ///
-    /// The default on a terminal.
-    Pretty,
-    /// JSON with the keys of the Elastic Common Schema.
-    ///
-    /// Fields of the schema have the types that it defines. All other fields go to `labels` and `numeric_labels`, so
-    /// that Elasticsearch does not reject a line because of a type conflict.
-    Ecs,
-    /// JSON with the keys of Google Cloud's structured logging.
-    ///
-    /// Google Cloud joins log lines with traces if the resource has `cloud.account.id`, the id of the project.
-    Gcp,
-    /// JSON with the keys of Datadog.
-    ///
-    /// Trace ids are in the 64-bit decimal form by which Datadog joins logs and traces.
-    Datadog,
-}
-
-impl LogFormat {
-    const ALL: [Self; 5] = [
-        Self::Json,
-        Self::Pretty,
-        Self::Ecs,
-        Self::Gcp,
-        Self::Datadog,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Json => "json",
-            Self::Pretty => "pretty",
-            Self::Ecs => "ecs",
-            Self::Gcp => "gcp",
-            Self::Datadog => "datadog",
-        }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.name() == name)
-    }
 }
 
 impl TelemetryConfig {
@@ -315,6 +267,52 @@ impl TelemetryConfig {
     /// `FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT`.
     pub fn total_cardinality_limit(mut self, series: usize) -> Self {
         self.total_cardinality_limit = Some(series);
+        self
+    }
+
+    /// Shows a metric on `/metrics` under a second name.
+    ///
+    /// Dashboards and alerts that were made for another exporter continue to work, while those of firstlight have the
+    /// metric's own name. `metric` is the name in the exposition, or that of a histogram with `_count` for its count
+    /// alone. `labels` are pairs of a label and its name under the alias; other labels keep their names. Values and
+    /// buckets are those of the metric. The alias adds its series to each scrape, and neither to the cardinality
+    /// limits nor to metrics over OTLP.
+    ///
+    /// A metric of the program that has the name of an alias is not recorded, as any second metric of one name, and is
+    /// listed at `/telemetry`. An alias of a metric that has no sample is listed there too.
+    ///
+    /// ```
+    /// use firstlight::TelemetryConfig;
+    ///
+    /// // The names and labels of axum-prometheus.
+    /// let labels = [
+    ///     ("http_request_method", "method"),
+    ///     ("http_response_status_code", "status"),
+    ///     ("http_route", "endpoint"),
+    /// ];
+    /// let duration = "http_server_request_duration_seconds";
+    /// let config = TelemetryConfig::new()
+    ///     .metric_alias(duration, "axum_http_requests_duration_seconds", &labels)
+    ///     .metric_alias(format!("{duration}_count"), "axum_http_requests_total", &labels);
+    /// # drop(config);
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `init()` fails if the alias or one of its labels is not a valid name, or if the name is taken by a metric of
+    /// firstlight or by another alias.
+    pub fn metric_alias(
+        mut self,
+        metric: impl Into<String>,
+        alias: impl Into<String>,
+        labels: &[(&str, &str)],
+    ) -> Self {
+        let owned = |(label, alias): &(&str, &str)| ((*label).to_owned(), (*alias).to_owned());
+        self.metric_aliases.push(MetricAlias {
+            metric: metric.into(),
+            alias: alias.into(),
+            labels: labels.iter().map(owned).collect(),
+        });
         self
     }
 

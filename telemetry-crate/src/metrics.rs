@@ -14,6 +14,7 @@
 //! There are no summaries, because they cannot be aggregated over replicas. Idle series are not removed, because a series
 //! that disappears looks like a restart.
 
+mod aliases;
 mod buckets;
 mod cache;
 mod canonical;
@@ -71,6 +72,7 @@ pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
+    aliases::Aliases,
     exemplar::turn_off as turn_exemplars_off,
     front_recorder::FrontRecorder,
     handles::{Durations, Handles, Kept},
@@ -97,6 +99,8 @@ pub(crate) struct MetricsOptions {
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     /// Limits on the number of series.
     pub(crate) cardinality: CardinalityLimits,
+    /// Further names of metrics in the exposition.
+    pub(crate) aliases: Aliases,
 }
 
 /// The metrics signal.
@@ -122,6 +126,7 @@ impl Metrics {
         let registry = Arc::new(Registry::new(
             Buckets::new(options.buckets),
             CardinalityLimiter::new(options.cardinality),
+            options.aliases,
         ));
         let collectors: Vec<Arc<dyn Collector>> = vec![
             Arc::new(InfoCollector::new(options.resource)),
@@ -165,7 +170,7 @@ impl MetricsHandle {
     /// `/sys/fs/cgroup`, and otherwise only memory. The cost is linear in the number of series.
     pub fn render(&self, format: Format) -> String {
         self.shared.is_read.store(true, Ordering::Relaxed);
-        let mut exposition = exposition::Exposition::new(format);
+        let mut exposition = exposition::Exposition::new(format, &self.shared.registry.aliases);
         self.collect(&mut exposition);
         exposition.finish()
     }
@@ -237,7 +242,7 @@ impl MetricsHandle {
         self.shared.registry.has_metric(name)
     }
 
-    /// Metrics that the program has described and never used.
+    /// Metrics that the program has described or given an alias and never used.
     ///
     /// Either the program has not used them yet, or their handles were created before `init()` and are no-ops. Only
     /// [`is_recorded`] can distinguish these cases.

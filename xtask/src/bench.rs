@@ -17,6 +17,7 @@ mod machine;
 mod results;
 mod run;
 mod spread;
+mod tabs;
 mod terminal;
 mod variant;
 
@@ -48,14 +49,22 @@ pub(crate) struct BenchArgs {
     /// Measure the cost of builds instead of requests.
     #[arg(long)]
     build: bool,
+    /// Measure the latency of requests while pages of the console are open; about four minutes.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build"])]
+    tabs: bool,
     /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build"])]
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"])]
     write: bool,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if args.write {
         write_page()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.tabs {
+        machine::warn_if_busy();
+        tabs::run(args.quick)?;
         return Ok(ExitCode::SUCCESS);
     }
     let chosen: Vec<_> = VARIANTS

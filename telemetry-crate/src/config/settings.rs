@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, io::IsTerminal, num::NonZeroU32, time::Duration
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
-    Admin, CardinalityLimits, Destination, LogFormat, RecordLimits, RemoteParent, SpanLimits,
-    TelemetryConfig,
+    Admin, CardinalityLimits, Destination, LogFormat, MetricAlias, RecordLimits, RemoteParent,
+    SpanLimits, TelemetryConfig,
     buckets::validate_buckets,
     cardinality::cardinality_limits,
     env,
@@ -62,6 +62,7 @@ pub(crate) struct Settings {
     pub(crate) admin_token: Option<Secret<String>>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) cardinality_limits: CardinalityLimits,
+    pub(crate) metric_aliases: Vec<MetricAlias>,
     /// Whether samples get exemplars, which name the trace of a sample.
     pub(crate) exemplars: bool,
     #[cfg_attr(not(feature = "db"), expect(dead_code, reason = "for queries"))]
@@ -204,6 +205,7 @@ impl Settings {
                 env.text(env::SERVICE_NAME),
             ),
             buckets: config.buckets,
+            metric_aliases: config.metric_aliases,
             exemplars: env
                 .choice(
                     env::METRICS_EXEMPLAR_FILTER,

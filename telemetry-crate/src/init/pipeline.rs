@@ -10,7 +10,7 @@ use crate::{
     evidence::EventSink,
     layer::{Signals, SignalsFilter},
     logs::{LogFilter, LogLayer, LogWriter},
-    metrics::{Metrics, MetricsOptions},
+    metrics::{Aliases, Metrics, MetricsOptions},
     recorder::Recorder,
     traces::Traces,
 };
@@ -41,6 +41,7 @@ impl Pipeline {
             resource: settings.resource.to_pairs(),
             buckets: settings.buckets.clone(),
             cardinality: settings.cardinality_limits.clone(),
+            aliases: Aliases::new(settings.metric_aliases.clone())?,
         });
         let writer = LogWriter::new();
         let mut logs = LogLayer::new(

@@ -16,6 +16,7 @@ use std::{
 use metrics_exporter_prometheus::formatting::write_type_line;
 
 use super::{
+    aliases::Aliases,
     canonical::{Labels, push_number},
     catalog::{Kind, Metric},
     exemplar::Exemplar,
@@ -29,8 +30,9 @@ use crate::collector::Samples;
 
 /// An exposition under construction.
 #[derive(Debug)]
-pub(super) struct Exposition {
+pub(super) struct Exposition<'a> {
     format: Format,
+    aliases: &'a Aliases,
     blocks: BTreeMap<String, Block>,
 }
 
@@ -54,10 +56,11 @@ struct Lines {
     lines: Range<usize>,
 }
 
-impl Exposition {
-    pub(super) fn new(format: Format) -> Self {
+impl<'a> Exposition<'a> {
+    pub(super) fn new(format: Format, aliases: &'a Aliases) -> Self {
         Self {
             format,
+            aliases,
             blocks: BTreeMap::new(),
         }
     }
@@ -81,9 +84,8 @@ impl Exposition {
         let mut text = String::with_capacity(self.blocks.values().map(length).sum());
         let blocks = self.blocks.values();
         let blocks: Vec<_> = blocks.filter(|block| !block.series.is_empty()).collect();
-        let names: Vec<_> = blocks.iter().map(|b| (b.name.as_str(), b.kind)).collect();
         let untyped = match self.format {
-            Format::OpenMetrics => names::untyped(&names),
+            Format::OpenMetrics => untyped(&blocks),
             Format::Text => HashSet::new(),
         };
         for block in blocks {
@@ -98,18 +100,72 @@ impl Exposition {
     }
 }
 
-impl Samples for Exposition {
+impl Samples for Exposition<'_> {
     fn sample(&mut self, metric: &Metric, labels: &[(&str, &str)], value: f64) {
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
+        for alias in self.aliases.of(metric.name) {
+            let labels = alias.labels(&labels);
+            self.block(alias.descriptor(&metric.into(), metric.kind))
+                .line(&labels, |text| push_number(text, value));
+        }
         self.block(metric.into())
             .line(&labels, |text| push_number(text, value));
     }
 }
 
-impl Sink for Exposition {
+impl Sink for Exposition<'_> {
     fn family(&mut self, descriptor: Descriptor<'_>, series: &[(Arc<str>, Series)]) {
+        if !self.aliases.is_empty() {
+            self.aliases_of(&descriptor, series);
+        }
         self.block(descriptor).series(series);
     }
+}
+
+impl Exposition<'_> {
+    fn aliases_of(&mut self, metric: &Descriptor<'_>, all: &[(Arc<str>, Series)]) {
+        for alias in self.aliases.of(metric.name) {
+            let labels = |(labels, series): &(Arc<str>, Series)| {
+                (alias.labels(labels).into(), series.clone())
+            };
+            let renamed: Vec<_> = all.iter().map(labels).collect();
+            self.block(alias.descriptor(metric, metric.kind))
+                .series(&renamed);
+        }
+        for alias in self.aliases.of_count(metric.name) {
+            let block = self.block(alias.descriptor(metric, Kind::Counter));
+            for (labels, series) in all {
+                if let Series::Histogram(histogram) = series {
+                    let count = histogram.buckets().last();
+                    let count = count.map_or(0, |bucket| bucket.cumulative);
+                    block.line(&alias.labels(labels), |text| push_count(text, count));
+                }
+            }
+        }
+    }
+}
+
+/// The counters that OpenMetrics must expose without their type.
+///
+/// A counter's alias may have a name without `_total`, which OpenMetrics knows for a counter's family only.
+fn untyped<'a>(blocks: &[&'a Block]) -> HashSet<&'a str> {
+    let is_misnamed =
+        |block: &Block| block.kind == Kind::Counter && !block.name.ends_with("_total");
+    // As a gauge, it takes its own name only.
+    let kind = |block: &Block| {
+        if is_misnamed(block) {
+            Kind::Gauge
+        } else {
+            block.kind
+        }
+    };
+    let names: Vec<_> = blocks
+        .iter()
+        .map(|block| (&*block.name, kind(block)))
+        .collect();
+    let misnamed = blocks.iter().filter(|block| is_misnamed(block));
+    let misnamed = misnamed.map(|block| &*block.name);
+    names::untyped(&names).into_iter().chain(misnamed).collect()
 }
 
 impl Block {

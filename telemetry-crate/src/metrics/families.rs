@@ -5,6 +5,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
+    aliases::Aliases,
     cardinality::CardinalityLimiter,
     catalog::{self, Kind},
     family::Family,
@@ -24,9 +25,11 @@ pub(super) struct Families {
 }
 
 impl Families {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(aliases: &Aliases) -> Self {
+        let mut names = Names::new();
+        aliases.claim(&mut names);
         Self {
-            names: Names::new(),
+            names,
             by_name: BTreeMap::new(),
         }
     }

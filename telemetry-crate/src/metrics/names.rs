@@ -65,10 +65,13 @@ impl Names {
 
     /// Takes all names of the metric.
     pub(super) fn claim(&mut self, name: &str, kind: Kind) {
+        self.claim_for(name, kind, &(name.to_owned(), kind));
+    }
+
+    /// Takes all names of a metric for another one.
+    pub(super) fn claim_for(&mut self, name: &str, kind: Kind, owner: &NameOwner) {
         for taken in names_of(name, kind) {
-            self.owners
-                .entry(taken)
-                .or_insert_with(|| (name.to_owned(), kind));
+            self.owners.entry(taken).or_insert_with(|| owner.clone());
         }
     }
 }

@@ -17,6 +17,7 @@ use ::metrics::{Key, Unit};
 #[cfg(feature = "console")]
 use super::handle::Series;
 use super::{
+    aliases::Aliases,
     buckets::Buckets,
     cache::Cache,
     canonical::{self, Labels},
@@ -35,6 +36,7 @@ use super::{
 pub(super) struct Registry {
     pub(super) cache: Cache,
     pub(super) rejected: RejectedMetrics,
+    pub(super) aliases: Aliases,
     buckets: Buckets,
     limiter: CardinalityLimiter,
     families: RwLock<Families>,
@@ -50,13 +52,14 @@ struct Description {
 }
 
 impl Registry {
-    pub(super) fn new(buckets: Buckets, limiter: CardinalityLimiter) -> Self {
+    pub(super) fn new(buckets: Buckets, limiter: CardinalityLimiter, aliases: Aliases) -> Self {
         Self {
             cache: Cache::new(),
             rejected: RejectedMetrics::default(),
             buckets,
             limiter,
-            families: RwLock::new(Families::new()),
+            families: RwLock::new(Families::new(&aliases)),
+            aliases,
             described: RwLock::default(),
         }
     }
@@ -157,7 +160,7 @@ impl Registry {
             .collect()
     }
 
-    /// Metrics that the program has described and never used, sorted by name.
+    /// Metrics that the program has described or given an alias and never used, sorted by name.
     ///
     /// Rejected metrics are left out.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
@@ -176,6 +179,8 @@ impl Registry {
                 && !rejected.iter().any(|metric| metric.name() == name)
         };
         let mut absent: Vec<_> = described.into_iter().filter(is_absent).collect();
+        let is_known = |name: &str| families.contains(name) || catalog::find(name).is_some();
+        absent.extend(self.aliases.without_metric(is_known));
         absent.sort();
         absent
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod aliases;
 mod cardinality;
 mod catalog;
 mod exporter;
@@ -18,10 +19,7 @@ use opentelemetry::{
 
 use self::parse::{Labels, samples};
 use super::{Format, Metrics, MetricsHandle, MetricsOptions};
-use crate::{
-    catalog::{self as metric_catalog, HTTP_SERVER_ACTIVE_REQUESTS},
-    config::CardinalityLimits,
-};
+use crate::catalog::{self as metric_catalog, HTTP_SERVER_ACTIVE_REQUESTS};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
     let metrics = Metrics::new(MetricsOptions {
@@ -31,7 +29,7 @@ fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {
             ("odd \"key\"".into(), "C:\\new\n".into()),
         ],
         buckets: vec![("order.value".into(), vec![10.0, 100.0])],
-        cardinality: CardinalityLimits::default(),
+        ..MetricsOptions::default()
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()

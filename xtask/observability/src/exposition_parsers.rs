@@ -6,7 +6,11 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, ensure};
-use firstlight::{metrics::Format, testing::capture};
+use firstlight::{
+    TelemetryConfig,
+    metrics::Format,
+    testing::{Capture, capture},
+};
 use support::{Cases, command, paths, tools};
 
 /// Names that parsers may confuse with a part of another metric.
@@ -27,6 +31,9 @@ const NAMES: [&str; 12] = [
     "http_server_request_duration_seconds_created",
 ];
 
+/// Names of aliases: free ones, and such as parsers may confuse with a part of a metric in [`NAMES`].
+const ALIASES: [&str; 6] = ["b", "b_total", "b_count", "a", "a_created", "a_total_total"];
+
 /// The use of a name as a kind, encoded as `3 * name + kind`.
 ///
 /// Kind 0 is a counter, 1 a gauge and 2 a histogram.
@@ -40,6 +47,13 @@ pub(super) fn cases(cases: &mut Cases) {
         let pairs = (0..USES).flat_map(|one| (0..USES).map(move |other| vec![one, other]));
         for uses in pairs.chain(sequences(300)) {
             write(&expositions, &uses)?;
+        }
+        for metric in ["a", "a_total", "a_count"] {
+            for alias in ALIASES {
+                for each in 0..USES {
+                    write_aliased(&expositions, (metric, alias), each)?;
+                }
+            }
         }
         for format in [Format::OpenMetrics, Format::Text] {
             let file = format!("samples.{}", extension(format));
@@ -73,7 +87,10 @@ fn sequences(count: usize) -> impl Iterator<Item = Vec<Use>> {
 
 /// The exposition after one sample for each of `uses`, in this order.
 fn exposition(uses: &[Use], format: Format) -> String {
-    let capture = capture();
+    exposition_of(&capture(), uses, format)
+}
+
+fn exposition_of(capture: &Capture, uses: &[Use], format: Format) -> String {
     for each in uses {
         let name = NAMES[each / 3];
         match each % 3 {
@@ -123,6 +140,22 @@ fn write(folder: &Path, uses: &[Use]) -> anyhow::Result<()> {
     for format in [Format::OpenMetrics, Format::Text] {
         let file = folder.join(format!("{name}.{}", extension(format)));
         fs::write(file, exposition(uses, format))?;
+    }
+    Ok(())
+}
+
+/// Writes the expositions of a metric with an alias, beside one other use.
+fn write_aliased(folder: &Path, (metric, alias): (&str, &str), other: Use) -> anyhow::Result<()> {
+    let config = TelemetryConfig::new().metric_alias(metric, alias, &[("route", "path")]);
+    // A name that the aliased metric itself needs is refused.
+    let Ok(capture) = Capture::start(config) else {
+        return Ok(());
+    };
+    for format in [Format::OpenMetrics, Format::Text] {
+        // The uses 0 to 2 record the name `a`, of which the counter is `a_total` and the histogram has `a_count`.
+        let text = exposition_of(&capture, &[other, 0, 1, 2], format);
+        let file = format!("{metric}-as-{alias}-{other}.{}", extension(format));
+        fs::write(folder.join(file), text)?;
     }
     Ok(())
 }

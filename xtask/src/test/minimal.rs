@@ -79,8 +79,12 @@ fn copy_library(folder: &Path) -> anyhow::Result<()> {
         ),
     ]);
     files::write(folder, &copy)?;
-    let sources = files::read(&paths::library().join("src"))?;
-    files::write(&folder.join(LIBRARY).join("src"), &sources)
+    // The console is a part of the program.
+    for part in ["src", "console"] {
+        let sources = files::read(&paths::library().join(part))?;
+        files::write(&folder.join(LIBRARY).join(part), &sources)?;
+    }
+    Ok(())
 }
 
 /// Generates a service named after its store that uses the copy of the library.

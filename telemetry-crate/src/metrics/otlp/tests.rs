@@ -40,6 +40,7 @@ fn metrics_after(limit: usize, uses: impl FnOnce()) -> MetricsHandle {
             each: Some(limit),
             ..CardinalityLimits::default()
         },
+        ..MetricsOptions::default()
     });
     with_local_recorder(&metrics.recorder(), uses);
     metrics.handle()

@@ -20,6 +20,15 @@ pub(crate) struct Args {
     /// The number of log lines per request.
     #[arg(long, default_value_t = 1)]
     pub(crate) lines: u16,
+    /// Measure with so many open pages of the console, and without them in turns, instead of at full load.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) tabs: usize,
+    /// The number of windows with open pages, each of 10 s.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) windows: usize,
+    /// Requests per second while pages are open.
+    #[arg(long, default_value_t = 500)]
+    pub(crate) rate: u32,
     /// Timeout of the server's start and stop in seconds; a profiler needs more.
     #[arg(long, default_value_t = 20)]
     pub(crate) timeout: u64,

@@ -78,23 +78,78 @@ pub(crate) fn run(
     })
 }
 
-async fn client(server: SocketAddr, left: Rc<Cell<u64>>) -> anyhow::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(server).await?;
-    stream.set_nodelay(true)?;
+/// Sends `rate` requests a second for `time`, each at its own moment, and returns their latencies.
+///
+/// A latency counts from the moment at which the request was due, so that a stall counts for all requests that it delays.
+pub(crate) async fn paced(
+    connections: u64,
+    rate: u32,
+    port: u16,
+    time: Duration,
+) -> anyhow::Result<Vec<Duration>> {
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let connections = u32::try_from(connections.max(1))?;
+    let every = Duration::from_secs(1) * connections / rate.max(1);
+    let started = tokio::time::Instant::now();
+    let clients: Vec<_> = (0..connections)
+        .map(|client| {
+            let first = started + every * client / connections;
+            tokio::task::spawn_local(async move {
+                let mut connection = Connection::open(server).await?;
+                let mut latencies = Vec::new();
+                let mut due = first;
+                while due < started + time {
+                    tokio::time::sleep_until(due).await;
+                    connection.request(latencies.len() as u64).await?;
+                    latencies.push(due.elapsed());
+                    due += every;
+                }
+                anyhow::Ok(latencies)
+            })
+        })
+        .collect();
     let mut latencies = Vec::new();
-    let mut buffer = vec![0; 8 * 1024];
+    for client in clients {
+        latencies.extend(client.await??);
+    }
+    Ok(latencies)
+}
+
+async fn client(server: SocketAddr, left: Rc<Cell<u64>>) -> anyhow::Result<Vec<Duration>> {
+    let mut connection = Connection::open(server).await?;
+    let mut latencies = Vec::new();
     while let Some(next) = left.get().checked_sub(1) {
         left.set(next);
-        // The id always has five digits, so that all requests cost the same.
-        let id = 10_000 + next % 10_000;
-        let request =
-            format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
         let sent = Instant::now();
-        stream.write_all(request.as_bytes()).await?;
-        read_response(&mut stream, &mut buffer).await?;
+        connection.request(next).await?;
         latencies.push(sent.elapsed());
     }
     Ok(latencies)
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(server: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        let buffer = vec![0; 8 * 1024];
+        Ok(Self { stream, buffer })
+    }
+
+    /// Sends a request and reads its response.
+    async fn request(&mut self, number: u64) -> anyhow::Result<()> {
+        // The id always has five digits, so that all requests cost the same.
+        let id = 10_000 + number % 10_000;
+        let request =
+            format!("GET /orders/{id} HTTP/1.1\r\nhost: orders.test\r\nuser-agent: load\r\n\r\n");
+        self.stream.write_all(request.as_bytes()).await?;
+        read_response(&mut self.stream, &mut self.buffer).await
+    }
 }
 
 async fn read_response(stream: &mut TcpStream, buffer: &mut [u8]) -> anyhow::Result<()> {

@@ -16,6 +16,7 @@ mod report;
 mod scrape;
 mod sink;
 mod span_counts;
+mod tabs;
 mod variant_process;
 
 use clap::Parser as _;
@@ -29,6 +30,12 @@ fn main() -> anyhow::Result<()> {
     let mut server = Server::start(&args, sink.address(), &processors)?;
     server.wait_until_ready()?;
 
+    if args.tabs > 0 {
+        let report = tabs::run(&args, &server)?;
+        server.stop()?;
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
     load::run(&args, args.warm_up, server.port, None)?;
     let before = host::processor_time(server.id())?;
     let load = load::run(&args, args.requests, server.port, Some(server.metrics_port))?;

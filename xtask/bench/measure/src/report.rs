@@ -78,7 +78,7 @@ fn per(sum: u64, count: u64) -> f64 {
 }
 
 /// A percentile in microseconds of values in ascending order.
-fn percentile(latencies: &[Duration], fraction: f64) -> f64 {
+pub(crate) fn percentile(latencies: &[Duration], fraction: f64) -> f64 {
     let last = latencies.len().saturating_sub(1);
     latencies
         .get((last as f64 * fraction).round() as usize)
