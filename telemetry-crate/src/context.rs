@@ -58,8 +58,27 @@ mod carrier;
 mod spawn;
 mod stream;
 
+use opentelemetry::trace::TraceContextExt;
+
 pub use self::{
     carrier::TraceContext,
     spawn::{spawn, spawn_blocking},
     stream::{InstrumentedStream, instrument_stream},
 };
+
+/// Returns the trace id of the current span, in hexadecimal.
+///
+/// A response or an error message can contain it, so that a client can quote it. A span has the id whether its trace is
+/// sampled or not. Returns `None` outside any span, before telemetry starts, and with `OTEL_SDK_DISABLED=true`.
+///
+/// ```
+/// let trace_id = firstlight::context::trace_id();
+/// let body = format!(r#"{{"title":"not found","trace_id":"{}"}}"#, trace_id.unwrap_or_default());
+/// # drop(body);
+/// ```
+pub fn trace_id() -> Option<String> {
+    let context = crate::thread::current_context();
+    let span = context.span();
+    let ids = span.span_context();
+    ids.is_valid().then(|| ids.trace_id().to_string())
+}

@@ -228,6 +228,17 @@ fn context_passes_through_a_queue() {
     receipt.with("parent_span_id", &spans[0].span_id);
 }
 
+#[test]
+fn trace_id_is_that_of_the_current_span() {
+    let capture = capture();
+    assert_eq!(context::trace_id(), None);
+    let id = tracing::info_span!("place order").in_scope(|| {
+        let inner = tracing::debug_span!("no part of the trace");
+        inner.in_scope(context::trace_id)
+    });
+    assert_eq!(id.as_deref(), Some(&*capture.spans()[0].trace_id));
+}
+
 #[tokio::test]
 async fn failed_assertions_draw_the_trace() {
     let capture = capture();
