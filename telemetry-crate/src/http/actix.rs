@@ -37,7 +37,9 @@ use crate::{runtime, unwind::end_on_panic};
 /// Create the layer once, and wrap the application with a clone of it in each worker. The route is the pattern of the
 /// resource, such as `/orders/{id}`. The runtime of each worker is observed, too. Available with the feature `actix`.
 ///
-/// An error that a handler returns becomes a response only outside of all middlewares, so that response has no headers of
+/// An error that a handler returns is a log line, at `ERROR` if its response is a 5xx, otherwise at `DEBUG`.
+/// `exception.message` is its text, and `exception.stacktrace` of a 5xx its `Debug` form, which usually has the causes. An
+/// error that a middleware returns becomes a response only outside of all middlewares, so that response has no headers of
 /// the layer, such as `x-request-id`.
 ///
 /// ```
@@ -211,6 +213,9 @@ where
         });
         let result = ready!(polled);
         let exchange = this.exchange.take();
+        if let Some(exchange) = &exchange {
+            exchange.span().in_scope(|| log_error(&result));
+        }
         Poll::Ready(match result {
             Ok(mut response) => {
                 let exchange = exchange.map(|exchange| answered(exchange, &mut response));
@@ -225,6 +230,27 @@ where
                 Err(error)
             }
         })
+    }
+}
+
+/// Logs the error that a handler returned, because its response tells the client, and so the access line, only a part.
+///
+/// The causes of an error of actix-web are only in its `Debug` form.
+fn log_error<B>(result: &Result<ServiceResponse<B>, Error>) {
+    let (error, status) = match result {
+        Ok(response) => match response.response().error() {
+            Some(error) => (error, response.status()),
+            None => return,
+        },
+        Err(error) => (error, error.as_response_error().status_code()),
+    };
+    if status.is_server_error() {
+        tracing::error!(
+            { exception.message = %error, exception.stacktrace = ?error },
+            "request failed"
+        );
+    } else {
+        tracing::debug!({ exception.message = %error }, "request refused");
     }
 }
 

@@ -2,7 +2,13 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use actix_web::{HttpResponse, dev::ServiceResponse, web};
+use actix_web::{
+    HttpResponse,
+    body::BoxBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{Next, from_fn},
+    web,
+};
 use axum::{
     Router,
     body::{Body, Bytes},
@@ -221,6 +227,36 @@ async fn both_observe_failures_alike() {
         let span = capture.assert_span("HTTP");
         span.with("http.request.method", "_OTHER").once();
     }
+}
+
+/// Under tower, an error has become a response before the layer sees it.
+#[tokio::test]
+async fn actix_errors_are_logged() {
+    let capture = capture();
+    let refuse = |request: ServiceRequest, next: Next<BoxBody>| async move {
+        match request.path() {
+            "/refused" => Err(actix_web::error::ErrorForbidden("no session")),
+            _ => next.call(request).await,
+        }
+    };
+    let app = actix_web::App::new()
+        .configure(configure)
+        .wrap(from_fn(refuse))
+        .wrap(layer());
+    let app = actix_web::test::init_service(app).await;
+    for path in ["/failing", "/refused"] {
+        let request = actix_web::test::TestRequest::with_uri(path).to_request();
+        drop(actix_web::test::try_call_service(&app, request).await);
+    }
+    let failed = capture.assert_log("request failed").with("level", "ERROR");
+    failed
+        .with("http.route", "/failing")
+        .with("exception.message", "unavailable")
+        .with("exception.stacktrace", "Unavailable")
+        .once();
+    // A client can cause it as often as it likes, so it is below the default level.
+    capture.assert_no_log("request refused");
+    capture.assert_log("GET 403").once();
 }
 
 #[tokio::test]
