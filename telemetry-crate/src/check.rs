@@ -134,7 +134,7 @@ impl Pipelines<'_> {
         }
     }
 
-    /// Writes one log line, and waits until it is on standard output.
+    /// Writes one log line, and waits until it is written.
     fn logs(&self, deadline: Instant) -> Outcome {
         if !self.status.log_layer_is_in_subscriber() {
             return Outcome::Fails(
@@ -147,15 +147,17 @@ impl Pipelines<'_> {
         tracing::info!(target: "firstlight::check", "telemetry check: this line is its canary");
         let unwritten = self.logs.flush(deadline);
         if unwritten > 0 {
-            return Outcome::Fails(
-                "standard output is blocked: its reader has stopped reading".to_owned(),
-            );
+            return Outcome::Fails(format!(
+                "{} is blocked: its reader has stopped reading",
+                self.logs.output()
+            ));
         }
         if self.logs.dropped() > dropped {
             return Outcome::Fails(format!("a line was lost: {}", self.logs.last_error()));
         }
         Outcome::Works(format!(
-            "one line written to standard output ({}, filter {})",
+            "one line written to {} ({}, filter {})",
+            self.logs.output(),
             self.status.log_format(),
             self.status.log_filter().text()
         ))

@@ -14,6 +14,7 @@ mod host;
 mod key_values;
 mod limits;
 mod log_format;
+mod log_output;
 mod metric_alias;
 mod protocol;
 mod queries;
@@ -41,6 +42,7 @@ pub(crate) use env::{
 };
 pub use env::{VARIABLES, Variable};
 pub use log_format::LogFormat;
+pub use log_output::LogOutput;
 #[cfg(feature = "db")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]
@@ -85,6 +87,7 @@ pub struct TelemetryConfig {
     pub(crate) resource_attributes: Vec<(String, String)>,
     pub(crate) log_filter: Option<String>,
     pub(crate) log_format: Option<LogFormat>,
+    pub(crate) log_output: Option<LogOutput>,
     pub(crate) redact: Vec<String>,
     pub(crate) trace_filter: Option<String>,
     pub(crate) otlp_endpoint: Option<String>,
@@ -153,6 +156,14 @@ impl TelemetryConfig {
     /// `FIRSTLIGHT_LOG_FORMAT`.
     pub fn log_format(mut self, format: LogFormat) -> Self {
         self.log_format = Some(format);
+        self
+    }
+
+    /// Sets where log lines go.
+    ///
+    /// Default: standard output. Overridden by `FIRSTLIGHT_LOG_OUTPUT`.
+    pub fn log_output(mut self, output: LogOutput) -> Self {
+        self.log_output = Some(output);
         self
     }
 

@@ -218,7 +218,7 @@ impl Telemetry {
             ..
         } = self.pipeline;
         let metrics = metrics.handle();
-        writer.start(std::io::stdout())?;
+        writer.start(settings.log_output.stream())?;
         let runtime = Arc::new(RuntimeObserver::new(recorder.clone(), logs.contexts()));
         let last_words = recorder
             .as_ref()

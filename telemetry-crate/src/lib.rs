@@ -144,7 +144,7 @@ mod values;
 
 pub use crate::{
     check::CheckReport,
-    config::{LogFormat, TelemetryConfig},
+    config::{LogFormat, LogOutput, TelemetryConfig},
     error::{InitError, Lost, LostKind, ShutdownError},
     guard::TelemetryGuard,
     init::Telemetry,

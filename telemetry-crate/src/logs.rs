@@ -5,8 +5,8 @@
 //! decides which `level` or `message` wins. Here keys are unique, whatever the names of the program's fields are.
 //!
 //! `filter` selects events, and `control` changes the filter while the service runs. `fields` collects the fields, `json`
-//! or `pretty` formats them, and `writer` writes the line. Lines go to standard output only: files and rotation are the
-//! platform's part.
+//! or `pretty` formats them, and `writer` writes the line. Lines go to standard output or standard error:
+//! files and rotation are the platform's part.
 
 mod bound;
 mod bridge;

@@ -247,9 +247,10 @@ impl Status {
             (State::Fails, detail.to_owned())
         } else if dropped > 0 {
             let detail = format!(
-                "{} lost: {}; usually because the reader of standard output is slow or gone",
+                "{} lost: {}; usually because the reader of {} is slow or gone",
                 counted(dropped, "line was", "lines were"),
-                self.writer.last_error()
+                self.writer.last_error(),
+                self.writer.output()
             );
             (State::Fails, detail)
         } else if self.lines.total() == 0 {

@@ -98,6 +98,8 @@ variables! {
         "Which events become log lines. Never removes a span from a trace.";
     LOG_FORMAT = "FIRSTLIGHT_LOG_FORMAT", "`pretty` on a terminal, otherwise `json`",
         "Format of log lines: `json`, `pretty`, `ecs` (Elastic), `gcp` (Google Cloud) or `datadog`.";
+    LOG_OUTPUT = "FIRSTLIGHT_LOG_OUTPUT", "`stdout`",
+        "Where log lines go: `stdout`, or `stderr` for a program whose standard output is its result.";
     NO_COLOR = "NO_COLOR", "unset",
         "Any value turns colors off in `pretty` lines. Lines that do not go to a terminal have no colors.";
     REDACT = "FIRSTLIGHT_REDACT", "unset",

@@ -1,12 +1,12 @@
 //! The merged configuration of this process.
 
-use std::{collections::BTreeMap, io::IsTerminal, num::NonZeroU32, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
-    Admin, CardinalityLimits, Destination, LogFormat, MetricAlias, RecordLimits, RemoteParent,
-    SpanLimits, TelemetryConfig,
+    Admin, CardinalityLimits, Destination, LogFormat, LogOutput, MetricAlias, RecordLimits,
+    RemoteParent, SpanLimits, TelemetryConfig,
     buckets::validate_buckets,
     cardinality::cardinality_limits,
     env,
@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     /// Valid directives that choose which events become log lines.
     pub(crate) log_filter: String,
     pub(crate) log_format: LogFormat,
+    pub(crate) log_output: LogOutput,
     /// Whether a person starts the service and reads its log lines.
     #[cfg_attr(not(feature = "console"), expect(dead_code, reason = "for the link"))]
     pub(crate) is_terminal: bool,
@@ -124,7 +125,11 @@ impl Settings {
         if disabled {
             (exports.traces, exports.metrics, exports.logs) = (None, None, None);
         }
-        let is_terminal = std::io::stdout().is_terminal();
+        let log_output = env
+            .choice(env::LOG_OUTPUT, "`stdout` or `stderr`", LogOutput::parse)
+            .or(config.log_output)
+            .unwrap_or_default();
+        let is_terminal = log_output.is_terminal();
         let log_format = env
             .choice(
                 env::LOG_FORMAT,
@@ -156,6 +161,7 @@ impl Settings {
             disabled,
             log_filter: log_filter(&config, env)?,
             log_format,
+            log_output,
             redact: redact(&config, env),
             is_terminal,
             colors: is_terminal && env.text(env::NO_COLOR).is_none(),

@@ -43,7 +43,7 @@ impl Pipeline {
             cardinality: settings.cardinality_limits.clone(),
             aliases: Aliases::new(settings.metric_aliases.clone())?,
         });
-        let writer = LogWriter::new();
+        let writer = LogWriter::new(settings.log_output);
         let mut logs = LogLayer::new(
             settings.log_format,
             settings.colors,

@@ -48,8 +48,8 @@ impl Summary {
 }
 
 fn logs(settings: &Settings) -> String {
-    let (format, filter) = (settings.log_format.name(), &settings.log_filter);
-    let mut logs = format!("{format} to stdout, filter {filter}");
+    let (format, output) = (settings.log_format.name(), settings.log_output.name());
+    let mut logs = format!("{format} to {output}, filter {}", settings.log_filter);
     if let Some(destination) = settings.destination(Signal::Logs) {
         logs += &format!("; {destination}");
     }

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use tracing_subscriber::{Layer, Registry, layer::SubscriberExt};
 
 use super::{LogFilter, LogLayer, LogWriter};
-use crate::{config::LogFormat, directives::Directives, resource::Resource};
+use crate::{LogOutput, config::LogFormat, directives::Directives, resource::Resource};
 
 #[derive(Clone, Default)]
 struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -38,7 +38,7 @@ pub(super) fn text(
     sampler: Sampler,
     program: impl FnOnce(),
 ) -> String {
-    let (writer, sink) = (LogWriter::new(), Sink::default());
+    let (writer, sink) = (LogWriter::new(LogOutput::Stdout), Sink::default());
     writer.start(sink.clone()).unwrap();
     let tracer = SdkTracerProvider::builder()
         .with_sampler(sampler)

@@ -1,6 +1,6 @@
 //! The writer of log lines: a bounded buffer and a writing thread.
 //!
-//! If the log collector stops reading, or the pipe at standard output is closed, lines are dropped and counted, and
+//! If the log collector stops reading, or the pipe at its output is closed, lines are dropped and counted, and
 //! requests are not delayed. One buffer is filled while the other is written. So a line needs no allocation, and a burst of
 //! lines needs only one system call.
 //!
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::InitError;
+use crate::{InitError, LogOutput};
 
 /// Maximum number of bytes that wait for a slow reader.
 ///
@@ -48,6 +48,7 @@ const THREAD_NAME: &str = "firstlight-logs";
 pub(crate) struct LogWriter(Arc<Shared>);
 
 struct Shared {
+    output: LogOutput,
     state: Mutex<State>,
     /// Notified when the writing thread has work.
     filled: Condvar,
@@ -85,8 +86,10 @@ impl fmt::Debug for LogWriter {
 }
 
 impl LogWriter {
-    pub(crate) fn new() -> Self {
+    /// A writer of lines for `output`, which is only named here; [`start`](Self::start) takes the stream.
+    pub(crate) fn new(output: LogOutput) -> Self {
         Self(Arc::new(Shared {
+            output,
             state: Mutex::default(),
             filled: Condvar::new(),
             emptied: Condvar::new(),
@@ -198,10 +201,14 @@ impl LogWriter {
         0
     }
 
+    pub(crate) fn output(&self) -> LogOutput {
+        self.0.output
+    }
+
     /// The last reason why lines were lost.
     pub(crate) fn last_error(&self) -> String {
         let error = self.lock().last_error.clone();
-        error.unwrap_or_else(|| "standard output accepts no more data".to_owned())
+        error.unwrap_or_else(|| format!("{} accepts no more data", self.0.output))
     }
 
     fn run(self, mut sink: impl Write) {
@@ -237,7 +244,7 @@ impl LogWriter {
             if let Err(error) = result {
                 // It is unknown how much of the chunk was written, so all of it counts as lost.
                 self.0.dropped.fetch_add(lines, Ordering::Relaxed);
-                state.last_error = Some(format!("standard output: {error}"));
+                state.last_error = Some(format!("{}: {error}", self.0.output));
             }
             drop(state);
             self.0.emptied.notify_all();
@@ -291,7 +298,7 @@ mod tests {
 
     #[test]
     fn concurrent_lines_arrive_whole() {
-        let (writer, sink) = (LogWriter::new(), Sink::default());
+        let (writer, sink) = (LogWriter::new(LogOutput::Stdout), Sink::default());
         writer.start(sink.clone()).unwrap();
         thread::scope(|scope| {
             for id in 0..8 {
@@ -313,7 +320,7 @@ mod tests {
     #[test]
     fn lines_beyond_the_buffer_are_counted() {
         // Never started, which is like a reader that has stopped.
-        let writer = LogWriter::new();
+        let writer = LogWriter::new(LogOutput::Stdout);
         let line = vec![b'x'; 1024];
         for _ in 0..BUFFER_BYTES / 1024 + 10 {
             writer.write(&line, false);
@@ -347,7 +354,7 @@ mod tests {
 
     #[test]
     fn urgent_lines_are_written_on_return() {
-        let (writer, sink) = (LogWriter::new(), Sink::default());
+        let (writer, sink) = (LogWriter::new(LogOutput::Stdout), Sink::default());
         writer.start(sink.clone()).unwrap();
         let is_written = |n: &u32| {
             let line = format!("{n}\n");
@@ -360,7 +367,7 @@ mod tests {
 
     #[test]
     fn one_urgent_line_waits_per_stall() {
-        let (writer, gate) = (LogWriter::new(), Gate::default());
+        let (writer, gate) = (LogWriter::new(LogOutput::Stdout), Gate::default());
         writer.start(gate.clone()).unwrap();
         let start = Instant::now();
         for _ in 0..2 {
@@ -388,7 +395,7 @@ mod tests {
                 Ok(())
             }
         }
-        let writer = LogWriter::new();
+        let writer = LogWriter::new(LogOutput::Stdout);
         writer.start(Closed).unwrap();
         for _ in 0..3 {
             writer.write(b"line\n", false);

@@ -106,12 +106,23 @@ impl Aliases {
 
 impl Alias {
     /// Describes the metric under this name.
-    pub(super) fn descriptor(&self, metric: &Descriptor<'_>, kind: Kind) -> Descriptor<'_> {
+    pub(super) fn descriptor(&self, metric: &Descriptor<'_>) -> Descriptor<'_> {
         let Descriptor { name, help, .. } = metric;
+        self.described(metric.kind, format!("Alias of {name}. {help}"))
+    }
+
+    /// Describes the count of the histogram under this name.
+    pub(super) fn count_descriptor(&self, histogram: &Descriptor<'_>) -> Descriptor<'_> {
+        let name = histogram.name;
+        let help = format!("Alias of {name}{COUNT}. Number of samples in {name}.");
+        self.described(Kind::Counter, help)
+    }
+
+    fn described(&self, kind: Kind, help: String) -> Descriptor<'_> {
         Descriptor {
             name: &self.name,
             kind,
-            help: format!("Alias of {name}. {help}").into(),
+            help: help.into(),
             unit: Cow::Borrowed(""),
         }
     }

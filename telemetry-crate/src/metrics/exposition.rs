@@ -105,7 +105,7 @@ impl Samples for Exposition<'_> {
         let labels = Labels::new(metric.kind, labels.iter().copied()).text();
         for alias in self.aliases.of(metric.name) {
             let labels = alias.labels(&labels);
-            self.block(alias.descriptor(&metric.into(), metric.kind))
+            self.block(alias.descriptor(&metric.into()))
                 .line(&labels, |text| push_number(text, value));
         }
         self.block(metric.into())
@@ -129,11 +129,10 @@ impl Exposition<'_> {
                 (alias.labels(labels).into(), series.clone())
             };
             let renamed: Vec<_> = all.iter().map(labels).collect();
-            self.block(alias.descriptor(metric, metric.kind))
-                .series(&renamed);
+            self.block(alias.descriptor(metric)).series(&renamed);
         }
         for alias in self.aliases.of_count(metric.name) {
-            let block = self.block(alias.descriptor(metric, Kind::Counter));
+            let block = self.block(alias.count_descriptor(metric));
             for (labels, series) in all {
                 if let Series::Histogram(histogram) = series {
                     let count = histogram.buckets().last();

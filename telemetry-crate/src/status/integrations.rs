@@ -53,7 +53,11 @@ const INTEGRATIONS: [Integration; 4] = [
     Integration {
         name: "sqlx-core",
         versions: &[supported!("0.9", "sqlx"), supported!("0.8", "sqlx-08")],
-        lacks: "its pools have no metrics, and without the feature db its queries have no spans",
+        lacks: if cfg!(feature = "db") {
+            "its pools have no metrics"
+        } else {
+            "its pools have no metrics, and its queries no spans"
+        },
     },
 ];
 

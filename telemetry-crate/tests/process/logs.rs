@@ -1,4 +1,4 @@
-//! Tests with a standard output that is closed, not read or full.
+//! Tests with a standard output that is closed, not read, full or not used.
 
 use std::{
     fs::OpenOptions,
@@ -23,6 +23,26 @@ pub(crate) fn run_writes() -> ExitCode {
     let error = result.expect_err("every line is lost");
     eprintln!("{error}");
     ExitCode::SUCCESS
+}
+
+pub(crate) fn standard_error() {
+    let mut scenario = Scenario::start("waits", &[("FIRSTLIGHT_LOG_OUTPUT", "stderr")]);
+    let output = scenario.lines.take().unwrap();
+    let (code, stderr) = scenario.end();
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(output.count(), 0, "lines on standard output");
+    let lines = stderr
+        .lines()
+        .map(serde_json::from_str::<serde_json::Value>);
+    let lines: Vec<_> = lines.map(Result::unwrap).collect();
+    assert_eq!(lines[0]["message"], "telemetry is up");
+    assert!(
+        lines[0]["logs"]
+            .as_str()
+            .unwrap()
+            .starts_with("json to stderr")
+    );
+    assert_eq!(lines.last().unwrap()["message"], "telemetry is down");
 }
 
 pub(crate) fn closed_output() {

@@ -52,6 +52,7 @@ fn main() -> ExitCode {
                 shutdown::signals_around_the_start,
             ),
             ("shutdown::started_services_drain", shutdown::started),
+            ("logs::lines_go_to_standard_error", logs::standard_error),
             ("logs::closed_output_is_survived", logs::closed_output),
             ("logs::stopped_readers_lose_only_lines", logs::slow_reader),
             ("logs::full_disks_lose_only_lines", logs::full_disk),

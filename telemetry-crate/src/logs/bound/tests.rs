@@ -11,6 +11,7 @@ use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{IsComplete, MAX_LINE, TRUNCATION_MARK, VALUE_LIMITS, write_bounded};
 use crate::{
+    LogOutput,
     config::LogFormat,
     logs::{
         LogLayer, LogLine, LogWriter,
@@ -235,7 +236,7 @@ fn program_cannot_forge_dropped_fields() {
 #[test]
 fn truncated_lines_are_counted() {
     let layer = LogLayer::new(LogFormat::Ecs, false, &resource(), {
-        let writer = LogWriter::new();
+        let writer = LogWriter::new(LogOutput::Stdout);
         writer.start(sink()).unwrap();
         writer
     });

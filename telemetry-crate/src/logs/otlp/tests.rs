@@ -21,6 +21,7 @@ use tracing_subscriber::{Registry, layer::SubscriberExt};
 
 use super::{Record, RecordLimits, RecordSink, Records, logs_request};
 use crate::{
+    LogOutput,
     config::LogFormat,
     logs::{LogLayer, LogWriter},
     resource::Resource,
@@ -47,7 +48,7 @@ fn resource() -> Resource {
 }
 
 fn records(limits: RecordLimits, sampler: Sampler, program: impl FnOnce()) -> Vec<Record> {
-    let writer = LogWriter::new();
+    let writer = LogWriter::new(LogOutput::Stdout);
     writer.start(sink()).unwrap();
     let kept = Arc::new(KeptRecords::default());
     let records = Records::new(Arc::clone(&kept) as _, limits);
