@@ -16,6 +16,7 @@ mod limits;
 mod log_format;
 mod log_output;
 mod metric_alias;
+mod process;
 mod protocol;
 mod queries;
 mod recorder;
@@ -35,14 +36,13 @@ use crate::Readiness;
 pub(crate) use destination::PemFile;
 #[cfg(all(test, feature = "testing"))]
 pub(crate) use destination::Tls;
-#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
-pub(crate) use env::process_lossy;
-pub(crate) use env::{
-    PROMETHEUS_PORT, RECORDER_FILE, process as process_environment, process_variables,
-};
+pub(crate) use env::{PROMETHEUS_PORT, RECORDER_FILE};
 pub use env::{VARIABLES, Variable};
 pub use log_format::LogFormat;
 pub use log_output::LogOutput;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub(crate) use process::lossy_variable as process_lossy;
+pub(crate) use process::{variable as process_environment, variables as process_variables};
 #[cfg(feature = "db")]
 pub(crate) use queries::QueryLimits;
 #[cfg(feature = "axum")]

@@ -74,7 +74,7 @@
 //! | `cron` | no | `firstlight::cron`: scheduled jobs with jitter, one runner across replicas, and reports of missed runs |
 //! | `staleness` | no | `firstlight::staleness`: cached and replicated data, served only inside a declared window |
 //! | `otlp-grpc` | no | OTLP over gRPC: `OTEL_EXPORTER_OTLP_PROTOCOL=grpc` |
-//! | `otlp-tls` | yes | `https` collectors, with custom certificates if needed |
+//! | `otlp-tls` | no | `https` collectors, with custom certificates if needed; adds rustls with `ring` |
 //! | `otlp-gzip` | yes | `OTEL_EXPORTER_OTLP_COMPRESSION=gzip`, and `/metrics` in gzip |
 //! | `reqwest` | no | `http::ClientLayer::send` for reqwest's requests, and the layer around its client |
 //! | `reqwest-012` | no | the same for reqwest 0.12 |

@@ -10,6 +10,7 @@
 mod book_page;
 mod build;
 mod condition;
+mod console_cost;
 mod crates;
 mod goals;
 mod instructions;
@@ -17,7 +18,6 @@ mod machine;
 mod results;
 mod run;
 mod spread;
-mod tabs;
 mod terminal;
 mod variant;
 
@@ -49,7 +49,9 @@ pub(crate) struct BenchArgs {
     /// Measure the cost of builds instead of requests.
     #[arg(long)]
     build: bool,
-    /// Measure the latency of requests while pages of the console are open; about four minutes.
+    /// Measure requests while pages of the console are open.
+    ///
+    /// Takes about four minutes.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build"])]
     tabs: bool,
     /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
@@ -64,7 +66,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     if args.tabs {
         machine::warn_if_busy();
-        tabs::run(args.quick)?;
+        console_cost::run(args.quick)?;
         return Ok(ExitCode::SUCCESS);
     }
     let chosen: Vec<_> = VARIANTS

@@ -4,7 +4,7 @@
 //! specification"): an empty value means unset, and an invalid enumeration value or number causes a warning and is
 //! ignored. Tests compare the tables in the README and the book with this table.
 
-use std::{ffi::OsString, num::NonZeroU64, str::FromStr, time::Duration};
+use std::{num::NonZeroU64, str::FromStr, time::Duration};
 
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +123,7 @@ variables! {
     LOGS_EXPORTER = "OTEL_LOGS_EXPORTER", "`otlp` if `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` is set, otherwise `none`",
         "`otlp` also sends log records over OTLP. Log lines go to standard output with every value, so `console` and `none` have the same effect.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; exports that are on without it go to `http://localhost:4318` (gRPC: `http://localhost:4317`)",
-        "Base address of the collector. Over HTTP, `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns the export of traces on, but not that of metrics or log records. `https` needs the feature `otlp-tls`, which is on by default.";
+        "Base address of the collector. Over HTTP, `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns the export of traces on, but not that of metrics or log records. `https` needs the feature `otlp-tls`.";
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
         "OTLP transport: `http/protobuf`, or `grpc` with the feature `otlp-grpc`.";
     OTLP_HEADERS = "OTEL_EXPORTER_OTLP_HEADERS", "unset",
@@ -250,25 +250,6 @@ variables! {
         "Address for metrics, used unchanged over HTTP. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns pushing on.";
     OTLP_LOGS = "OTEL_EXPORTER_OTLP_LOGS_",
         "Address for log records, used unchanged over HTTP. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`, and turns their export on.";
-}
-
-/// Reads a variable of this process.
-pub(crate) fn process(name: &str) -> Option<String> {
-    // `unread` warns about a value that is not UTF-8.
-    std::env::var(name).ok()
-}
-
-/// Reads a variable of this process, even if it is not UTF-8.
-///
-/// Invalid bytes are replaced, so that the value is rejected later instead of ignored.
-#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
-pub(crate) fn process_lossy(name: &str) -> Option<String> {
-    Some(std::env::var_os(name)?.to_string_lossy().into_owned())
-}
-
-/// Returns all variables of this process.
-pub(crate) fn process_variables() -> impl Iterator<Item = (OsString, OsString)> {
-    std::env::vars_os()
 }
 
 /// Typed access to the environment, and the warnings about its values.

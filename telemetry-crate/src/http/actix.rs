@@ -233,9 +233,9 @@ where
     }
 }
 
-/// Logs the error that a handler returned, because its response tells the client, and so the access line, only a part.
+/// Logs the error that a handler returned.
 ///
-/// The causes of an error of actix-web are only in its `Debug` form.
+/// Its response, and so the access line, tells only a part. The causes of an error of actix-web are only in its `Debug` form.
 fn log_error<B>(result: &Result<ServiceResponse<B>, Error>) {
     let (error, status) = match result {
         Ok(response) => match response.response().error() {

@@ -160,9 +160,9 @@ impl Registry {
             .collect()
     }
 
-    /// Metrics that the program has described or given an alias and never used, sorted by name.
+    /// Metrics that the program never used, sorted by name.
     ///
-    /// Rejected metrics are left out.
+    /// Those that it has described or given an alias, without the rejected ones.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
         let described: Vec<_> = {
             let described = self

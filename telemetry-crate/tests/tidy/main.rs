@@ -108,6 +108,8 @@ fn supported_versions_are_on_their_page() {
         for call in line.split("supported!(").skip(1) {
             let arguments: Vec<_> = call.split('"').collect();
             let (version, feature) = (arguments[1], arguments[3]);
+            // Programs depend on sqlx, and both versions of it on sqlx-core.
+            let name = name.strip_suffix("-core").unwrap_or(name);
             let is_row = |line: &str| {
                 line.starts_with(&format!("| `{name}` | {version}"))
                     && line.contains(&format!("| `{feature}` |"))
@@ -153,6 +155,19 @@ fn features_are_documented() {
             "telemetry-crate/src/lib.rs has no row of the feature {feature}"
         );
     }
+}
+
+/// Two providers let rustls panic.
+///
+/// They would be `ring` of this crate and `aws-lc-rs`, the default of the program's rustls.
+#[test]
+fn default_features_have_no_rustls() {
+    let mut tree = std::process::Command::new(env!("CARGO"));
+    tree.args(["tree", "--locked", "--edges", "normal", "--prefix", "none"]);
+    let output = tree.output().unwrap();
+    let crates = String::from_utf8_lossy(&output.stdout);
+    assert!(crates.contains("tracing-subscriber v"), "{output:?}");
+    assert!(!crates.contains("rustls"), "{crates}");
 }
 
 #[test]
@@ -270,7 +285,7 @@ fn only_one_file_reads_the_environment() {
                 folders.push(entry);
             } else if fs::read_to_string(&entry).unwrap().contains("env::var") {
                 assert!(
-                    entry.ends_with("config/env.rs"),
+                    entry.ends_with("config/process.rs"),
                     "{} reads the environment",
                     entry.display()
                 );

@@ -31,7 +31,9 @@ const NAMES: [&str; 12] = [
     "http_server_request_duration_seconds_created",
 ];
 
-/// Names of aliases: free ones, and such as parsers may confuse with a part of a metric in [`NAMES`].
+/// Names of aliases.
+///
+/// Some are free, and parsers may confuse the others with a part of a metric in [`NAMES`].
 const ALIASES: [&str; 6] = ["b", "b_total", "b_count", "a", "a_created", "a_total_total"];
 
 /// The use of a name as a kind, encoded as `3 * name + kind`.

@@ -93,7 +93,7 @@ fn metric_of_a_collector_has_its_alias() {
 }
 
 #[test]
-fn metric_with_the_name_of_an_alias_is_refused() {
+fn metric_with_the_name_of_an_alias_fails() {
     let metrics = metrics_with(&[(DURATION, "latency")], || {
         requests();
         histogram!("latency").record(1.0);

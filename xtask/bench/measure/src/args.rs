@@ -20,7 +20,9 @@ pub(crate) struct Args {
     /// The number of log lines per request.
     #[arg(long, default_value_t = 1)]
     pub(crate) lines: u16,
-    /// Measure with so many open pages of the console, and without them in turns, instead of at full load.
+    /// The number of open pages of the console.
+    ///
+    /// If it is not 0, the load is steady, and windows with and without the pages take turns.
     #[arg(long, default_value_t = 0)]
     pub(crate) tabs: usize,
     /// The number of windows with open pages, each of 10 s.

@@ -78,9 +78,9 @@ pub(crate) fn run(
     })
 }
 
-/// Sends `rate` requests a second for `time`, each at its own moment, and returns their latencies.
+/// Sends `rate` requests a second for `time`.
 ///
-/// A latency counts from the moment at which the request was due, so that a stall counts for all requests that it delays.
+/// Returns their latencies. A latency counts from the moment at which the request was due, so that a stall counts for all requests that it delays.
 pub(crate) async fn paced(
     connections: u64,
     rate: u32,

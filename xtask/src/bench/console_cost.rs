@@ -1,4 +1,4 @@
-//! `cargo xtask bench --tabs`: the latency of requests while pages of the console are open.
+//! `cargo xtask bench --tabs`: requests while pages of the console are open.
 
 use std::process::Command;
 
@@ -12,7 +12,9 @@ use super::{
     variant::{OURS, VARIANTS},
 };
 
-/// Pages that read all answers. One that reads slowly and one that never reads are added.
+/// Pages that read all answers.
+///
+/// One that reads slowly and one that never reads are added.
 const TABS: &str = "10";
 
 pub(super) fn run(quick: bool) -> anyhow::Result<()> {
