@@ -1,9 +1,9 @@
 // Telemetry: whether each signal works, what to do if not, and how the last process ended.
 
 import { h } from "./dom.js";
-import { curl, hold } from "./api.js";
+import { hold } from "./api.js";
 import { count, cut } from "./format.js";
-import { badge, copyButton, section, waiting } from "./parts.js";
+import { badge, curlButton, section, waiting } from "./parts.js";
 import { previous, readyz, telemetry } from "./resources.js";
 
 export const needs = () => [telemetry, readyz, previous];
@@ -17,11 +17,7 @@ export function draw({ query }) {
   parts.sort((a, b) => ORDER.indexOf(a[1].state) - ORDER.indexOf(b[1].state));
   return [
     readiness(hold(readyz)),
-    section(
-      "Signals",
-      { more: copyButton(curl("telemetry"), "Copy curl") },
-      h("div", { class: "cards" }, parts.map(card)),
-    ),
+    section("Signals", { more: curlButton("telemetry") }, h("div", { class: "cards" }, parts.map(card))),
     lastProcess(hold(previous), query.previous !== undefined),
   ];
 }
@@ -57,9 +53,8 @@ function fact(key, value) {
   return line(title, typeof value === "number" ? count(value) : String(value));
 }
 
-/** A 503 has the checks in its text, which a saved file has without the number. */
-function readiness({ data, error }) {
-  const text = error?.status === 503 ? error.message : data;
+/** The checks, and the number of the answer, which follows from its text. */
+function readiness({ data: text }) {
   if (text === null) return null;
   const isReady = !text.startsWith("not ready");
   return section(

@@ -3,8 +3,11 @@
 import { h } from "./dom.js";
 import { isToken, leaveToken, refuseToken, setToken, status } from "./api.js";
 import { cut } from "./format.js";
+import { empty } from "./parts.js";
 
 export function tokenForm() {
+  // No token would be accepted, so there is nothing to type.
+  if (status.token.isRefused) return empty("The listener refuses this", cut(status.token.text, 600));
   const submit = (event) => {
     event.preventDefault();
     const field = event.target.elements.token;
