@@ -157,7 +157,7 @@ function notices() {
             {},
             h("b", {}, "A saved file"),
             ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live. `,
-            cut(missingIn(status.file), 600),
+            cut(missingIn(status.file), 4_096),
           ),
           h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service"),
         )
@@ -183,7 +183,7 @@ function notices() {
       ? h(
           "div",
           { class: "notice bad", key: "failure", role: "alert" },
-          h("span", {}, cut(shown.failure, 400)),
+          h("span", {}, cut(shown.failure, 4_096)),
           close(() => {
             shown.failure = null;
           }),
@@ -204,7 +204,7 @@ function notRefreshed(needed) {
         "span",
         {},
         h("b", {}, `Not refreshed since ${clock(inService(at), false)} UTC`),
-        ` ${nameOf(resource, data)}: ${cut(error.message, 400)}`,
+        ` ${nameOf(resource, data)}: ${cut(error.message, 4_096)}`,
       ),
     ),
   );

@@ -45,7 +45,7 @@ export function cardinality(families, report) {
           h(
             "ul",
             { class: "evidence" },
-            problems.map((line) => h("li", {}, cut(line, 600))),
+            problems.map((line) => h("li", {}, cut(line, 4_096))),
           ),
         )
       : null,

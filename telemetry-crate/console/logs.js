@@ -5,7 +5,7 @@ import { again, hold, isStale, send, status } from "./api.js";
 import { clock, counted, cut, spoken } from "./format.js";
 import { change, changeLater } from "./address.js";
 import { grid } from "./table.js";
-import { copyButton, curlButton, empty, level, traceLink, waiting } from "./parts.js";
+import { copyButton, curlButton, empty, level, short, traceLink, waiting } from "./parts.js";
 import { errorText, pairs } from "./inspector.js";
 import { logFilter, logs } from "./resources.js";
 import { partsOf } from "./line.js";
@@ -185,7 +185,7 @@ function inspector(line) {
     "aside",
     { class: "inspector", key: "inspector", "aria-label": "Log line" },
     h("button", { class: "close", "aria-label": "Close the log line", onclick: close }, "×"),
-    h("h2", {}, level(line.level), " ", cut(parts.message, 2_000)),
+    h("h2", {}, level(line.level), " ", cut(parts.message, 4_096)),
     h(
       "p",
       { class: "dim" },
@@ -216,16 +216,16 @@ function logLevel({ data, at }) {
   return h(
     "div",
     { class: `log-filter${isChanged ? " changed" : ""}`, key: "log-filter" },
-    h("span", {}, "Log filter ", h("code", {}, cut(data.filter, 200))),
+    h("span", {}, "Log filter ", h("code", {}, short(data.filter, 200))),
     isChanged
       ? h(
           "span",
           {},
           h("b", {}, `${left < 90 ? spoken(left) : `${Math.ceil(left / 60)} min`} left`),
-          h(
-            "span",
+          short(
+            ` then ${data.start_filter}${data.who ? `; by ${data.who}` : ""}${data.why ? `: ${data.why}` : ""}`,
+            400,
             { class: "dim" },
-            ` then ${cut(data.start_filter, 200)}${data.who ? `; by ${cut(data.who, 60)}` : ""}${data.why ? `: ${cut(data.why, 200)}` : ""}`,
           ),
         )
       : null,
@@ -253,7 +253,7 @@ function logLevel({ data, at }) {
           "Turn up for 10 min",
         ),
     local.form ? form(data) : null,
-    local.failure ? h("p", { class: "bad-text", role: "alert" }, cut(local.failure, 400)) : null,
+    local.failure ? h("p", { class: "bad-text", role: "alert" }, cut(local.failure, 4_096)) : null,
   );
 }
 

@@ -6,7 +6,7 @@ import { count, counted, cut, inUnit, percent, perSecond } from "./format.js";
 import { change, link } from "./address.js";
 import { chart } from "./chart.js";
 import { oneStop } from "./keys.js";
-import { copyButton, curlButton, empty, section, table, traceLink, waiting } from "./parts.js";
+import { copyButton, curlButton, empty, section, short, table, traceLink, waiting } from "./parts.js";
 import { isRate, nameOf, pick } from "./picked.js";
 import { history, metrics, telemetry } from "./resources.js";
 import { cardinality } from "./cardinality.js";
@@ -125,7 +125,7 @@ function detail(family, query, scrape) {
     h(
       "p",
       {},
-      cut(family.help, 600) ||
+      cut(family.help, 4_096) ||
         h(
           "span",
           { class: "dim" },
@@ -138,7 +138,7 @@ function detail(family, query, scrape) {
       h("span", {}, family.type),
       unitOf(family) ? h("span", {}, unitOf(family) === "time" ? "a point in time" : `unit ${unitOf(family)}`) : null,
       h("span", {}, counted(family.series.size, "series")),
-      labels.length > 0 ? h("span", {}, `labels ${cut(labels.join(", "), 200)}`) : null,
+      labels.length > 0 ? short(`labels ${labels.join(", ")}`, 200) : null,
     ),
     h(
       "div",

@@ -81,7 +81,7 @@ function list(findings) {
   );
 }
 
-const sentence = (text, most = 400) => cut(text.charAt(0).toUpperCase() + text.slice(1), most);
+const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 4_096);
 
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [

@@ -70,8 +70,8 @@ const PLACES =
   /\b([0-9a-f]{32})\b|(?<![\w/])(\/(?:traces\?(?:open|failed|canceled|slow|recent|previous)|errors\?since=)[\w=&%-]*)/;
 
 /** A text whose trace ids and lists are links. */
-export function linked(text, most = 600) {
-  return cut(text, most)
+export function linked(text) {
+  return cut(text, 4_096)
     .split(PLACES)
     .map((part, index) => {
       if (index % 3 === 1) return part && traceLink(part);
@@ -182,7 +182,7 @@ function refusal({ status: code, message }) {
 
 /** What stands in for data that has not come, or an error of the listener. */
 export function waiting({ data, error }) {
-  if (error) return empty(refusal(error), cut(error.message, 600));
+  if (error) return empty(refusal(error), cut(error.message, 4_096));
   if (data === null && status.file)
     return empty(
       "Not in this file",

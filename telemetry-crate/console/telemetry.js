@@ -28,7 +28,7 @@ function card([name, part]) {
     "article",
     { class: `card ${state === "needs attention" ? "warn" : ""}`, key: name },
     h("header", {}, h("h3", {}, cut(name, 40)), badge(state)),
-    detail ? h("p", { class: "advice" }, cut(detail, 600)) : null,
+    detail ? h("p", { class: "advice" }, cut(detail, 4_096)) : null,
     h(
       "dl",
       { class: "pairs" },
@@ -43,7 +43,7 @@ function fact(key, value) {
   const title = key.replaceAll("_", " ");
   const line = (name, text) => [
     h("dt", { key: `t ${name} ${text}` }, cut(name, 80)),
-    h("dd", { key: `d ${name} ${text}` }, cut(text, 400)),
+    h("dd", { key: `d ${name} ${text}` }, cut(text, 4_096)),
   ];
   if (Array.isArray(value)) return value.flatMap((one, index) => line(index === 0 ? title : "", String(one)));
   if (value && typeof value === "object")
@@ -69,8 +69,8 @@ function lastProcess({ data, error }, isAsked) {
   const report = data?.previous ?? null;
   const badgeOf = ({ ended }) => badge(ended === "clean" ? "ok" : "note", cut(ended ?? "", 40));
   const body = report
-    ? [h("p", {}, cut(report.summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
-    : h("p", { class: "dim" }, error ? cut(error.message, 400) : data ? UNKNOWN : "Loading…");
+    ? [h("p", {}, cut(report.summary, 4_096)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
+    : h("p", { class: "dim" }, error ? cut(error.message, 4_096) : data ? UNKNOWN : "Loading…");
   return h(
     "div",
     { key: "last", drawn: isAsked && report ? showOnce : () => (shown = false) },
