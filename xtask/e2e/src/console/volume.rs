@@ -80,6 +80,9 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
         thread::sleep(POLL);
     }
     wait_for_chosen(&browser, 0)?;
+    // Escape would find nothing to take back.
+    let is_chosen = browser.evaluate("import('/console/logs.js').then(({ back }) => back())")?;
+    ensure!(is_chosen == false, "the line that is gone holds the tail");
     browser.evaluate("document.querySelector('.to-end')?.click()")?;
     browser.wait_for_text(&format!("numbered line {}", LINES / PARTS))?;
     // The rows are as many as the console holds, and that of the headings.
