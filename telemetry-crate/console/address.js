@@ -33,6 +33,22 @@ export function change(changes) {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
+/** How long a field that the service applies may be typed into, in milliseconds. */
+const TYPED = 350;
+
+const timers = new Map();
+
+/** Changes a value once it is typed, unless what was shown then was left. */
+export function changeLater(name, value) {
+  const place = () => location.hash.split("?", 1)[0];
+  const before = place();
+  clearTimeout(timers.get(name));
+  timers.set(
+    name,
+    setTimeout(() => place() === before && change({ [name]: value }), TYPED),
+  );
+}
+
 /** The view for a path of the listener, such as `/traces?failed`, or null. */
 export function ofPath(path) {
   const [name, search = ""] = path.replace(/^\//, "").split("?", 2);

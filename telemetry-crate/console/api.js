@@ -1,7 +1,8 @@
 // Requests to the listener: the token, polling with backoff, and what is held of the answers.
 //
-// A resource is `{ id, path(held), every, take(held, answer), open, accept, file(saved) }`: `path` may have a cursor of
-// what is held, `take` merges an answer into it, `every` is in seconds, and `open` needs no token.
+// A resource is `{ id, path(held), every, take(held, answer), open, accept, isAnswer(status, text), file(saved) }`: `path`
+// may have a cursor of what is held, `take` merges an answer into it, `every` is in seconds, `open` needs no token, and
+// `isAnswer` accepts answers besides those with a status of success.
 
 const TOKEN = "firstlight-token";
 const TIMEOUT = 15_000;
@@ -12,6 +13,8 @@ const MAX_HELD = 12;
 const MAX_ATTEMPTS = 5;
 /** Seconds. Behind one address there may be several processes, of which each answer looks like a restart. */
 const AFTER_RESTART = 1;
+/** What a proxy answers for a process that it does not reach. */
+const NOT_REACHED = [502, 503, 504];
 
 /** What is said about an answer, or a part of a file, that cannot be read. */
 export const UNKNOWN_FORM = "it has another form than this console reads";
@@ -28,6 +31,7 @@ export const status = {
   busyUntil: 0,
   token: null,
   paused: false,
+  pausedAt: 0,
   identity: null,
   restarted: null,
   file: null,
@@ -42,6 +46,10 @@ export function hold(resource) {
   if (status.file) return { data: resource.file?.(status.file) ?? null, error: null, at: null };
   return held.get(resource.id) ?? { data: null, error: null, at: null };
 }
+
+/** Whether what is held is older than the last request for it. */
+export const isStale = ({ data, error }) =>
+  !status.file && data !== null && (status.lostSince !== null || error !== null);
 
 /** The time of the service, which the clock of this machine may not have. */
 export function now() {
@@ -93,6 +101,7 @@ export function want(resources) {
 
 export function setPaused(paused) {
   status.paused = paused;
+  status.pausedAt = Date.now();
   if (!paused) wake();
   changed();
 }
@@ -113,8 +122,11 @@ export function again(resource) {
   start(resource);
 }
 
+/** Whether a view that is opened during a pause would show what is older than the pause. */
+const isOld = ({ id }) => status.paused && !(held.get(id)?.at >= status.pausedAt);
+
 function start(resource) {
-  const poller = { resource, timer: null, controller: null, failures: 0 };
+  const poller = { resource, timer: null, controller: null, failures: 0, isDue: isOld(resource) };
   pollers.set(resource.id, poller);
   run(poller);
 }
@@ -150,9 +162,8 @@ async function run(poller) {
   clearTimeout(poller.timer);
   const { resource } = poller;
   if (poller.controller || document.hidden || status.file) return;
-  // A view that was never shown has nothing to hold during a pause.
-  if (status.paused && held.has(resource.id)) return;
-  if (status.token && !status.token.isChange && !resource.open) return;
+  if (status.paused && !poller.isDue && held.has(resource.id)) return;
+  if (status.token && !status.token.isChange && !status.token.isRefused && !resource.open) return;
   const pause = status.busyUntil - Date.now();
   if (pause > 0) {
     poller.timer = setTimeout(run, pause * (1 + Math.random() / 4), poller);
@@ -165,12 +176,13 @@ async function run(poller) {
   poller.controller = controller;
   let wait = typeof resource.every === "function" ? resource.every(before.data) : resource.every;
   try {
-    const answer = await read(resource.path(before.data), resource.accept, controller);
+    const answer = await read(resource.path(before.data), resource, controller);
     if (isCurrent() && !isRestart(answer)) {
       const data = resource.take ? resource.take(before.data, answer) : answer;
       held.set(resource.id, { data, error: null, at: Date.now() });
     }
-    poller.failures = 0;
+    Object.assign(poller, { failures: 0, isDue: false });
+    if (status.token?.isRefused && !resource.open) status.token = null;
     connected();
   } catch (error) {
     if (!isCurrent()) return;
@@ -189,7 +201,8 @@ async function run(poller) {
 function fail(resource, before, error, failures) {
   const backoff = Math.min(2 ** (failures - 1), MAX_DELAY) * (0.8 + 0.4 * Math.random());
   if (error.status === 401 || error.status === 403) {
-    status.token = { text: error.message, wasWrong: token() !== null };
+    // Without a token to compare with, the service refuses every one.
+    status.token = { text: error.message, wasWrong: token() !== null, isRefused: error.status === 403 };
     connected();
   } else if (error.status) {
     connected();
@@ -233,7 +246,7 @@ function isRestart(answer) {
   return true;
 }
 
-/** There is no answer, or only a part of one. */
+/** There is no answer of the process, or only a part of one. */
 class Lost extends Error {}
 
 class Failed extends Error {
@@ -262,16 +275,17 @@ async function answerOf(path, options) {
   }
 }
 
-async function request(path, options) {
+async function request(path, options, isAnswer) {
   const [response, text] = await answerOf(path, options);
-  if (!response.ok) throw new Failed(response, text);
-  return text;
+  if (response.ok || isAnswer?.(response.status, text)) return text;
+  if (NOT_REACHED.includes(response.status)) throw new Lost(`a proxy answered ${response.status}`);
+  throw new Failed(response, text);
 }
 
-async function read(path, accept = "application/json", controller) {
+async function read(path, { accept = "application/json", isAnswer }, controller) {
   const timer = setTimeout(() => controller.abort(), TIMEOUT);
   try {
-    const text = await request(path, { headers: { Accept: accept }, signal: controller.signal });
+    const text = await request(path, { headers: { Accept: accept }, signal: controller.signal }, isAnswer);
     return accept === "application/json" ? JSON.parse(text) : text;
   } finally {
     clearTimeout(timer);
@@ -279,10 +293,10 @@ async function read(path, accept = "application/json", controller) {
 }
 
 /** Reads a path once, such as for a saved file. If the listener is busy, it is asked again later. */
-export async function get(path, accept) {
+export async function get(path, form = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await read(path, accept, new AbortController());
+      return await read(path, form, new AbortController());
     } catch (error) {
       if (error.status !== 429 || attempt === MAX_ATTEMPTS) throw error;
       rest(error.after);
@@ -292,12 +306,12 @@ export async function get(path, accept) {
   }
 }
 
-/** Changes something. A refusal for want of the token opens its form. */
+/** Changes something. A refusal for want of the token opens its form; no token helps against another one. */
 export async function send(method, path, body) {
   try {
     await request(path, { method, body });
   } catch (error) {
-    if (error.status === 401 || error.status === 403) {
+    if (error.status === 401) {
       status.token = { text: error.message, wasWrong: token() !== null, isChange: true };
       changed();
     }

@@ -1,7 +1,7 @@
 // The frame: the bar, the views, the form for the token, and what is polled.
 
 import { h, onRedraw, redraw, render, say } from "./dom.js";
-import { hold, inService, onChange, openFile, setPaused, status, want } from "./api.js";
+import { hold, inService, isStale, onChange, openFile, setPaused, status, want } from "./api.js";
 import { clock, cut, day } from "./format.js";
 import { link, parse } from "./address.js";
 import { bar } from "./bar.js";
@@ -49,7 +49,8 @@ function available() {
 
 function draw() {
   const { route, entry, view } = current();
-  attempt(() => want([explain, catalog, ...(view?.needs(route) ?? [])]));
+  const needed = attempt(() => [...(view?.needs(route) ?? []), explain, catalog]);
+  attempt(() => want(needed));
   forget();
   const { service } = status.file ?? status.identity ?? {};
   document.title = `${entry?.title ?? "Console"} · ${cut(service ?? "firstlight", 60)}`;
@@ -71,6 +72,7 @@ function draw() {
     notices(),
     h("h1", { class: "unseen" }, entry?.title ?? "Console"),
     needsToken ? tokenForm() : null,
+    isHidden ? null : attempt(() => notRefreshed(needed)),
     h(
       "div",
       { class: `view v-${view === trace ? "trace" : (entry?.name ?? "none")}`, key: `${route.view} ${route.id}` },
@@ -155,7 +157,7 @@ function notices() {
             {},
             h("b", {}, "A saved file"),
             ` of ${cut(status.file.service ?? "a service", 60)}, instance ${cut(status.file.instance ?? "unknown", 60)}, from ${day(Date.parse(status.file.saved))}. Nothing here is live. `,
-            cut(missingIn(status.file), 600),
+            cut(missingIn(status.file), 4_096),
           ),
           h("button", { class: "button small", onclick: () => openFile(null) }, "Back to the service"),
         )
@@ -181,7 +183,7 @@ function notices() {
       ? h(
           "div",
           { class: "notice bad", key: "failure", role: "alert" },
-          h("span", {}, cut(shown.failure, 400)),
+          h("span", {}, cut(shown.failure, 4_096)),
           close(() => {
             shown.failure = null;
           }),
@@ -189,6 +191,29 @@ function notices() {
       : null,
   ];
 }
+
+/** Which of the data that is shown is older than an error, and that error. */
+function notRefreshed(needed) {
+  const old = needed.map((resource) => ({ resource, ...hold(resource) })).filter(isOld);
+  const errors = new Map(old.reverse().map((one) => [one.error.message, one]));
+  return [...errors.values()].map(({ resource, data, error, at }) =>
+    h(
+      "div",
+      { class: "notice bad", key: `old ${error.message}`, role: "status" },
+      h(
+        "span",
+        {},
+        h("b", {}, `Not refreshed since ${clock(inService(at), false)} UTC`),
+        ` ${nameOf(resource, data)}: ${cut(error.message, 4_096)}`,
+      ),
+    ),
+  );
+}
+
+// A trace that is not kept any more says so itself, and a lost connection is in the bar.
+const isOld = (one) => one.error !== null && isStale(one) && !(one.resource.canGo && one.error.status === 404);
+
+const nameOf = (resource, data) => `/${resource.path(data).split("?", 1)[0]}`;
 
 function showHelp() {
   shown.help = true;

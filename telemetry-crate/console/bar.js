@@ -1,7 +1,7 @@
 // The bar: who answers, how it is, whether the connection is there, and the tools.
 
 import { h, redraw } from "./dom.js";
-import { hold, inService, status } from "./api.js";
+import { hold, inService, isStale, status } from "./api.js";
 import { clock, cut } from "./format.js";
 import { badge } from "./parts.js";
 import { explain } from "./resources.js";
@@ -83,23 +83,25 @@ function mark() {
 }
 
 function verdict() {
-  const { data } = hold(explain);
+  const held = hold(explain);
+  const { data } = held;
   if (!data) return null;
   const worst = ["broken", "warning", "note"].find((severity) =>
     data.findings.some((finding) => finding.severity === severity),
   );
   const words = { broken: "broken", warning: "needs attention", note: "healthy, notes" };
-  const count = data.findings.length;
+  const word = worst ? `${words[worst]}: ${data.findings.length}` : "healthy";
   return h(
     "a",
     { class: "chip", href: "#/now", title: cut(data.verdict, 200) },
-    badge(worst ?? "ok", worst ? `${words[worst]}: ${count}` : "healthy"),
+    isStale(held) ? badge("unknown", `was ${word}`) : badge(worst ?? "ok", word),
   );
 }
 
 function connection() {
   if (status.file) return h("span", { class: "connection" }, badge("note", "file"));
-  if (status.token) return h("span", { class: "connection" }, badge("warning", "token needed"));
+  if (status.token)
+    return h("span", { class: "connection" }, badge("warning", status.token.isRefused ? "refused" : "token needed"));
   if (status.lostSince !== null)
     return h(
       "span",

@@ -45,7 +45,7 @@ export function cardinality(families, report) {
           h(
             "ul",
             { class: "evidence" },
-            problems.map((line) => h("li", {}, cut(line, 600))),
+            problems.map((line) => h("li", {}, cut(line, 4_096))),
           ),
         )
       : null,
@@ -60,7 +60,7 @@ export function cardinality(families, report) {
           href: link("metrics", { metric: family.name }),
           tone: of && series >= of[3] * 0.8 ? "warn" : "",
           cells: [
-            cut(fullName(family), 120),
+            fullName(family),
             count(series),
             of ? count(Number(of[3])) : "–",
             of ? count(Number(of[4])) : "–",

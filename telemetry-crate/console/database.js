@@ -4,9 +4,10 @@ import { h } from "./dom.js";
 import { hold } from "./api.js";
 import { count, counted, cut, percent, perSecond, seconds } from "./format.js";
 import { change, link } from "./address.js";
-import { empty, section, share, table, traceLink, waiting } from "./parts.js";
+import { empty, failures, section, share, short, table, traceLink, waiting } from "./parts.js";
 import { metrics, open } from "./resources.js";
-import { groupBy, mean, quantile, sum } from "./quantile.js";
+import { groupBy, mean, quantile, since, sum } from "./quantile.js";
+import { earlier, isRising } from "./recent.js";
 
 const STATEMENTS = "db_client_operation_duration_seconds";
 /** The calls that are listed of those that wait for a connection. */
@@ -30,7 +31,7 @@ export function draw({ query }) {
       "With the feature sqlx, each query of sqlx becomes a span and a sample of a metric.",
     );
   return [
-    pools(families, hold(open).data),
+    pools(answer.data, hold(open).data),
     statements(answer.data, query),
     repeated(families),
     errors(families),
@@ -54,7 +55,11 @@ function statements(scrape, { text = "" }) {
   const family = scrape.families.get(STATEMENTS);
   if (!family) return null;
   const groups = groupBy(family, ["db_query_summary"])
-    .map((group) => ({ ...group, name: group.labels.db_query_summary || "(no statement: waits for a connection)", total: sum(group.series) }))
+    .map((group) => ({
+      ...group,
+      name: group.labels.db_query_summary || "(no statement: waits for a connection)",
+      total: sum(group.series),
+    }))
     .filter((group) => group.total.count > 0);
   const all = groups.reduce((total, group) => total + group.total.sum, 0);
   const rows = groups
@@ -100,14 +105,14 @@ function statements(scrape, { text = "" }) {
             return {
               key: group.name,
               cells: [
-                h("span", { class: "mono", "data-row": true, tabindex: "0" }, cut(group.name, 160)),
+                short(group.name, 160, { class: "mono", "data-row": true, tabindex: "0" }),
                 seconds(group.total.sum),
                 share(group.total.sum / all, percent(group.total.sum / all)),
                 count(group.total.count),
                 perSecond(rateOf(STATEMENTS, group, scrape)),
                 seconds(mean(group.total)),
                 seconds(quantile(group.total, 0.95)),
-                failed > 0 ? h("span", { class: "bad-text" }, `✕ ${count(failed)}`) : h("span", { class: "dim" }, "0"),
+                failures(failed, isRising(`statement ${group.name}`, failed, scrape.at)),
                 slowest ? traceLink(slowest.traceId, seconds(slowest.value)) : "–",
               ],
             };
@@ -134,7 +139,7 @@ function repeated(families) {
       ? null
       : section(
           "N+1",
-          { note: "statements that one request repeated too often" },
+          { note: "statements that one request repeated too often, since the start" },
           table(
             "N+1",
             [{ title: "Route or job" }, { title: "Statement" }, { title: "Repeated runs", end: true }],
@@ -143,8 +148,8 @@ function repeated(families) {
               tone: "warn",
               href: link("traces", { route: placeOf(series) }),
               cells: [
-                cut(placeOf(series), 120),
-                h("span", { class: "mono" }, cut(series.labels.db_query_summary, 160)),
+                placeOf(series),
+                short(series.labels.db_query_summary, 160, { class: "mono" }),
                 counted(series.value, "run"),
               ],
             })),
@@ -167,7 +172,7 @@ function repeated(families) {
               key: placeOf(group),
               href: link("traces", { route: placeOf(group) }),
               cells: [
-                cut(placeOf(group), 120),
+                placeOf(group),
                 count(group.total.count),
                 count(mean(group.total)),
                 count(Math.ceil(quantile(group.total, 0.95) ?? 0)),
@@ -202,7 +207,7 @@ function errors(families) {
     .sort((a, b) => b.total.count - a.total.count);
   return section(
     "Errors of statements",
-    { note: "by SQLSTATE or code of the database" },
+    { note: "by SQLSTATE or code of the database, since the start" },
     table(
       "Errors of statements",
       [
@@ -226,7 +231,7 @@ function errors(families) {
               cut(group.labels.error_type, 80),
               meaning ? h("span", { class: "dim" }, ` ${meaning}`) : null,
             ),
-            h("span", { class: "mono" }, cut(group.labels.db_query_summary, 120)),
+            short(group.labels.db_query_summary, 120, { class: "mono" }),
             count(group.total.count),
             exemplar ? traceLink(exemplar.traceId) : "–",
           ],
@@ -236,8 +241,8 @@ function errors(families) {
   );
 }
 
-function pools(families, live) {
-  const connections = groupBy(families.get("db_client_connection_count"), [POOL]);
+function pools(scrape, live) {
+  const connections = groupBy(scrape.families.get("db_client_connection_count"), [POOL]);
   if (connections.length === 0) return null;
   return section(
     "Pools",
@@ -245,12 +250,12 @@ function pools(families, live) {
     h(
       "div",
       { class: "pools" },
-      connections.map((group) => pool(group, families, live)),
+      connections.map((group) => pool(group, scrape, live)),
     ),
   );
 }
 
-function pool(group, families, live) {
+function pool(group, { at, families }, live) {
   const name = group.labels[POOL];
   const of = (state) => group.series.find((series) => series.labels.db_client_connection_state === state)?.value ?? 0;
   const ofPool = (metric) =>
@@ -262,6 +267,11 @@ function pool(group, families, live) {
   const timeouts = ofPool("db_client_connection_timeouts_total")
     .concat(ofPool("db_client_connection_timeouts"))
     .reduce((total, series) => total + series.value, 0);
+  const recent = since(
+    earlier(`waits ${name}`, waits, at, (histogram) => histogram.count),
+    waits,
+  );
+  const newTimeouts = timeouts - earlier(`timeouts ${name}`, timeouts, at);
   const users = (live?.connections ?? []).find((pool) => pool.pool === name);
   const used = users?.used ?? of("used");
   const list = [
@@ -299,9 +309,14 @@ function pool(group, families, live) {
       h("b", {}, `${count(used)} of ${count(limit)}`),
       " used, ",
       h("b", {}, count(idle)),
-      " idle; wait p95 ",
-      h("b", {}, seconds(quantile(waits, 0.95))),
-      timeouts > 0 ? h("span", { class: "bad-text" }, `; ✕ ${counted(timeouts, "timeout")}`) : "; no timeouts",
+      " idle",
+      recent.count > 0 ? ["; wait p95 of the last minutes ", h("b", {}, seconds(quantile(recent, 0.95)))] : null,
+      newTimeouts > 0 ? h("span", { class: "bad-text" }, `; ✕ ${counted(newTimeouts, "new timeout")}`) : null,
+    ),
+    h(
+      "p",
+      { class: "dim" },
+      `Since the start: wait p95 ${seconds(quantile(waits, 0.95))}, ${timeouts > 0 ? counted(timeouts, "timeout") : "no timeouts"}`,
     ),
     users?.unseen > 0
       ? h(
@@ -317,12 +332,7 @@ function pool(group, families, live) {
           list.map((user, index) => ({
             key: `${user.span_id} ${index}`,
             href: user.trace_id ? link("traces", {}, user.trace_id) : null,
-            cells: [
-              cut(user.name, 100),
-              seconds(user.seconds),
-              user.how,
-              h("span", { class: "dim" }, cut(user.what, 160)),
-            ],
+            cells: [user.name, seconds(user.seconds), user.how, short(user.what, 160, { class: "dim" })],
           })),
         )
       : null,
@@ -347,14 +357,14 @@ function transactions(families) {
   if (groups.length === 0) return null;
   return section(
     "Transactions",
-    {},
+    { note: "since the start" },
     table(
       "Transactions",
       [{ title: "Outcome" }, { title: "Count", end: true }, { title: "Mean", end: true }, { title: "p95", end: true }],
       groups.map((group) => ({
         key: group.labels.outcome,
         cells: [
-          cut(group.labels.outcome, 60),
+          group.labels.outcome,
           count(group.total.count),
           seconds(mean(group.total)),
           seconds(quantile(group.total, 0.95)),

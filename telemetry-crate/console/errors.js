@@ -4,8 +4,7 @@ import { h } from "./dom.js";
 import { hold, now } from "./api.js";
 import { ago, count, counted, cut, day, perSecond, time } from "./format.js";
 import { change, parse } from "./address.js";
-import { badge, empty, traceLink, waiting } from "./parts.js";
-import { causes } from "./inspector.js";
+import { badge, empty, short, traceLink, waiting } from "./parts.js";
 import { inOrder } from "./held.js";
 import { errors } from "./resources.js";
 
@@ -92,8 +91,8 @@ function oneGroup(group, at) {
         { class: "group-title", "data-row": true, "aria-expanded": String(isOpen), onclick: toggle },
         h("span", { class: "twist", "aria-hidden": "true" }, isOpen ? "▾" : "▸"),
         h("b", { class: "mono", title: cut(group.place, 300) }, cut(shortPlace(group.place), 160)),
-        group.root && group.root !== group.place ? h("span", { class: "dim" }, `in ${cut(group.root, 120)}`) : null,
-        group.type ? h("span", { class: "mark" }, cut(group.type, 80)) : null,
+        group.root && group.root !== group.place ? short(`in ${group.root}`, 120, { class: "dim" }) : null,
+        group.type ? short(group.type, 80, { class: "mark" }) : null,
         group.is_new ? badge("warning", "new") : null,
       ),
       h("span", { class: "group-count" }, h("b", {}, count(group.count)), ` ${group.count === 1 ? "time" : "times"}`),
@@ -105,13 +104,11 @@ function oneGroup(group, at) {
       ),
       group.trace_id ? traceLink(group.trace_id, "Last trace") : h("span", { class: "dim" }, "no trace"),
     ),
-    h("p", { class: "example" }, cut(group.example, isOpen ? 2_048 : 200)),
+    h("p", { class: "example" }, cut(group.example, isOpen ? 4_096 : 200)),
     isOpen
       ? h(
           "div",
           { class: "group-body" },
-          h("h3", {}, "Causes"),
-          causes(group.example),
           h(
             "dl",
             { class: "pairs" },
@@ -125,7 +122,7 @@ function oneGroup(group, at) {
               ["trace", group.trace_id],
             ]
               .filter(([, value]) => value)
-              .map(([key, value]) => [h("dt", {}, key), h("dd", {}, cut(value, 200))]),
+              .map(([key, value]) => [h("dt", {}, key), h("dd", {}, cut(value, 4_096))]),
           ),
         )
       : null,

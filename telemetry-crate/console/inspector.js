@@ -26,22 +26,13 @@ export function pairs(values) {
   );
 }
 
-const valueOf = (value) => cut(typeof value === "string" ? value : JSON.stringify(value), 4_096);
+/** The most characters of a text in the details, which is more than what the service keeps of most. */
+const MOST = 4_096;
 
-/** An error as the chain that Rust programs write: each part is caused by the next. */
-export function causes(text) {
-  const parts = String(text ?? "")
-    .split(/: (?=\S)/)
-    .slice(0, 12);
-  if (parts.length < 2) return text ? h("p", { class: "bad-text" }, cut(text, 2_000)) : null;
-  return h(
-    "ol",
-    { class: "causes" },
-    parts.map((part, index) =>
-      h("li", {}, index > 0 ? h("span", { class: "dim" }, "caused by ") : null, cut(part, 600)),
-    ),
-  );
-}
+const valueOf = (value) => cut(typeof value === "string" ? value : JSON.stringify(value), MOST);
+
+/** An error as it was recorded: one text, in which a colon may stand before a cause, or not. */
+export const errorText = (text) => (text ? h("p", { class: "bad-text whole" }, cut(text, MOST)) : null);
 
 function ofSpan({ span, start, end, events }, scale) {
   const statement = span.attributes["db.query.text"];
@@ -55,9 +46,9 @@ function ofSpan({ span, start, end, events }, scale) {
       `${seconds((end - start) / 1e3)}, from +${seconds((start - scale.start) / 1e3)}, at ${clock(start)} UTC`,
     ),
     file ? h("p", {}, h("code", {}, cut(`${file}:${span.attributes["code.line.number"] ?? ""}`, 200))) : null,
-    span.error ? [h("h3", {}, "Error"), causes(span.error)] : null,
+    span.error ? [h("h3", {}, "Error"), errorText(span.error)] : null,
     statement
-      ? [h("h3", {}, "Statement"), h("pre", {}, cut(statement, 4_096)), copyButton(statement, "Copy statement")]
+      ? [h("h3", {}, "Statement"), h("pre", {}, cut(statement, MOST)), copyButton(statement, "Copy statement")]
       : null,
     h("h3", {}, "Attributes"),
     pairs(rest),
@@ -91,7 +82,7 @@ function ofGroup({ items, isNPlusOne }) {
         )
       : null,
     h("h3", {}, "Statement"),
-    h("pre", {}, cut(statement, 4_096)),
+    h("pre", {}, cut(statement, MOST)),
     copyButton(statement, "Copy statement"),
     h("h3", {}, "Attributes of the first"),
     pairs(span.attributes),
@@ -116,7 +107,7 @@ function ofRoot({ root }) {
     root.cut_bytes > 0
       ? h("p", { class: "callout" }, `${counted(root.cut_bytes, "byte")} of its detail were cut.`)
       : null,
-    first?.error || root.failure ? [h("h3", {}, "Error"), causes(root.failure ?? first.error)] : null,
+    first?.error || root.failure ? [h("h3", {}, "Error"), errorText(root.failure ?? first.error)] : null,
     h("h3", {}, "Attributes"),
     pairs(first?.attributes),
   ];
@@ -125,14 +116,14 @@ function ofRoot({ root }) {
 function ofEvent({ event, start, root }) {
   const error = event.fields.error ?? event.fields["exception.message"];
   return [
-    h("h2", {}, level(event.level), " ", cut(event.message, 400)),
+    h("h2", {}, level(event.level), " ", cut(event.message, MOST)),
     h(
       "p",
       { class: "dim" },
       `${cut(event.target, 200)}, +${seconds(Math.max(0, start - time(root.started)) / 1e3)}, at ${clock(start)} UTC`,
     ),
     event.logged ? null : h("p", { class: "dim" }, "Recorded, and not logged: the log filter withholds it."),
-    error ? [h("h3", {}, "Causes"), causes(error)] : null,
+    error ? [h("h3", {}, "Error"), errorText(error)] : null,
     h("h3", {}, "Fields"),
     pairs(event.fields),
   ];

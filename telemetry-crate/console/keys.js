@@ -5,12 +5,24 @@ import { active } from "./table.js";
 
 const GO_TIMEOUT = 1_500;
 
+const ARROWS = { ArrowDown: 1, ArrowUp: -1 };
+
 let awaitsView = 0;
+
+document.addEventListener("focusin", ({ target }) => {
+  const list = target.closest("[data-list]");
+  if (list) oneStop(list);
+});
 
 /** Listens to keys. `go(letter)` opens a view, `back()` leaves a detail, `actions` are by key. */
 export function listen({ go, back, actions }) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key in ARROWS && event.target.closest?.("[data-list]")) {
+      move(ARROWS[event.key]);
+      event.preventDefault();
+      return;
+    }
     const isField = event.target.matches?.("input, textarea, select");
     if (event.key === "Escape") {
       if (isField) event.target.blur();
@@ -51,7 +63,23 @@ function move(by) {
   }
   const rows = [...document.querySelectorAll("#main [data-row]")];
   const place = rows.indexOf(document.activeElement);
-  rows[place < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, place + by))]?.focus();
+  const first = rows.findIndex((row) => row.tabIndex === 0);
+  rows[place < 0 ? Math.max(0, first) : Math.min(rows.length - 1, Math.max(0, place + by))]?.focus();
+}
+
+/**
+ * Makes the rows of a list one stop of the Tab key, so that what is after a long list can be reached. It is the row that
+ * had the focus last, or else the chosen one, or the first. `drawn` of an element with `data-list`.
+ */
+export function oneStop(list) {
+  const rows = [...list.querySelectorAll("[data-row]")];
+  const stop =
+    rows.find((row) => row === document.activeElement) ??
+    rows.find((row) => row === list.stop) ??
+    rows.find((row) => row.matches("[aria-pressed=true], [aria-current=true]")) ??
+    rows[0];
+  for (const row of rows) row.tabIndex = row === stop ? 0 : -1;
+  if (stop === document.activeElement) list.stop = stop;
 }
 
 export function help(views, close) {
@@ -77,6 +105,7 @@ export function help(views, close) {
         {},
         line(key("/"), "filter"),
         line([key("j"), " ", key("k")], "next, previous row"),
+        line([key("↓"), " ", key("↑")], "the same, in a list that has the focus"),
         line(key("Enter"), "open the row"),
         line(key("Esc"), "leave a field, go back"),
         line(key("p"), "pause and go on"),

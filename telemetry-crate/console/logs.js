@@ -1,12 +1,12 @@
 // Logs: the lines of the process as they come, with filters that the service applies.
 
 import { h, redraw, say } from "./dom.js";
-import { again, curl, hold, send, status } from "./api.js";
+import { again, hold, isStale, send, status } from "./api.js";
 import { clock, counted, cut, spoken } from "./format.js";
-import { change, parse } from "./address.js";
+import { change, changeLater } from "./address.js";
 import { grid } from "./table.js";
-import { copyButton, empty, level, traceLink, waiting } from "./parts.js";
-import { causes, pairs } from "./inspector.js";
+import { copyButton, curlButton, empty, level, short, traceLink, waiting } from "./parts.js";
+import { errorText, pairs } from "./inspector.js";
 import { logFilter, logs } from "./resources.js";
 import { partsOf } from "./line.js";
 
@@ -31,6 +31,8 @@ export function draw({ query }) {
   if (local.held && local.held.id !== logs(filtersOf(query)).id) local.held = null;
   const lines = local.held?.lines ?? answer.data?.lines ?? [];
   const chosen = lines.find((line) => line.number === local.chosen);
+  // A line that has made room for others would hold the tail without a sign.
+  if (answer.data && !chosen) local.chosen = null;
   return [
     h("div", { class: "toolbar" }, filters(query)),
     h(
@@ -82,17 +84,9 @@ function filters(query) {
   );
 }
 
-const timers = new Map();
-
 /** Filters are applied by the service, so a word is sent once it is typed, and a trace id once it is complete. */
 function later(name, value) {
-  clearTimeout(timers.get(name));
-  if (name === "trace" && !/^([0-9a-f]{32})?$/.test(value)) return;
-  const apply = () => {
-    // The fields are those of this view.
-    if (parse(location.hash).view === "logs") change({ [name]: value });
-  };
-  timers.set(name, setTimeout(apply, 350));
+  if (name !== "trace" || /^([0-9a-f]{32})?$/.test(value)) changeLater(name, value);
 }
 
 function actions(query, answer, lines) {
@@ -102,7 +96,7 @@ function actions(query, answer, lines) {
     redraw();
   };
   const fresh = local.held ? linesSince(answer.data?.lines ?? [], local.held.lines.at(-1)) : 0;
-  const isLive = !local.held && !status.paused && !status.file;
+  const isLive = !local.held && !status.paused && !status.file && !isStale(answer);
   return h(
     "div",
     { class: "actions" },
@@ -119,7 +113,7 @@ function actions(query, answer, lines) {
           { class: "button small", "aria-pressed": String(local.held !== null), onclick: toggle },
           local.held ? `Go on${fresh > 0 ? `, ${fresh} new` : ""}` : "Hold",
         ),
-    copyButton(curl(resource.path(null)), "Copy curl"),
+    curlButton(resource.path(null)),
   );
 }
 
@@ -152,7 +146,7 @@ function list(lines, query) {
     keyOf: (line) => line.number,
     selected: local.chosen,
     select: (line) => {
-      local.chosen = line.number;
+      local.chosen = line?.number ?? null;
     },
     open: (line) => {
       local.chosen = line.number;
@@ -161,7 +155,13 @@ function list(lines, query) {
     tone: (line) => ({ ERROR: "error", WARN: "warning" })[line.level] ?? "",
     cells: (line) => {
       if (line.gap)
-        return ["", "", h("span", { class: "dim" }, `${counted(line.gap, "line")} came too fast to be kept`), "", ""];
+        return [
+          "",
+          "",
+          h("span", { class: "dim" }, `${counted(line.gap, "line")} missing: not kept until the console asked`),
+          "",
+          "",
+        ];
       const parts = partsOf(line);
       return [
         parts.clock ?? clock(parts.time),
@@ -185,7 +185,7 @@ function inspector(line) {
     "aside",
     { class: "inspector", key: "inspector", "aria-label": "Log line" },
     h("button", { class: "close", "aria-label": "Close the log line", onclick: close }, "×"),
-    h("h2", {}, level(line.level), " ", cut(parts.message, 2_000)),
+    h("h2", {}, level(line.level), " ", cut(parts.message, 4_096)),
     h(
       "p",
       { class: "dim" },
@@ -200,7 +200,7 @@ function inspector(line) {
         : null,
       copyButton(line.text ?? "", "Copy line"),
     ),
-    error ? [h("h3", {}, "Causes"), causes(error)] : null,
+    error ? [h("h3", {}, "Error"), errorText(error)] : null,
     Object.keys(parts.fields).length > 0 ? [h("h3", {}, "Fields"), pairs(parts.fields)] : null,
     h("h3", {}, "The line"),
     h("pre", {}, cut(parts.whole ? JSON.stringify(parts.whole, null, 2) : line.text, 20_000)),
@@ -216,16 +216,16 @@ function logLevel({ data, at }) {
   return h(
     "div",
     { class: `log-filter${isChanged ? " changed" : ""}`, key: "log-filter" },
-    h("span", {}, "Log filter ", h("code", {}, cut(data.filter, 200))),
+    h("span", {}, "Log filter ", h("code", {}, short(data.filter, 200))),
     isChanged
       ? h(
           "span",
           {},
           h("b", {}, `${left < 90 ? spoken(left) : `${Math.ceil(left / 60)} min`} left`),
-          h(
-            "span",
+          short(
+            ` then ${data.start_filter}${data.who ? `; by ${data.who}` : ""}${data.why ? `: ${data.why}` : ""}`,
+            400,
             { class: "dim" },
-            ` then ${cut(data.start_filter, 200)}${data.who ? `; by ${cut(data.who, 60)}` : ""}${data.why ? `: ${cut(data.why, 200)}` : ""}`,
           ),
         )
       : null,
@@ -253,7 +253,7 @@ function logLevel({ data, at }) {
           "Turn up for 10 min",
         ),
     local.form ? form(data) : null,
-    local.failure ? h("p", { class: "bad-text", role: "alert" }, cut(local.failure, 400)) : null,
+    local.failure ? h("p", { class: "bad-text", role: "alert" }, cut(local.failure, 4_096)) : null,
   );
 }
 

@@ -1,11 +1,12 @@
 // Metrics: every metric of the exposition, and one of them as a chart from the moment it is picked.
 
 import { h } from "./dom.js";
-import { curl, hold, inService, status } from "./api.js";
+import { hold, inService, status } from "./api.js";
 import { count, counted, cut, inUnit, percent, perSecond } from "./format.js";
 import { change, link } from "./address.js";
 import { chart } from "./chart.js";
-import { copyButton, empty, section, table, traceLink, waiting } from "./parts.js";
+import { oneStop } from "./keys.js";
+import { copyButton, curlButton, empty, section, short, table, traceLink, waiting } from "./parts.js";
 import { isRate, nameOf, pick } from "./picked.js";
 import { history, metrics, telemetry } from "./resources.js";
 import { cardinality } from "./cardinality.js";
@@ -83,7 +84,7 @@ function list(families, query) {
     ),
     h(
       "nav",
-      { "aria-label": "Metrics", class: "metric-names" },
+      { "aria-label": "Metrics", class: "metric-names", "data-list": true, drawn: oneStop },
       found.map((family) =>
         h(
           "a",
@@ -124,7 +125,7 @@ function detail(family, query, scrape) {
     h(
       "p",
       {},
-      cut(family.help, 600) ||
+      cut(family.help, 4_096) ||
         h(
           "span",
           { class: "dim" },
@@ -137,7 +138,7 @@ function detail(family, query, scrape) {
       h("span", {}, family.type),
       unitOf(family) ? h("span", {}, unitOf(family) === "time" ? "a point in time" : `unit ${unitOf(family)}`) : null,
       h("span", {}, counted(family.series.size, "series")),
-      labels.length > 0 ? h("span", {}, `labels ${cut(labels.join(", "), 200)}`) : null,
+      labels.length > 0 ? short(`labels ${labels.join(", ")}`, 200) : null,
     ),
     h(
       "div",
@@ -155,7 +156,7 @@ function detail(family, query, scrape) {
           )
         : null,
       copyButton(promql, "Copy as PromQL", promql),
-      copyButton(curl("metrics"), "Copy curl"),
+      curlButton("metrics"),
     ),
     drawing(family, pick(family.name, by, scrape, status.file)),
     past(family),
@@ -292,7 +293,7 @@ function seriesTable(family, labels) {
   const rows = all.slice(0, MAX_ROWS).map((series) => ({
     key: series.key,
     cells: [
-      ...labels.map((label) => cut(series.labels[label] ?? "–", 120)),
+      ...labels.map((label) => series.labels[label] ?? "–"),
       ...(isHistogram
         ? [count(series.count), inUnit(mean(series), unit), inUnit(quantile(series, 0.95), unit)]
         : [inUnit(series.value, unit)]),

@@ -1,11 +1,11 @@
 // Now: what is wrong, how much there is to do, and how full the service is.
 
 import { h } from "./dom.js";
-import { hold } from "./api.js";
-import { briefly, count, counted, cut, inUnit, percent, perSecond, plural, seconds, spoken } from "./format.js";
+import { hold, inService, isStale } from "./api.js";
+import { briefly, clock, count, counted, cut, inUnit, percent, perSecond, plural, seconds, spoken } from "./format.js";
 import { link } from "./address.js";
 import { sparkline } from "./chart.js";
-import { badge, empty, linked, next, section, table, traceLink, waiting } from "./parts.js";
+import { badge, empty, linked, next, section, short, table, traceLink, waiting } from "./parts.js";
 import { explain, history, open } from "./resources.js";
 
 export const needs = () => [explain, history, open];
@@ -47,6 +47,7 @@ function verdict(answer) {
       { class: "verdict-head" },
       h("span", { class: "verdict-mark", "aria-hidden": "true" }, { ok: "✓", broken: "✕", note: "i" }[worst] ?? "!"),
       h("h2", { class: "title" }, sentence(data.verdict)),
+      isStale(answer) ? h("span", { class: "dim" }, `as of ${clock(inService(answer.at), false)} UTC`) : null,
     ),
     list(findings.slice(0, most)),
     findings.length > most
@@ -80,7 +81,7 @@ function list(findings) {
   );
 }
 
-const sentence = (text, most = 400) => cut(text.charAt(0).toUpperCase() + text.slice(1), most);
+const sentence = (text) => cut(text.charAt(0).toUpperCase() + text.slice(1), 4_096);
 
 function oneFinding({ severity, what, evidence, next: path, runbook }) {
   return [
@@ -111,22 +112,22 @@ const KINDS = { request: "Requests", call: "Calls", job: "Jobs", run: "Runs" };
 function figures(data) {
   const isUsed = (all) => all.rate.some((value) => value > 0);
   const used = data.all.filter(isUsed);
-  const kinds = used.length > 0 ? used : [{ kind: "request", rate: [], failed: [], p50: [], p95: [], p99: [] }];
+  const kinds = used.length > 0 ? used : [{ kind: "request", rate: [0], failed: [0], p50: [], p95: [], p99: [] }];
   const tiles = kinds.flatMap((all) => {
     const title = KINDS[all.kind] ?? plural(all.kind);
-    const [rate, failed] = [current(all.rate) ?? 0, current(all.failed) ?? 0];
+    const [rate, failed] = [current(all.rate), current(all.failed)];
     return [
       tile(
         `${title} per second`,
         perSecond(rate),
         null,
-        sparkline(zeros(all.rate), { label: `${title} per second in the last 15 minutes`, more: zeros(all.failed) }),
+        sparkline(all.rate, { label: `${title} per second in the last 15 minutes`, more: all.failed }),
       ),
       tile(
         `Failed ${title.toLowerCase()}`,
         perSecond(failed),
         rate > 0 ? `${percent(failed / rate)} of them` : "",
-        sparkline(zeros(all.failed), {
+        sparkline(all.failed, {
           label: `Failures per second in the last 15 minutes`,
           tone: all.failed.some((value) => value > 0) ? "bad" : "muted",
         }),
@@ -142,8 +143,6 @@ function figures(data) {
   });
   return h("div", { class: "tiles", key: "tiles" }, tiles);
 }
-
-const zeros = (values) => values.map((value) => value ?? 0);
 
 function tile(title, value, note, chart, tone = "") {
   return h(
@@ -261,20 +260,20 @@ function routes({ roots }) {
       "Routes and jobs",
       columns,
       rows.map((root) => {
-        const failed = current(root.failed) ?? 0;
+        const failed = current(root.failed);
         return {
           key: `${root.kind} ${root.name}`,
           href: root.name === OTHERS ? null : link("traces", { route: root.name }),
           cells: [
-            cut(root.name, 120),
-            perSecond(current(root.rate) ?? 0),
+            root.name,
+            perSecond(current(root.rate)),
             failed > 0
               ? h("span", { class: "bad-text" }, `✕ ${perSecond(failed)}`)
-              : h("span", { class: "dim" }, "0/s"),
+              : h("span", { class: "dim" }, perSecond(failed)),
             seconds(last(root.p50)),
             seconds(last(root.p95)),
             seconds(last(root.p99)),
-            sparkline(zeros(root.rate), { label: `rate of ${cut(root.name, 60)}`, more: zeros(root.failed) }),
+            sparkline(root.rate, { label: `rate of ${cut(root.name, 60)}`, more: root.failed }),
           ],
         };
       }),
@@ -291,9 +290,9 @@ function openRoots({ data }) {
     key: root.span_id,
     href: link("traces", {}, root.trace_id),
     cells: [
-      cut(root.name, 100),
+      root.name,
       seconds(Math.max(root.duration_seconds, 0)),
-      h("span", { class: "dim" }, doing(root)),
+      short(doing(root), 200, { class: "dim" }),
       traceLink(root.trace_id),
     ],
   }));
@@ -302,9 +301,9 @@ function openRoots({ data }) {
 
 /** What an open root does at the moment. */
 export function doing(root) {
-  if (root.now?.length > 0) return cut(root.now.join("; "), 200);
+  if (root.now?.length > 0) return root.now.join("; ");
   const wait = root.waits_in;
   return wait
-    ? cut(`in ${wait.name} for ${seconds(wait.seconds)}${wait.at ? ` at ${wait.at}` : ""}`, 200)
+    ? `in ${wait.name} for ${seconds(wait.seconds)}${wait.at ? ` at ${wait.at}` : ""}`
     : "in code without spans";
 }

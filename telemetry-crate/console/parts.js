@@ -1,7 +1,7 @@
 // Pieces that several views have.
 
 import { h, say } from "./dom.js";
-import { cut } from "./format.js";
+import { count, cut } from "./format.js";
 import { ofPath, toTrace } from "./address.js";
 import { curl, status } from "./api.js";
 import { inOrder } from "./held.js";
@@ -35,6 +35,10 @@ const TONES = {
   note: "info",
 };
 
+/** The most characters of a cell of a table, and of the title that has the whole of a text. */
+const MAX_CELL = 120;
+const MAX_TITLE = 4_096;
+
 /** A state as a word with a sign and a color. */
 export function badge(state, word = state) {
   return h(
@@ -66,8 +70,8 @@ const PLACES =
   /\b([0-9a-f]{32})\b|(?<![\w/])(\/(?:traces\?(?:open|failed|canceled|slow|recent|previous)|errors\?since=)[\w=&%-]*)/;
 
 /** A text whose trace ids and lists are links. */
-export function linked(text, most = 600) {
-  return cut(text, most)
+export function linked(text) {
+  return cut(text, 4_096)
     .split(PLACES)
     .map((part, index) => {
       if (index % 3 === 1) return part && traceLink(part);
@@ -77,6 +81,21 @@ export function linked(text, most = 600) {
 
 export function copyButton(text, label, title = label) {
   return h("button", { class: "button small", title, onclick: (event) => copy(text, event.currentTarget) }, label);
+}
+
+/** Copies the command that reads a path. A file has no listener to ask. */
+export const curlButton = (path) => (status.file ? null : copyButton(curl(path), "Copy curl", curl(path)));
+
+/** A text in a narrow place, whose whole is its title if it is longer. */
+export function short(text, most, props = {}) {
+  const whole = String(text ?? "");
+  return h("span", { title: whole.length > most ? cut(whole, MAX_TITLE) : null, ...props }, cut(whole, most));
+}
+
+/** A number of failures since the start, in red while more come. */
+export function failures(value, isRising) {
+  if (value > 0 && isRising) return h("span", { class: "bad-text" }, `✕ ${count(value)}`);
+  return h("span", { class: value > 0 ? "" : "dim" }, count(value));
 }
 
 async function copy(text, button) {
@@ -122,7 +141,7 @@ export function next(path) {
     address
       ? h("a", { class: "button small", href: address, title: cut(path, 200) }, `${titleOf(path)} →`)
       : h("code", {}, cut(path, 80)),
-    copyButton(curl(path), "Copy curl", curl(path)),
+    curlButton(path),
   );
 }
 
@@ -163,7 +182,7 @@ function refusal({ status: code, message }) {
 
 /** What stands in for data that has not come, or an error of the listener. */
 export function waiting({ data, error }) {
-  if (error) return empty(refusal(error), cut(error.message, 600));
+  if (error) return empty(refusal(error), cut(error.message, 4_096));
   if (data === null && status.file)
     return empty(
       "Not in this file",
@@ -181,8 +200,10 @@ export function waiting({ data, error }) {
     : null;
 }
 
+const content = (cell) => (typeof cell === "string" ? short(cell, MAX_CELL) : cell);
+
 /**
- * A table of few rows. `columns` are `{ title, end, name }`, a row is `{ key, cells, tone, href }`.
+ * A table of few rows, in which a long text is cut. `columns` are `{ title, end, name }`, a row is `{ key, cells, tone, href }`.
  */
 export function table(label, columns, all) {
   const { rows, drawn } = inOrder(label, all, (row) => row.key);
@@ -214,7 +235,7 @@ export function table(label, columns, all) {
               h(
                 "td",
                 { class: columns[index].end ? "end" : "" },
-                index === 0 && row.href ? h("a", { href: row.href, "data-row": true }, cell) : cell,
+                index === 0 && row.href ? h("a", { href: row.href, "data-row": true }, content(cell)) : content(cell),
               ),
             ),
           ),

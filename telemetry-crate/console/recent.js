@@ -6,6 +6,9 @@ const WINDOW = 300_000;
 
 const seen = new Map();
 
+/** Whether a counter grew in the last five minutes. */
+export const isRising = (id, value, at) => value > earlier(id, value, at);
+
 /**
  * The oldest value of the last five minutes. Its difference from `value` is what came meanwhile.
  *

@@ -21,12 +21,16 @@ export const telemetry = {
   open: true,
   file: (saved) => saved.telemetry,
 };
+/** A process that is not ready answers with 503, as a proxy does for a process that is gone. */
+export const isReadiness = (status, text) => status === 503 && text.startsWith("not ready");
+
 export const readyz = {
   id: "readyz",
   path: () => "readyz",
   every: 5,
   open: true,
   accept: "text/plain",
+  isAnswer: isReadiness,
   file: (saved) => saved.readyz,
 };
 export const previous = { id: "previous", path: () => "traces?previous", every: 60, file: (saved) => saved.previous };
@@ -83,7 +87,13 @@ export const open = { id: "open", path: () => "traces?open&limit=50", every: 2, 
 export function trace(id) {
   const path = `traces/${encodeURIComponent(id)}`;
   const isOpen = (held) => !held || held.roots.some((root) => root.outcome === "open" || root.open_spans > 0);
-  return { id: path, path: () => path, every: (held) => (isOpen(held) ? 2 : 10), file: (saved) => traceOf(saved, id) };
+  return {
+    id: path,
+    path: () => path,
+    every: (held) => (isOpen(held) ? 2 : 10),
+    canGo: true,
+    file: (saved) => traceOf(saved, id),
+  };
 }
 
 /** The roots of a trace in the sections of a saved file, where one may be in several. */
@@ -92,7 +102,8 @@ function traceOf(saved, id) {
   for (const section of ["open", "failed", "canceled", "slow", "recent"]) {
     for (const root of saved.traces?.[section]?.roots ?? []) if (root.trace_id === id) roots.set(root.span_id, root);
   }
-  return roots.size === 0 ? null : { roots: [...roots.values()], backend_url: null };
+  const backend = saved.trace_url?.replaceAll("{trace_id}", id) ?? null;
+  return roots.size === 0 ? null : { roots: [...roots.values()], backend_url: backend };
 }
 
 export function logs(filters) {
@@ -129,7 +140,7 @@ function mergeLines(held, answer) {
   return { ...answer, lines };
 }
 
-/** Appends the new points of each series, and drops those that are older than 15 minutes. */
+/** Appends the new points of each series, and drops those that are older than 15 minutes, and series without any. */
 export function mergeHistory(held, answer) {
   if (!held || answer.first !== held.end)
     return answer.end === held?.end && answer.first === answer.end ? held : answer;
@@ -139,15 +150,17 @@ export function mergeHistory(held, answer) {
     const after = new Map((answer[kind] ?? []).map((series) => [keyOf(series), series]));
     const keys = new Set([...before.keys(), ...after.keys()]);
     const nulls = (from, to) => new Array(Math.max(0, to - from)).fill(null);
-    return [...keys].map((key) => {
-      const [old, fresh] = [before.get(key), after.get(key)];
-      const series = { ...(fresh ?? old) };
-      for (const column of columns) {
-        const left = old?.[column] ?? nulls(held.first, held.end);
-        series[column] = [...left, ...(fresh?.[column] ?? nulls(answer.first, answer.end))].slice(drop);
-      }
-      return series;
-    });
+    return [...keys]
+      .map((key) => {
+        const [old, fresh] = [before.get(key), after.get(key)];
+        const series = { ...(fresh ?? old) };
+        for (const column of columns) {
+          const left = old?.[column] ?? nulls(held.first, held.end);
+          series[column] = [...left, ...(fresh?.[column] ?? nulls(answer.first, answer.end))].slice(drop);
+        }
+        return series;
+      })
+      .filter((series) => columns.some((column) => series[column].some((value) => value !== null)));
   };
   const columns = ["rate", "failed", "p50", "p95", "p99"];
   return {

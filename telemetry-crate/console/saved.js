@@ -57,13 +57,14 @@ export function recognize(value) {
   const text = (key) => (typeof file[key] === "string" ? file[key] : undefined);
   const saved = {
     saved: fits(file.saved, new Date()) ? file.saved : new Date().toISOString(),
-    ...{ service: text("service"), version: text("version"), instance: text("instance") },
+    ...{ service: text("service"), version: text("version"), instance: text("instance"), trace_url: text("trace_url") },
     missing: {},
   };
   for (const name of Object.keys(FORMS)) {
-    if (file[name] === undefined) {
-      if (typeof file.missing?.[name] === "string") saved.missing[name] = file.missing[name];
-    } else if (isPart(name, file[name])) saved[name] = file[name];
+    // A part that is here may lack something too.
+    if (typeof file.missing?.[name] === "string") saved.missing[name] = file.missing[name];
+    if (file[name] === undefined) continue;
+    if (isPart(name, file[name])) saved[name] = file[name];
     else saved.missing[name] = UNKNOWN_FORM;
   }
   if (Object.keys(FORMS).every((name) => saved[name] === undefined)) throw new Error(UNKNOWN_FORM);

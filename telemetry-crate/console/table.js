@@ -50,7 +50,7 @@ export function rowHeight() {
 
 /**
  * Draws a grid. `columns` are `{ name, title, end }`, `cells(row)` returns the contents of the cells of a row, `of`
- * names what is listed.
+ * names what is listed, and `select` gets the chosen row, or null.
  *
  * While the pointer is over the grid, or a row is chosen or has the focus, no row moves. With `follows`, the grid stays
  * at its end while rows come, unless it was scrolled up.
@@ -59,6 +59,7 @@ export function grid({ id, of, label, columns, rows: source, keyOf, cells, open,
   const state = stateOf(id);
   const height = rowHeight();
   if (selected !== undefined) state.selected = selected;
+  state.select = select;
   const body = state.element?.lastChild;
   state.isHeld = state.isOver || state.selected !== null || Boolean(body?.contains(document.activeElement));
   state.isTail = follows;
@@ -226,8 +227,8 @@ function toEnd({ element, rows, rowHeight }) {
 function tail(state, fresh) {
   if (state.rows.length === 0 || (state.follows && fresh === 0)) return null;
   const press = () => {
-    state.follows = true;
-    state.seen = state.rows.at(-1);
+    Object.assign(state, { follows: true, seen: state.rows.at(-1), selected: null });
+    state.select?.(null);
     toEnd(state);
     redraw();
   };

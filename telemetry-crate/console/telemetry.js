@@ -1,9 +1,9 @@
 // Telemetry: whether each signal works, what to do if not, and how the last process ended.
 
 import { h } from "./dom.js";
-import { curl, hold } from "./api.js";
+import { hold } from "./api.js";
 import { count, cut } from "./format.js";
-import { badge, copyButton, section, waiting } from "./parts.js";
+import { badge, curlButton, section, waiting } from "./parts.js";
 import { previous, readyz, telemetry } from "./resources.js";
 
 export const needs = () => [telemetry, readyz, previous];
@@ -17,11 +17,7 @@ export function draw({ query }) {
   parts.sort((a, b) => ORDER.indexOf(a[1].state) - ORDER.indexOf(b[1].state));
   return [
     readiness(hold(readyz)),
-    section(
-      "Signals",
-      { more: copyButton(curl("telemetry"), "Copy curl") },
-      h("div", { class: "cards" }, parts.map(card)),
-    ),
+    section("Signals", { more: curlButton("telemetry") }, h("div", { class: "cards" }, parts.map(card))),
     lastProcess(hold(previous), query.previous !== undefined),
   ];
 }
@@ -32,7 +28,7 @@ function card([name, part]) {
     "article",
     { class: `card ${state === "needs attention" ? "warn" : ""}`, key: name },
     h("header", {}, h("h3", {}, cut(name, 40)), badge(state)),
-    detail ? h("p", { class: "advice" }, cut(detail, 600)) : null,
+    detail ? h("p", { class: "advice" }, cut(detail, 4_096)) : null,
     h(
       "dl",
       { class: "pairs" },
@@ -47,7 +43,7 @@ function fact(key, value) {
   const title = key.replaceAll("_", " ");
   const line = (name, text) => [
     h("dt", { key: `t ${name} ${text}` }, cut(name, 80)),
-    h("dd", { key: `d ${name} ${text}` }, cut(text, 400)),
+    h("dd", { key: `d ${name} ${text}` }, cut(text, 4_096)),
   ];
   if (Array.isArray(value)) return value.flatMap((one, index) => line(index === 0 ? title : "", String(one)));
   if (value && typeof value === "object")
@@ -57,9 +53,8 @@ function fact(key, value) {
   return line(title, typeof value === "number" ? count(value) : String(value));
 }
 
-/** A 503 has the checks in its text, which a saved file has without the number. */
-function readiness({ data, error }) {
-  const text = error?.status === 503 ? error.message : data;
+/** The checks, and the number of the answer, which follows from its text. */
+function readiness({ data: text }) {
   if (text === null) return null;
   const isReady = !text.startsWith("not ready");
   return section(
@@ -74,8 +69,8 @@ function lastProcess({ data, error }, isAsked) {
   const report = data?.previous ?? null;
   const badgeOf = ({ ended }) => badge(ended === "clean" ? "ok" : "note", cut(ended ?? "", 40));
   const body = report
-    ? [h("p", {}, cut(report.summary, 400)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
-    : h("p", { class: "dim" }, error ? cut(error.message, 400) : data ? UNKNOWN : "Loading…");
+    ? [h("p", {}, cut(report.summary, 4_096)), h("pre", { class: "text", tabindex: "0" }, cut(report.text, 20_000))]
+    : h("p", { class: "dim" }, error ? cut(error.message, 4_096) : data ? UNKNOWN : "Loading…");
   return h(
     "div",
     { key: "last", drawn: isAsked && report ? showOnce : () => (shown = false) },

@@ -3,8 +3,11 @@
 import { h } from "./dom.js";
 import { isToken, leaveToken, refuseToken, setToken, status } from "./api.js";
 import { cut } from "./format.js";
+import { empty } from "./parts.js";
 
 export function tokenForm() {
+  // No token would be accepted, so there is nothing to type.
+  if (status.token.isRefused) return empty("The listener refuses this", cut(status.token.text, 4_096));
   const submit = (event) => {
     event.preventDefault();
     const field = event.target.elements.token;
@@ -29,7 +32,7 @@ export function tokenForm() {
       h("code", {}, "FIRSTLIGHT_ADMIN_TOKEN"),
       ". It stays in this tab until the tab is closed.",
     ),
-    h("p", { class: "dim", role: "status" }, cut(status.token.text, 400)),
+    h("p", { class: "dim", role: "status" }, cut(status.token.text, 4_096)),
     h(
       "div",
       { class: "token-line" },

@@ -1,10 +1,11 @@
 // One trace: spans and log lines of all its local roots on one time axis.
 
 import { h, redraw } from "./dom.js";
-import { curl, hold, inService, now } from "./api.js";
+import { hold, inService, now } from "./api.js";
 import { clock, counted, cut, day, seconds, time } from "./format.js";
 import { change, link, parse } from "./address.js";
-import { badge, copyButton, empty, level, waiting } from "./parts.js";
+import { oneStop } from "./keys.js";
+import { badge, copyButton, curlButton, empty, level, short, waiting } from "./parts.js";
 import { trace } from "./resources.js";
 import { details } from "./inspector.js";
 import { keyOf, rowsOf, scaleOf, statementOf } from "./waterfall.js";
@@ -84,7 +85,7 @@ function head(id, { backend_url: backend }, { roots }, scale, hasEvents) {
       "div",
       { class: "actions" },
       copyButton(id, "Copy trace id"),
-      copyButton(curl(`traces/${encodeURIComponent(id)}`), "Copy curl"),
+      curlButton(`traces/${encodeURIComponent(id)}`),
       h("a", { class: "button small", href: link("logs", { trace: id }) }, "Open in Logs"),
       backend
         ? h(
@@ -138,7 +139,7 @@ function failures(roots) {
       h(
         "span",
         {},
-        h("b", {}, cut(root.failure, 500)),
+        h("b", {}, short(root.failure, 500)),
         place
           ? h(
               "span",
@@ -182,7 +183,7 @@ function waterfall({ rows, cut: more }, scale, chosenKey) {
     ),
     h(
       "div",
-      { class: "w-rows" },
+      { class: "w-rows", "data-list": true, drawn: oneStop },
       rows.map((row) => drawRow(row, scale, row.key === chosenKey)),
     ),
     more > 0 ? h("p", { class: "footnote" }, `${counted(more, "further row")} of this trace are not shown.`) : null,

@@ -2,10 +2,10 @@
 
 import { h } from "./dom.js";
 import { hold, now, status } from "./api.js";
-import { ago, clock, cut, seconds, time } from "./format.js";
-import { change, link, toTrace } from "./address.js";
+import { ago, clock, count, cut, seconds, time } from "./format.js";
+import { change, changeLater, link, toTrace } from "./address.js";
 import { grid, unchoose } from "./table.js";
-import { empty, mark, tabs, traceLink, waiting } from "./parts.js";
+import { empty, mark, short, tabs, traceLink, waiting } from "./parts.js";
 import { doing } from "./now.js";
 import { counts, traces } from "./resources.js";
 
@@ -33,6 +33,7 @@ export function draw({ query }) {
   const chosen = isSection(query.section) ? query.section : "all";
   const of = chosen === "all" ? answer.data : { ...hold(counts(query.route)).data, ...answer.data };
   const { all, rows } = found(answer.data, query);
+  const part = answer.data ? searched(answer.data, chosen) : null;
   const items = [
     { value: "all", title: "All", href: link("traces", { ...query, section: "" }) },
     ...SECTIONS.map(([name, title]) => ({
@@ -45,9 +46,27 @@ export function draw({ query }) {
   ];
   return [
     h("div", { class: "toolbar" }, tabs("Section", chosen, items), filters(query)),
-    answer.data ? list(rows, all, query) : waiting(answer),
+    isTraceId(query.text)
+      ? h("p", {}, traceLink(query.text.trim().toLowerCase(), "Open the trace with this id"))
+      : null,
+    answer.data ? list(rows, all, query, part) : waiting(answer),
+    part ? h("p", { class: "footnote" }, part) : null,
     answer.data ? lost(answer.data) : null,
   ];
+}
+
+/** Any trace that is kept can be opened, also one that is not listed. */
+const isTraceId = (text) => /^\s*[0-9a-f]{32}\s*$/i.test(text ?? "");
+
+/** The sections of which only a part is here, so that the filter does not see all. The service applies the route. */
+function searched(data, chosen) {
+  const parts = SECTIONS.filter(([name]) => chosen === "all" || chosen === name)
+    .map(([name]) => ({ name, all: data[name]?.count ?? 0, here: data[name]?.roots.length ?? 0 }))
+    .filter(({ all, here }) => all > here)
+    .map(({ name, all, here }) => `${count(here)} of ${count(all)} ${name}`);
+  if (parts.length === 0) return null;
+  const more = chosen === "all" ? " A single section has more, and Route searches all." : " Route searches all.";
+  return `Listed and searched: ${parts.join(", ")}.${status.file ? "" : more}`;
 }
 
 const last = {};
@@ -98,17 +117,20 @@ function filters({ text, route, status, min }) {
     "div",
     { class: "filters", role: "search", "aria-label": "Filter of traces" },
     field("text", "Text", text, { "data-filter": true, placeholder: "name, error, trace id" }),
-    field("route", "Route", route, { placeholder: "/orders/{id}" }),
+    field("route", "Route", route, {
+      placeholder: "/orders/{id}",
+      oninput: (event) => changeLater("route", event.target.value),
+    }),
     field("status", "Status", status, { placeholder: "5xx", size: 5 }),
     field("min", "At least ms", min, { placeholder: "0", inputmode: "numeric", size: 4 }),
   );
 }
 
-function list(rows, all, query) {
+function list(rows, all, query, part) {
   if (rows.length === 0) {
     if (all > 0 || query.route)
       return empty(
-        "No trace passes the filter",
+        part ? "No listed trace passes the filter" : "No trace passes the filter",
         h("a", { href: link("traces", { section: query.section }) }, "Remove the filter"),
       );
     if (query.section === "failed")
@@ -159,9 +181,12 @@ function list(rows, all, query) {
 }
 
 function detail(row) {
-  if (row.outcome === "open") return h("span", { class: "dim" }, doing(row));
+  if (row.outcome === "open") return short(doing(row), 200, { class: "dim" });
   if (!row.failure) return "";
-  return h("span", { class: row.outcome === "failed" ? "bad-text" : "dim" }, cut(row.failure, 240));
+  return short(row.failure, 240, {
+    class: row.outcome === "failed" ? "bad-text" : "dim",
+    title: cut(row.failure, 4_096),
+  });
 }
 
 function lost(data) {

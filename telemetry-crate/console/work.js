@@ -2,12 +2,12 @@
 
 import { h } from "./dom.js";
 import { hold, inService, now } from "./api.js";
-import { ago, count, counted, cut, day, percent, perSecond, seconds, spoken } from "./format.js";
+import { ago, count, counted, day, percent, perSecond, seconds, spoken } from "./format.js";
 import { link } from "./address.js";
-import { badge, empty, section, share, table, waiting } from "./parts.js";
+import { badge, empty, failures, section, share, short, table, waiting } from "./parts.js";
 import { metrics } from "./resources.js";
 import { groupBy, mean, quantile, since, sum } from "./quantile.js";
-import { earlier } from "./recent.js";
+import { earlier, isRising } from "./recent.js";
 
 export const needs = () => [metrics];
 
@@ -91,7 +91,7 @@ function queues({ families }) {
         return {
           key: queue,
           cells: [
-            h("span", { class: "mono", "data-row": true, tabindex: "0" }, cut(queue, 100)),
+            short(queue, 100, { class: "mono", "data-row": true, tabindex: "0" }),
             badge(...state),
             count(depth("ready")),
             count(depth("running")),
@@ -158,15 +158,15 @@ function jobs({ at, families, last }) {
           key: `${queue} ${kind}`,
           href: link("traces", { route: queue }),
           cells: [
-            cut(kind, 100),
-            cut(queue, 80),
+            kind,
+            queue,
             count(total),
             before === null ? "–" : perSecond(Math.max(0, total - before) / ((at - last.at) / 1e3)),
-            failed > 0 ? h("span", { class: "bad-text" }, `✕ ${count(failed)}`) : h("span", { class: "dim" }, "0"),
+            failures(failed, isRising(`attempts ${queue} ${kind}`, failed, at)),
             p95("worker_task_run_seconds"),
             p95("worker_task_wait_seconds"),
             p95("worker_task_accepted_to_done_seconds"),
-            h("span", { class: "dim" }, cut(outcomes.join(", "), 200)),
+            short(outcomes.join(", "), 200, { class: "dim" }),
           ],
         };
       }),
@@ -205,7 +205,7 @@ function schedules({ at: scraped, families }) {
         // A short schedule is due again before the next scrape.
         const isLate = due !== null && due * 1e3 < inService(scraped);
         const failed = runs("failed") + runs("timed_out") + runs("interrupted");
-        const hasMissed = runs("missed") > earlier(`missed ${cron}`, runs("missed"), scraped);
+        const hasMissed = isRising(`missed ${cron}`, runs("missed"), scraped);
         const state = isLate
           ? ["broken", "overdue"]
           : of("cron_running") > 0
@@ -219,12 +219,11 @@ function schedules({ at: scraped, families }) {
           .filter(([, value]) => value > 0);
         const timeCell = (value) =>
           value === null ? "–" : h("span", { title: day(value * 1e3) }, ago(value * 1e3, at));
-        const problem = (value) => (value > 0 ? h("span", { class: "bad-text" }, `! ${count(value)}`) : "0");
         return {
           key: cron,
           href: link("traces", { route: cron }),
           cells: [
-            cut(cron, 100),
+            cron,
             badge(...state),
             interval === null ? "–" : spoken(interval),
             timeCell(success),
@@ -232,15 +231,13 @@ function schedules({ at: scraped, families }) {
             timeCell(due),
             seconds(of("cron_last_duration_seconds")),
             seconds(of("cron_expected_duration_seconds")),
-            problem(runs("missed")),
-            problem(failed),
-            h(
-              "span",
+            failures(runs("missed"), hasMissed),
+            failures(failed, isRising(`runs ${cron}`, failed, scraped)),
+            short(
+              others.map(([outcome, value]) => `${outcome.replaceAll("_", " ")} ${count(value)}`).join(", ") ||
+                "none yet",
+              200,
               { class: "dim" },
-              cut(
-                others.map(([outcome, value]) => `${outcome.replaceAll("_", " ")} ${count(value)}`).join(", "),
-                200,
-              ) || "none yet",
             ),
           ],
         };
@@ -292,7 +289,7 @@ function dataTypes({ at, families }) {
         const isOld = budget > 0 && quantile(served, 0.95) > budget * 1.5;
         const state = isOld
           ? ["warning", "older than its window"]
-          : failed > earlier(`failed ${data_type}`, failed, at)
+          : isRising(`failed ${data_type}`, failed, at)
             ? ["warning", "reads fail"]
             : served.count > 0
               ? ["ok", "fresh"]
@@ -300,23 +297,20 @@ function dataTypes({ at, families }) {
         return {
           key: data_type,
           cells: [
-            h("span", { class: "mono", "data-row": true, tabindex: "0" }, cut(data_type, 100)),
+            short(data_type, 100, { class: "mono", "data-row": true, tabindex: "0" }),
             badge(...state),
             seconds(budget),
             seconds(quantile(ages, 0.5)),
             share(budget ? p95 / budget : 0, seconds(p95)),
             seconds(mean(ages)),
             total > 0 ? percent(cached / total) : "–",
-            h(
-              "span",
+            short(
+              reads
+                .filter(([, value]) => value > 0)
+                .map(([result, value]) => `${result} ${count(value)}`)
+                .join(", ") || counted(0, "read"),
+              200,
               { class: "dim" },
-              cut(
-                reads
-                  .filter(([, value]) => value > 0)
-                  .map(([result, value]) => `${result} ${count(value)}`)
-                  .join(", "),
-                200,
-              ) || counted(0, "read"),
             ),
           ],
         };

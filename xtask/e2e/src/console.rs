@@ -13,6 +13,7 @@ mod instance;
 mod keyboard;
 mod log_filter;
 mod long_tasks;
+mod lost;
 mod markup;
 mod numbers;
 mod page;
@@ -110,6 +111,7 @@ fn test(cases: &mut Cases, write: bool) -> anyhow::Result<()> {
     views::cases(cases, &fixture, &instance);
     pause::cases(cases, &fixture, &instance);
     picked::cases(cases, &fixture, &instance);
+    lost::cases(cases, &fixture, &instance);
     log_filter::cases(cases, &fixture, &instance);
     numbers::cases(cases, &fixture, &instance);
     let pictures = pictures::cases(cases, &fixture, &instance);

@@ -1,5 +1,7 @@
 //! The keyboard, and the state in the address.
 
+use std::collections::BTreeSet;
+
 use anyhow::ensure;
 use support::Cases;
 use thirtyfour::Key;
@@ -8,7 +10,7 @@ use super::{
     Fixture,
     browser::Browser,
     instance::Instance,
-    place::{button, css, link},
+    place::{css, field, link},
 };
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture, instance: &Instance) {
@@ -36,6 +38,23 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.wait_for_text("POST /faults/fail")?;
     browser.press(Key::Escape)?;
 
+    // The service filters by the route, so it is asked once all of it is typed.
+    browser.take_records()?.check_silent()?;
+    browser.type_into(&field("/orders/{id}"), "faults/fail")?;
+    wait_for_address(&browser, "route=faults%2Ffail")?;
+    browser.eventually("waiting for the traces of the route", || {
+        browser.read_records()?;
+        let records = browser.records.borrow();
+        let requests = records.requests.iter();
+        let routes: BTreeSet<_> = requests.filter(|url| url.contains("route=")).collect();
+        ensure!(
+            routes.len() == 2,
+            "found {routes:?}, expected the list and the counts"
+        );
+        Ok(())
+    })?;
+    browser.press(Key::Escape)?;
+
     // The focus is on another place of the page.
     browser.click(&link("Failed"))?;
     for key in ["j", "j", "k"] {
@@ -51,6 +70,24 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.wait_for(&css("[aria-label=Waterfall]"))?;
     wait_for_address(&browser, "#/traces/")?;
 
+    // All rows of the waterfall are one stop of the Tab key, and their details are the next one.
+    let focused = |expected: &str| {
+        browser.eventually(&format!("waiting for the focus on {expected}"), || {
+            let found = browser.evaluate(FOCUSED)?;
+            ensure!(found == expected, "found {found}");
+            Ok(())
+        })
+    };
+    browser.press("j")?;
+    focused("row 0 of 1 stop")?;
+    browser.press(Key::Down)?;
+    focused("row 1 of 1 stop")?;
+    browser.press(Key::Enter)?;
+    browser.wait_for(&css("[aria-label=Details]"))?;
+    browser.check_accessibility(&fixture.axe)?;
+    browser.press(Key::Tab)?;
+    focused("Close the details")?;
+
     // The first link of the page leads to its content, and stays in the view.
     browser.evaluate("document.querySelector('a').focus()")?;
     browser.press(Key::Enter)?;
@@ -61,7 +98,7 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     })?;
 
     browser.click(&css("[aria-label=Keys]"))?;
-    browser.click(&button("Close"))?;
+    browser.click(&css("dialog button"))?;
     let focused = browser.evaluate("document.activeElement.ariaLabel")?;
     ensure!(focused == "Keys", "the focus is on {focused}");
     browser.press("?")?;
@@ -77,6 +114,14 @@ fn keys(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.wait_for_text("src/error.rs")?;
     browser.take_records()?.check_silent()
 }
+
+/// The row of the waterfall that has the focus, or the label of another element.
+const FOCUSED: &str = "(() => {
+    const rows = [...document.querySelectorAll('[aria-label=Waterfall] button')];
+    const place = rows.indexOf(document.activeElement);
+    const stops = rows.filter((row) => row.tabIndex === 0).length;
+    return place < 0 ? document.activeElement.ariaLabel : `row ${place} of ${stops} stop`;
+})()";
 
 fn wait_for_address(browser: &Browser, part: &str) -> anyhow::Result<()> {
     browser.eventually(&format!("waiting for {part} in the address"), || {

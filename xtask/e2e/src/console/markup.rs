@@ -1,9 +1,12 @@
 //! Texts full of markup, which must show as they are.
 
+use std::fs;
+
 use anyhow::ensure;
+use serde_json::{Value, json};
 use support::{Cases, http::encoded};
 
-use super::{Fixture, browser::Browser, instance::Instance};
+use super::{Fixture, browser::Browser, instance::Instance, place::button};
 
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check("markup: shows as text in every view", || run(fixture));
@@ -58,9 +61,40 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     show(&format!("traces?text={}", encoded(TEXT)), &[PART])?;
     show(&encoded(TEXT), &["no such view"])?;
 
+    // Names of queues, schedules and signals come from the code of a service, and from a file.
+    let file = browser.folder.join("markup.json");
+    fs::write(&file, saved().to_string())?;
+    browser.choose_file(&button("Open"), &file)?;
+    show("work", &["Queues", "Jobs", "Schedules", "Data", PART])?;
+    click_all_rows(&browser)?;
+    show(
+        "telemetry",
+        &["Readiness", "Signals", "The last process", PART],
+    )?;
+
     let records = browser.take_records()?;
     records.check_silent()?;
     records.check_hosts(&instance.admin)
+}
+
+/// A file with the text in every place of *Work* and *Telemetry*.
+fn saved() -> Value {
+    let text = TEXT.replace('\\', r"\\").replace('"', r#"\""#);
+    let metrics = format!(
+        "# TYPE worker_queue_depth gauge\nworker_queue_depth{{queue=\"{text}\",status=\"ready\"}} 1\n\
+         # TYPE worker_tasks counter\nworker_tasks_total{{queue=\"{text}\",kind=\"{text}\",outcome=\"{text}\"}} 1\n\
+         # TYPE cron_runs counter\ncron_runs_total{{cron=\"{text}\",outcome=\"{text}\"}} 1\n\
+         # TYPE data_staleness_budget_seconds gauge\ndata_staleness_budget_seconds{{data_type=\"{text}\"}} 1\n\
+         # TYPE data_reads counter\ndata_reads_total{{data_type=\"{text}\",result=\"{text}\"}} 1\n"
+    );
+    json!({
+        "console": 1,
+        "service": TEXT,
+        "metrics": metrics,
+        "telemetry": {TEXT: {"state": TEXT, "detail": TEXT, "a fact": TEXT, "facts": {TEXT: TEXT}, "lines": [TEXT]}},
+        "readyz": TEXT,
+        "previous": {"previous": {"ended": TEXT, "summary": TEXT, "text": TEXT}},
+    })
 }
 
 /// Opens the details of each row.

@@ -23,7 +23,7 @@ fn run(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
     browser.open(&instance.admin)?;
     browser.wait_for_text("Requests per second")?;
     let states = browser.evaluate(STATES)?;
-    let expected = json!([1, 1, 1, 9, true]);
+    let expected = json!([1, 1, 1, 9, true, "late"]);
     ensure!(states == expected, "found {states}");
     let file = browser.folder.join("numbers.json");
     fs::write(&file, saved().to_string())?;
@@ -36,6 +36,7 @@ fn run(fixture: &Fixture, instance: &Instance) -> anyhow::Result<()> {
         "21.0 ms",
         "p50 2.1 ms · p99 –",
         "7 of 8",
+        "GET /unknown\t–\t–",
     ])?;
     ensure!(
         !text.contains("999"),
@@ -83,6 +84,11 @@ fn saved() -> Value {
         "p95": column(0.021),
         "p99": p99,
     });
+    let mut unknown = numbers.clone();
+    unknown["name"] = json!("GET /unknown");
+    for column in ["rate", "failed"] {
+        unknown[column][19] = Value::Null;
+    }
     let group = |place: &str, is_new: bool, last_seen: &str| {
         json!({
             "place": place,
@@ -105,7 +111,7 @@ fn saved() -> Value {
             "first": 0,
             "end": 20,
             "interval_seconds": 5,
-            "roots": [numbers],
+            "roots": [numbers, unknown],
             "all": [numbers],
             "gauges": [{
                 "metric": "db_client_connections_used",
@@ -128,14 +134,19 @@ fn saved() -> Value {
     })
 }
 
-/// The past of a counter, and what a refusal is called.
+/// The past of a counter, the name of a refusal, and the series that are kept.
 const STATES: &str = "(async () => {
     const { earlier } = await import('/console/recent.js');
     const { waiting } = await import('/console/parts.js');
     const refused = waiting({ data: null, error: { status: 404, message: 'the flight recorder is off: unset it' } });
+    const { mergeHistory } = await import('/console/resources.js');
+    const gauge = (metric, place) => ({ metric, labels: {}, values: new Array(180).fill(null).with(place, 1) });
+    const old = { first: 0, end: 180, roots: [], all: [], gauges: [gauge('early', 0), gauge('late', 1)] };
+    const kept = mergeHistory(old, { first: 180, end: 181, roots: [], all: [], gauges: [] });
     return [
         earlier('test', 1, 0), earlier('test', 5, 60_000), earlier('test', 9, 300_000), earlier('test', 9, 700_000),
         JSON.stringify(refused).includes('The flight recorder is off'),
+        kept.gauges.map(({ metric }) => metric).join(),
     ];
 })()";
 

@@ -31,7 +31,9 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let browser = fixture.browser("save")?;
     browser.open(&instance.admin)?;
     browser.wait_for_text("POST /faults/fail")?;
+    browser.evaluate(MORE_FAILED)?;
     browser.click(&button("Save"))?;
+    browser.wait_for_text("Not in the file: traces (1234 of ")?;
     let file = wait(&browser)?;
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let saved: Value = serde_json::from_str(&text)?;
@@ -52,7 +54,12 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     other.click(&link("Traces"))?;
     other.click(&link("Failed"))?;
     other.click(&link("POST /faults/fail"))?;
-    other.wait_for_texts(&["out of ink", "saved file"])?;
+    let text = other.wait_for_texts(&["out of ink", "saved file", "traces (1234 of "])?;
+    ensure!(
+        !text.contains("Copy curl"),
+        "a file has no listener: {text}"
+    );
+    other.wait_for(&css("a[href^='http://127.0.0.1:3200/trace/']"))?;
     for (view, text) in [
         ("Logs", "request failed"),
         ("Errors", "out of ink"),
@@ -78,6 +85,18 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
 
     other.take_records()?.check_silent()
 }
+
+/// As if there were more traces than an answer has.
+const MORE_FAILED: &str = "(() => {
+    const send = window.fetch;
+    window.fetch = async (path, options) => {
+        const answer = await send(path, options);
+        if (!String(path).startsWith('traces?detail')) return answer;
+        const traces = await answer.json();
+        traces.failed.count += 1_234;
+        return new Response(JSON.stringify(traces));
+    };
+})()";
 
 /// Opens files of something else, and files with parts of another form.
 fn open_malformed(fixture: &Fixture) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use super::{
     Fixture,
     browser::Browser,
     instance::Instance,
-    place::{button, css, field},
+    place::{button, css, field, link},
     saved_file,
 };
 
@@ -20,6 +20,9 @@ const WRONG: &str = "wrong-horse";
 pub(super) fn cases(cases: &mut Cases, fixture: &Fixture) {
     cases.check("token: needed, checked, and kept in the tab only", || {
         run(fixture)
+    });
+    cases.check("token: no field where the service has none", || {
+        without_token(fixture)
     });
 }
 
@@ -95,6 +98,27 @@ fn run(fixture: &Fixture) -> anyhow::Result<()> {
     let other = fixture.browser("token-other")?;
     other.open_view(&instance.admin, "traces")?;
     other.wait_for(&field("Token"))?;
+    Ok(())
+}
+
+/// Opens a listener that refuses every token, because none is set.
+fn without_token(fixture: &Fixture) -> anyhow::Result<()> {
+    let settings = [("OTEL_EXPORTER_PROMETHEUS_HOST", "0.0.0.0")];
+    let instance = Instance::start(
+        &fixture.built,
+        &fixture.server,
+        "console_refused",
+        &settings,
+    )?;
+    let browser = fixture.browser("token-refused")?;
+    browser.open_view(&instance.admin, "traces")?;
+    browser.wait_for_texts(&["The listener refuses this", "set FIRSTLIGHT_ADMIN_TOKEN"])?;
+    browser.check_accessibility(&fixture.axe)?;
+    let fields = browser.number("document.querySelectorAll('[name=token]').length")?;
+    ensure!(fields == 0, "{fields} fields");
+    // What needs no token is shown.
+    browser.click(&link("Metrics"))?;
+    browser.wait_for_text("Cardinality")?;
     Ok(())
 }
 
