@@ -330,7 +330,7 @@ impl TelemetryConfig {
     /// Sets the duration from which a statement is logged as slow.
     ///
     /// The WARN line replaces the line that sqlx logs about a slow statement. Default: 1 s, sqlx's threshold and the
-    /// timeout of most requests. Zero turns the warning off. Takes effect with the feature `sqlx`. Overridden by
+    /// timeout of most requests. Zero turns the warning off. Takes effect with the feature `db`. Overridden by
     /// `FIRSTLIGHT_SLOW_QUERY`.
     pub fn slow_query(mut self, threshold: Duration) -> Self {
         self.slow_query = Some(threshold);
@@ -341,7 +341,7 @@ impl TelemetryConfig {
     ///
     /// A request with so many runs or more gets one WARN line at its end, an attribute on its span, and a count in
     /// `sql_n_plus_one_total`. Default: 10. Fewer runs are a few lookups that no user notices, while one page of a list
-    /// has ten rows or more. Zero turns the detection off. Takes effect with the feature `sqlx`. Overridden by
+    /// has ten rows or more. Zero turns the detection off. Takes effect with the feature `db`. Overridden by
     /// `FIRSTLIGHT_N_PLUS_ONE`.
     pub fn n_plus_one(mut self, repeats: u32) -> Self {
         self.n_plus_one = Some(repeats);

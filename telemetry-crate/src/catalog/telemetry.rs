@@ -181,14 +181,14 @@ pub const LOGGING_EVENTS_TRUNCATED: Metric = Metric {
     help: "Log lines with a truncated value or without some of their fields.",
 };
 
-/// Log lines that were lost because standard output was full or closed.
+/// Log lines that were lost because their output was full or closed.
 pub const LOGGING_EVENTS_DROPPED: Metric = Metric {
     name: "logging_events_dropped_total",
     kind: Kind::Counter,
     unit: "{event}",
     labels: &[],
     buckets: None,
-    help: "Log lines lost because standard output was full or closed.",
+    help: "Log lines lost because their output was full or closed.",
 };
 
 /// Uses of metrics that were rejected, by reason.

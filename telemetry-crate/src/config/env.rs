@@ -121,7 +121,7 @@ variables! {
     METRICS_EXPORTER = "OTEL_METRICS_EXPORTER", "`prometheus`; `prometheus,otlp` if `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` is set",
         "`prometheus` serves `/metrics`, and `otlp` pushes the same metrics. The value is one of the two, both separated by a comma, or `none`.";
     LOGS_EXPORTER = "OTEL_LOGS_EXPORTER", "`otlp` if `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` is set, otherwise `none`",
-        "`otlp` also sends log records over OTLP. Log lines go to standard output with every value, so `console` and `none` have the same effect.";
+        "`otlp` also sends log records over OTLP. Log lines are written with every value, so `console` and `none` have the same effect.";
     OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT", "unset; exports that are on without it go to `http://localhost:4318` (gRPC: `http://localhost:4317`)",
         "Base address of the collector. Over HTTP, `/v1/traces`, `/v1/metrics` or `/v1/logs` is appended. Turns the export of traces on, but not that of metrics or log records. `https` needs the feature `otlp-tls`.";
     OTLP_PROTOCOL = "OTEL_EXPORTER_OTLP_PROTOCOL", "`http/protobuf`",
@@ -219,9 +219,9 @@ variables! {
     LOG_ON_FAILURE = "FIRSTLIGHT_LOG_ON_FAILURE", "`off`",
         "Lowest level of the events that are logged once their request, job or run has failed, although the log filter had withheld them: `warn`, `info`, `debug`, `trace` or `off`. The flight recorder keeps them until then, in addition to those of `FIRSTLIGHT_RECORDER_FILTER`. At most the last 200 of each request, job or run are logged, and 1,000 a second.";
     SLOW_QUERY = "FIRSTLIGHT_SLOW_QUERY", "`1000`",
-        "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `sqlx`.";
+        "Milliseconds from which a statement of sqlx gets a WARN line. `0` turns the warning off. Needs the feature `db`.";
     N_PLUS_ONE = "FIRSTLIGHT_N_PLUS_ONE", "`10`",
-        "How often a request must run one statement for it to count as an N+1 query, which gets a WARN line, a span attribute and a count. `0` turns the detection off. Needs the feature `sqlx`.";
+        "How often a request must run one statement for it to count as an N+1 query, which gets a WARN line, a span attribute and a count. `0` turns the detection off. Needs the feature `db`.";
     HTTP_READ_TIMEOUT = "FIRSTLIGHT_HTTP_READ_TIMEOUT", "`10000`",
         "Milliseconds that a client of `http::serve` may take for a request's head, and between two parts of its body. Wins over `header_timeout` and the timeout of `body`, but not over a route's own `BodyLimits`, and it does not restore a limit that the program has removed. Needs the feature `axum`, like the next three variables.";
     HTTP_MAX_BODY = "FIRSTLIGHT_HTTP_MAX_BODY", "`2097152`",

@@ -12,12 +12,16 @@ const PROBES: [&str; 5] = ["livez", "readyz", "healthz", "health", "metrics"];
 /// Returns whether a request is a probe: a `GET` or `HEAD` of a known path.
 ///
 /// The path may have any prefix. A route with a parameter, such as `/patients/{id}/health`, is a
-/// route of the application.
+/// route of the application. axum 0.7 and other routers write it `/patients/:id/health`.
 pub(super) fn is_probe(method: &Method, path: &str, route: Option<&RouteTemplate>) -> bool {
     let last = path.rsplit('/').next().unwrap_or(path);
     PROBES.contains(&last)
         && (*method == Method::GET || *method == Method::HEAD)
-        && !route.is_some_and(|route| route.as_str().contains('{'))
+        && !route.is_some_and(|route| route.as_str().split('/').any(is_parameter))
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.contains('{') || segment.starts_with([':', '*'])
 }
 
 #[cfg(test)]
@@ -41,7 +45,9 @@ mod tests {
             assert!(!is_probe(&Method::GET, path, None), "{path}");
         }
         assert!(!is_probe(&Method::POST, "/metrics", None));
-        let route = RouteTemplate::Given(crate::http::Route::new("/patients/{id}/health"));
-        assert!(!is_probe(&Method::GET, "/patients/7/health", Some(&route)));
+        for route in ["/patients/{id}/health", "/patients/:id/health", "/*rest"] {
+            let route = RouteTemplate::Given(crate::http::Route::new(route));
+            assert!(!is_probe(&Method::GET, "/patients/7/health", Some(&route)));
+        }
     }
 }

@@ -31,11 +31,16 @@ macro_rules! supported {
     };
 }
 
-const INTEGRATIONS: [Integration; 4] = [
+const INTEGRATIONS: [Integration; 5] = [
     Integration {
         name: "actix-web",
         versions: &[supported!("4", "actix")],
         lacks: "its requests have no telemetry",
+    },
+    Integration {
+        name: "apalis-core",
+        versions: &[supported!("1", "apalis")],
+        lacks: "its tasks have no spans and metrics",
     },
     Integration {
         name: "axum",

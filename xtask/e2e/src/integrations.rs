@@ -1,7 +1,8 @@
 //! Suite `integrations`: programs on foreign crates, with real servers.
 //!
-//! The library does not depend on these crates. The programs are those of `xtask/integrations`, each with a file of its name here. They are built once. Each case
-//! starts one, sends requests, stops it, and checks its spans, its exposition and its log lines.
+//! The library does not depend on these crates. The programs are those of `xtask/integrations`, each with a file of its
+//! name here. They are built once. Each case starts one, sends requests, stops it, and checks its spans, its exposition
+//! and its log lines.
 
 mod diesel;
 mod kafka;
