@@ -1,6 +1,6 @@
 //! The same requests to the layer under tower and under actix-web.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
 
 use actix_web::{
     HttpResponse,
@@ -22,6 +22,7 @@ use firstlight::{
     testing::{Capture, capture},
 };
 use futures_core::Stream;
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt;
 use tokio_stream::StreamExt as _;
 use tower::ServiceExt;
@@ -41,12 +42,32 @@ const BOTH: [Framework; 2] = [Framework::Tower, Framework::Actix];
 #[derive(Debug)]
 struct Answer {
     status: u16,
-    request_id: Option<String>,
+    headers: Headers,
     body: String,
 }
 
+/// The headers that the layer adds.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Headers {
+    request_id: Option<String>,
+    traceresponse: Option<String>,
+}
+
+impl Headers {
+    fn of<'a>(value: impl Fn(&str) -> Option<&'a [u8]>) -> Self {
+        let text = |name| value(name).map(|value| String::from_utf8(value.to_vec()).unwrap());
+        Self {
+            request_id: text("x-request-id"),
+            traceresponse: text("traceresponse"),
+        }
+    }
+}
+
 fn layer() -> TelemetryLayer {
-    TelemetryLayer::new().request_id().exclude("/internal")
+    TelemetryLayer::new()
+        .request_id()
+        .traceresponse()
+        .exclude("/internal")
 }
 
 fn chunks() -> impl Stream<Item = Result<Bytes, Infallible>> {
@@ -74,6 +95,10 @@ impl actix_web::ResponseError for Unavailable {
     }
 }
 
+async fn panicking<R>() -> R {
+    panic!("on purpose")
+}
+
 fn router() -> Router {
     let order = |Path(id): Path<u64>| async move {
         note(id);
@@ -89,6 +114,7 @@ fn router() -> Router {
             "/chunks",
             get(|| async { Body::from_stream(chunks()).into_response() }),
         )
+        .route("/panics", get(|| panicking::<StatusCode>()))
         .route("/livez", get(|| async { "alive" }))
         .route("/internal", get(|| async { "internal" }))
         .layer(layer())
@@ -109,6 +135,7 @@ fn configure(app: &mut web::ServiceConfig) {
             "/chunks",
             web::get().to(|| async { HttpResponse::Ok().streaming(chunks()) }),
         )
+        .route("/panics", web::get().to(|| panicking::<HttpResponse>()))
         .route("/livez", web::get().to(|| async { "alive" }))
         .route("/internal", web::get().to(|| async { "internal" }));
 }
@@ -127,10 +154,9 @@ async fn send(framework: Framework, method: &str, path: &str, id: Option<&str>) 
             let request = request.body(Body::empty()).unwrap();
             let (head, body) = router().oneshot(request).await.unwrap().into_parts();
             let body = body.collect().await.unwrap().to_bytes();
-            let id = head.headers.get("x-request-id");
             Answer {
                 status: head.status.as_u16(),
-                request_id: id.map(|id| id.to_str().unwrap().to_owned()),
+                headers: Headers::of(|name| Some(head.headers.get(name)?.as_bytes())),
                 body: String::from_utf8(body.to_vec()).unwrap(),
             }
         }
@@ -147,7 +173,7 @@ async fn send(framework: Framework, method: &str, path: &str, id: Option<&str>) 
                 // The server makes a response of it.
                 Err(error) => Answer {
                     status: error.as_response_error().status_code().as_u16(),
-                    request_id: None,
+                    headers: Headers::default(),
                     body: String::new(),
                 },
             }
@@ -156,15 +182,12 @@ async fn send(framework: Framework, method: &str, path: &str, id: Option<&str>) 
 }
 
 async fn answer<B: actix_web::body::MessageBody>(response: ServiceResponse<B>) -> Answer {
-    let id = response.headers().get("x-request-id");
-    let (status, request_id) = (
-        response.status().as_u16(),
-        id.map(|id| id.to_str().unwrap().to_owned()),
-    );
+    let status = response.status().as_u16();
+    let headers = Headers::of(|name| Some(response.headers().get(name)?.as_bytes()));
     let body = actix_web::test::read_body(response).await;
     Answer {
         status,
-        request_id,
+        headers,
         body: String::from_utf8(body.to_vec()).unwrap(),
     }
 }
@@ -181,11 +204,12 @@ async fn both_observe_a_request_alike() {
         let capture = capture();
         let answer = send(framework, "GET", "/orders/7", Some("ticket-42")).await;
         assert_eq!((answer.status, &*answer.body), (200, "order 7"));
-        assert_eq!(
-            answer.request_id.as_deref(),
-            Some("ticket-42"),
-            "{framework:?}"
-        );
+        let span_id = &capture.spans()[0].span_id;
+        let headers = Headers {
+            request_id: Some("ticket-42".to_owned()),
+            traceresponse: Some(format!("00-{TRACE}-{span_id}-01")),
+        };
+        assert_eq!(answer.headers, headers, "{framework:?}");
         let line = capture.assert_log("GET /orders/{id} 200").once();
         let line = line.with("trace_id", TRACE).with("order.id", 7);
         line.with("request.id", "ticket-42")
@@ -257,6 +281,20 @@ async fn actix_errors_are_logged() {
     // A client can cause it as often as it likes, so it is below the default level.
     capture.assert_no_log("request refused");
     capture.assert_log("GET 403").once();
+}
+
+#[tokio::test]
+async fn both_record_a_panic() {
+    for framework in BOTH {
+        let capture = capture();
+        let request = AssertUnwindSafe(send(framework, "GET", "/panics", None));
+        assert!(request.catch_unwind().await.is_err(), "{framework:?}");
+        let line = capture.assert_log("GET /panics panicked").once();
+        line.with("level", "ERROR").with("error.type", "panic");
+        capture.assert_span("GET /panics").with("status", "error");
+        assert_eq!(samples(&capture, [("error_type", "panic")]), 1);
+        assert_eq!(capture.metric("http_server_active_requests", []), Some(0.0));
+    }
 }
 
 #[tokio::test]
