@@ -218,6 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn paths_reveal_unobserved_versions() {
+        let mut program = Vec::new();
+        for name in ["axum-0.6.20", "apalis-core-0.7.3", "hyper-0.14.32"] {
+            program.extend_from_slice(format!("/registry/{name}/src/lib.rs").as_bytes());
+        }
+        let versions = Versions::read(&*program).unwrap();
+        let unobserved = integrations::unobserved(&versions);
+        assert_eq!(unobserved.len(), 2, "{unobserved:?}");
+        assert!(unobserved[0].starts_with("apalis-core 0.7.3 is not supported"));
+        assert!(unobserved[1].starts_with("axum 0.6.20 is not supported"));
+    }
+
+    #[test]
     fn this_program_has_no_duplicates() {
         let versions = versions();
         assert_eq!(versions.duplicates(), [""; 0]);

@@ -114,7 +114,7 @@ fn router() -> Router {
             "/chunks",
             get(|| async { Body::from_stream(chunks()).into_response() }),
         )
-        .route("/panics", get(|| panicking::<StatusCode>()))
+        .route("/panics", get(panicking::<StatusCode>))
         .route("/livez", get(|| async { "alive" }))
         .route("/internal", get(|| async { "internal" }))
         .layer(layer())
@@ -135,7 +135,7 @@ fn configure(app: &mut web::ServiceConfig) {
             "/chunks",
             web::get().to(|| async { HttpResponse::Ok().streaming(chunks()) }),
         )
-        .route("/panics", web::get().to(|| panicking::<HttpResponse>()))
+        .route("/panics", web::get().to(panicking::<HttpResponse>))
         .route("/livez", web::get().to(|| async { "alive" }))
         .route("/internal", web::get().to(|| async { "internal" }));
 }

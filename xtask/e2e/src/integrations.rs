@@ -9,6 +9,7 @@ mod kafka;
 mod program_run;
 mod redis;
 mod sqlx_08;
+mod sqlx_08_sqlite;
 mod tokio_postgres;
 
 use std::{path::PathBuf, process::Command};
@@ -33,6 +34,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
         }
         Err(error) => cases.not_run("PostgreSQL", &format!("{error:#}")),
     }
+    sqlx_08_sqlite::cases(cases, &programs);
     Ok(())
 }
 
