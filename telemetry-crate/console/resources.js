@@ -102,7 +102,9 @@ function traceOf(saved, id) {
   for (const section of ["open", "failed", "canceled", "slow", "recent"]) {
     for (const root of saved.traces?.[section]?.roots ?? []) if (root.trace_id === id) roots.set(root.span_id, root);
   }
-  const backend = saved.trace_url?.replaceAll("{trace_id}", id) ?? null;
+  // Anyone may have made the file.
+  const address = /^https?:\/\//i.test(saved.trace_url) ? saved.trace_url : null;
+  const backend = address?.replaceAll("{trace_id}", encodeURIComponent(id)) ?? null;
   return roots.size === 0 ? null : { roots: [...roots.values()], backend_url: backend };
 }
 
