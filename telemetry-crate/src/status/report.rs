@@ -204,6 +204,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn failing_sections_have_a_reason() {
+        let warnings = ["RUST_LOG: found \"loud\"", "FIRSTLIGHT_LGO is set"].map(str::to_owned);
+        let report = Report(vec![
+            Section::new("logs", State::Works, "written".to_owned()),
+            Section::new("traces", State::Fails, "refused\nby all".to_owned()),
+            Section::new("start", State::Fails, String::new())
+                .with("warnings", Item::List(warnings.to_vec())),
+        ]);
+        let start = "RUST_LOG: found \"loud\"; FIRSTLIGHT_LGO is set".to_owned();
+        let traces = "refused by all".to_owned();
+        assert_eq!(report.failing(), [("traces", traces), ("start", start)]);
+    }
+
+    #[test]
     fn text_cannot_forge_lines() {
         let lost = vec![("queue_full".to_owned(), 3)];
         let report = Report(vec![

@@ -347,6 +347,7 @@ fn states_cause_findings() {
             "the flight recorder is off, so requests, jobs and runs cannot be looked at",
         ]
     );
+    assert_eq!(findings[1].evidence, ["refused"]);
     let runbooks: Vec<_> = findings.iter().map(|finding| finding.runbook).collect();
     let expected = ["ServiceWithoutTraffic", "TelemetryDropping", "ServiceDown"];
     assert_eq!(runbooks[..3], expected.map(Some));

@@ -127,6 +127,8 @@ fn calls_in_a_transaction_do_not_wait() {
 #[test]
 fn pools_with_unseen_waits_are_a_note() {
     assert_eq!(severity(Some(Vec::new()), 1), Some(Severity::Note));
+    let long = vec![user(1, true, 3_000)];
+    assert_eq!(severity(Some(long), 1), Some(Severity::Warning));
     // Without a flight recorder.
     assert_eq!(severity(None, 0), Some(Severity::Note));
 }
