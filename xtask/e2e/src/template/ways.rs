@@ -162,7 +162,7 @@ pub(super) fn sources(cases: &mut Cases, folder: &Path) {
             for (file, line) in [
                 (
                     "Cargo.toml",
-                    format!("firstlight = {{ {keys}, features = [\"axum\", \"console\"] }}"),
+                    format!("firstlight = {{ {keys}, features = [\"axum\", \"console\", \"otlp-tls\"] }}"),
                 ),
                 (
                     "Cargo.toml",
