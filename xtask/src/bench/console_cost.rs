@@ -43,7 +43,7 @@ pub(super) fn run(quick: bool) -> anyhow::Result<()> {
 fn print(report: &Value) -> anyhow::Result<()> {
     ui::heading("500 requests per second, without and with open pages in turns");
     ui::line(ui::quiet(format!(
-        "  {:<34}{:>10}{:>10}{:>10}{:>10}{:>12}",
+        "  {:<38}{:>10}{:>10}{:>10}{:>10}{:>12}",
         "", "requests", "p50 µs", "p99 µs", "p99.9 µs", "% of a core"
     )));
     let windows = [
@@ -58,7 +58,7 @@ fn print(report: &Value) -> anyhow::Result<()> {
             number.with_context(|| format!("no {key}.{what} in {report}"))
         };
         ui::line(format!(
-            "  {title:<34}{:>10.0}{:>10.0}{:>10.0}{:>10.0}{:>12.2}",
+            "  {title:<38}{:>10.0}{:>10.0}{:>10.0}{:>10.0}{:>12.2}",
             number("requests")?,
             number("p50_us")?,
             number("p99_us")?,
