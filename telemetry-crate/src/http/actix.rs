@@ -235,7 +235,8 @@ where
 
 /// Logs the error that a handler returned.
 ///
-/// Its response, and so the access line, tells only a part. The causes of an error of actix-web are only in its `Debug` form.
+/// Its response, and so the access line, tells only a part. The causes of an error of actix-web are only in its `Debug`
+/// form.
 fn log_error<B>(result: &Result<ServiceResponse<B>, Error>) {
     let (error, status) = match result {
         Ok(response) => match response.response().error() {

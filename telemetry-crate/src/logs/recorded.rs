@@ -50,8 +50,8 @@ struct Recorded(EventFields);
 ///
 /// The value is a number, a `bool`, a text, an `Option` of these, or `tracing::field::display(…)` of anything else. It
 /// is treated like other fields: secrets are redacted, and long texts are cut. A second value for a name replaces the
-/// first one, and a field that firstlight itself has in that line stays. On the span, the value replaces an attribute that
-/// firstlight has set before, so use names of your own. At most 64 fields are kept.
+/// first one, and a field that firstlight itself has in that line stays. On the span, the value replaces an attribute
+/// that firstlight has set before, so use names of your own. At most 64 fields are kept.
 ///
 /// The current request, job or run is the innermost one of the current `tracing` span, so a call in a spawned task needs
 /// that span. Without one, or once the line is written, the call does nothing. The field is not on other lines; for
