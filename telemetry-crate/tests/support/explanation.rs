@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{Answer, send};
+use super::{Answer, ask_with};
 
 /// Deadline of each wait.
 ///
@@ -19,18 +19,8 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// The pause between two requests.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// Sends a request, again if the listener answers that there are too many.
-///
-/// It answers 20 such requests a second, and tests of one process share them.
 fn read(admin: SocketAddr, request: &str, accept: &str) -> Answer {
-    let head = format!("{request} HTTP/1.1\r\nhost: localhost:9464\r\naccept: {accept}");
-    loop {
-        let answer = send(admin, &head, "");
-        if answer.status != 429 {
-            return answer;
-        }
-        thread::sleep(PAUSE);
-    }
+    ask_with(admin, request, &format!("\r\naccept: {accept}"))
 }
 
 /// One answer of `/explain`.

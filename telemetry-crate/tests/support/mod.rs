@@ -12,6 +12,7 @@ pub(crate) mod scenario;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    thread,
     time::Duration,
 };
 
@@ -20,6 +21,9 @@ use std::{
 /// Shorter than the time for which a slow client may keep its connection. A request that has to wait for a slow client
 /// therefore fails.
 const DEADLINE: Duration = Duration::from_secs(8);
+
+/// The pause before a request is sent again that was one too many.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// The status, the head and the body of a response.
 pub(crate) struct Answer {
@@ -50,12 +54,24 @@ pub(crate) fn send(address: SocketAddr, head: &str, body: &str) -> Answer {
 }
 
 /// Sends a valid request without a body, for example `GET /metrics`.
+///
+/// Sends it again if it was above the rate at which the listener answers reads of user data. How many reads a test
+/// makes in a second depends on the machine.
 pub(crate) fn ask(address: SocketAddr, request: &str) -> Answer {
-    send(
-        address,
-        &format!("{request} HTTP/1.1\r\nhost: localhost:9464"),
-        "",
-    )
+    ask_with(address, request, "")
+}
+
+/// Sends a request as [`ask`] does, with further headers, each after a line end.
+pub(crate) fn ask_with(address: SocketAddr, request: &str, headers: &str) -> Answer {
+    let head = format!("{request} HTTP/1.1\r\nhost: localhost:9464{headers}");
+    loop {
+        let answer = send(address, &head, "");
+        // A listener without a place for a further stream answers 429 as well.
+        if answer.status != 429 || !answer.body.contains("requests per second") {
+            return answer;
+        }
+        thread::sleep(PAUSE);
+    }
 }
 
 /// Sends a valid `PUT` request.

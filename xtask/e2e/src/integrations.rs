@@ -4,6 +4,7 @@
 //! name here. They are built once. Each case starts one, sends requests, stops it, and checks its spans, its exposition
 //! and its log lines.
 
+mod axum_06;
 mod diesel;
 mod kafka;
 mod program_run;
@@ -35,6 +36,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
         Err(error) => cases.not_run("PostgreSQL", &format!("{error:#}")),
     }
     sqlx_08_sqlite::cases(cases, &programs);
+    axum_06::cases(cases, &programs);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use firstlight::testing::{OtlpReceiver, ReceivedSpan};
+use serde_json::Value;
 use support::http;
 
 use super::Programs;
@@ -24,6 +25,8 @@ pub(super) struct Run {
     pub(super) spans: Vec<ReceivedSpan>,
     pub(super) exposition: Vec<Sample>,
     pub(super) log: Vec<LogLine>,
+    /// What `/telemetry` said at the end.
+    pub(super) telemetry: Value,
 }
 
 impl Run {
@@ -67,12 +70,15 @@ impl Run {
             thread::sleep(Duration::from_millis(100));
         }
         let exposition = openmetrics::fetch(&service.metrics_url())?;
+        let url = format!("{}/telemetry", service.admin);
+        let telemetry = http::send("GET", &url, &[("accept", "application/json")], "")?.body;
         service.stop()?;
         Ok(Self {
             // The program has flushed.
             spans: collector.spans(),
             exposition,
             log: service.log(),
+            telemetry: serde_json::from_str(&telemetry)?,
         })
     }
 
