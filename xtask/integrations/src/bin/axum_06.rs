@@ -1,6 +1,6 @@
-//! axum 0.6, which firstlight does not observe, and what a program that has it is told.
+//! axum 0.6, which firstlight does not observe.
 //!
-//! `cargo run --bin axum_06`; a log line and `curl localhost:9464/telemetry` name the version.
+//! `cargo run --bin axum_06`; a log line and `curl localhost:9464/telemetry` say so.
 
 use std::{
     env,
