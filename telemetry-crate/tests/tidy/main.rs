@@ -16,6 +16,7 @@ mod lengths;
 mod module_tree;
 mod names;
 mod own;
+mod readme;
 mod recipes;
 mod suite_names;
 mod words;
@@ -86,11 +87,6 @@ fn variable_tables_match_the_code() {
     };
     let all: Vec<&Variable> = VARIABLES.iter().collect();
     generated("docs/book/src/configuration.md", "variables", &table(&all));
-    // The README has the variables that most services need, which are the first ones of the list.
-    let end = all
-        .iter()
-        .position(|variable| variable.name == "OTEL_BSP_SCHEDULE_DELAY");
-    generated("README.md", "variables", &table(&all[..end.unwrap()]));
 }
 
 /// The page that users read has each version that the code supports.
