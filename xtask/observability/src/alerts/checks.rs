@@ -5,6 +5,7 @@ mod completeness;
 mod documented_queries;
 mod inhibition;
 mod jq_commands;
+mod needed_rules;
 mod promtool;
 mod routing;
 mod rule;

@@ -1,15 +1,19 @@
 //! Checks of the rules by promtool, and runs of all alert tests.
 
-use std::{cmp::Reverse, fs, process::Command};
+use std::{cmp::Reverse, collections::BTreeMap, fs, process::Command};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
+use serde_json::{Value, json};
 use support::{Cases, command, paths, tools::Prometheus};
 
+use super::{needed_rules, rule};
 use crate::alerts::{self, Timing, alert_files, objectives};
 
+/// The rule files of every alert test.
+const RULE_FILES: [&str; 2] = ["objectives.yml", "firstlight.rules.yml"];
+
 pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
-    let rules =
-        ["objectives.yml", "firstlight.rules.yml"].map(|name| alert_files::folder().join(name));
+    let rules = RULE_FILES.map(|name| alert_files::folder().join(name));
     cases.check("promtool: accepts the rules", || {
         command::run_quietly(check(prometheus).args(&rules)).map(drop)
     });
@@ -22,16 +26,70 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     cases.check("broken rule: fails its alert test, by name", || {
         broken(prometheus)
     });
-    let promtool = &prometheus.promtool;
-    cases.check_all(alert_tests().into_iter().map(|file| {
-        let name = format!("alert tests: docs/alerts/{file} passes");
-        let path = alert_files::folder().join(file);
-        let case = move || {
-            let mut test = Command::new(promtool);
-            command::run_quietly(test.args(["test", "rules"]).arg(path)).map(drop)
+    match alert_tests() {
+        Ok(tests) => cases.check_all(tests.into_iter().map(|test| {
+            let name = format!("alert tests: {} of {} pass", test.alert, test.file);
+            (name, move || test.run(prometheus))
+        })),
+        Err(error) => cases.failed("alert tests: can be read", &error),
+    }
+}
+
+/// The tests of one alert in one file.
+struct AlertTests {
+    file: String,
+    alert: String,
+    /// The file with only these tests.
+    text: String,
+    /// The rules that they need.
+    rules: String,
+}
+
+impl AlertTests {
+    fn run(&self, prometheus: &Prometheus) -> anyhow::Result<()> {
+        let folder = paths::fresh(&format!("alert-tests-{}-{}", self.file, self.alert))?;
+        fs::write(folder.join("rules.yml"), &self.rules)?;
+        let file = folder.join("tests.yml");
+        fs::write(&file, &self.text)?;
+        let mut test = Command::new(&prometheus.promtool);
+        command::run_quietly(test.args(["test", "rules"]).arg(file)).map(drop)
+    }
+}
+
+/// All alert tests, those with the most text first, because they take the longest.
+fn alert_tests() -> anyhow::Result<Vec<AlertTests>> {
+    let mut groups = Vec::new();
+    for name in RULE_FILES {
+        groups.extend(rule::groups(name)?.as_array().cloned().unwrap_or_default());
+    }
+    let mut found = Vec::new();
+    for file in alert_files::all() {
+        let Some(name) = file.path.strip_prefix("tests/") else {
+            continue;
         };
-        (name, case)
-    }));
+        let mut document = support::yaml::parse(&file.text)?;
+        let mut of_alerts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+        for test in document["tests"].as_array().into_iter().flatten() {
+            let alert = test["name"].as_str().unwrap_or_default().split(':').next();
+            let tests = of_alerts.entry(alert.unwrap_or_default().to_owned());
+            tests.or_default().push(test.clone());
+        }
+        ensure!(!of_alerts.is_empty(), "{name} has no tests");
+        document["rule_files"] = json!(["rules.yml"]);
+        for (alert, tests) in of_alerts {
+            document["tests"] = Value::Array(tests);
+            // JSON is YAML as well.
+            let text = document.to_string();
+            found.push(AlertTests {
+                file: name.to_owned(),
+                alert,
+                rules: needed_rules::of(&text, &groups),
+                text,
+            });
+        }
+    }
+    found.sort_by_key(|tests| Reverse(tests.text.len()));
+    Ok(found)
 }
 
 /// Checks that a rule with an inverted comparison fails its alert test, by name.
@@ -66,14 +124,6 @@ fn check(prometheus: &Prometheus) -> Command {
     let mut check = Command::new(&prometheus.promtool);
     check.args(["check", "rules", "--lint=all", "--lint-fatal"]);
     check
-}
-
-/// The files of alert tests, the largest first, because those take the longest.
-fn alert_tests() -> Vec<String> {
-    let mut files = alert_files::all();
-    files.retain(|file| file.path.starts_with("tests/"));
-    files.sort_by_key(|file| Reverse(file.text.len()));
-    files.into_iter().map(|file| file.path).collect()
 }
 
 /// Checks the rules with scaled durations, as the suite `live` uses them.
