@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// A rule file with the rules that `test` depends on, in their groups and in their order.
+/// A rule file with the rules that `test` depends on, in their order.
 ///
-/// `test` is the text of a file of alert tests. The result is JSON, which is YAML as well.
+/// `test` is the text of a file of alert tests. The result is JSON, which is YAML as well. Groups keep their names.
 pub(super) fn of(test: &str, groups: &[Value]) -> String {
     let mut names: BTreeSet<String> = words(test).map(str::to_owned).collect();
     loop {
