@@ -81,7 +81,7 @@ pub(crate) use self::{
     call_future::CallFuture,
     connection_uses::{UsesConnection, list as list_use},
     failure::Failure,
-    pools::{ExtraConnection, OpenFuture, PoolKey, extra_connections},
+    pools::{ExtraConnection, OpenFuture, extra_connections},
     server::system_name,
     statement::{Statement, statement},
 };
@@ -97,7 +97,7 @@ pub(crate) use self::{
 };
 #[cfg(any(feature = "sqlx", feature = "sqlx-08"))]
 pub(crate) use self::{
-    pools::{InstrumentedPool, StatementPool, add as add_pool},
+    pools::{InstrumentedPool, PoolKey, StatementPool, add as add_pool},
     server::Server,
 };
 

@@ -39,7 +39,7 @@ use crate::{
     runtime::RuntimeObserver,
     secret, shutdown,
     signal::Signal,
-    status::{Status, report_versions},
+    status::{Status, missing_levels, report_versions},
     traces::Traces,
 };
 
@@ -272,6 +272,9 @@ impl Telemetry {
         summary.log();
         for warning in &settings.warnings {
             tracing::warn!(target: "firstlight", "{warning}");
+        }
+        if let Some(missing) = missing_levels() {
+            tracing::warn!(target: "firstlight", "{missing}");
         }
         if let Some(caution) = log_filter.caution() {
             // The log filter could hide this warning, so the event has a target that always passes the filter.

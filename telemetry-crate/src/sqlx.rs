@@ -99,7 +99,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// attributes with the database's system, name, address and port, which sqlx's events do not have.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;
-/// [`instrument_pool_as`] gives it another name. firstlight keeps a clone of the pool until the
+/// [`instrument_pool_as`] gives it another name, which one of two pools of the same database needs: a
+/// pool replaces an earlier one of its name. firstlight keeps a clone of the pool until the
 /// pool is closed. So close it with [`Pool::close`], because dropping it closes no connections.
 /// `instrument_pool` has the same effect before and after `init()`.
 pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {

@@ -25,7 +25,7 @@ use std::time::Duration;
 use log::LevelFilter;
 use sqlx_08::{ConnectOptions as _, Connection, Database, Pool, pool::PoolOptions};
 
-use crate::db::{Connections, InstrumentedPool, Server, StatementPool, add_pool};
+use crate::db::{Connections, InstrumentedPool, PoolKey, Server, StatementPool, add_pool};
 
 /// The limit of [`close`]; requests and jobs have ended before it is called.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,7 +36,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// attributes with the database's system, name, address and port, which sqlx's events do not have.
 ///
 /// The pool is named as the conventions say, `db:5432/orders`, or by its system if it has no address;
-/// [`instrument_pool_as`] gives it another name. firstlight keeps a clone of the pool until the
+/// [`instrument_pool_as`] gives it another name, which one of two pools of the same database needs: a
+/// pool replaces an earlier one of its name. firstlight keeps a clone of the pool until the
 /// pool is closed. So close it with [`Pool::close`], because dropping it closes no connections.
 /// `instrument_pool` has the same effect before and after `init()`.
 pub fn instrument_pool<DB: Database>(pool: &Pool<DB>) {
@@ -82,13 +83,13 @@ fn server<DB: Database>(options: &<DB::Connection as Connection>::Options) -> Se
 }
 
 fn add<DB: Database>(pool: &Pool<DB>, server: Server, name: String) {
-    let pool = pool.clone();
+    let (pool, other) = (pool.clone(), pool.clone());
     add_pool(InstrumentedPool {
         name,
         read: Box::new(move || read(&pool)),
         statements: Some(StatementPool {
             server,
-            key: None,
+            key: Box::new(move || PoolKey::of(&other.connect_options())),
             #[cfg(feature = "sqlx")]
             open: None,
         }),

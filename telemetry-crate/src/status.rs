@@ -14,6 +14,7 @@ mod report;
 mod requests;
 mod sigterm;
 mod skew;
+mod static_level;
 
 use std::{
     sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
@@ -28,6 +29,7 @@ pub(crate) use self::{
     report::{Item, Report, Section, State},
     sigterm::watch_sigterm,
     skew::{report_versions, versions},
+    static_level::missing as missing_levels,
 };
 #[cfg(feature = "console")]
 use crate::{catalog::Metric, metrics::Series};

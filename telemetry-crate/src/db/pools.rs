@@ -49,14 +49,19 @@ pub(crate) struct InstrumentedPool {
 /// What is known of a pool of sqlx.
 pub(crate) struct StatementPool {
     pub(crate) server: Server,
-    /// `None` if no listed use names the pool.
-    pub(crate) key: Option<Box<dyn Fn() -> PoolKey + Send + Sync>>,
+    /// The identity, by which a use of a connection names the pool.
+    pub(crate) key: Box<dyn Fn() -> PoolKey + Send + Sync>,
     /// Opens and closes a connection outside the pool.
     #[cfg(feature = "sqlx")]
     pub(crate) open: Option<Box<dyn Fn() -> OpenFuture + Send + Sync>>,
 }
 
 impl InstrumentedPool {
+    /// The identity of a pool of sqlx.
+    fn key(&self) -> Option<PoolKey> {
+        Some((self.statements.as_ref()?.key)())
+    }
+
     /// Reads the connections; `None` once the pool is closed.
     ///
     /// The closure may be the program's, so it is called without a lock, and a panic counts as closed.
@@ -72,7 +77,7 @@ impl InstrumentedPool {
 pub(crate) struct PoolKey(usize);
 
 impl PoolKey {
-    #[cfg(feature = "sqlx")]
+    #[cfg(any(feature = "sqlx", feature = "sqlx-08"))]
     pub(crate) fn of<T>(identity: &Arc<T>) -> Self {
         Self(Arc::as_ptr(identity).addr())
     }
@@ -114,7 +119,7 @@ pub(crate) fn pool_uses() -> (Vec<PoolUses>, u64) {
     let mut found: Vec<_> = (pools.iter())
         .map(|(pool, connections)| {
             let statements = pool.statements.as_ref();
-            let key = statements.and_then(|statements| Some((statements.key.as_ref()?)()));
+            let key = pool.key();
             // With one pool, all uses are of it.
             let is_of_pool = |found: &mut ConnectionUse| match found.pool {
                 Some(pool) => Some(pool) == key,
@@ -224,16 +229,25 @@ pub(super) fn with_pool_name(record: impl FnOnce(Option<&str>)) {
 
 /// Adds a pool, and removes an earlier pool of the same name.
 ///
-/// Two pools cannot share a series.
+/// Two pools cannot share a series. A warning tells of a removed pool that is another one and open.
 pub(crate) fn add(added: InstrumentedPool) {
     // The attributes are to be those of open pools alone.
     drop(open_pools());
+    let added_key = added.key();
     let mut pools = lock();
     let is_replaced = |pool: &mut Arc<InstrumentedPool>| pool.name == added.name;
     let replaced: Vec<_> = pools.extract_if(.., is_replaced).collect();
     pools.push(Arc::new(added));
     publish_common_attributes(&pools);
     drop(pools);
+    for pool in replaced.iter().filter(|pool| pool.key() != added_key) {
+        tracing::warn!(
+            target: "firstlight",
+            "the metrics of the pool {} are now those of another pool of the same name, and the first is still open: \
+             give each a name, with `instrument_pool_as`, or close the first",
+            pool.name
+        );
+    }
     drop(replaced);
 }
 

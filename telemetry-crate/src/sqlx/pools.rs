@@ -50,7 +50,7 @@ pub(super) fn add<DB: Database>(pool: &Pool<DB>, name: Option<String>) {
         read: Box::new(move || read(&pool)),
         statements: Some(StatementPool {
             server,
-            key: Some(Box::new(move || key(&third))),
+            key: Box::new(move || key(&third)),
             open: Some(Box::new(move || open(&other))),
         }),
     });

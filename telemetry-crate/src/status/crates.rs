@@ -1,9 +1,10 @@
 //! The section about the crates that have globals.
 //!
-//! It says whether the program has replaced firstlight's globals, and whether a crate is in the program in two versions.
+//! It says whether the program has replaced firstlight's globals, whether a crate is in the program in two versions, and
+//! whether a feature of `tracing` has removed levels.
 //! The section `logs` covers the global subscriber.
 
-use super::{Item, Section, State, Status, integrations, versions};
+use super::{Item, Section, State, Status, integrations, missing_levels, versions};
 use crate::traces;
 
 impl Status {
@@ -24,6 +25,7 @@ impl Status {
         let mut wrong = self.replaced();
         let is_ours = wrong.is_empty();
         wrong.extend(versions.duplicates());
+        wrong.extend(missing_levels());
         let (state, detail) = if !wrong.is_empty() {
             (State::Fails, wrong.join("; "))
         } else if versions.seen().is_empty() {

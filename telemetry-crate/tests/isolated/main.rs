@@ -68,6 +68,7 @@ fn main() -> ExitCode {
         sqlx::queries_count_without_telemetry,
         sqlx::foreign_subscribers_are_rejected,
         sqlx::unsampled_queries_are_recorded,
+        sqlx::replaced_pools_are_named,
         status::checks_cover_every_pipeline => [
             "OTEL_METRICS_EXPORTER" = "prometheus,otlp",
             "OTEL_LOGS_EXPORTER" = "otlp",

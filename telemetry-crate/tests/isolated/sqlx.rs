@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use firstlight::{TelemetryConfig, sqlx::InstrumentQuery as _, testing::count_queries};
+use firstlight::{
+    TelemetryConfig,
+    sqlx::{InstrumentQuery as _, instrument_pool},
+    testing::{capture, count_queries},
+};
 use sqlx::SqlitePool;
 use tracing::Instrument as _;
 
@@ -65,4 +69,27 @@ pub(crate) async fn unsampled_queries_are_recorded() {
     ] {
         assert_eq!(trace.matches(part).count(), 2, "{part} in {trace}");
     }
+}
+
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn replaced_pools_are_named() {
+    let capture = capture();
+    let [first, second, third] = [(); 3].map(|()| SqlitePool::connect_lazy("sqlite::memory:"));
+    let (first, second, third) = (first.unwrap(), second.unwrap(), third.unwrap());
+    let warnings = || {
+        let logs = capture.logs();
+        let named = logs.iter().filter(|line| {
+            line.message
+                .starts_with("the metrics of the pool sqlite are now")
+        });
+        named.count()
+    };
+    instrument_pool(&first);
+    instrument_pool(&first.clone());
+    assert_eq!(warnings(), 0);
+    instrument_pool(&second);
+    assert_eq!(warnings(), 1);
+    second.close().await;
+    instrument_pool(&third);
+    assert_eq!(warnings(), 1);
 }
