@@ -67,7 +67,7 @@ impl fmt::Display for UnknownMetric {
 ///
 /// * those of [the catalog](crate::metrics::catalog), and the parts of its histograms (`_bucket`, `_sum`, `_count`);
 /// * those that Prometheus adds to each target, such as `up`, and `ALERTS`;
-/// * those that a rule of the files records;
+/// * those that a rule of the files records, and the objectives that a service may declare;
 /// * `others`: the metrics of the service, such as `orders_accepted_total`, and those of other exporters, such as
 ///   [`POSTGRES_EXPORTER`]. Names are given in full, as `/metrics` shows them. For a histogram, give the name without
 ///   `_bucket`.

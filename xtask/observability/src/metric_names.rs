@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use firstlight::testing::{POSTGRES_EXPORTER, metric_names};
+use firstlight::testing::{POSTGRES_EXPORTER, metric_names, unknown_metrics};
 use serde_json::Value;
-use support::yaml;
+use support::{paths, yaml};
 
 use crate::{
     alerts::{self, Timing},
@@ -116,6 +116,18 @@ fn hostile_queries_have_the_parsed_names() {
         accepted * 10 > all * 8,
         "only {accepted} of {all} are valid"
     );
+}
+
+#[test]
+fn shared_files_are_accepted() -> anyhow::Result<()> {
+    let docs = ["docs/alerts", "docs/dashboards", "docs/platform"]
+        .map(|folder| paths::root().join(folder));
+    let unknown = unknown_metrics(&docs, POSTGRES_EXPORTER)?;
+    let unknown: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+    assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+    // Without the list, each query of the exporter is found.
+    assert!(!unknown_metrics(&docs, &[])?.is_empty(), "nothing is found");
+    Ok(())
 }
 
 #[test]

@@ -19,6 +19,13 @@ const PROMETHEUS: [&str; 11] = [
     "up",
 ];
 
+/// The series with which a service declares its objectives, so that any of its rules may record them.
+const DECLARED: [&str; 3] = [
+    "slo:availability:declared_objective_ratio",
+    "slo:latency:declared_objective_ratio",
+    "slo:latency:declared_objective_seconds",
+];
+
 /// The metrics of `postgres_exporter` in firstlight's dashboards and rules.
 ///
 /// For the list of other metrics that [`unknown_metrics`](super::unknown_metrics) takes.
@@ -64,7 +71,7 @@ impl Known {
         for other in others {
             names.extend(parts(other));
         }
-        let others = others.iter().chain(&PROMETHEUS);
+        let others = others.iter().chain(&PROMETHEUS).chain(&DECLARED);
         names.extend(others.map(|name| (*name).to_owned()));
         Self(names)
     }
@@ -81,7 +88,8 @@ impl Known {
     /// The most similar name, unless all are very different.
     pub(super) fn most_similar(&self, name: &str) -> Option<String> {
         let names = self.0.iter();
-        let names = names.map(|known| (strsim::normalized_levenshtein(name, known), known));
+        // Pairs of letters, because a rename may change the order of words.
+        let names = names.map(|known| (strsim::sorensen_dice(name, known), known));
         names
             .max_by(|(one, _), (other, _)| one.total_cmp(other))
             .filter(|(similarity, _)| *similarity >= SIMILAR)

@@ -13,6 +13,8 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         let source = generated.deployed(deploy);
         let passed = cases.check(&format!("{deploy}: tests/observability.rs passes"), || {
             let test = source.join("tests/observability.rs");
+            // Cargo would take the test of another service with this name, which has the same target folder, for fresh.
+            fs::write(&test, fs::read(&test)?)?;
             let mut format = Command::new("rustfmt");
             command::run_quietly(format.args(["--check", "--edition=2024"]).arg(test))?;
             run(&source).map(drop)
@@ -45,7 +47,7 @@ const COMPOSE: [Mistake; 2] = [
         ),
         says: &[
             "panel \"",
-            "process_memory_resident_bytes; did you mean process_",
+            "process_memory_resident_bytes; did you mean process_resident_memory_bytes?",
         ],
     },
     Mistake {
