@@ -35,11 +35,20 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
         return Ok(());
     };
     record::cases(cases, &generated, &folder);
+    schemas::cases(cases, &generated);
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
     compose::cases(cases, &generated);
+    recorder::cases(cases, &generated);
     observability::cases(cases, &generated, &folder);
+    pipelines::cases(cases, &generated);
     versions::cases(cases, &generated);
+    ways::names(cases, &folder);
+    ways::contradictions(cases, &folder);
+    ways::sources(cases, &folder);
+    combinations::build(cases, &generated);
     observability::built(cases, &generated);
+    ways::places(cases, &folder)?;
+    ways::terminal(cases, &folder);
     Ok(())
 }
