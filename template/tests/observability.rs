@@ -13,12 +13,16 @@ const FOLDERS: [&str; 1] = ["observability"];
 
 /// The metrics of `src/metrics.rs`.
 {%- if example %}
-const OWN: &[&str] = &["order_items", "orders_accepted_total", "orders_rejected_total"];
+const OWN: &[&str] = &[
+    "order_items",
+    "orders_accepted_total",
+    "orders_rejected_total",
+];
 {%- else %}
 const OWN: &[&str] = &[];
 {%- endif %}
 
-/// Further metrics in panels and rules: of other programs, and of rules that are not in the folders.
+/// Further metrics: of other programs, and of rules outside of the folders.
 const OTHERS: &[&str] = &[];
 
 #[test]

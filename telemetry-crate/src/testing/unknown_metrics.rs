@@ -27,7 +27,9 @@ pub use self::{known::POSTGRES_EXPORTER, promql::metric_names};
 pub struct UnknownMetric {
     /// The file of the dashboard or the rule.
     pub file: PathBuf,
-    /// The panel, variable, annotation or rule, such as `panel "Orders"` or `alert OrdersRejected`.
+    /// The panel, variable, annotation or rule.
+    ///
+    /// Examples are `panel "Orders"` and `alert OrdersRejected`.
     pub place: String,
     /// The PromQL expression.
     pub expression: String,

@@ -1,5 +1,6 @@
-//! The dashboards and rules for every service, as one artifact that a cluster applies once.
+//! The dashboards and rules for every service, as one artifact.
 //!
+//! A cluster applies it once.
 //! `docs/platform` has only a kustomization, which lists those of `docs/alerts` and `docs/dashboards`. A copy has the files
 //! below its own folder.
 
@@ -38,7 +39,7 @@ pub fn run(args: &PlatformArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes the kustomizations, rules and dashboards to `destination`, with links to `addresses`.
+/// Writes a copy with all files to `destination`, with links to `addresses`.
 pub fn copy(destination: &std::path::Path, addresses: &Addresses) -> anyhow::Result<()> {
     folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
     alerts::docs().copy(&destination.join("alerts"), addresses)?;

@@ -19,7 +19,9 @@ const PROMETHEUS: [&str; 11] = [
     "up",
 ];
 
-/// The series with which a service declares its objectives, so that any of its rules may record them.
+/// The series with which a service declares its objectives.
+///
+/// The shared rules read them, also if no service declares any.
 const DECLARED: [&str; 3] = [
     "slo:availability:declared_objective_ratio",
     "slo:latency:declared_objective_ratio",
@@ -57,7 +59,9 @@ const SIMILAR: f64 = 0.5;
 pub(super) struct Known(BTreeSet<String>);
 
 impl Known {
-    /// The catalog, Prometheus' own metrics, and `others` with the parts of histograms.
+    /// The catalog, Prometheus' own metrics, and `others`.
+    ///
+    /// Each of `others` may be a histogram.
     pub(super) fn new(others: &[&str]) -> Self {
         let mut names = BTreeSet::new();
         for metric in catalog::ALL {

@@ -58,7 +58,7 @@ const BOARD: &str = r#"{
 }"#;
 
 #[test]
-fn panels_name_the_place_and_the_likely_metric() {
+fn panels_name_place_and_likely_metric() {
     let folder = Folder::of("panels", &[("dashboards/orders.json", BOARD)]);
     let unknown = folder.unknown(&["orders_rejected_total", "nested_total"]);
     let places: Vec<_> = unknown.iter().map(|unknown| &*unknown.place).collect();
@@ -139,7 +139,7 @@ fn unreadable_files_are_errors() {
 }
 
 #[test]
-fn words_of_the_language_are_not_names() {
+fn keywords_are_not_names() {
     for (expression, expected) in [
         ("sum by (job, instance) (rate(a_total[5m:1m]))", "a_total"),
         ("sum(a) by (b)", "a"),
@@ -164,7 +164,7 @@ fn words_of_the_language_are_not_names() {
 }
 
 #[test]
-fn names_like_words_of_the_language_are_found() {
+fn names_like_keywords_are_found() {
     for (expression, expected) in [
         ("sum{a=\"b\"}", "sum"),
         ("sum + count", "count sum"),

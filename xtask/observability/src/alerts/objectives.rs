@@ -25,7 +25,9 @@ pub(super) fn group() -> Group {
     about().example(example).records(defaults())
 }
 
-/// The group of defaults alone, for services that declare their objectives in files of their own.
+/// The group of defaults alone.
+///
+/// Services declare their objectives in files of their own.
 pub(super) fn defaults_alone() -> Group {
     Group::new(NAME)
         .about(

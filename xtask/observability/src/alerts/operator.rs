@@ -1,5 +1,6 @@
-//! The rules as two resources for the Prometheus Operator, and the kustomization that applies them.
+//! The rules as two resources for the Prometheus Operator.
 //!
+//! A kustomization applies them.
 //! The first resource has the objectives, which may differ between clusters. The second has all other rules.
 
 use super::{alert_files::HEAD, timing::Timing};

@@ -5,7 +5,7 @@ use crate::folder::Folder;
 
 /// The folder in the documentation, from which users copy the files.
 pub(super) const DOCS: &str = "docs/dashboards";
-/// The folder of the template that compose mounts, with placeholders for addresses.
+/// The folder that compose mounts, with placeholders for addresses.
 const COMPOSE: &str = "template/deploy/compose/platform/dashboards";
 
 /// The handwritten queries of postgres_exporter for the database dashboard.

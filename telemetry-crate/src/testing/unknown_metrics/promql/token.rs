@@ -50,7 +50,9 @@ pub(super) fn tokens(expression: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The length of a name or number, with Grafana's variables in it: `$name`, `${name}`, `[[name]]`.
+/// The length of a name or number, with Grafana's variables in it.
+///
+/// A variable is `$name`, `${name}` or `[[name]]`.
 fn length_of_word(text: &str) -> usize {
     let mut length = 0;
     while let Some(next) = text[length..].chars().next() {
@@ -91,7 +93,9 @@ fn length_of_string(text: &str) -> usize {
     text.len()
 }
 
-/// The length up to the bracket that closes the first one; brackets in strings do not count.
+/// The length up to the bracket that closes the first one.
+///
+/// Brackets in strings do not count.
 fn length_within(text: &str, open: char, close: char) -> usize {
     let (mut length, mut depth) = (0, 0_usize);
     while let Some(next) = text[length..].chars().next() {
@@ -112,7 +116,9 @@ fn length_within(text: &str, open: char, close: char) -> usize {
     text.len()
 }
 
-/// The names of metrics in the text after `{`: a quoted name, or a matcher of `__name__`.
+/// The names of metrics in the text after `{`.
+///
+/// Such a name is a string of its own, or in a matcher of `__name__`.
 fn named(matchers: &str) -> Vec<&str> {
     let mut names = Vec::new();
     let mut rest = matchers;

@@ -6,7 +6,7 @@ use anyhow::{bail, ensure};
 use support::{Cases, command};
 
 use super::super::combinations::Generated;
-use crate::service;
+use crate::{generate::Answers, service};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     for (deploy, mistakes) in [("compose", &COMPOSE[..]), ("kubernetes", &KUBERNETES)] {
@@ -15,8 +15,12 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             let test = source.join("tests/observability.rs");
             // Cargo would take the test of another service with this name, which has the same target folder, for fresh.
             fs::write(&test, fs::read(&test)?)?;
+            // Its list of metrics depends on the example.
+            let example = Answers::least().with("example", "true");
+            let example = generated.folder(&example.with("deploy", deploy));
             let mut format = Command::new("rustfmt");
-            command::run_quietly(format.args(["--check", "--edition=2024"]).arg(test))?;
+            format.args(["--check", "--edition=2024"]).arg(test);
+            command::run_quietly(format.arg(example.join("tests/observability.rs")))?;
             run(&source).map(drop)
         });
         for mistake in passed.then_some(mistakes).into_iter().flatten() {
@@ -31,7 +35,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
 struct Mistake {
     what: &'static str,
     file: &'static str,
-    /// A text of the file, and its replacement; a file that does not exist has no text.
+    /// A text of the file, and its replacement.
+    ///
+    /// A file that does not exist has no text.
     edit: (&'static str, &'static str),
     /// What the test has to say besides the name of the file.
     says: &'static [&'static str],

@@ -53,7 +53,9 @@ fn service(generated: &Generated, store: &str) -> Neighbor {
 }
 
 impl Neighbor {
-    /// The objects of a copy that uses all of `observability/`: its objectives, and a dashboard.
+    /// The objects of a copy that uses all of `observability/`.
+    ///
+    /// It declares objectives, and has a dashboard.
     fn objects(&self, kubectl: &Path) -> anyhow::Result<Vec<Value>> {
         let copy = paths::fresh(&format!("template-neighbor-{}", self.name))?;
         files::write(&copy, &files::read(&self.source)?)?;
@@ -93,7 +95,9 @@ fn no_name_twice(kubectl: &Path, services: &[Neighbor; 2]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Fails if two objects, files of dashboards, groups of rules, or recording rules have one name.
+/// Fails if a name is there twice.
+///
+/// Names are those of objects, files of dashboards, groups of rules, and recording rules.
 fn check_names(all: &[&[Value]]) -> anyhow::Result<()> {
     let mut seen = BTreeSet::new();
     let mut add = |what: &str, name: String| {
