@@ -1,8 +1,7 @@
 //! The dashboards and rules for every service, as one artifact.
 //!
-//! A cluster applies it once.
-//! `docs/platform` has only a kustomization, which lists those of `docs/alerts` and `docs/dashboards`. A copy has the files
-//! below its own folder.
+//! A cluster applies it once. `docs/platform` has only a kustomization, which lists those of `docs/alerts` and
+//! `docs/dashboards`. A copy has the files below its own folder.
 
 use std::{path::PathBuf, process::ExitCode};
 
