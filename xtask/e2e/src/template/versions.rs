@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use support::{Cases, paths};
 
-use super::{combinations::Generated, files};
+use super::{combinations::Generated, files, observability::PLATFORM};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     cases.check(
@@ -27,7 +27,7 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
                 let own = folder.file_name().context("no name")?.to_string_lossy();
                 for (file, content) in files::read(&folder)? {
                     // These files name no image, action or tool with its version.
-                    if file.starts_with("observability/") {
+                    if file.starts_with("observability/") || file.starts_with(PLATFORM) {
                         continue;
                     }
                     for line in String::from_utf8_lossy(&content).lines() {

@@ -10,8 +10,9 @@ use crate::template::combinations::Generated;
 
 /// Checks that kustomize passes an edited maximum number of pods to the pods.
 pub(super) fn processes(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
-    let manifests = paths::fresh("template-processes")?;
-    files::write(&manifests, &files::read(&source.join(MANIFESTS))?)?;
+    let copy = paths::fresh("template-processes")?;
+    files::write(&copy, &files::read(source)?)?;
+    let manifests = copy.join(MANIFESTS);
     let scaler = manifests.join("horizontalpodautoscaler.yaml");
     let text = fs::read_to_string(&scaler)?;
     let pods = at(&yaml::parse(&text)?, "/spec/maxReplicas")?;
