@@ -38,6 +38,8 @@
 //!
 //! Another [`CollectorAnswer`] shows what a service does when its collector is overloaded or gone.
 //!
+//! [`unknown_metrics`] finds the panels and rules of a service that name a metric which does not exist.
+//!
 //! The receiver does not support JSON, compression other than gzip, or profiles. It rejects each with a reason. This
 //! module is for tests and demonstrations, not for production.
 
@@ -65,6 +67,7 @@ mod series;
 mod server;
 mod span;
 mod tls;
+mod unknown_metrics;
 mod value;
 pub mod waterfall;
 
@@ -94,6 +97,7 @@ pub use self::{
     scope::Captured,
     series::HistogramSum,
     span::{ReceivedEvent, ReceivedLink, ReceivedSpan},
+    unknown_metrics::{POSTGRES_EXPORTER, UnknownMetric, metric_names, unknown_metrics},
 };
 
 /// An OTLP collector on a free loopback port that keeps what it receives.

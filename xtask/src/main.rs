@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use e2e::{console, live};
-use observability::{alerts, conventions, dashboards};
+use observability::{alerts, conventions, dashboards, platform};
 use support::ui;
 
 #[derive(Debug, Parser)]
@@ -85,6 +85,13 @@ enum Task {
   cargo xtask dashboards --destination DIR --runbooks URL
                                     write a copy, with links to your runbooks")]
     Dashboards(dashboards::DashboardsArgs),
+    /// Write docs/platform: dashboards and rules as one artifact for a cluster.
+    #[command(after_help = "Examples:
+  cargo xtask platform            write it
+  cargo xtask platform --check    fail if the committed file is out of date
+  cargo xtask platform --destination DIR --grafana URL --runbooks URL
+                                  write a copy of everything, with your links, for kubectl apply -k DIR")]
+    Platform(platform::PlatformArgs),
     /// Test dashboards and alerts on a live service.
     ///
     /// Every panel has data, and every injected fault raises its alert.
@@ -109,6 +116,7 @@ fn main() -> ExitCode {
         Task::Alerts(args) => alerts::run(&args),
         Task::Conventions(args) => conventions::run(&args),
         Task::Dashboards(args) => dashboards::run(&args),
+        Task::Platform(args) => platform::run(&args),
         Task::Live(args) => live::run(&args),
         Task::Console(args) => console::run(&args),
         Task::RenameMetric(args) => rename::run(&args),

@@ -32,7 +32,7 @@ const LEFT_OUT: [&str; 6] = [
     "docs/alerts/tests/",
     "docs/dashboards/",
     "docs/book/src/images/",
-    "template/observability/",
+    "template/deploy/compose/platform/",
 ];
 
 /// Cargo commands that format the code and write the generated files.

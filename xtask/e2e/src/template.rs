@@ -47,6 +47,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     ways::contradictions(cases, &folder);
     ways::sources(cases, &folder);
     combinations::build(cases, &generated);
+    observability::built(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);
     Ok(())

@@ -49,21 +49,7 @@ pub struct CopyArgs {
     #[arg(long, value_name = "DIR", conflicts_with = "check")]
     pub(super) destination: Option<PathBuf>,
     #[command(flatten)]
-    addresses: Addresses,
-}
-
-impl CopyArgs {
-    /// Replaces the default addresses in `text` with those of the arguments.
-    pub(super) fn with_addresses(&self, text: &str) -> String {
-        let Addresses { grafana, runbooks } = &self.addresses;
-        let mut text = text.to_owned();
-        for (default, address) in [(GRAFANA, grafana), (&RUNBOOKS, runbooks)] {
-            if let Some(address) = address {
-                text = text.replace(default, address);
-            }
-        }
-        text
-    }
+    pub(super) addresses: Addresses,
 }
 
 /// The addresses in generated files, which the template prompts for as well.
@@ -79,6 +65,20 @@ pub struct Addresses {
     /// Alerts and panels link to it.
     #[arg(long, value_name = "URL", value_parser = address)]
     pub runbooks: Option<String>,
+}
+
+impl Addresses {
+    /// Replaces the default addresses in `text` with these.
+    pub(super) fn with_addresses(&self, text: &str) -> String {
+        let Self { grafana, runbooks } = self;
+        let mut text = text.to_owned();
+        for (default, address) in [(GRAFANA, grafana), (&RUNBOOKS, runbooks)] {
+            if let Some(address) = address {
+                text = text.replace(default, address);
+            }
+        }
+        text
+    }
 }
 
 /// Parses an HTTP(S) address and removes a trailing slash.

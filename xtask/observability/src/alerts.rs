@@ -1,6 +1,6 @@
 //! Alerting rules, their tests and their routes, written to `docs/alerts`.
 //!
-//! The template gets a copy. Only symptoms page: problems that users notice, or will notice soon, and that an operator can
+//! The template gets copies. Only symptoms page: problems that users notice, or will notice soon, and that an operator can
 //! fix at once. All other alerts are tickets. Where the service exports a limit, such as a queue's latency budget, the alert
 //! compares with it, so that one file serves every service. The other limits are in
 //! `crate::limits`.
@@ -27,6 +27,7 @@ mod recording;
 pub mod routes;
 mod runtime;
 mod service_health;
+mod service_rules;
 mod slo;
 mod telemetry;
 mod timing;
@@ -38,7 +39,7 @@ use clap::Args;
 
 pub use self::timing::Timing;
 use self::{alert::Alert, alert_test::AlertTest, group::Group};
-pub(crate) use self::{alert_limits::limits, checks::cases};
+pub(crate) use self::{alert_files::docs, alert_limits::limits, checks::cases};
 use crate::addresses::CopyArgs;
 use support::{paths, ui};
 
@@ -55,8 +56,7 @@ pub struct AlertsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &AlertsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = alert_files::folders();
-        docs.copy(destination, &args.copy)?;
+        alert_files::docs().copy(destination, &args.copy.addresses)?;
         return Ok(ExitCode::SUCCESS);
     }
     for folder in alert_files::folders() {

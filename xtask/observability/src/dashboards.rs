@@ -56,7 +56,7 @@ pub use self::{
     unit::Unit,
     variable::{Label, Variable},
 };
-use crate::addresses::CopyArgs;
+use crate::{addresses::CopyArgs, folder::Folder};
 use support::{Cases, paths, ui};
 
 /// Arguments of `cargo xtask dashboards`.
@@ -72,8 +72,7 @@ pub struct DashboardsArgs {
 /// Writes the files, compares them, or writes a copy elsewhere.
 pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.copy.destination {
-        let [docs, _] = dashboard_files::folders()?;
-        docs.copy(destination, &args.copy)?;
+        docs()?.copy(destination, &args.copy.addresses)?;
         return Ok(ExitCode::SUCCESS);
     }
     for folder in dashboard_files::folders()? {
@@ -99,6 +98,11 @@ pub fn run(args: &DashboardsArgs) -> anyhow::Result<ExitCode> {
         filled(Filled::Calls),
     ));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The files that users copy.
+pub(crate) fn docs() -> anyhow::Result<Folder> {
+    dashboard_files::docs()
 }
 
 /// Runs all checks that need neither Grafana nor a running service.

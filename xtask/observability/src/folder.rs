@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use support::files::{self, Files};
 
-use crate::addresses::{self, CopyArgs};
+use crate::addresses::{self, Addresses};
 
 /// A folder of generated files, and the command that writes it.
 #[derive(Debug)]
@@ -38,7 +38,9 @@ impl Folder {
         }
     }
 
-    /// Sets the names of files in the folder that are neither generated nor compared.
+    /// Sets the files in the folder that are neither generated nor compared.
+    ///
+    /// A name that ends with `/` is a folder of such files.
     pub(super) fn handwritten(mut self, names: &'static [&'static str]) -> Self {
         self.handwritten = names;
         self
@@ -53,7 +55,7 @@ impl Folder {
     }
 
     /// Writes a copy to `destination`, with the addresses of `args`.
-    pub(super) fn copy(mut self, destination: &Path, args: &CopyArgs) -> anyhow::Result<()> {
+    pub(super) fn copy(mut self, destination: &Path, args: &Addresses) -> anyhow::Result<()> {
         for content in self.files.values_mut() {
             *content = args
                 .with_addresses(&String::from_utf8_lossy(content))
@@ -70,7 +72,13 @@ impl Folder {
     /// Fails if a committed file differs, is missing, or is not generated.
     pub(super) fn compare(&self, root: &Path) -> anyhow::Result<()> {
         let mut found = files::read(&root.join(self.path))?;
-        found.retain(|name, _| !self.handwritten.contains(&name.as_str()));
+        let is_handwritten = |name: &String| {
+            let mut names = self.handwritten.iter();
+            names.any(|by_hand| {
+                name == by_hand || (by_hand.ends_with('/') && name.starts_with(by_hand))
+            })
+        };
+        found.retain(|name, _| !is_handwritten(name));
         files::check_same(&found, &self.files).with_context(|| {
             format!(
                 "{} differs from what the code generates; run `cargo xtask {}`, delete files that it does not write, and commit",
@@ -92,10 +100,12 @@ mod tests {
         let root = paths::fresh("folder-of-generated-files")?;
         let files = [("tests/a.yml", "a"), ("b.json", "b")];
         let files = files.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        let folder = Folder::new("docs", "alerts", files).handwritten(&["README.md"]);
+        let folder = Folder::new("docs", "alerts", files).handwritten(&["README.md", "own/"]);
         assert!(folder.compare(&root).is_err(), "nothing is there yet");
         folder.write(&root)?;
         fs::write(root.join("docs/README.md"), "by hand")?;
+        fs::create_dir(root.join("docs/own"))?;
+        fs::write(root.join("docs/own/a.json"), "by hand")?;
         folder.compare(&root)?;
         for (name, message) in [
             ("tests/a.yml", "tests/a.yml differs"),

@@ -166,3 +166,9 @@ pub(crate) fn is_recorded(name: &str) -> bool {
 pub(crate) fn recorded() -> impl Iterator<Item = &'static str> {
     RECORDED.iter().map(|(name, _)| *name)
 }
+
+/// The names of all scraped series.
+#[cfg(test)]
+pub(crate) fn scraped() -> impl Iterator<Item = &'static str> {
+    SCRAPED.iter().map(|(name, _)| *name)
+}

@@ -1,8 +1,8 @@
 //! Dashboards and alerts, generated from the metric catalog, and their checks.
 //!
 //! `limits` holds the numbers that dashboards and alerts share. Every query is built by `promql` from the library's
-//! catalog. The generated files are committed, because users do not run the generator: in `docs/` for readers, and in
-//! `template/observability` for every generated service.
+//! catalog. The generated files are committed, because users do not run the generator: in `docs/` for readers and
+//! for clusters, and in the template for the containers of compose.
 
 #![expect(
     clippy::exhaustive_enums,
@@ -21,9 +21,12 @@ mod failed;
 mod folder;
 mod foreign;
 mod limits;
+#[cfg(test)]
+mod metric_names;
+pub mod platform;
 mod promql;
 
-use support::Cases;
+use support::{Cases, paths};
 
 /// Runs all checks of names, dashboards and alerts that need no running service.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
@@ -34,5 +37,8 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     exposition_parsers::cases(cases);
     dashboards::cases(cases);
     alerts::cases(cases);
+    cases.check("docs/platform: up to date", || {
+        platform::docs().compare(paths::root())
+    });
     Ok(())
 }

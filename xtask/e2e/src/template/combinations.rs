@@ -120,7 +120,7 @@ const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dep
 type Belongs = fn(&Answers) -> bool;
 
 /// Files of each option, and when a service has them.
-const FILES: [(&str, Belongs); 24] = [
+const FILES: [(&str, Belongs); 26] = [
     ("src/orders.rs", |answers| answers.has("example")),
     ("tests/orders.rs", |answers| answers.has("example")),
     ("src/orders/table.rs", |answers| {
@@ -154,15 +154,23 @@ const FILES: [(&str, Belongs); 24] = [
     ("deploy/kubernetes/deployment.yaml", |answers| {
         answers.get("deploy") == "kubernetes"
     }),
-    ("observability/dashboards/overview.json", |answers| {
+    (
+        "deploy/compose/platform/dashboards/overview.json",
+        |answers| answers.get("deploy") == "compose",
+    ),
+    (
+        "deploy/compose/platform/dashboards/postgres_exporter.yaml",
+        |answers| answers.get("deploy") == "compose" && answers.get("store") == "postgres",
+    ),
+    (
+        "deploy/compose/platform/alerts/firstlight.rules.yml",
+        |answers| answers.get("deploy") == "compose",
+    ),
+    ("observability/rules.yaml", |answers| {
         answers.get("deploy") != "none"
     }),
-    (
-        "observability/dashboards/postgres_exporter.yaml",
-        |answers| answers.get("deploy") != "none" && answers.get("store") == "postgres",
-    ),
-    ("observability/alerts/firstlight.rules.yml", |answers| {
-        answers.get("deploy") == "compose"
+    ("tests/observability.rs", |answers| {
+        answers.get("deploy") != "none"
     }),
     ("observability/kustomization.yaml", |answers| {
         answers.get("deploy") == "kubernetes"

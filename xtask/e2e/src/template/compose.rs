@@ -12,10 +12,10 @@ use super::{
 };
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    check_file(cases, &generated.deployed("compose"), "", (10, 8));
+    check_file(cases, &generated.deployed("compose"), "", (12, 8));
     // The database adds an exporter with its queries, and a script that creates the exporter's user.
     let postgres = generated.with_store("postgres", "compose", "none");
-    check_file(cases, &postgres, ", with postgres", (12, 11));
+    check_file(cases, &postgres, ", with postgres", (14, 11));
 }
 
 /// Checks a compose file; `expected` are the numbers of mounts and addresses.
@@ -144,7 +144,7 @@ pub(super) fn script(cases: &mut Cases, generated: &Generated, server: &Postgres
         let sessions = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'postgres' AND state IS NOT NULL";
         let sees = psql(&format!("SET ROLE exporter; {sessions}"))?;
         ensure!(sees.trim() == "t", "found {sees:?}, expected t");
-        let queries = folder.join("observability/dashboards/postgres_exporter.yaml");
+        let queries = folder.join("deploy/compose/platform/dashboards/postgres_exporter.yaml");
         let queries = yaml::read(&queries)?;
         for (name, query) in queries.as_object().context("no queries")? {
             let query = query["query"].as_str().context("no text")?;

@@ -1,10 +1,12 @@
-//! The dashboards and alerts of a generated service.
+//! The dashboards and alerts of a cluster, of compose, and of a generated service.
 //!
-//! They must equal those in `docs/`, and Grafana, Prometheus and Alertmanager must find them. The suite `observability`
-//! checks their content once for `docs/`.
+//! Those of compose must equal those in `docs/`, and Grafana, Prometheus and Alertmanager must find them. The suite
+//! `observability` checks their content once for `docs/`.
 
 mod applied;
+mod exported;
 mod mounted;
+mod neighbors;
 
 use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
@@ -15,18 +17,19 @@ use support::{Cases, command, files, paths};
 use super::{combinations::Generated, readme};
 use crate::generate::{self, Answers, Service};
 
+/// Runs the checks of the generated files.
 pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
+    let source = generated.with_store("postgres", "compose", "none");
+    cases.check("compose: dashboards equal those of docs", || {
+        let mut expected = files::read(&paths::root().join("docs/dashboards"))?;
+        expected.remove("README.md");
+        expected.remove("kustomization.yaml");
+        files::check_same(&files::read(&source.join(DASHBOARDS))?, &expected)
+    });
+    cases.check("README.md, \"Watch it\": replaces all URLs", || {
+        check_readme_commands(&source)
+    });
     for deploy in ["compose", "kubernetes"] {
-        let source = generated.with_store("postgres", deploy, "none");
-        cases.check(&format!("{deploy}: dashboards equal those of docs"), || {
-            let mut expected = files::read(&paths::root().join("docs/dashboards"))?;
-            expected.remove("README.md");
-            files::check_same(&files::read(&source.join(DASHBOARDS))?, &expected)
-        });
-        cases.check(
-            &format!("{deploy}: README.md, \"Watch it\", replaces all default URLs"),
-            || check_readme_commands(&source),
-        );
         cases.check(
             &format!("{deploy}: given URLs replace all default URLs"),
             || check_given_urls(deploy, folder),
@@ -37,10 +40,28 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     });
     mounted::cases(cases, generated);
     applied::cases(cases, generated);
+    neighbors::cases(cases, generated);
 }
 
-/// The folder of a service's dashboards.
-const DASHBOARDS: &str = "observability/dashboards";
+/// Runs the checks that build services.
+pub(super) fn built(cases: &mut Cases, generated: &Generated) {
+    exported::cases(cases, generated);
+}
+
+/// The files of compose for every service.
+const PLATFORM: &str = "deploy/compose/platform";
+
+/// Their dashboards.
+const DASHBOARDS: &str = "deploy/compose/platform/dashboards";
+
+/// The rules of a service with its commented-out objectives enabled.
+fn with_objectives(rules: &str) -> anyhow::Result<String> {
+    let group = rules.find("-objectives\n").context("no objectives")?;
+    let group = rules[..group].rfind('\n').context("no line before it")?;
+    let (before, objectives) = rules.split_at(group);
+    let lines = objectives.lines().map(|line| line.replacen("# ", "", 1));
+    Ok(before.to_owned() + &lines.collect::<Vec<_>>().join("\n") + "\n")
+}
 
 /// The names of the dashboards' files.
 fn dashboards() -> anyhow::Result<BTreeSet<String>> {
@@ -52,16 +73,16 @@ fn dashboards() -> anyhow::Result<BTreeSet<String>> {
 /// Runs the README's commands on a copy of the generated service.
 fn check_readme_commands(source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-observability")?;
-    let observability = copy.join("observability");
-    files::write(&observability, &files::read(&source.join("observability"))?)?;
-    let before = with_defaults(&observability)?;
+    let platform = copy.join(PLATFORM);
+    files::write(&platform, &files::read(&source.join(PLATFORM))?)?;
+    let before = with_defaults(&platform)?;
     ensure!(before.len() > 8, "found defaults only in {before:?}");
     for block in readme::shell_blocks(source, "## Watch it")? {
         let mut shell = Command::new("sh");
         shell.args(["-ec", &block]).current_dir(&copy);
         command::run_quietly(&mut shell).with_context(|| block)?;
     }
-    let after = with_defaults(&observability)?;
+    let after = with_defaults(&platform)?;
     ensure!(after.is_empty(), "found defaults in {after:?}");
     Ok(())
 }
@@ -94,22 +115,27 @@ fn check_given_urls(deploy: &str, folder: &Path) -> anyhow::Result<()> {
         extra: &extra,
     };
     command::run_quietly(&mut service.command()?)?;
-    let observability = folder.join(&name).join("observability");
-    let found = with_defaults(&observability)?;
+    let root = folder.join(&name);
+    let found = with_defaults(&root)?;
     ensure!(found.is_empty(), "found defaults in {found:?}");
-    let rules = match deploy {
-        "compose" => "firstlight.rules.yml",
-        _ => "prometheusrule.yaml",
-    };
-    let rules = fs::read_to_string(observability.join("alerts").join(rules))?;
-    let board = fs::read_to_string(observability.join("dashboards/overview.json"))?;
-    let record = fs::read_to_string(folder.join(&name).join(".firstlight.toml"))?;
-    for (text, needed) in [
-        (&rules, format!("dashboard_url: {grafana}/d/")),
-        (&rules, format!("runbook_url: {runbooks}/ServiceDown.md")),
-        (&board, format!("{runbooks}/ServiceDown.md")),
-        (&record, format!("runbooks = \"{runbooks}\"")),
-    ] {
+    let read = |file: &str| fs::read_to_string(root.join(file)).with_context(|| file.to_owned());
+    let mut expected = vec![(
+        read(".firstlight.toml")?,
+        format!("runbooks = \"{runbooks}\""),
+    )];
+    if deploy == "compose" {
+        let rules = read("deploy/compose/platform/alerts/firstlight.rules.yml")?;
+        let board = read("deploy/compose/platform/dashboards/overview.json")?;
+        expected.extend([
+            (rules.clone(), format!("dashboard_url: {grafana}/d/")),
+            (rules, format!("runbook_url: {runbooks}/ServiceDown.md")),
+            (board, format!("{runbooks}/ServiceDown.md")),
+        ]);
+    } else {
+        let command = format!("--grafana {grafana} --runbooks {runbooks}");
+        expected.push((read("README.md")?, command));
+    }
+    for (text, needed) in expected {
         ensure!(text.contains(&needed), "found no {needed}");
     }
     Ok(())

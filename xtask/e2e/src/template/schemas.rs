@@ -201,10 +201,10 @@ fn kustomize(cases: &mut Cases, manifests: &Path) {
         ensure!(rendered.contains(image), "no {image:?} in:\n{rendered}");
         let kinds = rendered.lines().filter(|line| line.starts_with("kind: "));
         let count = kinds.count();
-        // Rules and dashboards are applied once per cluster, not with each service.
+        // The service's own rules; those for every service are applied once per cluster.
         ensure!(
-            count == 6,
-            "found {count} resources, expected 6:\n{rendered}"
+            count == 7,
+            "found {count} resources, expected 7:\n{rendered}"
         );
         Ok(())
     });

@@ -8,7 +8,7 @@ use super::{alert::Alert, emit, recording::Record, timing::Timing};
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
     name: &'static str,
-    about: &'static str,
+    about: String,
     interval: Option<&'static str>,
     example: Vec<Record>,
     records: Vec<Record>,
@@ -19,7 +19,7 @@ impl Group {
     pub(super) fn new(name: &'static str) -> Self {
         Self {
             name,
-            about: "",
+            about: String::new(),
             interval: None,
             example: Vec::new(),
             records: Vec::new(),
@@ -28,8 +28,8 @@ impl Group {
     }
 
     /// Sets the comment of the group.
-    pub(super) fn about(mut self, text: &'static str) -> Self {
-        self.about = text;
+    pub(super) fn about(mut self, text: impl Into<String>) -> Self {
+        self.about = text.into();
         self
     }
 
@@ -58,7 +58,7 @@ impl Group {
 
     /// The group as an entry of `groups`, indented by two spaces.
     pub(super) fn to_yaml(&self, timing: Timing) -> String {
-        let mut text = emit::comment(2, self.about);
+        let mut text = emit::comment(2, &self.about);
         text += &format!("  - name: {}\n", self.name);
         if let Some(interval) = self.interval {
             text += &format!("    interval: {}\n", timing.apply(interval));

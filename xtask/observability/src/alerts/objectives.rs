@@ -21,7 +21,18 @@ pub(super) const BUCKET: &str = "slo:latency:objective_bucket_seconds";
 
 /// The group of defaults, with a commented-out declaration.
 pub(super) fn group() -> Group {
-    about().example(example("orders")).records(defaults())
+    let example = example("orders").map(|record| record.label("namespace", "production"));
+    about().example(example).records(defaults())
+}
+
+/// The group of defaults alone, for services that declare their objectives in files of their own.
+pub(super) fn defaults_alone() -> Group {
+    Group::new(NAME)
+        .about(
+            "The objectives of services that declare none, until a day after they were last seen. Alerts on them are tickets. A \
+             service declares its objectives in its own rules.",
+        )
+        .records(defaults())
 }
 
 /// The group in which `jobs` declare the default objectives.
@@ -36,26 +47,30 @@ pub(super) fn declaring(jobs: &[&'static str]) -> Group {
     about().records(declared).records(defaults())
 }
 
+const NAME: &str = "firstlight-objectives";
+
 fn about() -> Group {
-    Group::new("firstlight-objectives").about(
+    Group::new(NAME).about(format!(
         "The objectives of each service. Only declared objectives page. To declare objectives, uncomment the rules and set the job. \
-         The rules declare the ratio of requests that must not fail (0.9995 allows for 22 minutes of outage a month), the ratio of \
-         the other requests that must be fast, and the seconds within which a request is fast. A declaration with a namespace, a cluster, or both applies to the service there, and \
-         one with the job alone to all services of that job. If several apply, the most specific one is used, and the strictest \
-         of equally specific ones. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
-         0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10. A value between two bounds is rounded up, and above \
-         the last bound no request is slow. ServiceAbsent fires if a declared job has no target, for as long as it is declared. \
-         Every other service with firstlight has the defaults below, until a day after it was last seen. Alerts on defaults are \
-         tickets.",
-    )
+         {MEANING} Every other service with firstlight has the defaults below, until a day after it was last seen. Alerts on \
+         defaults are tickets."
+    ))
 }
 
+/// What the rules of a declaration mean.
+pub(super) const MEANING: &str = "The rules declare the ratio of requests that must not fail (0.9995 allows for 22 minutes of outage a month), the ratio of \
+     the other requests that must be fast, and the seconds within which a request is fast. A declaration with a namespace, a cluster, or both applies to the service there, and \
+     one with the job alone to all services of that job. If several apply, the most specific one is used, and the strictest \
+     of equally specific ones. Seconds are measured by the buckets of http_server_request_duration_seconds, 0.005, 0.01, \
+     0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5 and 10. A value between two bounds is rounded up, and above \
+     the last bound no request is slow. ServiceAbsent fires if a declared job has no target, for as long as it is declared.";
+
 /// Declarations of objectives that are stricter than the defaults.
-fn example(job: &'static str) -> [Record; 3] {
+pub(super) fn example(job: &'static str) -> [Record; 3] {
     [
-        declared(job, AVAILABILITY, 0.9995).label("namespace", "production"),
-        declared(job, LATENCY, 0.995).label("namespace", "production"),
-        declared(job, SECONDS, 0.5).label("namespace", "production"),
+        declared(job, AVAILABILITY, 0.9995),
+        declared(job, LATENCY, 0.995),
+        declared(job, SECONDS, 0.5),
     ]
 }
 

@@ -1,41 +1,57 @@
 //! Rules and dashboards on Kubernetes, as `kubectl apply -k` sends them.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, ensure};
+use observability::{addresses::Addresses, platform};
 use serde_json::Value;
 use support::{Cases, command, files, paths, tools, yaml};
 
-use super::{DASHBOARDS, dashboards};
+use super::{dashboards, with_defaults, with_objectives};
 use crate::template::{combinations::Generated, kubernetes::at};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
     let source = generated.deployed("kubernetes");
-    cases.check("kustomization: has every dashboard, with a prefix", || {
-        check_kustomization(&source)
+    cases.check("platform: has every dashboard, with a prefix", || {
+        check_kustomization()
     });
-    cases.check("PrometheusRules: known keys, rules of docs/alerts", || {
-        check_rules(&source)
-    });
-    let what = "kustomize: adds name, label and namespace";
-    match tools::on_path("kubectl") {
-        Some(kubectl) => {
-            cases.check(what, || check_rendered(&source, &kubectl));
+    cases.check("PrometheusRules: only known keys", || check_rules(&source));
+    for (what, check) in [
+        (
+            "kubectl: renders the platform, and a copy with URLs",
+            check_platform as fn(&Path, &Path) -> anyhow::Result<()>,
+        ),
+        ("kubectl: renders a service's own rules", check_service),
+    ] {
+        match tools::on_path("kubectl") {
+            Some(kubectl) => {
+                cases.check(what, || check(&kubectl, &source));
+            }
+            None => cases.not_run(what, "install kubectl; no cluster is needed"),
         }
-        None => cases.not_run(what, "install kubectl; no cluster is needed"),
     }
 }
 
-fn check_kustomization(source: &Path) -> anyhow::Result<()> {
-    let kustomization = yaml::read(&source.join("observability/kustomization.yaml"))?;
+/// The folder of the rules and dashboards for every service.
+fn platform() -> PathBuf {
+    paths::root().join("docs/platform")
+}
+
+fn check_kustomization() -> anyhow::Result<()> {
+    let folder = paths::root().join("docs/dashboards");
+    let kustomization = yaml::read(&folder.join("kustomization.yaml"))?;
     let entries = at(&kustomization, "/configMapGenerator")?;
     let mut found = BTreeSet::new();
     for entry in entries.as_array().context("no list")? {
         let file = at(entry, "/files/0")?;
         let file = file.as_str().context("no text")?;
-        let (key, path) = file.split_once('=').context("no key")?;
-        let name = path.trim_start_matches("dashboards/");
-        ensure!(key == format!("firstlight-{name}"), "{path}: found {key}");
+        let (key, name) = file.split_once('=').context("no key")?;
+        ensure!(key == format!("firstlight-{name}"), "{name}: found {key}");
         found.insert(name.to_owned());
     }
     let expected = dashboards()?;
@@ -48,40 +64,46 @@ fn documents(text: &str) -> anyhow::Result<Vec<Value>> {
     text.split("\n---\n").map(yaml::parse).collect()
 }
 
-/// Checks the rules and their keys.
+/// Checks the keys of all rules.
 ///
 /// No package provides the operator's schema, so the used keys are listed here.
 fn check_rules(source: &Path) -> anyhow::Result<()> {
-    let read = |file: &Path| documents(&fs::read_to_string(file)?);
-    let found = read(&source.join("observability/alerts/prometheusrule.yaml"))?;
-    let expected = read(&paths::root().join("docs/alerts/prometheusrule.yaml"))?;
-    ensure!(
-        found == expected,
-        "the rules differ from docs/alerts/prometheusrule.yaml"
-    );
-    for resource in &found {
-        let kind = (&resource["apiVersion"], &resource["kind"]);
+    let own = fs::read_to_string(source.join("observability/rules.yaml"))?;
+    let shared = fs::read_to_string(paths::root().join("docs/alerts/prometheusrule.yaml"))?;
+    for (text, expected) in [(own.clone(), 1), (with_objectives(&own)?, 1), (shared, 2)] {
+        let resources = documents(&text)?;
         ensure!(
-            kind.0 == "monitoring.coreos.com/v1" && kind.1 == "PrometheusRule",
-            "found {kind:?}"
+            resources.len() == expected,
+            "found {} resources, expected {expected}",
+            resources.len()
         );
-        check_keys(resource, &["apiVersion", "kind", "metadata", "spec"])?;
-        check_keys(&resource["spec"], &["groups"])?;
-        for group in items(&resource["spec"]["groups"])? {
-            check_keys(group, &["name", "interval", "rules"])?;
-            for rule in items(&group["rules"])? {
-                check_keys(
-                    rule,
-                    &["record", "alert", "expr", "for", "labels", "annotations"],
-                )?;
-                for words in ["labels", "annotations"] {
-                    let words = rule[words].as_object().into_iter().flatten();
-                    for (name, value) in words {
-                        ensure!(
-                            value.is_string(),
-                            "{name}: found {value}, expected a string"
-                        );
-                    }
+        resources.iter().try_for_each(check_resource)?;
+    }
+    Ok(())
+}
+
+fn check_resource(resource: &Value) -> anyhow::Result<()> {
+    let kind = (&resource["apiVersion"], &resource["kind"]);
+    ensure!(
+        kind.0 == "monitoring.coreos.com/v1" && kind.1 == "PrometheusRule",
+        "found {kind:?}"
+    );
+    check_keys(resource, &["apiVersion", "kind", "metadata", "spec"])?;
+    check_keys(&resource["spec"], &["groups"])?;
+    for group in items(&resource["spec"]["groups"])? {
+        check_keys(group, &["name", "interval", "rules"])?;
+        for rule in items(&group["rules"])? {
+            check_keys(
+                rule,
+                &["record", "alert", "expr", "for", "labels", "annotations"],
+            )?;
+            for words in ["labels", "annotations"] {
+                let words = rule[words].as_object().into_iter().flatten();
+                for (name, value) in words {
+                    ensure!(
+                        value.is_string(),
+                        "{name}: found {value}, expected a string"
+                    );
                 }
             }
         }
@@ -107,8 +129,77 @@ fn check_keys(object: &Value, known: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Renders a copy in which the commented-out namespace and folder are enabled.
-fn check_rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
+/// The objects that `kubectl apply -k` would apply.
+pub(super) fn rendered(kubectl: &Path, folder: &Path) -> anyhow::Result<Vec<Value>> {
+    let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(folder))?;
+    let objects = documents(&rendered)?;
+    for object in &objects {
+        let size = object.to_string().len();
+        ensure!(
+            size < MAX_SIZE,
+            "{}: found {size} bytes, expected less than {MAX_SIZE}",
+            object["metadata"]
+        );
+    }
+    Ok(objects)
+}
+
+/// The objects of the rules and dashboards for every service.
+pub(super) fn of_platform(kubectl: &Path) -> anyhow::Result<Vec<Value>> {
+    rendered(kubectl, &platform())
+}
+
+/// Renders `docs/platform` and a copy of it.
+fn check_platform(kubectl: &Path, _source: &Path) -> anyhow::Result<()> {
+    let objects = of_platform(kubectl)?;
+    let mut shown = BTreeSet::new();
+    let mut rules = 0;
+    for object in &objects {
+        let metadata = &object["metadata"];
+        let name = metadata["name"].as_str().unwrap_or_default();
+        let labels = &metadata["labels"];
+        ensure!(
+            name.starts_with("firstlight")
+                && labels["app.kubernetes.io/part-of"] == "firstlight"
+                && labels["app.kubernetes.io/version"] == env!("CARGO_PKG_VERSION"),
+            "found {metadata}"
+        );
+        rules += usize::from(object["kind"] == "PrometheusRule");
+        if object["kind"] != "ConfigMap" {
+            continue;
+        }
+        ensure!(labels["grafana_dashboard"] == "1", "found {metadata}");
+        for (key, text) in object["data"].as_object().context("no data")? {
+            let name = key.trim_start_matches("firstlight-").to_owned();
+            let file = fs::read_to_string(paths::root().join("docs/dashboards").join(&name))?;
+            ensure!(*text == file, "{key} differs from {name}");
+            shown.insert(name);
+        }
+    }
+    ensure!(shown == dashboards()?, "found {shown:?}");
+    ensure!(rules == 2, "found {rules} PrometheusRules");
+
+    let copy = paths::fresh("template-platform")?;
+    let addresses = Addresses {
+        grafana: Some("https://grafana.test".to_owned()),
+        runbooks: Some("https://wiki.test/books".to_owned()),
+    };
+    platform::copy(&copy, &addresses)?;
+    let found = with_defaults(&copy)?;
+    ensure!(found.is_empty(), "found defaults in {found:?}");
+    let names = |objects: &[Value]| -> Vec<String> {
+        let names = objects
+            .iter()
+            .map(|object| object["metadata"]["name"].to_string());
+        names.collect()
+    };
+    let (found, expected) = (names(&rendered(kubectl, &copy)?), names(&objects));
+    ensure!(found == expected, "found {found:?}, expected {expected:?}");
+    Ok(())
+}
+
+/// Renders a copy of the service in which the commented-out namespace is enabled.
+fn check_service(kubectl: &Path, source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
     files::write(&copy, &files::read(source)?)?;
     let manifests = copy.join("deploy/kubernetes");
@@ -116,49 +207,22 @@ fn check_rendered(source: &Path, kubectl: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(&kustomization)?;
     fs::write(
         &kustomization,
-        text.replace("#namespace: shop", "namespace: shop")
-            .replace("#- ../../observability", "- ../../observability"),
+        text.replace("#namespace: shop", "namespace: shop"),
     )?;
-    let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(&manifests))?;
-    let mut shown = BTreeSet::new();
     let mut rules = 0;
-    for object in documents(&rendered)? {
+    for object in rendered(kubectl, &manifests)? {
+        let metadata = &object["metadata"];
+        let name = metadata["name"].as_str().unwrap_or_default();
         ensure!(
-            object["metadata"]["namespace"] == "shop",
-            "{}: no namespace",
-            object["metadata"]
-        );
-        let size = object.to_string().len();
-        ensure!(
-            size < MAX_SIZE,
-            "{}: found {size} bytes, expected less than {MAX_SIZE}",
-            object["metadata"]
-        );
-        let label = &object["metadata"]["labels"]["app.kubernetes.io/name"];
-        let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        ensure!(
-            label == "bare" && name.starts_with("bare"),
-            "found {}",
-            object["metadata"]
+            metadata["namespace"] == "shop"
+                && metadata["labels"]["app.kubernetes.io/name"] == "bare"
+                && name.starts_with("bare"),
+            "found {metadata}"
         );
         rules += usize::from(object["kind"] == "PrometheusRule");
-        if object["kind"] != "ConfigMap" {
-            continue;
-        }
-        ensure!(
-            object["metadata"]["labels"]["grafana_dashboard"] == "1",
-            "{}",
-            object["metadata"]
-        );
-        for (key, text) in object["data"].as_object().context("no data")? {
-            let name = key.trim_start_matches("firstlight-").to_owned();
-            let file = fs::read_to_string(source.join(DASHBOARDS).join(&name))?;
-            ensure!(*text == file, "{key} differs from {name}");
-            shown.insert(name);
-        }
+        ensure!(object["kind"] != "ConfigMap", "found {metadata}");
     }
-    ensure!(shown == dashboards()?, "found {shown:?}");
-    ensure!(rules == 2, "found {rules} PrometheusRules");
+    ensure!(rules == 1, "found {rules} PrometheusRules");
     Ok(())
 }
 

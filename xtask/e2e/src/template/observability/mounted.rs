@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
 use support::{Cases, command, files, paths, tools, yaml};
 
-use super::{DASHBOARDS, dashboards};
+use super::{DASHBOARDS, dashboards, with_objectives};
 use crate::template::{
     combinations::Generated,
     compose::{self, Mount},
@@ -88,10 +88,13 @@ fn prometheus(cases: &mut Cases, source: &Path, store: &str) {
         };
         let output = check()?;
         ensure!(
-            output.contains("2 rule files found"),
+            output.contains("3 rule files found"),
             "the output of promtool:\n{output}"
         );
-        let rules = container.path("/etc/prometheus/alerts/firstlight.rules.yml");
+        let own = container.path("/etc/prometheus/service/rules.yaml");
+        fs::write(&own, with_objectives(&fs::read_to_string(&own)?)?)?;
+        check().context("with the objectives of the service")?;
+        let rules = container.path("/etc/prometheus/platform/firstlight.rules.yml");
         let text = fs::read_to_string(&rules)?;
         fs::write(&rules, text.replacen("expr: ", "expr: (", 1))?;
         if check().is_ok() {
@@ -142,12 +145,20 @@ fn grafana(source: &Path) -> anyhow::Result<()> {
     let container = Container::with_mounts(source, "grafana")?;
     let provisioning = container.path("/etc/grafana/provisioning");
     let providers = yaml::read(&provisioning.join("dashboards/dashboards.yaml"))?;
-    let folder = at(&providers, "/providers/0/options/path")?;
-    let folder = folder.as_str().context("the dashboards have no path")?;
+    let provided = |provider: usize| -> anyhow::Result<String> {
+        let path = at(&providers, &format!("/providers/{provider}/options/path"))?;
+        Ok(path
+            .as_str()
+            .context("the dashboards have no path")?
+            .to_owned())
+    };
+    let (folder, own) = (provided(0)?, provided(1)?);
     for name in dashboards()? {
-        let file = container.path(folder).join(&name);
+        let file = container.path(&folder).join(&name);
         ensure!(file.is_file(), "{name} is not in {folder}");
     }
+    let readme = container.path(&own).join("README.md");
+    ensure!(readme.is_file(), "{own} is not observability/dashboards");
     let home = at(
         &container.service,
         "/environment/GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH",
@@ -191,7 +202,7 @@ fn links(source: &Path) -> anyhow::Result<()> {
         let text = fs::read_to_string(source.join(DASHBOARDS).join(name))?;
         uids.push(serde_json::from_str::<Value>(&text)?["uid"].clone());
     }
-    let rules = yaml::read(&source.join("observability/alerts/firstlight.rules.yml"))?;
+    let rules = yaml::read(&source.join("deploy/compose/platform/alerts/firstlight.rules.yml"))?;
     let groups = at(&rules, "/groups")?;
     let groups = groups.as_array().into_iter().flatten();
     let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());

@@ -1,0 +1,218 @@
+//! Tests with files as Grafana and Prometheus read them.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use std::{fs, path::PathBuf};
+
+use super::{UnknownMetric, metric_names, unknown_metrics};
+
+/// Names in an expression, separated by spaces.
+fn names(expression: &str) -> String {
+    let names: Vec<_> = metric_names(expression).into_iter().collect();
+    names.join(" ")
+}
+
+/// A folder of its own for each test, which is deleted at its end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn of(test: &str, files: &[(&str, &str)]) -> Self {
+        let name = format!("firstlight-{}-{test}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        for (name, text) in files {
+            let file = folder.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        Self(folder)
+    }
+
+    fn unknown(&self, others: &[&str]) -> Vec<UnknownMetric> {
+        unknown_metrics(&[&self.0], others).unwrap()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn metrics(unknown: &[UnknownMetric]) -> Vec<&str> {
+    unknown.iter().map(|unknown| &*unknown.metric).collect()
+}
+
+const BOARD: &str = r#"{
+    "title": "Orders",
+    "annotations": {"list": [{"name": "Starts", "datasource": {"type": "prometheus"}, "expr": "starts_total"}]},
+    "panels": [
+        {"title": "Rejected", "targets": [{"expr": "rate(orders_rejeted_total[$__rate_interval])"}, {"expr": "up"}]},
+        {"title": "Row", "panels": [{"title": "Within", "targets": [{"expr": "nested_total"}]}]},
+        {"title": "Logs", "datasource": {"type": "loki"}, "targets": [{"expr": "{job=\"a\"} |= \"b\" | json"}]}
+    ],
+    "templating": {"list": [
+        {"name": "job", "type": "query", "datasource": {"type": "prometheus"}, "query": "label_values(build_infos, job)"},
+        {"name": "all", "type": "query", "datasource": {"type": "prometheus"}, "query": {"query": "label_values(job)"}},
+        {"name": "step", "type": "interval", "query": "1m,10m"}
+    ]}
+}"#;
+
+#[test]
+fn panels_name_the_place_and_the_likely_metric() {
+    let folder = Folder::of("panels", &[("dashboards/orders.json", BOARD)]);
+    let unknown = folder.unknown(&["orders_rejected_total", "nested_total"]);
+    let places: Vec<_> = unknown.iter().map(|unknown| &*unknown.place).collect();
+    let expected = [
+        "annotation \"Starts\"",
+        "panel \"Rejected\"",
+        "variable \"job\"",
+    ];
+    assert_eq!(places, expected);
+    let similar: Vec<_> = unknown.iter().map(|it| it.similar.as_deref()).collect();
+    let expected = [None, Some("orders_rejected_total"), Some("build_info")];
+    assert_eq!(similar[1..], expected[1..]);
+    let shown = unknown[1].to_string();
+    for needed in [
+        "dashboards/orders.json, panel \"Rejected\": ",
+        "records orders_rejeted_total; did you mean orders_rejected_total?",
+        "\n    rate(orders_rejeted_total[$__rate_interval])",
+    ] {
+        assert!(shown.contains(needed), "{shown}");
+    }
+}
+
+#[test]
+fn rules_in_all_forms_of_yaml_are_read() {
+    let plain = "groups:\n- name: a\n  rules:\n  - record: a:orders:rate\n    expr: |\n      sum by (job) (\n        rate(orders_total[5m]) # not_this\n      )\n  - alert: A\n    expr: >-\n      folded_total\n      > 1\n  - {alert: B, expr: 'quoted_total{a=\"it''s\"}'}\n  - alert: C\n    expr: plain_total\n      > a:orders:rate\n  - alert: D\n    expr: 1\n";
+    let resource = "kind: Other\n---\nkind: PrometheusRule\nspec:\n  groups:\n  - name: b\n    rules:\n    - alert: E\n      expr: 'b:orders:rate > a:orders:rate'\n";
+    let folder = Folder::of(
+        "rules",
+        &[
+            ("b.yml", plain),
+            ("a.yaml", resource),
+            ("kustomization.yaml", "resources: [a.yaml]\n"),
+            ("README.md", "expr: prose\n"),
+        ],
+    );
+    let unknown = folder.unknown(&[]);
+    let found = [
+        "b:orders:rate",
+        "orders_total",
+        "folded_total",
+        "quoted_total",
+        "plain_total",
+    ];
+    assert_eq!(metrics(&unknown), found);
+    let places: Vec<_> = unknown.iter().map(|unknown| &*unknown.place).collect();
+    let expected = ["alert E", "record a:orders:rate", "alert A", "alert B"];
+    assert_eq!(places[..4], expected);
+}
+
+#[test]
+fn histograms_are_known_by_their_parts() {
+    let rule = |expr| format!("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: {expr}\n");
+    for (expr, unknown) in [
+        ("http_server_request_duration_seconds_bucket", None),
+        ("order_items_sum / order_items_count", None),
+        (
+            "http_server_request_duration_seconds",
+            Some("http_server_request_duration_seconds"),
+        ),
+        ("process_open_fds_bucket", Some("process_open_fds_bucket")),
+        ("ALERTS and up and scrape_duration_seconds", None),
+    ] {
+        let folder = Folder::of("histograms", &[("rules.yml", &rule(expr))]);
+        let found = folder.unknown(&["order_items"]);
+        assert_eq!(metrics(&found), Vec::from_iter(unknown), "{expr}");
+    }
+}
+
+#[test]
+fn unreadable_files_are_errors() {
+    for (name, text) in [("a.json", "{"), ("a.yaml", "a: [")] {
+        let folder = Folder::of("errors", &[(name, text)]);
+        let error = unknown_metrics(&[&folder.0], &[]).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+    }
+    let error = unknown_metrics(&["no/such/folder"], &[]).unwrap_err();
+    assert!(error.to_string().contains("no/such/folder"), "{error}");
+}
+
+#[test]
+fn words_of_the_language_are_not_names() {
+    for (expression, expected) in [
+        ("sum by (job, instance) (rate(a_total[5m:1m]))", "a_total"),
+        ("sum(a) by (b)", "a"),
+        ("sum without(b) (a offset 5m)", "a"),
+        ("a / on (b) group_left (c) d", "a d"),
+        ("a * on(b) group_left d", "a d"),
+        ("a + fill(0) b", "a b"),
+        ("a and b or c unless d atan2 e", "a b c d e"),
+        ("a == bool 1", "a"),
+        ("A AND b OR c", "A b c"),
+        ("topk(5, a) > Inf", "a"),
+        ("a @ end() offset -1h30m", "a"),
+        ("rate(a[5m] offset 1w @ 1609746000.5)", "a"),
+        ("1e-5 * .5 * 0x1F * a", "a"),
+        ("histogram_quantile(0.9, a_bucket) # and b", "a_bucket"),
+        ("label_replace(a, \"b\", \"$1 c\", 'd', `(e)\\`)", "a"),
+        ("count_values(\"version\", a)", "a"),
+        ("vector(1)", ""),
+    ] {
+        assert_eq!(names(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn names_like_words_of_the_language_are_found() {
+    for (expression, expected) in [
+        ("sum{a=\"b\"}", "sum"),
+        ("sum + count", "count sum"),
+        ("and{a=\"b\"} or or", "and or"),
+        ("max(max)", "max"),
+        ("offset offset 5m", "offset"),
+        (":a:b: > a:b", ":a:b: a:b"),
+    ] {
+        assert_eq!(names(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn names_in_matchers_are_found() {
+    for (expression, expected) in [
+        ("{__name__=\"a\"}", "a"),
+        ("{__name__ =~ 'a|b', c=\"d\"}", "a b"),
+        ("{__name__=~\"a.*\"}", ""),
+        ("{__name__!=\"a\"}", ""),
+        ("{\"a.b\", c=\"d,e\"}", "a.b"),
+        ("{c=\"d\", 'a.b'}", "a.b"),
+        ("{\"c.d\"=\"e\"}", ""),
+        ("a{b=\"}\\\"} c\"} + d", "a d"),
+        ("a{b=~\"c|d\", e!~\"f\"}", "a"),
+    ] {
+        assert_eq!(names(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn names_with_variables_are_left_out() {
+    for (expression, expected) in [
+        ("rate(a{b=~\"$c\"}[$__rate_interval])", "a"),
+        ("rate($a[5m]) + ${b}_total + c_$d + [[e]]_total + f", "f"),
+        ("topk($limit, a{$filters})", "a"),
+        ("rate(a[[[interval]]]) + b", "a b"),
+        ("sum by (${by:csv}) (a) > $limit", "a"),
+    ] {
+        assert_eq!(names(expression), expected, "{expression}");
+    }
+}
+
+#[test]
+fn invalid_expressions_end() {
+    for expression in [
+        "a{", "a[", "\"a", "a{b=\"", "sum by (", "((", "))", "${", "[[", "a{}}", "é{ü", "'\\",
+        ",,", "{\"", "{,}",
+    ] {
+        let _ = metric_names(expression);
+    }
+}

@@ -1,0 +1,59 @@
+//! The dashboards and rules for every service, as one artifact that a cluster applies once.
+//!
+//! `docs/platform` has only a kustomization, which lists those of `docs/alerts` and `docs/dashboards`. A copy has the files
+//! below its own folder.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use support::{paths, ui};
+
+use crate::{addresses::Addresses, alerts, dashboards, folder::Folder};
+
+const DOCS: &str = "docs/platform";
+
+/// Arguments of `cargo xtask platform`.
+#[derive(Debug, Args)]
+pub struct PlatformArgs {
+    /// Write nothing; fail if the committed file is out of date.
+    #[arg(long)]
+    check: bool,
+    /// Write a copy of everything to this folder, to be applied to your clusters.
+    #[arg(long, value_name = "DIR", conflicts_with = "check")]
+    pub destination: Option<PathBuf>,
+    #[command(flatten)]
+    pub addresses: Addresses,
+}
+
+/// Writes the file, compares it, or writes a copy with all files elsewhere.
+pub fn run(args: &PlatformArgs) -> anyhow::Result<ExitCode> {
+    if let Some(destination) = &args.destination {
+        copy(destination, &args.addresses)?;
+    } else if args.check {
+        docs().compare(paths::root())?;
+    } else {
+        docs().write(paths::root())?;
+        ui::line(format!("  {DOCS}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the kustomizations, rules and dashboards to `destination`, with links to `addresses`.
+pub fn copy(destination: &std::path::Path, addresses: &Addresses) -> anyhow::Result<()> {
+    folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
+    alerts::docs().copy(&destination.join("alerts"), addresses)?;
+    dashboards::docs()?.copy(&destination.join("dashboards"), addresses)
+}
+
+pub(crate) fn docs() -> Folder {
+    folder(&["../alerts", "../dashboards"]).handwritten(&["README.md"])
+}
+
+fn folder(resources: &[&str]) -> Folder {
+    let mut text =
+        include_str!("platform/kustomization.yaml").replace("{version}", env!("CARGO_PKG_VERSION"));
+    for resource in resources {
+        text.push_str(&format!("  - {resource}\n"));
+    }
+    Folder::new(DOCS, "platform", [("kustomization.yaml".to_owned(), text)])
+}
