@@ -10,7 +10,7 @@ use crate::catalog::Kind;
 ///
 /// [`TelemetryConfig::declare`](crate::TelemetryConfig::declare) applies declarations: help, unit and buckets of
 /// `/metrics` come from there, and series whose labels are known exist from the start, at 0.
-/// [`MetricDocuments`](crate::metrics::MetricDocuments) writes a table and a dashboard from them, and
+/// [`MetricDocument`](crate::metrics::MetricDocument) makes a table and a dashboard of them, and
 /// `testing::metric_violations` compares them with what a test has recorded.
 ///
 /// The program records with the macros of the `metrics` crate, by the declared name:

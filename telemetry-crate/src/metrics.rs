@@ -22,7 +22,7 @@ mod cardinality;
 #[cfg(target_os = "linux")]
 mod cgroup;
 mod declarations;
-mod documents;
+mod document;
 mod exemplar;
 mod exposition;
 mod families;
@@ -72,7 +72,7 @@ pub(crate) use self::{
 };
 pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
 pub use crate::declared::{Bound, DeclaredMetric, Label, Objective};
-pub use documents::MetricDocuments;
+pub use document::MetricDocument;
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {

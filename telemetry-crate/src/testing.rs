@@ -290,3 +290,8 @@ mod tests;
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../docs/book/src/testing.md")]
 struct Page;
+
+/// Compiles and runs the code of the book's page on declared metrics.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/book/src/own-metrics.md")]
+struct OwnMetrics;

@@ -3,7 +3,7 @@
 use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use firstlight::metrics::MetricDocuments;
+use firstlight::metrics::MetricDocument;
 
 use crate::metrics;
 
@@ -19,7 +19,7 @@ struct Cli {
 enum Command {
     /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
-    /// Writes a table and a dashboard of the service's own metrics into a folder, such as docs.
+    /// Writes the dashboard of the service's own metrics into a folder.
     #[command(long_flag = "dashboards")]
     Dashboards { folder: PathBuf },
 }
@@ -35,9 +35,10 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
             return Ok(Some(report.exit_code()));
         }
         Some(Command::Dashboards { folder }) => {
-            let documents = MetricDocuments::new(env!("CARGO_PKG_NAME"), metrics::ALL)?;
-            for file in documents.write(&folder)? {
-                writeln!(output, "{}", file.display())?;
+            let name = env!("CARGO_PKG_NAME");
+            match MetricDocument::dashboard(name, metrics::ALL)? {
+                Some(dashboard) => writeln!(output, "{}", dashboard.write(&folder)?.display())?,
+                None => writeln!(output, "src/metrics.rs declares no metric")?,
             }
         }
     }

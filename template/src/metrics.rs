@@ -1,8 +1,8 @@
 //! The service's own metrics: a declaration of each, and one typed function that records it.
 //!
-//! Tests fail if a metric is recorded and not declared, declared and not recorded, or if `docs/`
-//! has another one: `cargo run -- dashboards docs` writes its table and dashboard. The types of
-//! parameters limit the values of labels. Values that clients choose belong on spans and log lines.
+//! `tests/metrics.rs` fails if a metric is recorded and not declared, or declared and not recorded,
+//! or if it is not as in `docs/metrics.md` and the dashboard. The types of parameters limit the
+//! values of labels. Values that clients choose belong on spans and log lines.
 //! A handle that is created before telemetry has started never records anything.
 {%- if example %}
 
@@ -28,7 +28,8 @@ const ORDERS_REJECTED: DeclaredMetric =
         .labels(&[Label::one_of("reason", &["item", "quantity"])]);
 
 const ORDERS_IN_PROGRESS: DeclaredMetric =
-    DeclaredMetric::gauge("orders_in_progress", "Valid orders before their answer.").limit(512.0); // requests at once
+    DeclaredMetric::gauge("orders_in_progress", "Valid orders before their answer.")
+        .limit(512.0); // requests that `http::serve` lets in by default
 
 const ORDER_ITEMS: DeclaredMetric =
     DeclaredMetric::histogram("order_items", "Items per accepted order.")

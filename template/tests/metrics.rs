@@ -4,9 +4,9 @@
 
 mod support;
 
-use std::path::Path;
+use std::{env, path::Path};
 
-use firstlight::{metrics::MetricDocuments, testing::metric_violations};
+use firstlight::{metrics::MetricDocument, testing::metric_violations};
 use support::Service;
 
 use {{crate_name}}::metrics;
@@ -37,9 +37,16 @@ fn declared_metrics_are_the_recorded_ones() {
 
 #[test]
 fn documents_match_the_declarations() {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let documents = MetricDocuments::new(env!("CARGO_PKG_NAME"), metrics::ALL).unwrap();
-    let outdated = documents.outdated(&docs);
-    let advice = "run `cargo run -- dashboards docs`, and commit docs/";
-    assert!(outdated.is_empty(), "{advice}: {outdated:#?}");
+    let (name, root) = (env!("CARGO_PKG_NAME"), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let table = MetricDocument::table(name, metrics::ALL).unwrap();
+    let dashboard = MetricDocument::dashboard(name, metrics::ALL).unwrap();
+    let dashboard = dashboard.map(|dashboard| ("observability/dashboards", dashboard));
+    for (folder, document) in [("docs", table)].into_iter().chain(dashboard) {
+        let folder = root.join(folder);
+        if env::var_os("UPDATE").is_some() {
+            document.write(&folder).unwrap();
+        }
+        let outdated = document.outdated(&folder);
+        assert_eq!(outdated, None, "run `UPDATE=1 cargo test --test metrics`");
+    }
 }

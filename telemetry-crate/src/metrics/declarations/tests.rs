@@ -5,15 +5,15 @@ use crate::declared::Label;
 
 const HELP: &str = "Help.";
 
-fn counter(name: &'static str) -> DeclaredMetric {
+const fn counter(name: &'static str) -> DeclaredMetric {
     DeclaredMetric::counter(name, HELP)
 }
 
-fn gauge(name: &'static str) -> DeclaredMetric {
+const fn gauge(name: &'static str) -> DeclaredMetric {
     DeclaredMetric::gauge(name, HELP)
 }
 
-fn histogram(name: &'static str) -> DeclaredMetric {
+const fn histogram(name: &'static str) -> DeclaredMetric {
     DeclaredMetric::histogram(name, HELP)
 }
 
@@ -26,7 +26,7 @@ fn declare(declared: &[DeclaredMetric]) -> Result<Declarations, InitError> {
 
 #[test]
 fn declarations_that_can_work_are_kept() {
-    let declared = [
+    const DECLARED: [DeclaredMetric; 5] = [
         counter("orders_total")
             .unit("{order}")
             .labels(&[Label::one_of("kind", &["new", "old"])]),
@@ -37,9 +37,9 @@ fn declarations_that_can_work_are_kept() {
             .buckets(&[1.0, 3.0])
             .objective(0.5, 3.0),
     ];
-    let declarations = declare(&declared).unwrap();
-    assert_eq!(declarations.iter().copied().collect::<Vec<_>>(), declared);
-    assert_eq!(declarations.find("waiting"), Some(&declared[2]));
+    let declarations = declare(&DECLARED).unwrap();
+    assert_eq!(declarations.iter().copied().collect::<Vec<_>>(), DECLARED);
+    assert_eq!(declarations.find("waiting"), Some(&DECLARED[2]));
     assert_eq!(declarations.find("orders"), None);
 }
 
@@ -48,7 +48,7 @@ fn impossible_declarations_are_refused() {
     const LABEL: &[Label] = &[Label::one_of("a", &["x"]), Label::one_of("a", &["y"])];
     const SECRET: &[Label] = &[Label::one_of("api_token", &["x"])];
     const MANY: &[Label] = &[Label::at_most("a", 1_000), Label::at_most("b", usize::MAX)];
-    let cases: &[(DeclaredMetric, &str)] = &[
+    const CASES: &[(DeclaredMetric, &str)] = &[
         (counter("Orders_total"), "snake case"),
         (counter("2xx_total"), "snake case"),
         (counter("orders__new_total"), "snake case"),
@@ -128,7 +128,7 @@ fn impossible_declarations_are_refused() {
             "",
         ),
     ];
-    for (metric, expected) in cases {
+    for (metric, expected) in CASES {
         let error = declare(&[*metric]).map(drop);
         if expected.is_empty() {
             assert!(error.is_ok(), "{error:?}");

@@ -36,9 +36,7 @@ fn expressions(dashboard: &Value) -> Vec<&str> {
 
 #[test]
 fn table_has_each_metric_and_its_bounds() {
-    let documents = MetricDocuments::new("orders", ALL).unwrap();
-    let (name, table) = documents.files().next().unwrap();
-    assert_eq!(name, "metrics.md");
+    let table = MetricDocument::table("orders", ALL).unwrap().text;
     for row in [
         "| `orders_accepted_total` | counter |  |  | Orders that were accepted. |",
         "| `order_seconds` | histogram | `s` | `kind`: `new`, `old` | Time \\| order. Objective: 99.9 % at most 0.25. |",
@@ -99,66 +97,60 @@ fn each_metric_has_its_panels() {
 }
 
 #[test]
-fn uids_are_short_and_distinct() {
-    let uid = |service: &str| {
+fn uids_are_names_that_grafana_accepts() {
+    for (service, expected) in [
+        ("orders_api", "orders-api"),
+        (&"x".repeat(60), &"x".repeat(40)),
+    ] {
         let dashboard = super::dashboard::dashboard(service, &[ACCEPTED]);
-        dashboard["uid"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(uid("orders"), "firstlight-own-orders");
-    let long = ["a", "b"].map(|end| uid(&format!("{}{end}", "x".repeat(60))));
-    assert!(long.iter().all(|uid| uid.len() == 40), "{long:?}");
-    assert_ne!(long[0], long[1]);
+        assert_eq!(dashboard["uid"], expected);
+    }
 }
 
 #[test]
 fn nothing_declared_has_no_dashboard() {
-    let documents = MetricDocuments::new("orders", &[]).unwrap();
-    let files: Vec<_> = documents.files().collect();
-    assert_eq!(files.len(), 1, "{files:?}");
-    assert!(files[0].1.contains("declares no metrics yet"), "{files:?}");
-    let invalid = DeclaredMetric::counter("orders", "Orders.");
-    assert!(MetricDocuments::new("orders", &[invalid]).is_err());
+    assert_eq!(MetricDocument::dashboard("orders", &[]).unwrap(), None);
+    let table = MetricDocument::table("orders", &[]).unwrap();
+    assert!(
+        table.text().contains("declares no metrics yet"),
+        "{table:?}"
+    );
+    let invalid = [DeclaredMetric::counter("orders", "Orders.")];
+    assert!(MetricDocument::table("orders", &invalid).is_err());
+    assert!(MetricDocument::dashboard("orders", &invalid).is_err());
 }
 
 #[test]
 fn renamed_metrics_are_outdated() {
     let folder = std::env::temp_dir().join(format!("firstlight-renamed-{}", std::process::id()));
-    let documents = MetricDocuments::new("orders", ALL).unwrap();
-    let missing = documents.outdated(&folder);
-    assert_eq!(missing.len(), 2, "{missing:?}");
-    assert!(
-        missing[0].starts_with("metrics.md cannot be read"),
-        "{missing:?}"
-    );
-
-    let written = documents.write(&folder).unwrap();
-    assert_eq!(
-        written,
-        ["metrics.md", "orders.json"].map(|it| folder.join(it))
-    );
-    assert_eq!(documents.outdated(&folder), [""; 0]);
-    let text = fs::read_to_string(&written[0]).unwrap();
-    fs::write(&written[0], text.replace('\n', "\r\n")).unwrap();
-    assert_eq!(documents.outdated(&folder), [""; 0]);
-
+    let documents = |metrics: &[DeclaredMetric]| {
+        let dashboard = MetricDocument::dashboard("orders", metrics).unwrap();
+        [
+            MetricDocument::table("orders", metrics).unwrap(),
+            dashboard.unwrap(),
+        ]
+    };
     let mut renamed = ALL.to_vec();
     renamed[0].name = "orders_taken_total";
-    let renamed = MetricDocuments::new("orders", &renamed).unwrap();
-    let outdated = renamed.outdated(&folder);
-    fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(outdated.len(), 2, "{outdated:#?}");
-    for (line, start) in outdated
-        .iter()
-        .zip(["metrics.md, line 7: found", "orders.json, line "])
-    {
-        assert!(line.starts_with(start), "{line}");
+    for (document, renamed) in documents(ALL).iter().zip(documents(&renamed)) {
+        let missing = document.outdated(&folder).unwrap();
+        assert!(missing.contains(" cannot be read: "), "{missing}");
+        let path = document.write(&folder).unwrap();
+        assert_eq!(document.outdated(&folder), None);
+        fs::write(&path, document.text().replace('\n', "\r\n")).unwrap();
+        assert_eq!(document.outdated(&folder), None);
+
+        let outdated = renamed.outdated(&folder).unwrap();
+        assert!(outdated.contains(", line "), "{outdated}");
+        for name in ["rders_accepted_total", "rders_taken_total"] {
+            assert!(outdated.contains(name), "{outdated}");
+        }
+        fs::write(&path, format!("{}more", document.text())).unwrap();
+        let outdated = document.outdated(&folder).unwrap();
         assert!(
-            line.contains("orders_accepted") || line.contains("Orders accepted"),
-            "{line}"
-        );
-        assert!(
-            line.contains("orders_taken") || line.contains("Orders taken"),
-            "{line}"
+            outdated.ends_with("found more, expected the end"),
+            "{outdated}"
         );
     }
+    fs::remove_dir_all(&folder).unwrap();
 }

@@ -54,17 +54,13 @@ pub(super) fn dashboard(service: &str, metrics: &[DeclaredMetric]) -> Value {
     })
 }
 
-/// The uid of a service's dashboard, which is no other dashboard's.
+/// The uid of a service's dashboard: the name of the service, as Kubernetes spells it.
 fn uid(service: &str) -> String {
-    let uid = format!("firstlight-own-{service}");
-    if uid.len() <= UID_LENGTH {
-        return uid;
-    }
-    let end = format!("-{:08x}", crc32fast::hash(service.as_bytes()));
-    let start = uid
-        .get(..UID_LENGTH - end.len())
-        .unwrap_or("firstlight-own");
-    format!("{start}{end}")
+    service
+        .chars()
+        .take(UID_LENGTH)
+        .collect::<String>()
+        .replace('_', "-")
 }
 
 /// The panels below a heading for each kind of metric.
