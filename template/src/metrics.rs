@@ -27,9 +27,9 @@ const ORDERS_REJECTED: DeclaredMetric =
     DeclaredMetric::counter("orders_rejected_total", "Orders that were rejected.")
         .labels(&[Label::one_of("reason", &["item", "quantity"])]);
 
+// The limit is the number of requests that `http::serve` lets in by default.
 const ORDERS_IN_PROGRESS: DeclaredMetric =
-    DeclaredMetric::gauge("orders_in_progress", "Valid orders before their answer.")
-        .limit(512.0); // requests that `http::serve` lets in by default
+    DeclaredMetric::gauge("orders_in_progress", "Valid orders before their answer.").limit(512.0);
 
 const ORDER_ITEMS: DeclaredMetric =
     DeclaredMetric::histogram("order_items", "Items per accepted order.")

@@ -37,7 +37,8 @@ fn declared_metrics_are_the_recorded_ones() {
 
 #[test]
 fn documents_match_the_declarations() {
-    let (name, root) = (env!("CARGO_PKG_NAME"), Path::new(env!("CARGO_MANIFEST_DIR")));
+    let name = env!("CARGO_PKG_NAME");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = MetricDocument::table(name, metrics::ALL).unwrap();
     let dashboard = MetricDocument::dashboard(name, metrics::ALL).unwrap();
     let dashboard = dashboard.map(|dashboard| ("observability/dashboards", dashboard));
