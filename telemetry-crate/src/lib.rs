@@ -82,7 +82,7 @@
 //! | `sqlx-08` | no | `db`, and `firstlight::sqlx_08`: pools of sqlx 0.8 |
 //! | `sqlx-postgres` | no | `sqlx::DatabaseOptions` for PostgreSQL, with sqlx's driver and migrations |
 //! | `sqlx-sqlite` | no | `sqlx::DatabaseOptions` for SQLite, with sqlx's driver and migrations |
-//! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, and an OTLP receiver |
+//! | `testing` | no | `firstlight::testing`: captures of the logs, metrics and spans of one test, an OTLP receiver, and a check of the metrics in dashboards |
 //!
 //! # What it does not do
 //!

@@ -20,9 +20,9 @@ pub struct PlatformArgs {
     check: bool,
     /// Write a copy of everything to this folder, to be applied to your clusters.
     #[arg(long, value_name = "DIR", conflicts_with = "check")]
-    pub destination: Option<PathBuf>,
+    destination: Option<PathBuf>,
     #[command(flatten)]
-    pub addresses: Addresses,
+    addresses: Addresses,
 }
 
 /// Writes the file, compares it, or writes a copy with all files elsewhere.

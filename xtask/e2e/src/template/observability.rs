@@ -60,7 +60,8 @@ fn with_objectives(rules: &str) -> anyhow::Result<String> {
     let group = rules[..group].rfind('\n').context("no line before it")?;
     let (before, objectives) = rules.split_at(group);
     let lines = objectives.lines().map(|line| line.replacen("# ", "", 1));
-    Ok(before.to_owned() + &lines.collect::<Vec<_>>().join("\n") + "\n")
+    let lines: Vec<_> = lines.collect();
+    Ok(format!("{before}{}\n", lines.join("\n")))
 }
 
 /// The names of the dashboards' files.

@@ -36,7 +36,7 @@ pub(super) fn folders() -> [Folder; 3] {
 }
 
 /// The folder that users copy.
-pub(super) fn docs() -> Folder {
+pub(crate) fn docs() -> Folder {
     let files = all().into_iter().map(|file| (file.path, file.text));
     Folder::new(DOCS, "alerts", files).handwritten(&["README.md"])
 }

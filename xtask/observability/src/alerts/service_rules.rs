@@ -33,8 +33,8 @@ fn file(selector: &str, namespace: Option<&'static str>) -> String {
     let mut text = "groups:\n".to_owned();
     text += &emit::comment(
         2,
-        "Alerts and recording rules of your own. For the first one, replace the brackets by lines such as those below. Alerts \
-         with the severity critical page, and those with warning are tickets. tests/observability.rs fails if an expression \
+        "Alerts and recording rules of your own. For the first one, delete the brackets and uncomment the example. Alerts with \
+         the severity critical page, and those with warning are tickets. tests/observability.rs fails if an expression \
          names a metric that does not exist.",
     );
     text += &format!("  - name: {NAME}\n    rules: []\n");
@@ -50,8 +50,14 @@ fn file(selector: &str, namespace: Option<&'static str>) -> String {
 "
     ));
     text.push('\n');
+    let namespaces = match namespace {
+        Some(_) => {
+            " Set the namespace: a declaration without it also applies to services of this name in other namespaces."
+        }
+        None => "",
+    };
     let about = format!(
-        "The objectives of the service. Only declared objectives page. To declare them, uncomment the group. {}",
+        "The objectives of the service. Only declared objectives page. To declare them, uncomment the group.{namespaces} {}",
         objectives::MEANING
     );
     text += &emit::comment(2, &about);
