@@ -86,7 +86,9 @@ fn variables(dashboard: &Value, prometheus: &Prometheus) -> anyhow::Result<()> {
             .and_then(|rest| rest.rsplit_once(", "))
             .with_context(|| format!("found {query}, expected label_values(selector, label)"))?;
         prometheus.query(selector.0, |series| {
-            series.iter().any(|series| series["metric"][name].is_string())
+            series
+                .iter()
+                .any(|series| series["metric"][name].is_string())
         })?;
     }
     Ok(())

@@ -100,7 +100,11 @@ fn updates(source: &Path) -> anyhow::Result<()> {
     };
     let none = MetricDocument::table("example", &[])?;
     let [table, none] = [table, none.text()].map(|text| {
-        text.replacen("# Metrics of example\n", "# Metrics of {{project-name}}\n", 1)
+        text.replacen(
+            "# Metrics of example\n",
+            "# Metrics of {{project-name}}\n",
+            1,
+        )
     });
     let both = format!(
         "{{%- if example -%}}\n{}\n{{%- else -%}}\n{}\n{{%- endif %}}\n",
@@ -119,8 +123,14 @@ fn updates(source: &Path) -> anyhow::Result<()> {
 fn liquid(dashboard: &str) -> anyhow::Result<String> {
     let mut text = dashboard.trim_end().to_owned();
     for (found, placeholder) in [
-        ("\"title\": \"Metrics of example\"", "\"title\": \"Metrics of {{project-name}}\""),
-        ("\"uid\": \"example\"", "\"uid\": \"{{dns_name | slice: 0, 40}}\""),
+        (
+            "\"title\": \"Metrics of example\"",
+            "\"title\": \"Metrics of {{project-name}}\"",
+        ),
+        (
+            "\"uid\": \"example\"",
+            "\"uid\": \"{{dns_name | slice: 0, 40}}\"",
+        ),
     ] {
         ensure!(
             text.matches(found).count() == 1,
@@ -135,7 +145,11 @@ fn liquid(dashboard: &str) -> anyhow::Result<String> {
 fn changes_are_found(source: &Path) -> anyhow::Result<()> {
     let file = source.join("src/metrics.rs");
     let before = fs::read_to_string(&file)?;
-    edit::apply(&CHANGES, source, "xtask/e2e/src/template/changed_metrics.rs")?;
+    edit::apply(
+        &CHANGES,
+        source,
+        "xtask/e2e/src/template/changed_metrics.rs",
+    )?;
     let result = command::run_quietly(&mut service::shell(source, TEST));
     fs::write(&file, before)?;
     let Err(error) = result else {

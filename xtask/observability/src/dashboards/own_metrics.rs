@@ -62,9 +62,7 @@ mod tests {
 
     use super::{OURS_ONLY, SAMPLE, check_rules, dashboard};
     use crate::{
-        dashboards::{
-            Color, Dashboard, Panel, Row, Target, Unit, dashboard_lint, query,
-        },
+        dashboards::{Color, Dashboard, Panel, Row, Target, Unit, dashboard_lint, query},
         promql::{self, Selector, service_labels},
     };
 
@@ -90,7 +88,9 @@ mod tests {
 
     /// The same dashboard, made by this generator.
     fn twin(generated: &Value) -> Dashboard {
-        let panels = generated["panels"].as_array().map_or(&[][..], Vec::as_slice);
+        let panels = generated["panels"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice);
         let text = |title: &str| {
             let mut all = panels.iter();
             all.find(|panel| panel["title"] == title)
@@ -199,12 +199,19 @@ mod tests {
     fn sample_passes_and_mistakes_do_not() -> anyhow::Result<()> {
         let good = dashboard("orders", SAMPLE)?;
         check_rules(&good)?;
-        assert!(dashboard_lint::rules().iter().any(|rule| rule.name == OURS_ONLY));
+        assert!(
+            dashboard_lint::rules()
+                .iter()
+                .any(|rule| rule.name == OURS_ONLY)
+        );
         let mut renamed = good.to_string();
         renamed = renamed.replace("orders_rejected_total", "orders_refused_total");
         let error = check_rules(&serde_json::from_str(&renamed)?);
         let error = error.map_or_else(|error| error.to_string(), |()| String::new());
-        assert!(error.contains("orders_refused_total does not exist"), "{error}");
+        assert!(
+            error.contains("orders_refused_total does not exist"),
+            "{error}"
+        );
         Ok(())
     }
 }
