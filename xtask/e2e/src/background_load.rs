@@ -82,7 +82,7 @@ impl Load {
         let url = format!("{address}/orders");
         Self::start(1, Duration::from_millis(50), move |number| {
             let json = [("content-type", "application/json")];
-            for order in ORDERS.get(number as usize % ORDERS.len()) {
+            if let Some(order) = ORDERS.get(number as usize % ORDERS.len()) {
                 let _ = http::send("POST", &url, &json, order);
             }
         })
