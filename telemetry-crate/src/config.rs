@@ -7,6 +7,7 @@
 mod address;
 mod buckets;
 mod cardinality;
+mod declared;
 mod destination;
 mod env;
 mod export;
@@ -30,7 +31,7 @@ mod unread;
 
 use std::{net::SocketAddr, time::Duration};
 
-use crate::Readiness;
+use crate::{Readiness, declared::DeclaredMetric};
 
 #[cfg(feature = "otlp-tls")]
 pub(crate) use destination::PemFile;
@@ -93,6 +94,7 @@ pub struct TelemetryConfig {
     pub(crate) otlp_endpoint: Option<String>,
     pub(crate) admin: Option<Admin>,
     pub(crate) admin_required: bool,
+    pub(crate) declared: Vec<DeclaredMetric>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) cardinality_limits: Vec<(String, usize)>,
     pub(crate) total_cardinality_limit: Option<usize>,

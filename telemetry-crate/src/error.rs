@@ -43,6 +43,16 @@ pub enum InitError {
         reason: String,
     },
 
+    /// A declaration of a metric cannot work.
+    #[error("TelemetryConfig::declare, {metric}: {reason}")]
+    #[non_exhaustive]
+    InvalidMetric {
+        /// The name of the metric, as declared.
+        metric: String,
+        /// What was found, what is expected, and what to do.
+        reason: String,
+    },
+
     /// The admin listener could not be bound.
     #[error(
         "admin listener: cannot listen on {address}: {reason}; choose another address with OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (port 0 takes a free one)"

@@ -99,6 +99,7 @@ pub mod context;
 pub mod cron;
 #[cfg(feature = "db")]
 pub mod db;
+mod declared;
 mod directives;
 mod error;
 mod error_type;

@@ -21,6 +21,8 @@ mod canonical;
 mod cardinality;
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod declarations;
+mod document;
 mod exemplar;
 mod exposition;
 mod families;
@@ -69,10 +71,13 @@ pub(crate) use self::{
     process::cpu_seconds,
 };
 pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
+pub use crate::declared::{Bound, DeclaredMetric, Label, Objective};
+pub use document::MetricDocument;
 pub use format::Format;
 pub use handle_probe::{MetricHandle, is_recorded};
 pub(crate) use {
     aliases::Aliases,
+    declarations::Declarations,
     exemplar::turn_off as turn_exemplars_off,
     front_recorder::FrontRecorder,
     handles::{Durations, Handles, Kept},
@@ -101,6 +106,10 @@ pub(crate) struct MetricsOptions {
     pub(crate) cardinality: CardinalityLimits,
     /// Further names of metrics in the exposition.
     pub(crate) aliases: Aliases,
+    /// The metrics that the program declares.
+    ///
+    /// Their buckets and limits are in `buckets` and `cardinality` too.
+    pub(crate) declared: Declarations,
 }
 
 /// The metrics signal.
@@ -127,6 +136,7 @@ impl Metrics {
             Buckets::new(options.buckets),
             CardinalityLimiter::new(options.cardinality),
             options.aliases,
+            options.declared,
         ));
         let collectors: Vec<Arc<dyn Collector>> = vec![
             Arc::new(InfoCollector::new(options.resource)),
@@ -248,6 +258,13 @@ impl MetricsHandle {
     /// [`is_recorded`] can distinguish these cases.
     pub(crate) fn described_and_absent(&self) -> Vec<String> {
         self.shared.registry.described_and_absent()
+    }
+
+    /// Metrics that are recorded without a declaration, if the program declares its metrics.
+    ///
+    /// Libraries may record them.
+    pub(crate) fn undeclared(&self) -> Vec<String> {
+        self.shared.registry.undeclared()
     }
 
     /// Adds a collector, which is read at every scrape and push from now on.

@@ -32,7 +32,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! The book's decision 28 compares both with other crates.
+//! [`metric_violations`] compares an exposition with the metrics that a service declares.
+//!
+//! The book's decision 28 compares captures and the receiver with other crates.
 //!
 //! Another [`CollectorAnswer`] shows what a service does when its collector is overloaded or gone.
 //!
@@ -45,6 +47,8 @@ mod answer;
 mod assertions;
 mod body;
 mod capture;
+mod declared;
+mod exposition;
 mod found;
 mod grpc;
 mod gzip;
@@ -84,6 +88,7 @@ use self::received::Store;
 pub use self::{
     answer::CollectorAnswer,
     capture::{Capture, capture},
+    declared::metric_violations,
     found::Found,
     line::CapturedLine,
     log::ReceivedLog,
@@ -285,3 +290,8 @@ mod tests;
 #[cfg(all(doctest, feature = "axum"))]
 #[doc = include_str!("../../docs/book/src/testing.md")]
 struct Page;
+
+/// Compiles and runs the code of the book's page on declared metrics.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/book/src/own-metrics.md")]
+struct OwnMetrics;

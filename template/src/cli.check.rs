@@ -1,8 +1,11 @@
 //! Command-line arguments, and the commands that run instead of the server.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use firstlight::metrics::MetricDocument;
+
+use crate::metrics;
 
 /// Serves until SIGTERM or Ctrl-C, unless a command is given.
 #[derive(Debug, Parser)]
@@ -16,14 +19,28 @@ struct Cli {
 enum Command {
     /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
+    /// Writes the dashboard of the service's own metrics into a folder.
+    #[command(long_flag = "dashboards")]
+    Dashboards { folder: PathBuf },
 }
 
 /// Runs the command that the arguments name; returns `None` if there is none.
 pub async fn run() -> anyhow::Result<Option<ExitCode>> {
-    let Some(Command::CheckTelemetry) = Cli::parse().command else {
-        return Ok(None);
-    };
-    let report = firstlight::check!();
-    writeln!(std::io::stdout(), "{report}")?; // `println!` panics on a closed pipe
-    Ok(Some(report.exit_code()))
+    let mut output = std::io::stdout(); // `println!` panics on a closed pipe
+    match Cli::parse().command {
+        None => return Ok(None),
+        Some(Command::CheckTelemetry) => {
+            let report = firstlight::check!();
+            writeln!(output, "{report}")?;
+            return Ok(Some(report.exit_code()));
+        }
+        Some(Command::Dashboards { folder }) => {
+            let name = env!("CARGO_PKG_NAME");
+            match MetricDocument::dashboard(name, metrics::ALL)? {
+                Some(dashboard) => writeln!(output, "{}", dashboard.write(&folder)?.display())?,
+                None => writeln!(output, "src/metrics.rs declares no metric")?,
+            }
+        }
+    }
+    Ok(Some(ExitCode::SUCCESS))
 }

@@ -1,11 +1,12 @@
 //! Command-line arguments, and the commands that run instead of the server.
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use firstlight::jobs::apalis::{dead_letters, retry_dead_letters};
+use firstlight::metrics::MetricDocument;
 
-use crate::{config::Config, store::Store};
+use crate::{config::Config, metrics, store::Store};
 
 /// Serves until SIGTERM or Ctrl-C, unless a command is given.
 #[derive(Debug, Parser)]
@@ -20,6 +21,9 @@ struct Cli {
 enum Command {
     /// Checks whether telemetry arrives; exits with 1 if it does not.
     CheckTelemetry,
+    /// Writes the dashboard of the service's own metrics into a folder.
+    #[command(long_flag = "dashboards")]
+    Dashboards { folder: PathBuf },
     /// Lists dead letters: queue, id, attempts, job and last error, tab-separated.
     DeadLetters,
     /// Enqueues dead letters again, beginning with their first attempt.
@@ -38,6 +42,13 @@ pub async fn run() -> anyhow::Result<Option<ExitCode>> {
             let report = firstlight::check!();
             writeln!(output, "{report}")?;
             return Ok(Some(report.exit_code()));
+        }
+        Some(Command::Dashboards { folder }) => {
+            let name = env!("CARGO_PKG_NAME");
+            match MetricDocument::dashboard(name, metrics::ALL)? {
+                Some(dashboard) => writeln!(output, "{}", dashboard.write(&folder)?.display())?,
+                None => writeln!(output, "src/metrics.rs declares no metric")?,
+            }
         }
         Some(Command::DeadLetters) => {
             for letter in dead_letters(&store().await?).await? {

@@ -12,11 +12,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     let readiness = firstlight::Readiness::new();
     let starting = readiness.latch("start"); // not ready until `serve` releases it
     let config = firstlight::config!().readiness(readiness);
-{%- if example %}
-    let config = config.buckets("order_items", [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]);
-{%- endif %}
-    let telemetry = config.init()?;
-    metrics::register();
+    let telemetry = config.declare(metrics::ALL).init()?;
     let run = async {
         let config = Config::from_env()?;
 {%- if store == "none" %}

@@ -13,7 +13,7 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -72,10 +72,12 @@ async fn create(
     Json(new): Json<NewOrder>,
 ) -> Result<(StatusCode, Json<Order>), AppError> {
     validate(&new)?;
+    let _in_progress = metrics::InProgress::start();
+    let started = Instant::now();
     reserve_stock(&new).await;
     charge_card().await;
     let order = app.orders.insert(new);
-    metrics::order_accepted(order.quantity);
+    metrics::order_accepted(order.quantity, started.elapsed());
     info!(order.id, "order accepted");
     Ok((StatusCode::CREATED, Json(order)))
 }

@@ -9,7 +9,10 @@ pub mod charge;
 {% endif -%}
 pub mod table;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header::LOCATION};
@@ -131,6 +134,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, AppError> {
 
 /// Stores an order, or finds the one that has the same key, and returns its id.
 async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, AppError> {
+    let _in_progress = metrics::InProgress::start();
+    let started = Instant::now();
     let mut transaction = firstlight::sqlx::begin(store).await?;
     let Some(id) = table::insert(&mut *transaction, new, key).await? else {
         transaction.rollback().await?;
@@ -147,7 +152,7 @@ async fn save(store: &Store, new: &NewOrder, key: Option<&str>) -> Result<i64, A
     enqueue.await?;
 {%- endif %}
     transaction.commit().await?;
-    metrics::order_accepted(new.quantity);
+    metrics::order_accepted(new.quantity, started.elapsed());
     info!(order.id = id, "order accepted");
     Ok(id)
 }

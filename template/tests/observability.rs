@@ -4,6 +4,8 @@
 
 use firstlight::testing::{POSTGRES_EXPORTER, unknown_metrics};
 
+use {{crate_name}}::metrics;
+
 /// The folders with dashboards and rules.
 {%- if deploy == "compose" %}
 const FOLDERS: [&str; 2] = ["observability", "deploy/compose/platform"];
@@ -11,23 +13,13 @@ const FOLDERS: [&str; 2] = ["observability", "deploy/compose/platform"];
 const FOLDERS: [&str; 1] = ["observability"];
 {%- endif %}
 
-/// The metrics of `src/metrics.rs`.
-{%- if example %}
-const OWN: &[&str] = &[
-    "order_items",
-    "orders_accepted_total",
-    "orders_rejected_total",
-];
-{%- else %}
-const OWN: &[&str] = &[];
-{%- endif %}
-
 /// Further metrics: of other programs, and of rules outside of the folders.
 const OTHERS: &[&str] = &[];
 
 #[test]
 fn panels_and_rules_name_existing_metrics() {
-    let known = [OWN, OTHERS, POSTGRES_EXPORTER].concat();
+    let own: Vec<&str> = metrics::ALL.iter().map(|metric| metric.name).collect();
+    let known = [&own, OTHERS, POSTGRES_EXPORTER].concat();
     let unknown = unknown_metrics(&FOLDERS, &known).unwrap();
     let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     assert!(unknown.is_empty(), "\n{}", unknown.join("\n"));

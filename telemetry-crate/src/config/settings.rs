@@ -9,7 +9,7 @@ use super::{
     RemoteParent, SpanLimits, TelemetryConfig,
     buckets::validate_buckets,
     cardinality::cardinality_limits,
-    env,
+    declared, env,
     env::Env,
     export::{Exports, exports},
     host,
@@ -23,7 +23,10 @@ use super::{
         span_limits, trace_events, trace_failures, trace_filter,
     },
 };
-use crate::{InitError, Secret, directives::Directives, resource::Resource, signal::Signal};
+use crate::{
+    InitError, Secret, declared::DeclaredMetric, directives::Directives, resource::Resource,
+    signal::Signal,
+};
 
 /// The result of merging environment, setters and defaults.
 ///
@@ -61,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) admin_required: bool,
     /// The bearer token that changes through the admin listener require.
     pub(crate) admin_token: Option<Secret<String>>,
+    /// The metrics that the program declares; not checked yet.
+    pub(crate) declared: Vec<DeclaredMetric>,
     pub(crate) buckets: Vec<(String, Vec<f64>)>,
     pub(crate) cardinality_limits: CardinalityLimits,
     pub(crate) metric_aliases: Vec<MetricAlias>,
@@ -210,7 +215,7 @@ impl Settings {
                 resource_attributes(env),
                 env.text(env::SERVICE_NAME),
             ),
-            buckets: config.buckets,
+            buckets: declared::buckets(&config.declared, config.buckets),
             metric_aliases: config.metric_aliases,
             exemplars: env
                 .choice(
@@ -224,10 +229,11 @@ impl Settings {
                 )
                 .unwrap_or(true),
             cardinality_limits: cardinality_limits(
-                config.cardinality_limits,
+                declared::cardinality_limits(&config.declared, config.cardinality_limits),
                 config.total_cardinality_limit,
                 env,
             )?,
+            declared: config.declared,
             warnings: std::mem::take(&mut env.warnings),
         })
     }

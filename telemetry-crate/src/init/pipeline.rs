@@ -10,7 +10,7 @@ use crate::{
     evidence::EventSink,
     layer::{Signals, SignalsFilter},
     logs::{LogFilter, LogLayer, LogWriter},
-    metrics::{Aliases, Metrics, MetricsOptions},
+    metrics::{Aliases, Declarations, Metrics, MetricsOptions},
     recorder::Recorder,
     traces::Traces,
 };
@@ -37,11 +37,13 @@ impl Pipeline {
     ) -> Result<Self, InitError> {
         let directives = Directives::parse(&settings.log_filter)
             .map_err(|error| InitError::invalid("log filter", &settings.log_filter, error))?;
+        let aliases = Aliases::new(settings.metric_aliases.clone())?;
         let metrics = Metrics::new(MetricsOptions {
             resource: settings.resource.to_pairs(),
+            declared: Declarations::new(settings.declared.clone(), &settings.buckets, &aliases)?,
             buckets: settings.buckets.clone(),
             cardinality: settings.cardinality_limits.clone(),
-            aliases: Aliases::new(settings.metric_aliases.clone())?,
+            aliases,
         });
         let writer = LogWriter::new(settings.log_output);
         let mut logs = LogLayer::new(

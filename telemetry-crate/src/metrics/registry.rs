@@ -23,6 +23,7 @@ use super::{
     canonical::{self, Labels},
     cardinality::CardinalityLimiter,
     catalog::{self, Kind},
+    declarations::{Declarations, initial_series},
     families::{self, Families},
     family::Family,
     handle::Handle,
@@ -37,6 +38,7 @@ pub(super) struct Registry {
     pub(super) cache: Cache,
     pub(super) rejected: RejectedMetrics,
     pub(super) aliases: Aliases,
+    declared: Declarations,
     buckets: Buckets,
     limiter: CardinalityLimiter,
     families: RwLock<Families>,
@@ -48,12 +50,18 @@ pub(super) struct Registry {
 #[derive(Debug, Clone, Default)]
 struct Description {
     help: String,
-    unit: Option<Unit>,
+    unit: Option<&'static str>,
 }
 
 impl Registry {
-    pub(super) fn new(buckets: Buckets, limiter: CardinalityLimiter, aliases: Aliases) -> Self {
-        Self {
+    /// A registry with the series that exist from the start.
+    pub(super) fn new(
+        buckets: Buckets,
+        limiter: CardinalityLimiter,
+        aliases: Aliases,
+        declared: Declarations,
+    ) -> Self {
+        let registry = Self {
             cache: Cache::new(),
             rejected: RejectedMetrics::default(),
             buckets,
@@ -61,7 +69,14 @@ impl Registry {
             families: RwLock::new(Families::new(&aliases)),
             aliases,
             described: RwLock::default(),
+            declared,
+        };
+        for metric in registry.declared.iter() {
+            for key in initial_series(metric) {
+                registry.resolve(metric.kind, &key);
+            }
         }
+        registry
     }
 
     /// The handle of a key that is not in the cache.
@@ -113,7 +128,7 @@ impl Registry {
         if (unit.is_some() || !help.is_empty()) && described.len() < families::MAX_METRICS {
             described.entry(name).or_insert_with(|| Description {
                 help: help.to_owned(),
-                unit,
+                unit: unit.map(unit::ucum),
             });
         }
     }
@@ -162,15 +177,19 @@ impl Registry {
 
     /// Metrics that the program never used, sorted by name.
     ///
-    /// Those that it has described or given an alias, without the rejected ones.
+    /// Those that it has declared, described or given an alias, without the rejected ones.
     pub(super) fn described_and_absent(&self) -> Vec<String> {
-        let described: Vec<_> = {
+        let mut described: Vec<_> = {
             let described = self
                 .described
                 .read()
                 .unwrap_or_else(PoisonError::into_inner);
             described.keys().cloned().collect()
         };
+        let declared = self.declared.iter();
+        described.extend(declared.map(|metric| metric.name.to_owned()));
+        described.sort();
+        described.dedup();
         let families = self.families.read().unwrap_or_else(PoisonError::into_inner);
         let rejected = self.rejected.list();
         let is_absent = |name: &String| {
@@ -185,9 +204,29 @@ impl Registry {
         absent
     }
 
+    /// Metrics that are recorded without a declaration, if there are declarations.
+    pub(super) fn undeclared(&self) -> Vec<String> {
+        if self.declared.is_empty() {
+            return Vec::new();
+        }
+        let is_known =
+            |name: &str| self.declared.find(name).is_some() || catalog::find(name).is_some();
+        let families = self.all_families();
+        let names = families.iter().map(|family| &family.name);
+        names.filter(|name| !is_known(name)).cloned().collect()
+    }
+
     fn descriptor<'a>(&self, family: &'a Family) -> Descriptor<'a> {
         if let Some(metric) = catalog::find(&family.name) {
             return metric.into();
+        }
+        if let Some(metric) = self.declared.find(&family.name) {
+            return Descriptor {
+                name: &family.name,
+                kind: family.kind,
+                help: metric.help.into(),
+                unit: unit::of(metric).into(),
+            };
         }
         let described = self
             .described
@@ -199,9 +238,7 @@ impl Registry {
             name: &family.name,
             kind: family.kind,
             help: help.into(),
-            unit: unit
-                .map_or_else(|| unit::from_name(&family.name), unit::ucum)
-                .into(),
+            unit: unit.unwrap_or_else(|| unit::from_name(&family.name)).into(),
         }
     }
 }

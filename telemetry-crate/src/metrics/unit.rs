@@ -5,6 +5,8 @@
 
 use ::metrics::Unit;
 
+use crate::declared::DeclaredMetric;
+
 /// The UCUM code of a unit of the `metrics` facade.
 pub(super) fn ucum(unit: Unit) -> &'static str {
     match unit {
@@ -36,6 +38,15 @@ pub(super) fn from_name(name: &str) -> &'static str {
     let named = [("_seconds", "s"), ("_bytes", "By")];
     let found = named.iter().find(|(suffix, _)| stem.ends_with(suffix));
     found.map_or("", |(_, unit)| *unit)
+}
+
+/// The unit of a declared metric.
+pub(super) fn of(metric: &DeclaredMetric) -> &'static str {
+    if metric.unit.is_empty() {
+        from_name(metric.name)
+    } else {
+        metric.unit
+    }
 }
 
 #[cfg(test)]

@@ -78,6 +78,10 @@ impl Status {
             .with("rejected", Item::List(rejected))
             .with("overflow", Item::List(overflow))
             .with("no_sample_yet", Item::List(absent));
+        let undeclared = self.metrics.undeclared();
+        if !undeclared.is_empty() {
+            section = section.with("not_declared", Item::List(undeclared));
+        }
         if has_absent {
             let note = "a described metric has no sample before its first event; if the event has happened, the metric's handle is from before init(); firstlight::metrics::is_recorded(&handle) tells whether a handle records";
             section = section.with("note", Item::text(note));

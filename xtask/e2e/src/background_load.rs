@@ -72,6 +72,22 @@ impl Load {
         })
     }
 
+    /// Starts a client whose orders are accepted, or rejected for each reason.
+    pub(crate) fn mixed_orders(address: &str) -> Self {
+        const ORDERS: [&str; 3] = [
+            r#"{"item":"telescope","quantity":2}"#,
+            r#"{"item":"","quantity":2}"#,
+            r#"{"item":"telescope","quantity":0}"#,
+        ];
+        let url = format!("{address}/orders");
+        Self::start(1, Duration::from_millis(50), move |number| {
+            let json = [("content-type", "application/json")];
+            if let Some(order) = ORDERS.get(number as usize % ORDERS.len()) {
+                let _ = http::send("POST", &url, &json, order);
+            }
+        })
+    }
+
     /// Starts two clients whose transfers lock two accounts in opposite order.
     pub(crate) fn deadlocks(address: &str) -> Self {
         let address = address.to_owned();

@@ -9,6 +9,7 @@ mod collector_down;
 mod failing_path;
 mod metrics;
 mod otlp;
+mod own_dashboard;
 mod pipeline;
 mod scraper;
 mod shutdown;
@@ -37,6 +38,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     match (tools::prometheus(), tools::rotel()) {
         (Ok(prometheus), Ok(rotel)) => {
             metrics::cases(cases, &fixture, &prometheus);
+            own_dashboard::cases(cases, &fixture, &prometheus);
             pipeline::cases(cases, &fixture, &prometheus, &rotel);
             otlp::cases(cases, &fixture, &rotel);
             failing_path::cases(cases, &fixture, &rotel);

@@ -3,6 +3,7 @@
 //! Every combination of options is generated. Combinations that differ in code are linted and tested, and the files of
 //! the other options are validated.
 
+mod changed_metrics;
 mod combinations;
 mod compose;
 mod kubernetes;
@@ -47,6 +48,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     ways::contradictions(cases, &folder);
     ways::sources(cases, &folder);
     combinations::build(cases, &generated);
+    changed_metrics::cases(cases, &generated);
     observability::built(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);

@@ -19,6 +19,7 @@ mod kind;
 mod link;
 mod objectives;
 mod overview;
+mod own_metrics;
 mod panel;
 mod panel_color;
 mod pool;
@@ -50,6 +51,7 @@ pub(crate) use self::{
 pub use self::{
     dashboard::Dashboard,
     kind::Column,
+    own_metrics::check_rules as check_own_metrics,
     panel::Panel,
     panel_color::Color,
     target::{Ask, Filled, Target},
@@ -134,6 +136,10 @@ pub(crate) fn cases(cases: &mut Cases) {
             check_rule(rule, &boards)
         });
     }
+    cases.check(
+        "own metrics: the generated dashboard passes all rules",
+        own_metrics::sample_passes,
+    );
     range::cases(cases);
     cases.check(
         "dashboards: have Grafana's type",

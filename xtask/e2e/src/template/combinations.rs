@@ -120,7 +120,9 @@ const OF_ALL_OPTIONS: [&str; 3] = ["README.md", ".firstlight.toml", ".github/dep
 type Belongs = fn(&Answers) -> bool;
 
 /// Files of each option, and when a service has them.
-const FILES: [(&str, Belongs); 26] = [
+const FILES: [(&str, Belongs); 28] = [
+    ("docs/metrics.md", |_| true),
+    ("tests/metrics.rs", |_| true),
     ("src/orders.rs", |answers| answers.has("example")),
     ("tests/orders.rs", |answers| answers.has("example")),
     ("src/orders/table.rs", |answers| {

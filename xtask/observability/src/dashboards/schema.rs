@@ -9,14 +9,16 @@ use anyhow::bail;
 use serde_json::{Value, json};
 use support::{command, tools};
 
-use super::{Dashboard, all};
+use super::{Dashboard, all, own_metrics};
 
-/// Checks that every dashboard has Grafana's type.
+/// Checks that every dashboard has Grafana's type, also that of a service's own metrics.
 pub(super) fn all_boards_conform() -> anyhow::Result<()> {
-    let boards: Vec<(String, Value)> = all()
+    let mut boards: Vec<(String, Value)> = all()
         .iter()
         .map(|dashboard| (dashboard.name().to_owned(), Dashboard::json(dashboard)))
         .collect();
+    let own = own_metrics::dashboard("orders", own_metrics::SAMPLE)?;
+    boards.push(("own".to_owned(), own));
     compile(&boards)
 }
 

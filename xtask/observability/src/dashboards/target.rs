@@ -91,8 +91,11 @@ impl Target {
     }
 
     /// Whether Grafana requests exemplars, which it does for histograms over time.
+    ///
+    /// A single bucket, with a matcher of `le`, is a part of a share, whose axis is not that of the samples.
     fn asks_for_exemplars(&self) -> bool {
-        matches!(self.ask, Ask::Range | Ask::Buckets) && self.expr.contains("_seconds_bucket")
+        let has_samples = self.expr.contains("_seconds_bucket") && !self.expr.contains(",le=");
+        matches!(self.ask, Ask::Range | Ask::Buckets) && has_samples
     }
 
     /// Whether the panel shows exemplars that link to traces.

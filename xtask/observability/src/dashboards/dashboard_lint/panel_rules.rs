@@ -74,7 +74,8 @@ fn title_and_description(panel: PanelView<'_>) -> Vec<String> {
 /// The unit ids that the dashboards use.
 ///
 /// Any other id is probably a mistake.
-const UNITS: [&str; 9] = [
+const UNITS: [&str; 10] = [
+    "binBps",
     "bool_yes_no",
     "bytes",
     "cps",

@@ -141,9 +141,11 @@ fn legend(panel: PanelView<'_>) -> Vec<String> {
 
 fn exemplars(panel: PanelView<'_>) -> Vec<String> {
     let over_time = ["timeseries", "heatmap"].contains(&panel.kind());
+    // A share of samples, which names a bucket, is no latency.
+    let is_latency = |query: &str| query.contains("_seconds_bucket") && !query.contains(",le=");
     let latency = panel
         .targets()
-        .filter(|target| text(&target["expr"]).contains("_seconds_bucket"));
+        .filter(|target| is_latency(text(&target["expr"])));
     latency
         .filter(|target| over_time && target["exemplar"] != true)
         .map(|target| format!("no exemplars for {}", text(&target["expr"])))

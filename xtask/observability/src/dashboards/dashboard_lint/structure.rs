@@ -23,6 +23,16 @@ pub(super) const RULES: &[Rule] = &[
         breaks: |json| json["id"] = json!(42),
     },
     Rule {
+        name: "uid-is-of-firstlight",
+        check: |view| {
+            objection(
+                !text(&view.json["uid"]).starts_with("firstlight-"),
+                format!("the uid is {}, expected firstlight-…", view.json["uid"]),
+            )
+        },
+        breaks: |json| json["uid"] = json!("overview"),
+    },
+    Rule {
         name: "schema-version-loads-on-grafana-10-to-13",
         check: |view| {
             objection(
@@ -110,7 +120,7 @@ fn unique_ids(view: &DashboardView<'_>) -> Vec<String> {
     objections
 }
 
-/// The dashboard has a firstlight `uid`, and no keys of a single Grafana instance.
+/// The dashboard has a `uid` that Grafana accepts, and no keys of a single Grafana instance.
 fn identity(view: &DashboardView<'_>) -> Vec<String> {
     let uid = text(&view.json["uid"]);
     let foreign = ["id", "__inputs", "__requires", "version", "iteration"];
@@ -120,8 +130,8 @@ fn identity(view: &DashboardView<'_>) -> Vec<String> {
         .map(|key| format!("{key} is specific to one Grafana instance"))
         .collect();
     objections.extend(objection(
-        !uid.starts_with("firstlight-") || uid.len() > 40,
-        format!("the uid is {uid:?}, expected firstlight-… of at most 40 characters"),
+        uid.is_empty() || uid.len() > 40,
+        format!("the uid is {uid:?}, expected 1 to 40 characters"),
     ));
     objections
 }

@@ -52,12 +52,16 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Queries name no bucket, because each service declares its own objective.
+/// Queries name no bucket of the catalog's metrics, because each service declares its own objective.
+///
+/// A metric of a service has one objective, in its declaration.
 fn buckets(tree: &Expr) -> Vec<String> {
     let selectors = expr::selectors(tree).into_iter();
     let named = |selector: &&VectorSelector| {
+        let name = selector.name.as_deref();
+        let is_ours = name.is_some_and(|name| expr::metric(name).is_some());
         let mut matchers = selector.matchers.matchers.iter();
-        matchers.any(|matcher| matcher.name == "le")
+        is_ours && matchers.any(|matcher| matcher.name == "le")
     };
     selectors
         .filter(named)
