@@ -10,6 +10,8 @@ mod cardinality;
 mod destination;
 mod env;
 mod export;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod host;
 mod key_values;
 mod limits;
