@@ -120,7 +120,7 @@ const SUITES: [Suite; 19] = [
     },
     Suite {
         name: "features",
-        about: "lints with each feature alone, and with each pair of features",
+        about: "lints with each feature alone, and with pairs of features that meet in code",
         is_slow: true,
         run: workspace::features,
     },

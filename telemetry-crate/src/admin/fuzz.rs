@@ -13,7 +13,6 @@ use http::StatusCode;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-use tracing_subscriber::filter::LevelFilter;
 
 use super::{
     Readiness,
@@ -89,7 +88,7 @@ fn response(address: IpAddr, request: &[u8]) -> Vec<u8> {
 /// The state of a process without an exporter.
 fn status() -> Arc<Status> {
     let settings = Settings::resolve(TelemetryConfig::new(), &|_| None).unwrap();
-    let recorder = Recorder::new(1024 * 1024, LevelFilter::INFO);
+    let recorder = Recorder::new(1024 * 1024, None);
     let traces = Traces::new(&settings).unwrap();
     let pipeline = Pipeline::new(&settings, traces, Some(recorder.clone())).unwrap();
     let filter = LogFilterControl::new(pipeline.log_filter, None);

@@ -43,7 +43,6 @@ fn run(target: &str) {
         assert!(is_passed, "the seed {target}/{name}");
     }
     let seeds: Vec<_> = seeds.into_iter().map(|(_, seed)| seed).collect();
-    let rounds = crate::config::variable_of_a_test("FUZZ_ROUNDS");
     let rounds = crate::config::process_environment("FUZZ_ROUNDS");
     let config = Config {
         cases: rounds.map_or(ROUNDS, |rounds| rounds.parse().unwrap()),
