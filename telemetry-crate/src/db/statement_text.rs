@@ -223,7 +223,9 @@ impl Text {
         if space {
             self.text.push(' ');
         }
-        self.text.push_str(part);
+        // A quoted name may contain line breaks.
+        let one_line = |c: char| if c.is_control() { ' ' } else { c };
+        self.text.extend(part.chars().map(one_line));
     }
 
     pub(super) fn finish(mut self) -> String {

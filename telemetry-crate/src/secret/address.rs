@@ -4,7 +4,7 @@
 //! field that holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched. The
 //! book's decision 27 has the reasons why `url` is not used.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::Ipv6Addr};
 
 use super::{REDACTED, is_secret};
 
@@ -103,10 +103,20 @@ fn push_query(clean: &mut String, query: &str) {
     }
 }
 
+/// Whether the text after the host is more than a port.
 fn has_password(authority: &str) -> bool {
-    authority.rsplit_once(':').is_some_and(|(_, port)| {
-        !authority.ends_with(']') && !port.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let ipv6 = authority.strip_prefix('[').and_then(|it| it.split_once(']'));
+    let is_address = |text: &str| {
+        // A zone may follow the address (RFC 6874).
+        let address = text.split('%').next().unwrap_or_default();
+        address.parse::<Ipv6Addr>().is_ok()
+    };
+    let rest = match ipv6 {
+        Some((address, rest)) if is_address(address) => rest,
+        _ => authority,
+    };
+    let port = rest.split_once(':').map_or("", |(_, port)| port);
+    !port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -123,6 +133,8 @@ mod tests {
             ("postgres://hunter2@db", "postgres://***@db"),
             ("amqp://u:hunt/er2@mq/vhost", "amqp://***@mq/vhost"),
             ("amqp://u:h?u#n@ter2@mq", "amqp://***@mq"),
+            ("amqp://u:hunter2]#@mq", "amqp://***@mq"),
+            ("amqp://u:hunter2:/@mq", "amqp://***@mq"),
             (
                 "Some(\"redis://:hunter2@r\"), 'x://a:hunter2@b' end",
                 "Some(\"redis://***@r\"), 'x://***@b' end",
@@ -141,6 +153,7 @@ mod tests {
             "a://",
             "https://example.com/@ada?page=2#a@b",
             "http://[::1]:9464/metrics",
+            "http://[fe80::1%25eth0]/@ada",
             "http://localhost:4318/v1/traces",
             "ratio 1:2 of x://y",
         ] {
