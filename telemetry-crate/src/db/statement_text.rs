@@ -224,7 +224,7 @@ impl Text {
             self.text.push(' ');
         }
         // A quoted name may contain line breaks.
-        let one_line = |c: char| if c.is_control() { ' ' } else { c };
+        let one_line = |c| if matches!(c, '\n' | '\r') { ' ' } else { c };
         self.text.extend(part.chars().map(one_line));
     }
 

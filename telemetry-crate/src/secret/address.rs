@@ -105,7 +105,9 @@ fn push_query(clean: &mut String, query: &str) {
 
 /// Whether the text after the host is more than a port.
 fn has_password(authority: &str) -> bool {
-    let ipv6 = authority.strip_prefix('[').and_then(|it| it.split_once(']'));
+    let ipv6 = authority
+        .strip_prefix('[')
+        .and_then(|it| it.split_once(']'));
     let is_address = |text: &str| {
         // A zone may follow the address (RFC 6874).
         let address = text.split('%').next().unwrap_or_default();

@@ -18,7 +18,7 @@ pub(super) fn push_part(name: &mut String, part: &str) {
     } else {
         name.push('"');
         // A line break would make two lines of one.
-        let plain = plain.replace(char::is_control, " ");
+        let plain = plain.replace(['\n', '\r'], " ");
         name.push_str(&plain.replace('"', "\"\""));
         name.push('"');
     }
