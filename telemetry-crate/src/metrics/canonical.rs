@@ -72,7 +72,7 @@ fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
     match raw.bytes().next() {
         None => "_".to_owned(),
         // The exporter would replace a leading digit, and so merge `2xx` and `5xx`.
-        Some(b'0'..=b'9') => rules(&format!("_{raw}")),
+        Some(b'0'..=b'9') => sanitize(&format!("_{raw}"), rules),
         Some(_) => rules(raw),
     }
 }

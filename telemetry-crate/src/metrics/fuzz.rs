@@ -88,7 +88,10 @@ fn check_canonical(kind: Kind, name: &str, labels: &[(&str, &str)]) {
     for (name, _) in labels {
         let canonical = label_name(kind, name);
         assert!(is_name(&canonical, false), "{name:?}: {canonical}");
-        assert_eq!(label_name(kind, &canonical), canonical, "{name:?}");
+        // The prefix of a reserved name comes on top of the longest name.
+        if canonical.len() <= 256 {
+            assert_eq!(label_name(kind, &canonical), canonical, "{name:?}");
+        }
     }
     let text = Labels::new(kind, labels.iter().copied()).text();
     assert!(!text.contains('\n'), "{text:?}");

@@ -36,7 +36,7 @@ pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
         clean.push_str(before);
         let end = address.find(is_address_end).unwrap_or(address.len());
         let (address, after) = address.split_at(end);
-        push_address(&mut clean, address, is_cut && after.is_empty());
+        push_address(&mut clean, address, is_cut && after.is_empty(), 0);
         rest = after;
     }
     clean.push_str(rest);
@@ -53,41 +53,55 @@ fn is_address_end(character: char) -> bool {
 }
 
 /// Adds an address, without its scheme, to the clean text.
-fn push_address(clean: &mut String, address: &str, is_cut: bool) {
-    // The authority ends at the path, the query or the fragment (RFC 3986, section 3.2).
-    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
-    let authority = &address[..end];
-    let at = match authority.rfind('@') {
-        // The text after the colon is not a port. It is a password that contains `/`, `?` or `#` unescaped.
-        None if has_password(authority) => address.rfind('@'),
-        at => at,
-    };
-    let rest = match at {
-        Some(at) => {
-            clean.push_str(REDACTED);
-            &address[at..]
+///
+/// Its path and its parameters may have further addresses, as those of a proxy have.
+fn push_address(clean: &mut String, mut address: &str, is_cut: bool, depth: usize) {
+    loop {
+        // The authority ends at the path, the query or the fragment (RFC 3986, section 3.2).
+        let end = address.find(['/', '?', '#']).unwrap_or(address.len());
+        let authority = &address[..end];
+        let at = match authority.rfind('@') {
+            // The text after the colon is not a port. It is a password that contains `/`, `?` or `#` unescaped.
+            None if has_password(authority) => address.rfind('@'),
+            at => at,
+        };
+        let rest = match at {
+            Some(at) => {
+                clean.push_str(REDACTED);
+                &address[at..]
+            }
+            None if is_cut && end == address.len() && authority.contains(':') => {
+                return clean.push_str(REDACTED);
+            }
+            None => address,
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if let Some(scheme) = path.find(SCHEME_END) {
+            let (before, next) = rest.split_at(scheme + SCHEME_END.len());
+            clean.push_str(before);
+            address = next;
+            continue;
         }
-        None if is_cut && end == address.len() && authority.contains(':') => {
-            return clean.push_str(REDACTED);
+        clean.push_str(path);
+        if path.len() < rest.len() {
+            clean.push('?');
+            push_query(clean, query, is_cut, depth);
         }
-        None => address,
-    };
-    let Some((path, query)) = rest.split_once('?') else {
-        return clean.push_str(rest);
-    };
-    clean.push_str(path);
-    clean.push('?');
-    push_query(clean, query);
+        return;
+    }
 }
 
 /// Replaces the secret parameters of a query string by `***`.
 pub(crate) fn without_secrets(query: &str) -> String {
     let mut clean = String::with_capacity(query.len());
-    push_query(&mut clean, query);
+    push_query(&mut clean, query, false, 0);
     clean
 }
 
-fn push_query(clean: &mut String, query: &str) {
+/// How deep an address in a parameter of an address may be; a deeper one is hidden.
+const MAX_DEPTH: usize = 4;
+
+fn push_query(clean: &mut String, query: &str, is_cut: bool, depth: usize) {
     for (index, parameter) in query.split('&').enumerate() {
         if index > 0 {
             clean.push('&');
@@ -97,8 +111,21 @@ fn push_query(clean: &mut String, query: &str) {
                 clean.push_str(name);
                 clean.push('=');
                 clean.push_str(REDACTED);
+                continue;
             }
-            _ => clean.push_str(parameter),
+            _ => {}
+        }
+        match parameter.split_once(SCHEME_END) {
+            None => clean.push_str(parameter),
+            Some((before, address)) => {
+                clean.push_str(before);
+                clean.push_str(SCHEME_END);
+                if depth < MAX_DEPTH {
+                    push_address(clean, address, is_cut, depth + 1);
+                } else {
+                    clean.push_str(REDACTED);
+                }
+            }
         }
     }
 }
@@ -137,6 +164,10 @@ mod tests {
             ("amqp://u:h?u#n@ter2@mq", "amqp://***@mq"),
             ("amqp://u:hunter2]#@mq", "amqp://***@mq"),
             ("amqp://u:hunter2:/@mq", "amqp://***@mq"),
+            (
+                "https://proxy/http://u:hunter2@h?next=https://u:hunter2@i&token=hunter2",
+                "https://proxy/http://***@h?next=https://***@i&token=***",
+            ),
             (
                 "Some(\"redis://:hunter2@r\"), 'x://a:hunter2@b' end",
                 "Some(\"redis://***@r\"), 'x://***@b' end",
