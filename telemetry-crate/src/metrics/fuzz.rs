@@ -97,9 +97,11 @@ fn check_canonical(kind: Kind, name: &str, labels: &[(&str, &str)]) {
     assert!(!text.contains('\n'), "{text:?}");
     let unescape = |(name, value)| (name, canonical::unescape(value));
     let read: Vec<(&str, String)> = canonical::pairs(&text).map(unescape).collect();
-    // A longer value is cut the second time, and merged secrets become one.
-    let is_kept = |value: &str| value.len() <= 1_024 && !value.contains("***");
-    if read.iter().all(|(_, value)| is_kept(value)) {
+    // A longer name or value is cut the second time, and merged secrets become one.
+    let is_kept = |name: &str, value: &str| {
+        name.len() <= 256 && value.len() <= 1_024 && !value.contains("***")
+    };
+    if read.iter().all(|(name, value)| is_kept(name, value)) {
         let again = read.iter().map(|(name, value)| (*name, &**value));
         assert_eq!(Labels::new(kind, again).text(), text, "{labels:?}");
     }
