@@ -49,10 +49,9 @@ fn build(mut mdbook: Command, folder: &Path) -> anyhow::Result<()> {
 fn links_of_book(folder: &Path) -> anyhow::Result<()> {
     let pages: BTreeMap<String, String> = files::read(folder)?
         .into_iter()
-        .filter(|(name, _)| !OF_MDBOOK.contains(&name.as_str()))
         .map(|(name, content)| (name, String::from_utf8_lossy(&content).into_owned()))
         .collect();
-    let is_page = |name: &String| name.ends_with(".html");
+    let is_page = |name: &String| name.ends_with(".html") && !OF_MDBOOK.contains(&name.as_str());
     let ids: BTreeMap<&str, BTreeSet<&str>> = pages
         .iter()
         .filter(|(name, _)| is_page(name))

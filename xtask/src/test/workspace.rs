@@ -117,7 +117,7 @@ pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
             let page = paths::target().join("doc/firstlight/cron/index.html");
             let page = std::fs::read_to_string(page)?;
             ensure!(
-                page.contains("crate feature <strong>cron</strong>"),
+                page.contains("crate feature <code>cron</code>"),
                 "the page of firstlight::cron does not name the feature cron"
             );
             Ok(())
