@@ -1,4 +1,4 @@
-//! Fuzz targets: checks of the code that reads bytes of clients, programs and operators.
+//! Fuzz targets: checks of the code that reads bytes of others.
 //!
 //! They exist in tests, and for a fuzzer, which sets `cfg(fuzzing)`. The book's page about fuzzing describes how to run
 //! them. The file of the last words has its own targets in `xtask/fuzz`.

@@ -138,7 +138,7 @@ fn text(json: &Path) -> anyhow::Result<String> {
 const HEAD: &str =
     "# The public API of firstlight with all features. `cargo xtask api` writes this file.\n";
 
-/// Whether a line is the implementation of an automatic trait, or is about an unstable one.
+/// Whether a line implements an automatic trait, or an unstable one.
 fn is_automatic(line: &str) -> bool {
     const TRAITS: [&str; 5] = [
         "core::marker::Send",
@@ -173,7 +173,9 @@ fn lines_of<'a>(text: &'a str, other: &'a str) -> impl Iterator<Item = &'a str> 
     text.lines().filter(move |line| !others.contains(line))
 }
 
-/// Checks that no line names a type of `package` or of a package that begins with its name.
+/// Checks that no line names a type of `package`.
+///
+/// Packages that begin with its name count as well.
 pub(crate) fn has_no_type_of(package: &str, api: &str) -> anyhow::Result<()> {
     let is_start =
         |before: Option<char>| !before.is_some_and(|it| it.is_alphanumeric() || it == '_');

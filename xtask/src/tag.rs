@@ -20,7 +20,7 @@ pub(crate) fn run(args: &TagArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The version of the workspace, whose changes the first heading of the changelog describes.
+/// The version of the workspace, if the changelog begins with it.
 pub(crate) fn unreleased_version() -> anyhow::Result<String> {
     let changelog = changelog()?;
     let (version, _) = heading(&changelog)?;
@@ -50,7 +50,7 @@ fn heading(changelog: &str) -> anyhow::Result<(&str, &str)> {
         })
 }
 
-/// Checks that the tag, the version in `Cargo.toml` and the changelog name the same release.
+/// Checks that tag, `Cargo.toml` and changelog name the same release.
 fn check(tag: &str, version: &str, changelog: &str) -> anyhow::Result<()> {
     if tag.strip_prefix('v') != Some(version) {
         bail!("found the tag {tag}, expected v{version}, the version in Cargo.toml");

@@ -5,7 +5,7 @@ use super::{lexer::Dialect, statement::Statement};
 /// A value that telemetry must not show.
 const VALUE: &str = "hunter2";
 
-/// Parts of statements, each complete in all dialects, in whatever order they stand.
+/// Parts of statements, each complete in all dialects and in any order.
 const PARTS: [&str; 32] = [
     "SELECT",
     "INSERT INTO",

@@ -224,8 +224,7 @@ impl Text {
             self.text.push(' ');
         }
         // A quoted name may contain line breaks.
-        let one_line = |c| if matches!(c, '\n' | '\r') { ' ' } else { c };
-        self.text.extend(part.chars().map(one_line));
+        self.text.push_str(&part.replace(['\n', '\r'], " "));
     }
 
     pub(super) fn finish(mut self) -> String {
@@ -388,9 +387,11 @@ mod tests {
         assert!(long.len() <= MAX_BYTES + 4 && long.ends_with(" ..."));
         let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
         for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
-            for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {
-                for end in (start..=nasty.len()).filter(|end| nasty.is_char_boundary(*end)) {
-                    let part = &nasty[start..end];
+            for start in 0..nasty.len() {
+                for end in start..=nasty.len() {
+                    let Some(part) = nasty.get(start..end) else {
+                        continue;
+                    };
                     for before in ["", "SELECT * FROM ", "VALUES (1),", "a IN (", "ARRAY[-"] {
                         Statement::read(&format!("{before}{part}"), dialect);
                         Statement::read(&format!("{before}{part})]),(1"), dialect);

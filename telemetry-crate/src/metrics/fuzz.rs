@@ -15,7 +15,9 @@ use super::{
 
 const KINDS: [Kind; 3] = [Kind::Counter, Kind::Gauge, Kind::Histogram];
 
-/// Reads lines of `name,label=value,…` as metrics, of which the first character of a name chooses the kind.
+/// Reads metrics with their labels, and records them.
+///
+/// The separators are the control characters 1 and 2. The first character of a name chooses the kind.
 ///
 /// # Panics
 ///

@@ -98,7 +98,7 @@ pub(crate) fn without_secrets(query: &str) -> String {
     clean
 }
 
-/// How deep an address in a parameter of an address may be; a deeper one is hidden.
+/// The largest depth of an address in parameters; a deeper one is hidden.
 const MAX_DEPTH: usize = 4;
 
 fn push_query(clean: &mut String, query: &str, is_cut: bool, depth: usize) {

@@ -4,7 +4,7 @@ use super::address::without_credentials;
 
 const PASSWORD: &str = "hunter2";
 
-/// Hides the credentials of a text, and of an address whose password ends in the text.
+/// Redacts a text, and an address whose password ends in the text.
 ///
 /// # Panics
 ///

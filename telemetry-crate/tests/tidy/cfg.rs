@@ -13,7 +13,7 @@ pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     conditions.any(|it| matches!(it.parse_args_with(predicate), Ok(Some(false))))
 }
 
-/// Returns the value of a predicate if `test`, `doctest` and `fuzzing` are not set.
+/// Returns the value of a predicate without tests and fuzzers.
 ///
 /// The value is `None` if features or targets decide it.
 fn predicate(input: ParseStream<'_>) -> syn::Result<Option<bool>> {

@@ -10,7 +10,9 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use support::{Cases, command, files, paths, tools};
 
-/// Pages that mdBook adds, whose links are copies of others or are resolved by the server.
+/// Pages that mdBook adds.
+///
+/// Their links are copies of others, or are resolved by the server.
 const OF_MDBOOK: [&str; 3] = ["404.html", "print.html", "toc.html"];
 
 pub(super) fn cases(cases: &mut Cases) {
@@ -45,7 +47,7 @@ fn build(mut mdbook: Command, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that each link and image of the built pages leads to a file of the book, and to an element of a page.
+/// Checks that each link and image of the pages leads into the book.
 fn links_of_book(folder: &Path) -> anyhow::Result<()> {
     let pages: BTreeMap<String, String> = files::read(folder)?
         .into_iter()

@@ -49,7 +49,7 @@ pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lints the library with each feature alone, and with each pair of the features that meet in code.
+/// Lints the library with each feature alone, and with pairs of features.
 pub(super) fn features(cases: &mut Cases) -> anyhow::Result<()> {
     for (name, chosen) in [
         ("features: each alone", &["--each-feature"][..]),

@@ -167,9 +167,9 @@ impl Cases {
         self.not_run.push((name.to_owned(), reason.to_owned()));
     }
 
-    /// Records a fact that this machine cannot check; `reason` says why, and what would check it.
+    /// Records a fact that this machine cannot check.
     ///
-    /// It never fails the run. It is for what no command of a case may install or reach, such as a toolchain of rustup.
+    /// `reason` says why, and what would check it. It never fails the run. It is for what no command of a case may install or reach, such as a toolchain of rustup.
     pub fn unchecked(&mut self, name: &str, reason: &str) {
         ui::line(format!("  {}: {name}: {reason}", ui::loud("UNCHECKED")));
         self.unchecked.push((name.to_owned(), reason.to_owned()));

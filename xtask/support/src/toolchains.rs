@@ -6,7 +6,9 @@ use anyhow::Context as _;
 
 use crate::{command, paths};
 
-/// The names of all installed toolchains, such as `1.88.0-x86_64-unknown-linux-gnu`.
+/// The names of all installed toolchains.
+///
+/// An example is `1.88.0-x86_64-unknown-linux-gnu`.
 ///
 /// # Errors
 ///
@@ -17,7 +19,9 @@ pub fn installed() -> anyhow::Result<Vec<String>> {
     Ok(list.lines().filter_map(name).collect())
 }
 
-/// The first toolchain of `version`, which is a version without its patch, or a channel.
+/// The first toolchain of `version`.
+///
+/// It is a version without its patch, or a channel.
 pub fn of(version: &str) -> Option<String> {
     let is_of = |name: &String| {
         let rest = name.strip_prefix(version);

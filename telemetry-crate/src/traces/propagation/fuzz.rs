@@ -75,7 +75,9 @@ fn check_sent(sent: &HeaderMap) {
     }
 }
 
-/// Whether the headers have one valid `traceparent`, by the positions in section 3.2 of the specification.
+/// Whether the headers have one valid `traceparent`.
+///
+/// Judged by the positions in section 3.2 of the specification.
 fn is_valid(headers: &HeaderMap) -> bool {
     let mut all = headers.get_all("traceparent").iter();
     let (Some(parent), None) = (all.next(), all.next()) else {

@@ -79,7 +79,9 @@ fn compiles(cases: &mut Cases, program: &Path, (major, minor): Version, what: &s
     cases.command(&name, &mut check, |_| Ok(()));
 }
 
-/// Writes a program of the version, and checks that no dependency declares a newer one.
+/// Writes a program of the version, and checks its dependencies.
+///
+/// None may declare a newer version.
 fn resolve(program: &Path, version: Version, features: &[&str]) -> anyhow::Result<()> {
     let (major, minor) = version;
     let manifest = format!(
