@@ -223,7 +223,6 @@ impl Text {
         if space {
             self.text.push(' ');
         }
-        // A quoted name may contain line breaks.
         self.text.push_str(&part.replace(['\n', '\r'], " "));
     }
 
@@ -387,11 +386,9 @@ mod tests {
         assert!(long.len() <= MAX_BYTES + 4 && long.ends_with(" ..."));
         let nasty = "'\"`$?:@#/*-*/--\\()[];.,E'1eüß\u{1f4a9}\0 \n$a$";
         for dialect in [Dialect::PostgreSql, Dialect::Sqlite, Dialect::Other] {
-            for start in 0..nasty.len() {
-                for end in start..=nasty.len() {
-                    let Some(part) = nasty.get(start..end) else {
-                        continue;
-                    };
+            for start in (0..nasty.len()).filter(|start| nasty.is_char_boundary(*start)) {
+                for end in (start..=nasty.len()).filter(|end| nasty.is_char_boundary(*end)) {
+                    let part = &nasty[start..end];
                     for before in ["", "SELECT * FROM ", "VALUES (1),", "a IN (", "ARRAY[-"] {
                         Statement::read(&format!("{before}{part}"), dialect);
                         Statement::read(&format!("{before}{part})]),(1"), dialect);
