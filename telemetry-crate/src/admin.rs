@@ -16,6 +16,8 @@ mod connections;
 mod console;
 mod errors;
 mod explain;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(feature = "otlp-gzip")]
 mod gzip;
 #[cfg(feature = "console")]

@@ -11,6 +11,8 @@ mod declared;
 mod destination;
 mod env;
 mod export;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod host;
 mod key_values;
 mod limits;

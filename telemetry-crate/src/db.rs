@@ -52,6 +52,8 @@ mod client;
 mod connection_uses;
 mod event;
 mod failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod layer;
 mod lexer;
 mod log_events;

@@ -7,6 +7,8 @@
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
+use crate::secret;
+
 /// The reason why telemetry did not start.
 ///
 /// Nothing was installed, and no thread or listener remains, except where a variant says otherwise.
@@ -115,9 +117,11 @@ impl InitError {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
+        // The value may be that of another setting, and have a secret.
+        let found = secret::shown(setting, &found.into()).into_owned();
         Self::InvalidSetting {
             setting: setting.to_owned(),
-            found: found.into(),
+            found,
             expected: expected.into(),
         }
     }

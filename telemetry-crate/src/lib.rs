@@ -89,6 +89,8 @@
 //! firstlight writes no log files, because the platform stores what a service writes to standard output. Its API has no
 //! OpenTelemetry types, because OpenTelemetry releases break every few months, and services must not break with them.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admin;
 mod catalog;
 mod check;
@@ -105,6 +107,8 @@ mod error;
 mod error_type;
 mod evidence;
 mod export;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod grpc;
 mod grpc_code;
 mod guard;

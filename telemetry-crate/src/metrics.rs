@@ -29,6 +29,8 @@ mod families;
 mod family;
 mod format;
 mod front_recorder;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod growth;
 mod handle;
 mod handle_probe;

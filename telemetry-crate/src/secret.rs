@@ -1,6 +1,8 @@
 //! Secrets: a wrapper type, and field names whose values are always redacted.
 
 mod address;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 
 use std::{borrow::Cow, fmt, sync::OnceLock};
 

@@ -27,6 +27,8 @@ use tracing_subscriber::{
     layer::{Context, Filter},
 };
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::propagation::fuzz;
 #[cfg(feature = "db")]
 pub(crate) use self::retroactive::{RetroactiveSpan, RetroactiveSpans};
 pub(crate) use self::{

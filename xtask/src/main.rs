@@ -5,12 +5,13 @@
 
 #![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
+mod api;
 mod bench;
 mod demo;
 mod new;
 mod rename;
+mod tag;
 mod test;
-mod tidy;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,11 @@ enum Task {
   cargo xtask alerts --destination DIR --grafana URL --runbooks URL
                                 write a copy, with links to your Grafana and your runbooks")]
     Alerts(alerts::AlertsArgs),
+    /// Write the public API of the library, docs/public-api.txt.
+    #[command(after_help = "Examples:
+  cargo xtask api            write it
+  cargo xtask api --check    fail if the committed file is out of date")]
+    Api(api::ApiArgs),
     /// Write the names of the semantic conventions.
     ///
     /// A test compares emitted names with them.
@@ -106,12 +112,17 @@ enum Task {
     Console(console::ConsoleArgs),
     /// Rename a metric everywhere and write the generated files.
     RenameMetric(rename::RenameArgs),
+    /// Check that a tag may be released.
+    ///
+    /// The version in Cargo.toml and the first heading of the changelog, with a date, must be those of the tag.
+    Tag(tag::TagArgs),
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Api(args) => api::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Alerts(args) => alerts::run(&args),
         Task::Conventions(args) => conventions::run(&args),
@@ -120,6 +131,7 @@ fn main() -> ExitCode {
         Task::Live(args) => live::run(&args),
         Task::Console(args) => console::run(&args),
         Task::RenameMetric(args) => rename::run(&args),
+        Task::Tag(args) => tag::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

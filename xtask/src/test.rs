@@ -1,10 +1,13 @@
 //! `cargo xtask test`: runs every check of CI, suite by suite.
 //!
 //! A case whose program is missing on this machine is reported as not run. If `CI` is set, such a case fails the run, so
-//! that a missing installation cannot go unnoticed.
+//! that a missing installation cannot go unnoticed. What a machine cannot check at all, for example without an older
+//! toolchain, is reported as unchecked, which fails no run.
 
+mod book;
 mod demo_suite;
 mod minimal;
+mod release;
 mod workspace;
 
 use std::{process::ExitCode, time::Instant};
@@ -12,9 +15,7 @@ use std::{process::ExitCode, time::Instant};
 use anyhow::bail;
 use clap::Args;
 use e2e::{console, integrations, live, signals, store, template};
-use support::{Cases, Report, interrupt, ui};
-
-use crate::tidy;
+use support::{Cases, Report, interrupt, paths, tools, ui};
 
 /// Arguments of `test`.
 #[derive(Debug, Args)]
@@ -44,7 +45,7 @@ struct Suite {
 /// All suites, the fast ones first.
 ///
 /// In this order, a typo is found before any long build.
-const SUITES: [Suite; 17] = [
+const SUITES: [Suite; 19] = [
     Suite {
         name: "fmt",
         about: "the formatting of every Rust file",
@@ -53,7 +54,7 @@ const SUITES: [Suite; 17] = [
     },
     Suite {
         name: "tidy",
-        about: "licenses of all dependencies, one version of each facade",
+        about: "licenses and sources of all dependencies, one version of each facade",
         is_slow: false,
         run: tidy_suite,
     },
@@ -65,7 +66,7 @@ const SUITES: [Suite; 17] = [
     },
     Suite {
         name: "docs",
-        about: "the documentation builds without warnings",
+        about: "the documentation and the book build without warnings, and their links lead somewhere",
         is_slow: false,
         run: workspace::docs,
     },
@@ -80,6 +81,12 @@ const SUITES: [Suite; 17] = [
         about: "unit tests, integration tests and doctests of the workspace",
         is_slow: false,
         run: workspace::tests,
+    },
+    Suite {
+        name: "release",
+        about: "the package, its public API, the oldest compilers, advisories, and the workflows",
+        is_slow: false,
+        run: release::run,
     },
     Suite {
         name: "template",
@@ -113,9 +120,15 @@ const SUITES: [Suite; 17] = [
     },
     Suite {
         name: "features",
-        about: "lints with each further feature alone",
+        about: "lints with each feature alone, and with pairs of features that meet in code",
         is_slow: true,
         run: workspace::features,
+    },
+    Suite {
+        name: "compilers",
+        about: "the package with all features, and its documentation with a nightly compiler",
+        is_slow: true,
+        run: release::compilers,
     },
     Suite {
         name: "kafka",
@@ -214,10 +227,15 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn tidy_suite(cases: &mut Cases) -> anyhow::Result<()> {
-    cases.check("facades: one version each", tidy::facade_versions);
-    cases.check(
-        "dependencies: licenses allowed by .deny.toml",
-        tidy::licenses,
-    );
+    let name = "dependencies: as .deny.toml allows";
+    match tools::cargo_deny() {
+        Ok(mut deny) => {
+            deny.args(["--config", ".deny.toml", "check", "--hide-inclusion-graph"])
+                .args(["bans", "licenses", "sources"])
+                .current_dir(paths::root());
+            cases.command(name, &mut deny, |_| Ok(()));
+        }
+        Err(error) => cases.not_run(name, &format!("{error:#}")),
+    }
     Ok(())
 }

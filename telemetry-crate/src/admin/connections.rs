@@ -126,15 +126,7 @@ impl Connections {
                 }
             });
             let stream = WriteTimeout::new(stream, WRITE_TIMEOUT);
-            let mut connection = pin!(
-                http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .keep_alive(false)
-                    .header_read_timeout(HEAD_TIMEOUT)
-                    .max_buf_size(MAX_HEAD_BYTES)
-                    .max_headers(MAX_HEADERS)
-                    .serve_connection(TokioIo::new(stream), service)
-            );
+            let mut connection = pin!(builder().serve_connection(TokioIo::new(stream), service));
             let stream = tokio::select! {
                 biased;
                 // An error means that the client disconnected or was too slow.
@@ -153,6 +145,18 @@ impl Connections {
             task: task.abort_handle(),
         });
     }
+}
+
+/// HTTP/1 with the limits of a head.
+pub(super) fn builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .max_headers(MAX_HEADERS);
+    builder
 }
 
 /// Closes a connection if the limit is reached.

@@ -6,6 +6,8 @@
 
 use std::{num::NonZeroU64, str::FromStr, time::Duration};
 
+use crate::secret;
+
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -346,6 +348,8 @@ impl<'a> Env<'a> {
     }
 
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
+        // The value may belong to another variable, and have a secret.
+        let found = secret::shown(name, found);
         self.warn_once(format!(
             "{name}: found {found:?}, expected {expected}; {}",
             instead(name)

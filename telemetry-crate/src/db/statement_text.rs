@@ -223,7 +223,7 @@ impl Text {
         if space {
             self.text.push(' ');
         }
-        self.text.push_str(part);
+        self.text.push_str(&part.replace(['\n', '\r'], " "));
     }
 
     pub(super) fn finish(mut self) -> String {

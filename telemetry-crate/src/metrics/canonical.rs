@@ -72,7 +72,7 @@ fn sanitize(raw: &str, rules: impl Fn(&str) -> String) -> String {
     match raw.bytes().next() {
         None => "_".to_owned(),
         // The exporter would replace a leading digit, and so merge `2xx` and `5xx`.
-        Some(b'0'..=b'9') => rules(&format!("_{raw}")),
+        Some(b'0'..=b'9') => sanitize(&format!("_{raw}"), rules),
         Some(_) => rules(raw),
     }
 }
@@ -98,8 +98,15 @@ impl Labels {
         raw.sort_by_key(|(name, _)| *name);
         let mut pairs: Vec<(String, String)> = Vec::with_capacity(raw.len());
         for (name, value) in raw {
-            let value = secret::shown(name, truncate(value));
-            let name = label_name(kind, name);
+            let canonical = label_name(kind, name);
+            // The canonical name may be that of a secret where the name of the program is not.
+            let secret = if secret::is_secret(&canonical) {
+                &canonical
+            } else {
+                name
+            };
+            let value = secret::shown(secret, truncate(value));
+            let name = canonical;
             match pairs.iter_mut().find(|(existing, _)| *existing == name) {
                 Some((_, values)) => {
                     values.push(';');

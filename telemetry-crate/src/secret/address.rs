@@ -4,7 +4,7 @@
 //! field that holds a connection string, a driver's error message, a panic. Only text that contains `://` is searched. The
 //! book's decision 27 has the reasons why `url` is not used.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, net::Ipv6Addr};
 
 use super::{REDACTED, is_secret};
 
@@ -36,7 +36,7 @@ pub(crate) fn without_credentials(text: &str, is_cut: bool) -> Cow<'_, str> {
         clean.push_str(before);
         let end = address.find(is_address_end).unwrap_or(address.len());
         let (address, after) = address.split_at(end);
-        push_address(&mut clean, address, is_cut && after.is_empty());
+        push_address(&mut clean, address, is_cut && after.is_empty(), 0);
         rest = after;
     }
     clean.push_str(rest);
@@ -53,41 +53,55 @@ fn is_address_end(character: char) -> bool {
 }
 
 /// Adds an address, without its scheme, to the clean text.
-fn push_address(clean: &mut String, address: &str, is_cut: bool) {
-    // The authority ends at the path, the query or the fragment (RFC 3986, section 3.2).
-    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
-    let authority = &address[..end];
-    let at = match authority.rfind('@') {
-        // The text after the colon is not a port. It is a password that contains `/`, `?` or `#` unescaped.
-        None if has_password(authority) => address.rfind('@'),
-        at => at,
-    };
-    let rest = match at {
-        Some(at) => {
-            clean.push_str(REDACTED);
-            &address[at..]
+///
+/// Its path and its parameters may have further addresses, as those of a proxy have.
+fn push_address(clean: &mut String, mut address: &str, is_cut: bool, depth: usize) {
+    loop {
+        // The authority ends at the path, the query or the fragment (RFC 3986, section 3.2).
+        let end = address.find(['/', '?', '#']).unwrap_or(address.len());
+        let authority = &address[..end];
+        let at = match authority.rfind('@') {
+            // The text after the colon is not a port. It is a password that contains `/`, `?` or `#` unescaped.
+            None if has_password(authority) => address.rfind('@'),
+            at => at,
+        };
+        let rest = match at {
+            Some(at) => {
+                clean.push_str(REDACTED);
+                &address[at..]
+            }
+            None if is_cut && end == address.len() && authority.contains(':') => {
+                return clean.push_str(REDACTED);
+            }
+            None => address,
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        if let Some(scheme) = path.find(SCHEME_END) {
+            let (before, next) = rest.split_at(scheme + SCHEME_END.len());
+            clean.push_str(before);
+            address = next;
+            continue;
         }
-        None if is_cut && end == address.len() && authority.contains(':') => {
-            return clean.push_str(REDACTED);
+        clean.push_str(path);
+        if path.len() < rest.len() {
+            clean.push('?');
+            push_query(clean, query, is_cut, depth);
         }
-        None => address,
-    };
-    let Some((path, query)) = rest.split_once('?') else {
-        return clean.push_str(rest);
-    };
-    clean.push_str(path);
-    clean.push('?');
-    push_query(clean, query);
+        return;
+    }
 }
 
 /// Replaces the secret parameters of a query string by `***`.
 pub(crate) fn without_secrets(query: &str) -> String {
     let mut clean = String::with_capacity(query.len());
-    push_query(&mut clean, query);
+    push_query(&mut clean, query, false, 0);
     clean
 }
 
-fn push_query(clean: &mut String, query: &str) {
+/// The largest depth of an address in parameters; a deeper one is hidden.
+const MAX_DEPTH: usize = 4;
+
+fn push_query(clean: &mut String, query: &str, is_cut: bool, depth: usize) {
     for (index, parameter) in query.split('&').enumerate() {
         if index > 0 {
             clean.push('&');
@@ -97,16 +111,41 @@ fn push_query(clean: &mut String, query: &str) {
                 clean.push_str(name);
                 clean.push('=');
                 clean.push_str(REDACTED);
+                continue;
             }
-            _ => clean.push_str(parameter),
+            _ => {}
+        }
+        match parameter.split_once(SCHEME_END) {
+            None => clean.push_str(parameter),
+            Some((before, address)) => {
+                clean.push_str(before);
+                clean.push_str(SCHEME_END);
+                if depth < MAX_DEPTH {
+                    push_address(clean, address, is_cut, depth + 1);
+                } else {
+                    clean.push_str(REDACTED);
+                }
+            }
         }
     }
 }
 
+/// Whether the text after the host is more than a port.
 fn has_password(authority: &str) -> bool {
-    authority.rsplit_once(':').is_some_and(|(_, port)| {
-        !authority.ends_with(']') && !port.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    let ipv6 = authority
+        .strip_prefix('[')
+        .and_then(|it| it.split_once(']'));
+    let is_address = |text: &str| {
+        // A zone may follow the address (RFC 6874).
+        let address = text.split('%').next().unwrap_or_default();
+        address.parse::<Ipv6Addr>().is_ok()
+    };
+    let rest = match ipv6 {
+        Some((address, rest)) if is_address(address) => rest,
+        _ => authority,
+    };
+    let port = rest.split_once(':').map_or("", |(_, port)| port);
+    !port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -123,6 +162,12 @@ mod tests {
             ("postgres://hunter2@db", "postgres://***@db"),
             ("amqp://u:hunt/er2@mq/vhost", "amqp://***@mq/vhost"),
             ("amqp://u:h?u#n@ter2@mq", "amqp://***@mq"),
+            ("amqp://u:hunter2]#@mq", "amqp://***@mq"),
+            ("amqp://u:hunter2:/@mq", "amqp://***@mq"),
+            (
+                "https://proxy/http://u:hunter2@h?next=https://u:hunter2@i&token=hunter2",
+                "https://proxy/http://***@h?next=https://***@i&token=***",
+            ),
             (
                 "Some(\"redis://:hunter2@r\"), 'x://a:hunter2@b' end",
                 "Some(\"redis://***@r\"), 'x://***@b' end",
@@ -141,6 +186,7 @@ mod tests {
             "a://",
             "https://example.com/@ada?page=2#a@b",
             "http://[::1]:9464/metrics",
+            "http://[fe80::1%25eth0]/@ada",
             "http://localhost:4318/v1/traces",
             "ratio 1:2 of x://y",
         ] {

@@ -6,6 +6,8 @@
 
 mod b3;
 mod decision;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod jaeger;
 #[cfg(test)]
 mod tests;

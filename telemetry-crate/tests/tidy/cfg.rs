@@ -5,7 +5,7 @@ use syn::{
     punctuated::Punctuated, token::Paren,
 };
 
-/// Returns whether an item exists only in tests or in doc tests.
+/// Returns whether an item exists only in tests, in doc tests or for a fuzzer.
 ///
 /// A feature may be on or off, so an item that a feature can add outside tests is not for tests.
 pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
@@ -13,7 +13,7 @@ pub(super) fn is_for_tests(attributes: &[Attribute]) -> bool {
     conditions.any(|it| matches!(it.parse_args_with(predicate), Ok(Some(false))))
 }
 
-/// Returns the value of a predicate if neither `test` nor `doctest` is set.
+/// Returns the value of a predicate without tests and fuzzers.
 ///
 /// The value is `None` if features or targets decide it.
 fn predicate(input: ParseStream<'_>) -> syn::Result<Option<bool>> {
@@ -43,7 +43,7 @@ fn predicate(input: ParseStream<'_>) -> syn::Result<Option<bool>> {
         return Ok(None);
     }
     Ok(match name.as_str() {
-        "test" | "doctest" | "false" => Some(false),
+        "test" | "doctest" | "fuzzing" | "false" => Some(false),
         "true" => Some(true),
         _ => None,
     })
@@ -55,6 +55,7 @@ fn items_of_tests_are_told_by_their_cfg() {
         ("test", true),
         ("doctest", true),
         ("any(test, doctest)", true),
+        ("any(test, fuzzing)", true),
         ("all(test, feature = \"x\")", true),
         ("all(feature = \"x\", not(not(test)))", true),
         ("not(any(not(test), feature = \"x\"))", true),

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 60;
 const MAX_OUTCOME: usize = 48;
 
 /// Methods of `Cases` whose first argument is the name of a case.
-const METHODS: [&str; 4] = ["cargo_test", "check", "command", "not_run"];
+const METHODS: [&str; 5] = ["cargo_test", "check", "command", "not_run", "unchecked"];
 
 /// Variables that hold the name of a case.
 const VARIABLES: [&str; 2] = ["name", "what"];

@@ -1,14 +1,14 @@
-//! Fuzz targets for the file of the last words.
+//! Fuzz targets, of which this file has the one for the file of the last words.
 //!
-//! The next start of a service reads it, whatever is in it.
+//! The next start of a service reads it, whatever is in it. The files under test are compiled again here. Without a
+//! fuzzer, `tests/seeded.rs` runs the same checks with pseudo-random inputs on any compiler.
 //!
-//! The files under test are compiled again here. With the fuzzer, from this folder:
+//! The other targets are in the library, in `fuzzing.rs`, and their inputs in `seeds`. With the fuzzer, from this folder:
 //!
 //! ```console
 //! $ cargo +nightly fuzz run --fuzz-dir . --features libfuzzer last_words
+//! $ cargo +nightly fuzz run --fuzz-dir . --features libfuzzer sql corpus/sql seeds/sql
 //! ```
-//!
-//! Without it, `tests/seeded.rs` runs the same checks with pseudo-random inputs on any compiler.
 
 mod damage;
 mod input;

@@ -2,10 +2,13 @@
 
 use std::process::Command;
 
+use anyhow::ensure;
 use support::{
-    Cases, paths,
+    Cases, paths, toolchains,
     tools::{self, PostgresServer},
 };
+
+use super::book;
 
 fn cargo(args: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
@@ -32,22 +35,11 @@ pub(super) fn fmt(cases: &mut Cases) -> anyhow::Result<()> {
 /// The empty string stands for no feature.
 const DISTINCT_FEATURES: [&str; 4] = ["", "axum", "db", "sqlx-postgres"];
 
-/// All other features that differ if no other feature is enabled.
-const FURTHER_FEATURES: [&str; 13] = [
-    "actix",
-    "apalis-postgres",
-    "apalis-sqlite",
-    "axum-07",
-    "console",
-    "otlp-grpc",
-    "otlp-gzip",
-    "otlp-tls",
-    "reqwest",
-    "reqwest-012",
-    "sqlx",
-    "sqlx-08",
-    "sqlx-sqlite",
-];
+/// Features whose code is in the same modules, so that one may break another.
+///
+/// The other features add a module or a driver, and need what these need.
+const MEETING_FEATURES: &str =
+    "actix,axum,axum-07,db,otlp-grpc,otlp-gzip,otlp-tls,sqlx,sqlx-08,testing";
 
 /// Lints everything with all features, then the library with one feature or none.
 pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
@@ -57,9 +49,34 @@ pub(super) fn clippy(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lints the library with each feature that [`clippy`] leaves out.
+/// Lints the library with each feature alone, and with pairs of features.
 pub(super) fn features(cases: &mut Cases) -> anyhow::Result<()> {
-    lint_features(cases, &FURTHER_FEATURES);
+    for (name, chosen) in [
+        ("features: each alone", &["--each-feature"][..]),
+        (
+            "features: each pair that meets in code",
+            &[
+                "--feature-powerset",
+                "--depth",
+                "2",
+                "--include-features",
+                MEETING_FEATURES,
+            ],
+        ),
+    ] {
+        let mut hack = match tools::cargo_hack() {
+            Ok(hack) => hack,
+            Err(error) => {
+                cases.not_run(name, &format!("{error:#}"));
+                continue;
+            }
+        };
+        hack.args(["clippy", "--package", "firstlight", "--locked"])
+            .args(chosen)
+            .args(["--", "--deny", "warnings"])
+            .current_dir(paths::root());
+        cases.command(name, &mut hack, no_check);
+    }
     Ok(())
 }
 
@@ -83,13 +100,30 @@ fn lint(cases: &mut Cases, name: &str, what: &[&str]) {
     cases.command(name, &mut clippy, no_check);
 }
 
+/// Builds the documentation of all crates, and the book.
+///
+/// docs.rs builds the library with the same options and a nightly compiler.
 pub(super) fn docs(cases: &mut Cases) -> anyhow::Result<()> {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
-    cases.command(
-        "docs: no warnings",
-        doc.env("RUSTDOCFLAGS", "--deny warnings"),
+    doc.env("RUSTDOC", toolchains::unstable_rustdoc()?)
+        .env("RUSTDOCFLAGS", "--cfg docsrs --deny warnings");
+    let is_built = cases.command(
+        "docs: no warnings, with docs.rs' options",
+        &mut doc,
         no_check,
     );
+    if is_built {
+        cases.check("docs: an item names its feature", || {
+            let page = paths::target().join("doc/firstlight/cron/index.html");
+            let page = std::fs::read_to_string(page)?;
+            ensure!(
+                page.contains("crate feature <code>cron</code>"),
+                "the page of firstlight::cron does not name the feature cron"
+            );
+            Ok(())
+        });
+    }
+    book::cases(cases);
     Ok(())
 }
 

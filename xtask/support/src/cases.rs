@@ -20,6 +20,7 @@ pub struct Cases {
     /// The number of tests that did not run because of `#[ignore]`.
     ignored: usize,
     not_run: Vec<(String, String)>,
+    unchecked: Vec<(String, String)>,
 }
 
 impl Cases {
@@ -31,6 +32,7 @@ impl Cases {
             failed: Vec::new(),
             ignored: 0,
             not_run: Vec::new(),
+            unchecked: Vec::new(),
         }
     }
 
@@ -158,9 +160,19 @@ impl Cases {
     }
 
     /// Records a case that cannot run on this machine; `reason` says what to install.
+    ///
+    /// In CI it fails the run, because CI installs what the cases need.
     pub fn not_run(&mut self, name: &str, reason: &str) {
         ui::line(format!("  {}: {name}: {reason}", ui::loud("NOT RUN")));
         self.not_run.push((name.to_owned(), reason.to_owned()));
+    }
+
+    /// Records a fact that this machine cannot check.
+    ///
+    /// `reason` says why, and what would check it. It never fails the run. It is for what no command of a case may install or reach, such as a toolchain of rustup.
+    pub fn unchecked(&mut self, name: &str, reason: &str) {
+        ui::line(format!("  {}: {name}: {reason}", ui::loud("UNCHECKED")));
+        self.unchecked.push((name.to_owned(), reason.to_owned()));
     }
 }
 
@@ -182,8 +194,8 @@ impl Report {
     pub fn close(&self, strict: bool) -> bool {
         ui::heading("Results");
         ui::line(format!(
-            "  {:<13} {:>7} {:>7} {:>8} {:>8}  time",
-            "suite", "passed", "failed", "not run", "ignored"
+            "  {:<13} {:>7} {:>7} {:>8} {:>9} {:>8}  time",
+            "suite", "passed", "failed", "not run", "unchecked", "ignored"
         ));
         for (cases, took) in &self.suites {
             let Cases {
@@ -192,13 +204,16 @@ impl Report {
                 failed,
                 ignored,
                 not_run,
+                unchecked,
             } = cases;
             let row = format!(
-                "  {suite:<13} {passed:>7} {:>7} {:>8} {ignored:>8}  ",
+                "  {suite:<13} {passed:>7} {:>7} {:>8} {:>9} {ignored:>8}  ",
                 failed.len(),
-                not_run.len()
+                not_run.len(),
+                unchecked.len()
             );
-            let row = match (failed.is_empty(), not_run.is_empty()) {
+            let all_ran = not_run.is_empty() && unchecked.is_empty();
+            let row = match (failed.is_empty(), all_ran) {
                 (false, _) => ui::bad(row),
                 (true, false) => ui::loud(row),
                 (true, true) => ui::good(row),
@@ -221,6 +236,13 @@ impl Report {
                     cases.suite
                 ));
             }
+            for (name, reason) in &cases.unchecked {
+                ui::line(format!(
+                    "  {}: {}: {name}: {reason}",
+                    ui::loud("UNCHECKED"),
+                    cases.suite
+                ));
+            }
         }
         let sum = |count: fn(&Cases) -> usize| {
             self.suites
@@ -230,6 +252,7 @@ impl Report {
         };
         let (passed, failed) = (sum(|cases| cases.passed), sum(|cases| cases.failed.len()));
         let (ignored, not_run) = (sum(|cases| cases.ignored), sum(|cases| cases.not_run.len()));
+        let unchecked = sum(|cases| cases.unchecked.len());
         if not_run > 0 && strict {
             ui::line(ui::bad(
                 "\n  CI is set: a case that did not run fails the run.",
@@ -238,7 +261,7 @@ impl Report {
         // CI logs are searched for this exact line, so it has no colors.
         ui::line(format!(
             "\n{passed} passed, {failed} failed, {} skipped",
-            ignored + not_run
+            ignored + not_run + unchecked
         ));
         failed == 0 && passed > 0 && !(strict && not_run > 0)
     }
@@ -279,7 +302,23 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::*;
+
+    #[test]
+    fn unchecked_facts_do_not_fail_a_run() {
+        let mut cases = Cases::new("suite");
+        cases.check("unit: outcome", || Ok(()));
+        cases.unchecked("toolchain: compiles", "no such toolchain");
+        assert!(cases.all_passed());
+        let mut report = Report::default();
+        report.add(cases, Duration::ZERO);
+        assert!(report.close(true));
+        let mut not_run = Cases::new("suite");
+        not_run.not_run("program: works", "install it");
+        report.add(not_run, Duration::ZERO);
+        assert!(!report.close(true));
+        assert!(report.close(false));
+    }
 
     #[test]
     fn counts_of_test_binaries_are_added() {

@@ -15,8 +15,11 @@ pub mod http;
 pub mod interrupt;
 pub mod paths;
 pub mod process;
+pub mod toolchains;
 pub mod tools;
 pub mod ui;
+mod validate;
 pub mod yaml;
 
 pub use cases::{Cases, Report};
+pub use validate::validate;

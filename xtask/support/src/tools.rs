@@ -5,10 +5,13 @@
 
 mod alertmanager;
 mod axe;
+mod cargo_deny;
 mod cargo_generate;
+mod cargo_hack;
 mod chromium;
 mod conventions;
 mod debian;
+mod mdbook;
 mod npm;
 mod pgbadger;
 mod postgres;
@@ -28,9 +31,12 @@ use std::{
 
 pub use alertmanager::{Alertmanager, alertmanager};
 pub use axe::axe;
+pub use cargo_deny::cargo_deny;
 pub use cargo_generate::cargo_generate;
+pub use cargo_hack::cargo_hack;
 pub use chromium::{Chromium, chromium};
 pub use conventions::{Conventions, conventions};
+pub use mdbook::mdbook;
 pub use pgbadger::pgbadger;
 pub use postgres::{Postgres, PostgresServer, postgres};
 pub use postgres_exporter::postgres_exporter;
@@ -38,7 +44,7 @@ pub use prometheus::{Prometheus, prometheus};
 pub use prometheus_client::prometheus_client;
 pub use redis_server::RedisServer;
 pub use rotel::rotel;
-pub use schemas::{check_jsonschema, hadolint, kubernetes_validate, zizmor};
+pub use schemas::{builtin_schema, hadolint, kubernetes_validate, zizmor};
 pub use typescript::{TypeScript, typescript_with_grafana};
 
 /// The first executable called `name` in one of the folders of `PATH`.

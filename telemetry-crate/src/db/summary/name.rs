@@ -17,6 +17,8 @@ pub(super) fn push_part(name: &mut String, part: &str) {
         name.push_str(&plain);
     } else {
         name.push('"');
+        // A line break would make two lines of one.
+        let plain = plain.replace(['\n', '\r'], " ");
         name.push_str(&plain.replace('"', "\"\""));
         name.push('"');
     }

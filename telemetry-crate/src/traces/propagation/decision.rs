@@ -29,14 +29,24 @@ struct Debugged(TraceId);
 struct Deferred(SpanId);
 
 /// Adds the remote span and its decision to the context.
+///
+/// Another propagator may have read the same span, with a state and flags that these formats do not have. They are kept.
 pub(super) fn with_remote(
     context: &Context,
     (trace_id, span_id): (TraceId, SpanId),
     decision: Decision,
 ) -> Context {
+    let earlier = context.span().span_context().clone();
+    let is_same = earlier.trace_id() == trace_id && earlier.span_id() == span_id;
+    let (flags, state) = match is_same {
+        // The other format always has a decision.
+        true if decision == Decision::Undecided => return context.clone(),
+        true => (earlier.trace_flags(), earlier.trace_state().clone()),
+        false => (TraceFlags::default(), TraceState::default()),
+    };
     let is_sampled = matches!(decision, Decision::Keep | Decision::Debug);
-    let flags = TraceFlags::default().with_sampled(is_sampled);
-    let span = SpanContext::new(trace_id, span_id, flags, true, TraceState::default());
+    let flags = flags.with_sampled(is_sampled);
+    let span = SpanContext::new(trace_id, span_id, flags, true, state);
     let context = context.with_remote_span_context(span);
     match decision {
         Decision::Debug => context.with_value(Debugged(trace_id)),

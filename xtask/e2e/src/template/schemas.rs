@@ -1,11 +1,13 @@
 //! Validates the files of `deploy` and `ci` with official schemas and linters.
-//!
-//! Each validator must also reject a file with a mistake, so that a validator that checks nothing does not pass.
 
-use std::{fs, path::Path, process::Command};
+use std::{path::Path, process::Command};
 
-use anyhow::{bail, ensure};
-use support::{Cases, command, tools};
+use anyhow::ensure;
+use support::{
+    Cases, command,
+    tools::{self, builtin_schema as schema},
+    validate,
+};
 
 use super::combinations::Generated;
 
@@ -152,42 +154,6 @@ const KUBERNETES: [&str; 5] = [
     "poddisruptionbudget.yaml",
     "networkpolicy.yaml",
 ];
-
-fn schema(arguments: &[&str]) -> anyhow::Result<Command> {
-    let mut check = tools::check_jsonschema()?;
-    check.arg("--builtin-schema").args(arguments);
-    Ok(check)
-}
-
-/// Runs a validator on `files`, after it has rejected a copy with a mistake.
-///
-/// The copy is of the first of `files`; `mistake` is a text and its replacement.
-fn validate(
-    cases: &mut Cases,
-    what: &str,
-    folder: &Path,
-    files: &[&str],
-    mistake: (&str, &str),
-    validator: impl Fn() -> anyhow::Result<Command>,
-) {
-    if let Err(error) = validator() {
-        return cases.not_run(what, &format!("{error:#}"));
-    }
-    cases.check(what, || {
-        let wrong = folder.join("wrong.yml");
-        let text = fs::read_to_string(folder.join(files[0]))?;
-        let (right, mistaken) = mistake;
-        ensure!(text.contains(right), "{} has no {right:?}", files[0]);
-        fs::write(&wrong, text.replacen(right, mistaken, 1))?;
-        let found = command::run_quietly(validator()?.arg(&wrong));
-        fs::remove_file(&wrong)?;
-        if found.is_ok() {
-            bail!("the validator also accepts {mistaken:?} for {right:?}");
-        }
-        let files = files.iter().map(|file| folder.join(file));
-        command::run_quietly(validator()?.args(files)).map(drop)
-    });
-}
 
 /// Renders the manifests with kustomize.
 fn kustomize(cases: &mut Cases, manifests: &Path) {

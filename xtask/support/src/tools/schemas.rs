@@ -6,11 +6,13 @@ use std::process::Command;
 
 use super::python;
 
-/// The command of check-jsonschema, without arguments.
+/// The command of check-jsonschema with one of its schemas; the caller adds files.
 ///
-/// It validates compose files, GitHub workflows and GitLab pipelines.
-pub fn check_jsonschema() -> anyhow::Result<Command> {
-    python::module("check-jsonschema", "check_jsonschema")
+/// It has schemas of compose files, GitHub workflows and GitLab pipelines, among others.
+pub fn builtin_schema(arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut check = python::module("check-jsonschema", "check_jsonschema")?;
+    check.arg("--builtin-schema").args(arguments);
+    Ok(check)
 }
 
 /// The command of kubernetes-validate; the caller adds files.

@@ -1,0 +1,68 @@
+//! Checks of the settings with variables of any environment.
+
+use std::collections::BTreeMap;
+
+use super::{Settings, TelemetryConfig, VARIABLES};
+
+/// A part of every secret.
+const SECRET: &str = "hunter2";
+
+/// Variables whose values are secrets.
+const SECRETS: [&str; 5] = [
+    "FIRSTLIGHT_ADMIN_TOKEN",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+    "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+];
+
+/// Reads lines of `NAME=value` as the environment.
+///
+/// # Panics
+///
+/// If a message has a secret or a control character, or is much longer than the values.
+pub(crate) fn check(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut variables = BTreeMap::new();
+    for line in text.split('\n').take(100) {
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
+        let known = VARIABLES.iter().find(|known| known.name == name);
+        let known = known.unwrap_or(&VARIABLES[name.len() % VARIABLES.len()]);
+        let mut value = value.to_owned();
+        if SECRETS.contains(&known.name) {
+            value += &format!(",x={SECRET}");
+        }
+        variables.insert(
+            known.name,
+            value.replace("://", &format!("://ada:{SECRET}@")),
+        );
+    }
+    let messages = messages(&variables);
+    let longest = variables
+        .values()
+        .map(String::len)
+        .max()
+        .unwrap_or_default();
+    for message in &messages {
+        assert!(!message.contains(SECRET), "{message:?} of {variables:?}");
+        assert!(
+            !message.contains(char::is_control),
+            "{message:?} of {variables:?}"
+        );
+        // An escaped character has at most ten bytes.
+        assert!(message.len() <= 1_000 + 10 * longest, "{message:?}");
+    }
+    assert!(messages.len() <= 4 * VARIABLES.len());
+    assert_eq!(self::messages(&variables), messages, "the second time");
+}
+
+/// The warnings or the error.
+fn messages(variables: &BTreeMap<&str, String>) -> Vec<String> {
+    let lookup = |name: &str| variables.get(name).cloned();
+    match Settings::resolve(TelemetryConfig::new(), &lookup) {
+        Ok(settings) => settings.warnings,
+        Err(error) => vec![error.to_string()],
+    }
+}
