@@ -13,6 +13,7 @@ mod readme;
 mod record;
 mod recorder;
 mod schemas;
+mod upgrades;
 mod variables;
 mod versions;
 mod ways;
@@ -22,6 +23,13 @@ use support::{Cases, files, paths};
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
+    if std::env::var_os("FL_ONLY_UPGRADES").is_some() {
+        // TEMPORARY
+        let folder = paths::fresh("template-upgrades")?;
+        kubernetes::answers(cases, &folder);
+        ways::sources(cases, &folder);
+        return upgrades::cases(cases);
+    }
     let folder = paths::fresh("template-tests").context("cannot empty target/template-tests")?;
     cases.check("placeholders: each has a value", literals::are_known);
     cases.check(
@@ -38,6 +46,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     schemas::cases(cases, &generated);
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
+    kubernetes::answers(cases, &folder);
     compose::cases(cases, &generated);
     recorder::cases(cases, &generated);
     observability::cases(cases, &generated, &folder);
@@ -49,5 +58,5 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     combinations::build(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);
-    Ok(())
+    upgrades::cases(cases)
 }
