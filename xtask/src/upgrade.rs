@@ -6,6 +6,7 @@
 mod library_source;
 mod new_answers;
 mod origin;
+mod placeholders;
 mod rendering;
 mod scratch;
 mod service_record;

@@ -84,10 +84,7 @@ impl ServiceRepository {
         let blob = self.git(&["rev-parse", "--verify", "--quiet", &object]);
         match git::optional(&mut { blob })? {
             None => Ok(None),
-            Some(blob) => {
-                let output = git::output(&mut self.git(&["cat-file", "blob", &blob]))?;
-                Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
-            }
+            Some(blob) => self.text(&blob).map(Some),
         }
     }
 
@@ -215,6 +212,12 @@ impl ServiceRepository {
         Ok(pairs
             .map(|(blob, path)| (path.to_owned(), blob.to_owned()))
             .collect())
+    }
+
+    /// The content with this name.
+    pub(super) fn text(&self, blob: &str) -> anyhow::Result<String> {
+        let output = git::output(&mut self.git(&["cat-file", "blob", blob]))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The service's tree in the commit that added the record.

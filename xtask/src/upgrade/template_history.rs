@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use support::git::{self, git};
 
 use super::{scratch::Scratch, service_record::short};
@@ -88,47 +88,44 @@ impl<'a> TemplateHistory<'a> {
         Ok(log.lines().map(str::to_owned).collect())
     }
 
-    /// The files of a template that it copies without a change, with the names of their contents.
-    ///
-    /// Files with placeholders are left out, and those that a variant may replace, such as `ci.yml` by `ci.postgres.yml`.
-    pub(super) fn verbatim(&self, commit: &str) -> anyhow::Result<BTreeMap<String, String>> {
+    /// The files of a template, with the names of their contents.
+    pub(super) fn files(&self, commit: &str) -> anyhow::Result<BTreeMap<String, String>> {
         let tree = format!("{commit}:./template");
         let format = "--format=%(objectname) %(path)";
         let files = git::text(&mut git(self.root, &["ls-tree", "-r", format, &tree]))?;
         let files = files.lines().filter_map(|line| line.split_once(' '));
-        let files: BTreeMap<_, _> = files.map(|(blob, path)| (path, blob)).collect();
-        let rendered = [
-            "grep",
-            "--files-with-matches",
-            "-F",
-            "-e",
-            "{{",
-            "-e",
-            "{%",
-            &tree,
-        ];
-        let rendered = git::optional(&mut git(self.root, &rendered))?.unwrap_or_default();
-        let prefix = format!("{tree}:");
-        let rendered = rendered
-            .lines()
-            .filter_map(|line| line.strip_prefix(&*prefix));
-        let rendered: BTreeSet<_> = rendered.collect();
-        let has_variant = |path: &str| {
-            let (stem, extension) = path.rsplit_once('.').unwrap_or((path, ""));
-            let is_variant = |other: &&str| {
-                let middle = other
-                    .strip_prefix(stem)
-                    .and_then(|rest| rest.strip_suffix(extension));
-                middle.is_some_and(|middle| middle.len() > 1)
-            };
-            files.keys().any(|other| is_variant(other))
-        };
-        let is_verbatim =
-            |(path, _): &(&&str, &&str)| !rendered.contains(**path) && !has_variant(path);
-        let verbatim = files.iter().filter(is_verbatim);
-        Ok(verbatim
-            .map(|(path, blob)| ((*path).to_owned(), (*blob).to_owned()))
+        Ok(files
+            .map(|(blob, path)| (path.to_owned(), blob.to_owned()))
             .collect())
+    }
+
+    /// The contents with these names.
+    pub(super) fn texts(
+        &self,
+        blobs: &BTreeSet<String>,
+    ) -> anyhow::Result<BTreeMap<String, String>> {
+        let names: Vec<_> = blobs.iter().map(String::as_str).collect();
+        let asked = self.scratch.fresh("names");
+        fs::write(&asked, names.join("\n") + "\n")?;
+        let mut batch = git(self.root, &["cat-file", "--batch"]);
+        let output = git::output(batch.stdin(fs::File::open(&asked)?))?.stdout;
+        let mut rest = &*output;
+        let mut texts = BTreeMap::new();
+        // Each content follows a line with its name, its type and its size, and is followed by a line break.
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = rest.split_at(end + 1);
+            let line = String::from_utf8_lossy(line);
+            let words: Vec<_> = line.split_whitespace().collect();
+            let [name, "blob", size] = words[..] else {
+                bail!("git cat-file --batch: found {line:?}, expected a blob")
+            };
+            let size: usize = size.parse()?;
+            let text = after.get(..size).context("git cat-file ended early")?;
+            let text = String::from_utf8_lossy(text).into_owned();
+            texts.insert(name.to_owned(), text);
+            rest = after.get(size + 1..).unwrap_or_default();
+        }
+        Ok(texts)
     }
 
     /// A file of the checkout as it was in a commit; empty if there was none.
