@@ -23,13 +23,6 @@ use support::{Cases, files, paths};
 
 /// Runs the suite.
 pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    if std::env::var_os("FL_ONLY_UPGRADES").is_some() {
-        // TEMPORARY
-        let folder = paths::fresh("template-upgrades")?;
-        kubernetes::answers(cases, &folder);
-        ways::sources(cases, &folder);
-        return upgrades::cases(cases);
-    }
     let folder = paths::fresh("template-tests").context("cannot empty target/template-tests")?;
     cases.check("placeholders: each has a value", literals::are_known);
     cases.check(
