@@ -185,11 +185,18 @@ mod tests {
 
     #[test]
     fn deleted_files_are_no_conflicts() {
-        let entries = "100644 a 1\tdeleted\0100644 b 3\tdeleted\0\
-             100644 a 1\tboth\0100644 b 2\tboth\0100644 c 3\tboth\0\
-             100644 a 1\tno longer rendered\0100644 b 2\tno longer rendered\0\
-             100644 b 3\tadded in a renamed folder\0";
-        let (conflicts, deleted) = sorted(entries);
+        let entries = [
+            "100644 a 1\tdeleted",
+            "100644 b 3\tdeleted",
+            "100644 a 1\tboth",
+            "100644 b 2\tboth",
+            "100644 c 3\tboth",
+            "100644 a 1\tno longer rendered",
+            "100644 b 2\tno longer rendered",
+            "100644 b 3\tadded in a renamed folder",
+            "",
+        ];
+        let (conflicts, deleted) = sorted(&entries.join("\0"));
         let expected = ["added in a renamed folder", "both", "no longer rendered"];
         assert_eq!(conflicts, expected);
         assert_eq!(deleted, ["deleted"]);

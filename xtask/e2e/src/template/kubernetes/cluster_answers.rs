@@ -3,7 +3,6 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
-use serde_json::Value;
 use support::{Cases, command, yaml};
 
 use super::{MANIFESTS, at};
@@ -105,7 +104,7 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
     ] {
         let found = at(manifest, pointer)?;
         ensure!(
-            found == Value::from(expected),
+            found == expected,
             "{pointer}: found {found}, expected {expected:?}"
         );
     }
