@@ -55,7 +55,7 @@ pub(crate) struct UpgradeArgs {
     /// Answer a new question, or change an answer; may be repeated.
     #[arg(long = "answer", value_name = "NAME=VALUE", value_parser = parse_answer)]
     answers: Vec<(String, String)>,
-    /// The commit of the template that the services have, in place of the recorded one.
+    /// The commit of the services' template, in place of the recorded one.
     #[arg(long, value_name = "COMMIT")]
     from: Option<String>,
     /// Another checkout of firstlight with the new template, for tests.

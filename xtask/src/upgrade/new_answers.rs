@@ -1,4 +1,4 @@
-//! The answers for the new template: the recorded ones, and those that are asked for.
+//! The answers for the new template: recorded, given and typed ones.
 
 use std::{
     collections::BTreeMap,
@@ -57,7 +57,9 @@ impl<'a> NewAnswers<'a> {
         })
     }
 
-    /// Renders the new template with `recorded` answers and further ones until no question is open.
+    /// Renders the new template with `recorded` and further answers.
+    ///
+    /// It is rendered again until no question is open.
     pub(super) fn complete(
         &mut self,
         recorded: &Table,
@@ -83,7 +85,7 @@ impl<'a> NewAnswers<'a> {
         }
     }
 
-    /// The recorded answers that the new template understands, with those of `--answer`.
+    /// The recorded answers that are still valid, with those of `--answer`.
     fn kept(&self, recorded: &Table) -> Table {
         let mut kept = Table::new();
         for (name, answer) in recorded {

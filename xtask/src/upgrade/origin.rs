@@ -1,4 +1,4 @@
-//! Finds the commit of the template from which a service was generated, if its record does not name it.
+//! Finds the commit of a service's template, if its record does not name it.
 //!
 //! The template of each commit is compared with the first commit of the service. Files without conditions are compared as
 //! they are. Where few of them differ, the others are rendered and compared, too.
@@ -185,7 +185,7 @@ impl<'a> First<'a> {
     }
 }
 
-/// Whether another file may replace this one, as `ci.postgres.yml` replaces `ci.yml`.
+/// Whether another file may replace this one, as `ci.postgres.yml` `ci.yml`.
 fn has_variant(path: &str, all: &[String]) -> bool {
     let (stem, extension) = path.rsplit_once('.').unwrap_or((path, ""));
     all.iter().any(|other| {

@@ -23,7 +23,7 @@ pub(super) fn can_be(template: &str, rendered: &str) -> Option<bool> {
     Some(rest.ends_with(&**last))
 }
 
-/// The texts before, between and after the placeholders; `None` if there are conditions.
+/// The texts around the placeholders; `None` if there are conditions.
 fn literals(template: &str) -> Option<Vec<String>> {
     let mut literals = vec![String::new()];
     let mut rest = template;

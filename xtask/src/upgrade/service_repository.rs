@@ -114,7 +114,7 @@ impl ServiceRepository {
         Ok(())
     }
 
-    /// Checks that no file in the way of `added` exists, whether git ignores it or not.
+    /// Checks that no file is in the way of `added`, also none that git ignores.
     ///
     /// `added` are paths from the root of the repository that `HEAD` does not have.
     pub(super) fn check_free(&self, added: &[&str]) -> anyhow::Result<()> {
@@ -135,9 +135,9 @@ impl ServiceRepository {
         Ok(())
     }
 
-    /// Stores rendered files as a tree of the whole repository, in which they replace the service.
+    /// Stores rendered files as a tree of the whole repository.
     ///
-    /// The files get the line endings of the service's own files.
+    /// In the tree they replace the service. The files get the line endings of the service's own files.
     pub(super) fn store(&self, rendered: &Path, scratch: &Scratch) -> anyhow::Result<String> {
         self.match_line_endings(rendered)?;
         let tree = self.tree(rendered, scratch)?;
@@ -229,7 +229,7 @@ impl ServiceRepository {
         Ok(format!("{first}:{}", self.prefix))
     }
 
-    /// Converts rendered files to CRLF where the service's file has CRLF in the repository.
+    /// Converts rendered files to CRLF where the service's committed file has CRLF.
     fn match_line_endings(&self, rendered: &Path) -> anyhow::Result<()> {
         let listed = git::text(&mut self.git(&["ls-files", "--eol"]))?;
         for line in listed.lines().filter(|line| line.starts_with("i/crlf")) {

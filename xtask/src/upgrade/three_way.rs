@@ -19,7 +19,9 @@ pub(super) struct ThreeWay {
     theirs: String,
     /// Files that both sides have changed.
     pub(super) conflicts: Vec<String>,
-    /// Files that the service has deleted and the template has changed. They stay deleted.
+    /// Files that the service has deleted and the template has changed.
+    ///
+    /// They stay deleted.
     pub(super) deleted: Vec<String>,
     /// The number of files that differ from the service's `HEAD`.
     pub(super) changed: usize,
@@ -71,7 +73,7 @@ pub(super) fn merge(
     })
 }
 
-/// Splits the entries of git's index for conflicts into conflicts and deleted files.
+/// Splits the conflicting entries of git's index into conflicts and deleted files.
 ///
 /// An entry is `mode object stage<TAB>path`. The stages are 1 for the old template, 2 for the service, and 3 for the
 /// new template. Without a 2, the service has deleted the file, and the other two say that the template has changed it.

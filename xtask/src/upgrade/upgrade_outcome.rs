@@ -1,4 +1,4 @@
-//! What became of each service: lines for the terminal, and a table for several services.
+//! What became of each service: lines for the terminal, and a table.
 
 use std::path::PathBuf;
 

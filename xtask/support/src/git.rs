@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-/// Settings of each call: no hooks, no signatures, and the merges that git's defaults make.
+/// Settings of each call: no hooks, no signatures, and git's default merges.
 const SETTINGS: [&str; 6] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -17,7 +17,9 @@ const SETTINGS: [&str; 6] = [
     "merge.directoryRenames=conflict",
 ];
 
-/// Variables that a calling git, such as one that runs a hook, sets for its own repository.
+/// Variables that a calling git sets for its own repository.
+///
+/// Such a git is one that runs a hook.
 const FOREIGN: [&str; 6] = [
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -56,7 +58,9 @@ pub fn text(git: &mut Command) -> anyhow::Result<String> {
     Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
 }
 
-/// Like [`text`], but `None` if the command ends with 1, as `git rev-parse --quiet` does.
+/// Like [`text`], but `None` if the command ends with 1.
+///
+/// `git rev-parse --quiet` does so if an object is missing.
 pub fn optional(git: &mut Command) -> anyhow::Result<Option<String>> {
     let output = output(git)?;
     if output.status.code() == Some(1) {

@@ -1,4 +1,4 @@
-//! `cargo xtask upgrade`: a service keeps its edits and gets the changes of the template.
+//! `cargo xtask upgrade`: a service keeps its edits and gets the template's.
 //!
 //! The services are outside of this checkout, as those of teams are.
 
@@ -71,7 +71,9 @@ fn old_template(newer: &NewerTemplate) -> anyhow::Result<PathBuf> {
     Ok(folder.join("template"))
 }
 
-/// A service with all options that a team has edited, over a template that has changed in each file.
+/// Upgrades a service with all options that a team has edited.
+///
+/// The template has changed in each file.
 fn edited(cases: &mut Cases, what: &str, newer: &NewerTemplate, elsewhere: &Path) {
     let name = "letters";
     let mut upgraded = None;
@@ -137,7 +139,7 @@ fn is_marker(line: &str) -> bool {
     line.starts_with("||||||| ") || line == "======="
 }
 
-/// Checks that the service has the change of each file that the newer template renders.
+/// Checks that the service has the change of each file of the newer template.
 fn check_changes(
     service: &TeamService,
     newer: &NewerTemplate,

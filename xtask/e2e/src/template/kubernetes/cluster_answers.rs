@@ -8,7 +8,9 @@ use support::{Cases, command, yaml};
 use super::{MANIFESTS, at};
 use crate::generate::{self, Answers, QUESTIONS, Service};
 
-/// Answers that differ from the defaults, and look like numbers or booleans where the syntax allows it.
+/// Answers that differ from the defaults.
+///
+/// Some look like numbers or booleans, which YAML would take them for without quotes.
 const ANSWERS: [(&str, &str); 4] = [
     ("registry", "registry.test:5000/shops/eu"),
     ("namespace", "2026"),

@@ -33,7 +33,9 @@ pub(super) struct NewerTemplate {
 }
 
 impl NewerTemplate {
-    /// Clones this checkout, with the template of its working tree, and changes each file.
+    /// Clones this checkout and changes each file of the template.
+    ///
+    /// The template is that of the working tree.
     pub(super) fn create(folder: PathBuf) -> anyhow::Result<Self> {
         let root = paths::root().display().to_string();
         let parent = folder.parent().context("no parent folder")?;

@@ -94,7 +94,7 @@ impl TeamService {
         self.write(file, &text.replace(found, replacement))
     }
 
-    /// The branch, all references, the status with ignored files, and the contents of all files.
+    /// Everything that an upgrade may change: branch, references, status and files.
     pub(super) fn state(&self) -> anyhow::Result<(String, files::Files)> {
         let status = ["status", "--porcelain", "--branch", "--ignored"];
         let (status, references) = (self.git(&status)?, self.git(&["show-ref"])?);
@@ -176,7 +176,9 @@ const EDITS: [Edit; 5] = [
     },
 ];
 
-/// Runs `cargo xtask upgrade` with defaults, and returns whether it succeeded, and its output.
+/// Runs `cargo xtask upgrade` with defaults.
+///
+/// Returns whether it succeeded, and its output.
 pub(super) fn upgrade(
     checkout: &Path,
     services: &[&Path],
