@@ -1,7 +1,7 @@
 //! The automation of this repository.
 //!
 //! `cargo xtask demo` shows the library in a generated service, `cargo xtask test` runs all checks, `cargo xtask bench`
-//! measures overhead, and `cargo xtask new` generates a service. Each installs what it needs below `target/`.
+//! measures overhead, `cargo xtask new` generates a service, and `cargo xtask upgrade` merges a newer template into it. Each installs what it needs below `target/`.
 
 #![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
@@ -12,6 +12,7 @@ mod new;
 mod rename;
 mod tag;
 mod test;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -84,6 +85,18 @@ enum Task {
   cargo xtask new orders --destination ~/services    somewhere else
   cargo xtask new orders -- --vcs none               pass options to cargo-generate")]
     New(new::NewArgs),
+    /// Merge what has changed in the template into services, each on a new branch.
+    ///
+    /// The template of the commit in the service's .firstlight.toml and the newest one of this checkout are rendered with the
+    /// recorded answers, and git merges the difference. If both have changed the same lines, git marks a conflict.
+    #[command(after_help = "Examples:
+  cargo xtask upgrade ../orders                            one service; asks new questions of the template
+  cargo xtask upgrade --defaults ../services/*             many, without questions, with a table at the end
+  cargo xtask upgrade ../orders --answer ci=gitlab         change an answer, and all files that depend on it
+  cargo xtask upgrade ../orders --from 4f0c1d2e            if the record names no commit, or one that is gone
+
+Exit status: 0 if all services are up to date or merged, 1 if one has conflicts or was refused.")]
+    Upgrade(upgrade::UpgradeArgs),
     /// Write Grafana's dashboards in docs/dashboards.
     #[command(after_help = "Examples:
   cargo xtask dashboards            write them
@@ -133,6 +146,7 @@ fn main() -> ExitCode {
         Task::RenameMetric(args) => rename::run(&args),
         Task::Tag(args) => tag::run(&args),
         Task::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Upgrade(args) => upgrade::run(&args),
     };
     result.unwrap_or_else(|error| {
         eprintln!("\n{} {error:#}", ui::bad("error:"));

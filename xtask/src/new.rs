@@ -10,6 +10,8 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValu
 use e2e::generate::{self, Answers, QUESTIONS, Question};
 use support::{paths, ui};
 
+use crate::upgrade;
+
 /// Arguments of `new`.
 #[derive(Debug, Args)]
 pub(crate) struct NewArgs {
@@ -137,11 +139,22 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     );
     fs::create_dir_all(&args.destination)
         .with_context(|| format!("cannot create {}", args.destination.display()))?;
+    let mut extra = vec!["--define".to_owned()];
+    match upgrade::commit_of(paths::root()) {
+        Ok(commit) => extra.push(format!("template_commit={commit}")),
+        Err(reason) => {
+            extra.clear();
+            ui::line(ui::loud(format!(
+                "The service's .firstlight.toml will name no commit, because {reason}."
+            )));
+        }
+    }
+    extra.extend_from_slice(&args.extra);
     let service = generate::Service {
         name: &args.name,
         destination: &args.destination.canonicalize()?,
         answers: args.answers.0.clone(),
-        extra: &args.extra,
+        extra: &extra,
     };
     service.generate()
 }
@@ -149,7 +162,7 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
 /// The error message of the template's hooks in the output of cargo-generate.
 ///
 /// The message's advice about the folder is omitted, because `new` removes it.
-fn hook_message(output: &str) -> Option<String> {
+pub(crate) fn hook_message(output: &str) -> Option<String> {
     let (_, message) = output.split_once("Runtime error: ")?;
     let is_end = |line: &&str| {
         ["Before the next try", "Nothing was written", "(line "]

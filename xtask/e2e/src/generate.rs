@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 use support::{command, paths, tools};
 
 use self::question::NONE;
-pub use self::question::{QUESTIONS, Question};
+pub use self::question::{QUESTIONS, Question, questions_in};
 
 /// A service to generate.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ mod readme;
 mod record;
 mod recorder;
 mod schemas;
+mod upgrades;
 mod variables;
 mod versions;
 mod ways;
@@ -39,6 +40,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     schemas::cases(cases, &generated);
     kubernetes::cases(cases, &generated);
     kubernetes::names(cases, &folder);
+    kubernetes::answers(cases, &folder);
     compose::cases(cases, &generated);
     recorder::cases(cases, &generated);
     observability::cases(cases, &generated, &folder);
@@ -52,5 +54,5 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     observability::built(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);
-    Ok(())
+    upgrades::cases(cases)
 }

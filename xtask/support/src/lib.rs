@@ -11,6 +11,7 @@
 mod cases;
 pub mod command;
 pub mod files;
+pub mod git;
 pub mod http;
 pub mod interrupt;
 pub mod paths;

@@ -42,8 +42,17 @@ pub(super) const NONE: &str = "none";
 pub static QUESTIONS: LazyLock<Vec<Question>> = LazyLock::new(|| {
     let config = include_str!("../../../../template/cargo-generate.toml");
     // An invalid file yields no questions, which the test below detects.
-    questions(&config.parse().unwrap_or_default())
+    questions_in(config).unwrap_or_default()
 });
+
+/// The questions of a `cargo-generate.toml`, conditional ones last.
+///
+/// # Errors
+///
+/// If the text is not valid TOML.
+pub fn questions_in(config: &str) -> anyhow::Result<Vec<Question>> {
+    Ok(questions(&config.parse()?))
+}
 
 fn questions(config: &Table) -> Vec<Question> {
     let mut questions: Vec<Question> = Vec::new();

@@ -1,6 +1,7 @@
 //! Checks that the Kubernetes manifests agree with each other.
 
 mod capacity;
+mod cluster_answers;
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -8,6 +9,8 @@ use anyhow::{Context as _, ensure};
 use firstlight::config::VARIABLES;
 use serde_json::Value;
 use support::{Cases, command, tools, yaml};
+
+pub(super) use cluster_answers::cases as answers;
 
 use super::{combinations::Generated, readme};
 use crate::generate::{self, Answers, Service};
@@ -232,7 +235,12 @@ fn monitor_keys(manifests: &Path) -> anyhow::Result<()> {
     for (pointer, known) in [
         (
             "/spec",
-            &["jobLabel", "selector", "podMetricsEndpoints"][..],
+            &[
+                "jobLabel",
+                "podTargetLabels",
+                "selector",
+                "podMetricsEndpoints",
+            ][..],
         ),
         ("/spec/podMetricsEndpoints/0", &["port", "path", "interval"]),
     ] {

@@ -8,13 +8,13 @@ mod exported;
 mod mounted;
 mod neighbors;
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
 use observability::addresses::{GRAFANA, RUNBOOKS};
 use support::{Cases, command, files, paths};
 
-use super::{combinations::Generated, readme};
+use super::combinations::Generated;
 use crate::generate::{self, Answers, Service};
 
 /// Runs the checks of the generated files.
@@ -25,9 +25,6 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
         expected.remove("README.md");
         expected.remove("kustomization.yaml");
         files::check_same(&files::read(&source.join(DASHBOARDS))?, &expected)
-    });
-    cases.check("README.md, \"Watch it\": replaces all URLs", || {
-        check_readme_commands(&source)
     });
     for deploy in ["compose", "kubernetes"] {
         cases.check(
@@ -69,23 +66,6 @@ fn dashboards() -> anyhow::Result<BTreeSet<String>> {
     let files = files::read(&paths::root().join("docs/dashboards"))?;
     let names = files.into_keys().filter(|name| name.ends_with(".json"));
     Ok(names.collect())
-}
-
-/// Runs the README's commands on a copy of the generated service.
-fn check_readme_commands(source: &Path) -> anyhow::Result<()> {
-    let copy = paths::fresh("template-observability")?;
-    let platform = copy.join(PLATFORM);
-    files::write(&platform, &files::read(&source.join(PLATFORM))?)?;
-    let before = with_defaults(&platform)?;
-    ensure!(before.len() > 8, "found defaults only in {before:?}");
-    for block in readme::shell_blocks(source, "## Watch it")? {
-        let mut shell = Command::new("sh");
-        shell.args(["-ec", &block]).current_dir(&copy);
-        command::run_quietly(&mut shell).with_context(|| block)?;
-    }
-    let after = with_defaults(&platform)?;
-    ensure!(after.is_empty(), "found defaults in {after:?}");
-    Ok(())
 }
 
 /// The files with a default URL of the runbooks or of Grafana, or that of compose.

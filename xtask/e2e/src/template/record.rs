@@ -33,6 +33,17 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
             &files::read(&original)?,
         )
     });
+    cases.check("record: has no path of this machine", || {
+        let record = fs::read_to_string(generated.folder(&answers).join(RECORD))?;
+        let root = paths::root().display().to_string();
+        ensure!(!record.contains(&root), "found {root} in:\n{record}");
+        let source = "firstlight = \"auto\"";
+        ensure!(
+            record.lines().any(|line| line == source),
+            "no {source} in:\n{record}"
+        );
+        Ok(())
+    });
     cases.check("record: has the version of the template", || {
         let record = fs::read_to_string(paths::template().join(RECORD))?;
         let manifest = fs::read_to_string(paths::root().join("Cargo.toml"))?;

@@ -163,7 +163,7 @@ fn kustomize(cases: &mut Cases, manifests: &Path) {
     };
     cases.check(what, || {
         let rendered = command::run_quietly(Command::new(kubectl).arg("kustomize").arg(manifests))?;
-        let image = "image: registry.example.com/bare:0.1.0";
+        let image = "image: localhost:5000/bare:0.1.0";
         ensure!(rendered.contains(image), "no {image:?} in:\n{rendered}");
         let kinds = rendered.lines().filter(|line| line.starts_with("kind: "));
         let count = kinds.count();

@@ -136,7 +136,17 @@ fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow
 }
 
 /// Sources of the library: the answer, the keys in Cargo.toml, and the record.
-const SOURCES: [(&str, &str, &str); 4] = [
+const SOURCES: [(&str, &str, &str); 6] = [
+    (
+        "/src/firstlight/telemetry-crate",
+        "path = \"/src/firstlight/telemetry-crate\"",
+        "auto",
+    ),
+    (
+        "../firstlight/telemetry-crate",
+        "path = \"../firstlight/telemetry-crate\"",
+        "../firstlight/telemetry-crate",
+    ),
     ("0.1", "version = \"0.1\"", "0.1"),
     ("=0.1.0", "version = \"=0.1.0\"", "=0.1.0"),
     (

@@ -19,7 +19,7 @@ pub(super) fn plain() -> String {
 pub(super) fn resource() -> String {
     let about = "# The rules of this service: its own alerts, and its objectives. Those for every service with firstlight are applied\n\
                  # once in each cluster, see README.md, \"Watch it\".\n\n";
-    let namespace = "production";
+    let namespace = "{{namespace}}";
     let job = format!("namespace=\"{namespace}\",job=\"{NAME}\"");
     let label = format!("app.kubernetes.io/name: {NAME}");
     let resource = operator::resource(NAME, &label, &file(&job, Some(namespace)));
@@ -50,14 +50,8 @@ fn file(selector: &str, namespace: Option<&'static str>) -> String {
 "
     ));
     text.push('\n');
-    let namespaces = match namespace {
-        Some(_) => {
-            " Set the namespace: a declaration without it also applies to services of this name in other namespaces."
-        }
-        None => "",
-    };
     let about = format!(
-        "The objectives of the service. Only declared objectives page. To declare them, uncomment the group.{namespaces} {}",
+        "The objectives of the service. Only declared objectives page. To declare them, uncomment the group. {}",
         objectives::MEANING
     );
     text += &emit::comment(2, &about);

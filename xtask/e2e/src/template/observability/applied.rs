@@ -198,7 +198,7 @@ fn check_platform(kubectl: &Path, _source: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Renders a copy of the service in which the commented-out namespace is enabled.
+/// Renders a copy of the service in another namespace.
 fn check_service(kubectl: &Path, source: &Path) -> anyhow::Result<()> {
     let copy = paths::fresh("template-applied")?;
     files::write(&copy, &files::read(source)?)?;
@@ -207,7 +207,7 @@ fn check_service(kubectl: &Path, source: &Path) -> anyhow::Result<()> {
     let text = fs::read_to_string(&kustomization)?;
     fs::write(
         &kustomization,
-        text.replace("#namespace: shop", "namespace: shop"),
+        text.replace("namespace: \"default\"", "namespace: \"shop\""),
     )?;
     let mut rules = 0;
     for object in rendered(kubectl, &manifests)? {

@@ -1,0 +1,206 @@
+//! The merge of the template's difference into a service, on a new branch.
+//!
+//! Git merges in its object store first, without the working tree. So a merge without conflicts is one commit, which is
+//! checked out as a whole or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, bail, ensure};
+use support::git;
+
+use super::{scratch::Scratch, service_repository::ServiceRepository};
+
+/// The result of a merge in the object store.
+#[derive(Debug)]
+pub(super) struct ThreeWay {
+    /// The merged tree, with markers in files with conflicts.
+    tree: String,
+    /// The commit with the new rendering, whose parent has the old one.
+    theirs: String,
+    /// Files that both sides have changed.
+    pub(super) conflicts: Vec<String>,
+    /// Files that the service has deleted and the template has changed.
+    ///
+    /// They stay deleted.
+    pub(super) deleted: Vec<String>,
+    /// The number of files that differ from the service's `HEAD`.
+    pub(super) changed: usize,
+}
+
+/// Merges the difference between the trees `old` and `new` into `HEAD`.
+///
+/// # Errors
+///
+/// If git fails, or if the merge would overwrite files that it does not track.
+pub(super) fn merge(
+    repository: &ServiceRepository,
+    scratch: &Scratch,
+    old: &str,
+    new: &str,
+    message: &str,
+) -> anyhow::Result<ThreeWay> {
+    let base = repository.commit(old, None, "The files of the old template")?;
+    let theirs = repository.commit(new, Some(&base), message)?;
+    let base = format!("--merge-base={base}");
+    let merge = ["merge-tree", "--write-tree", "-z", "--no-messages"];
+    let merge = [&merge[..], &[&*base, "HEAD", &*theirs]].concat();
+    let output = git::output(&mut repository.git(&merge))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        let error = String::from_utf8_lossy(&output.stderr);
+        bail!("git merge-tree, which needs git 2.40: {}", error.trim());
+    }
+    let (tree, entries) = text.split_once('\0').context("git merged no tree")?;
+    let (conflicts, deleted) = sorted(entries);
+    let tree = without(repository, scratch, tree, &deleted)?;
+
+    let listed = |filter: &str| {
+        let diff = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
+        let diff = [&diff[..], &[filter, "HEAD", &*tree]].concat();
+        git::text(&mut repository.git_in_root(&diff))
+    };
+    let added = listed("--diff-filter=A")?;
+    let added: Vec<_> = added.split_terminator('\0').collect();
+    repository.check_free(&added)?;
+    let changed = listed("--diff-filter=ACDMRT")?;
+    let changed = changed.split_terminator('\0').count();
+    Ok(ThreeWay {
+        tree,
+        theirs,
+        conflicts,
+        deleted,
+        changed,
+    })
+}
+
+/// Splits the conflicting entries of git's index into conflicts and deleted files.
+///
+/// An entry is `mode object stage<TAB>path`. The stages are 1 for the old template, 2 for the service, and 3 for the
+/// new template. Without a 2, the service has deleted the file, and the other two say that the template has changed it.
+fn sorted(entries: &str) -> (Vec<String>, Vec<String>) {
+    let mut stages: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for entry in entries.split_terminator('\0') {
+        if let Some((entry, path)) = entry.split_once('\t') {
+            let stage = entry.rsplit(' ').next().unwrap_or_default();
+            stages.entry(path).or_default().insert(stage);
+        }
+    }
+    let is_deleted = |stages: &BTreeSet<&str>| stages.iter().eq(&["1", "3"]);
+    let (deleted, conflicts): (Vec<_>, Vec<_>) = stages
+        .into_iter()
+        .partition(|(_, stages)| is_deleted(stages));
+    let names = |paths: Vec<(&str, _)>| -> Vec<String> {
+        let paths = paths.into_iter();
+        paths.map(|(path, _)| path.to_owned()).collect()
+    };
+    (names(conflicts), names(deleted))
+}
+
+/// The tree without the files of `paths`.
+fn without(
+    repository: &ServiceRepository,
+    scratch: &Scratch,
+    tree: &str,
+    paths: &[String],
+) -> anyhow::Result<String> {
+    if paths.is_empty() {
+        return Ok(tree.to_owned());
+    }
+    let index = scratch.fresh("index");
+    let run = |arguments: &[&str]| {
+        let mut git = repository.git_in_root(arguments);
+        git::text(git.env("GIT_INDEX_FILE", &index))
+    };
+    run(&["read-tree", tree])?;
+    let paths = paths.iter().map(String::as_str);
+    let remove = ["update-index", "--force-remove", "--"];
+    run(&remove.into_iter().chain(paths).collect::<Vec<_>>())?;
+    run(&["write-tree"])
+}
+
+impl ThreeWay {
+    /// Creates the branch and checks it out.
+    ///
+    /// With conflicts, the branch has none of the changes yet: they are in the working tree, as those of a
+    /// `git cherry-pick` that has stopped.
+    ///
+    /// # Errors
+    ///
+    /// If git refuses. Then the service is as it was before.
+    pub(super) fn check_out(
+        &self,
+        repository: &ServiceRepository,
+        branch: &str,
+        message: &str,
+    ) -> anyhow::Result<()> {
+        let head = &repository.head;
+        let target = match self.conflicts.is_empty() {
+            true => &repository.commit(&self.tree, Some(head), message)?,
+            false => head,
+        };
+        let create = [
+            "switch",
+            "--quiet",
+            "--no-track",
+            "--create",
+            branch,
+            target,
+        ];
+        git::text(&mut repository.git_in_root(&create)).context("nothing was changed")?;
+        if self.conflicts.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.stop_at_conflicts(repository) {
+            for undo in [
+                &["cherry-pick", "--abort"][..],
+                &["switch", "--quiet", "-"],
+                &["branch", "--quiet", "--delete", "--force", branch],
+            ] {
+                // Without a cherry-pick in progress, the first command fails.
+                let _ = git::output(&mut repository.git_in_root(undo));
+            }
+            return Err(error.context("the merge was undone"));
+        }
+        Ok(())
+    }
+
+    fn stop_at_conflicts(&self, repository: &ServiceRepository) -> anyhow::Result<()> {
+        let pick = ["cherry-pick", &self.theirs];
+        let output = git::output(&mut repository.git_in_root(&pick))?;
+        let stopped = ["rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD"];
+        let stopped = git::optional(&mut repository.git_in_root(&stopped))?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(stopped.is_some(), "git cherry-pick: {}", error.trim());
+        if !self.deleted.is_empty() {
+            let remove = ["rm", "--quiet", "--force", "--ignore-unmatch", "--"];
+            let paths = self.deleted.iter().map(String::as_str);
+            let remove: Vec<_> = remove.into_iter().chain(paths).collect();
+            git::text(&mut repository.git_in_root(&remove))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sorted;
+
+    #[test]
+    fn deleted_files_are_no_conflicts() {
+        let entries = [
+            "100644 a 1\tdeleted",
+            "100644 b 3\tdeleted",
+            "100644 a 1\tboth",
+            "100644 b 2\tboth",
+            "100644 c 3\tboth",
+            "100644 a 1\tno longer rendered",
+            "100644 b 2\tno longer rendered",
+            "100644 b 3\tadded in a renamed folder",
+            "",
+        ];
+        let (conflicts, deleted) = sorted(&entries.join("\0"));
+        let expected = ["added in a renamed folder", "both", "no longer rendered"];
+        assert_eq!(conflicts, expected);
+        assert_eq!(deleted, ["deleted"]);
+    }
+}
