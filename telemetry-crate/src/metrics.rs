@@ -47,6 +47,8 @@ mod rejected;
 mod sample_list;
 mod series_report;
 mod sink;
+#[cfg(any(test, fuzzing))]
+mod strict_parser;
 #[cfg(test)]
 mod tests;
 mod unit;

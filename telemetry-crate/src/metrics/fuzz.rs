@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed check panics")]
 
-#[path = "tests/parse.rs"]
-mod parse;
-
 use ::metrics::{Label, counter, describe_counter, gauge, histogram, with_local_recorder};
 
 use super::{
     Format, Metrics, MetricsOptions,
     canonical::{self, Labels, label_name, metric_name},
     catalog::Kind,
+    strict_parser,
 };
 
 const KINDS: [Kind; 3] = [Kind::Counter, Kind::Gauge, Kind::Histogram];
@@ -57,7 +55,7 @@ pub(crate) fn check(bytes: &[u8]) {
             let end = exposition.strip_suffix("# EOF\n").map(str::len);
             exposition.truncate(end.unwrap());
         }
-        let samples = parse::samples(&exposition);
+        let samples = strict_parser::samples(&exposition);
         assert!(samples.iter().all(|(name, ..)| name.len() <= 280));
     }
 }

@@ -6,7 +6,6 @@ mod aliases;
 mod cardinality;
 mod catalog;
 mod exporter;
-pub(in crate::metrics) mod parse;
 mod stress;
 
 use std::collections::BTreeSet;
@@ -17,8 +16,10 @@ use opentelemetry::{
     trace::{SpanContext, TraceContextExt, TraceState},
 };
 
-use self::parse::{Labels, samples};
-use super::{Format, Metrics, MetricsHandle, MetricsOptions};
+use super::{
+    Format, Metrics, MetricsHandle, MetricsOptions,
+    strict_parser::{Labels, samples},
+};
 use crate::catalog::{self as metric_catalog, HTTP_SERVER_ACTIVE_REQUESTS};
 
 fn metrics_after(uses: impl FnOnce()) -> MetricsHandle {

@@ -13,7 +13,7 @@ pub(super) struct ExposedMetric {
 }
 
 /// A series of a metric; of a histogram, the number of its samples.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct ExposedSeries {
     pub(super) labels: Vec<(String, String)>,
     pub(super) value: f64,
@@ -41,24 +41,24 @@ pub(super) fn metrics(exposition: &str) -> BTreeMap<String, ExposedMetric> {
             }
             continue;
         }
-        let Some((series, labels, value)) = sample(line) else {
+        let Some((sample_name, series)) = sample(line) else {
             continue;
         };
         let name = match kind {
-            "histogram" if series.strip_prefix(family) != Some("_count") => continue,
+            "histogram" if sample_name.strip_prefix(family) != Some("_count") => continue,
             "histogram" => family,
-            _ => series,
+            _ => sample_name,
         };
         let metric = metrics.entry(name.to_owned()).or_default();
         kind.clone_into(&mut metric.kind);
         metric.help.clone_from(&help);
-        metric.series.push(ExposedSeries { labels, value });
+        metric.series.push(series);
     }
     metrics
 }
 
-/// The name, the labels and the value of a line such as `name{label="value"} 1`.
-fn sample(line: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
+/// The name and the series of a line such as `name{label="value"} 1`.
+fn sample(line: &str) -> Option<(&str, ExposedSeries)> {
     let end = line.find(['{', ' '])?;
     let (name, rest) = line.split_at(end);
     let mut labels = Vec::new();
@@ -79,8 +79,8 @@ fn sample(line: &str) -> Option<(&str, Vec<(String, String)>, f64)> {
         rest = rest.strip_prefix('}')?;
     }
     // A time or an exemplar may follow the value.
-    let value = rest.split_whitespace().next()?;
-    Some((name, labels, value.parse().ok()?))
+    let value = rest.split_whitespace().next()?.parse().ok()?;
+    Some((name, ExposedSeries { labels, value }))
 }
 
 fn unescaped(text: &str) -> String {
@@ -103,17 +103,21 @@ fn unescaped(text: &str) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use super::{metrics, sample};
+    use super::{ExposedSeries, metrics, sample};
 
     #[test]
     fn samples_are_read() {
         let labels = [("a", "b,\"}\\\n"), ("c", "")];
         let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let series = |labels: &[(String, String)], value| ExposedSeries {
+            labels: labels.to_vec(),
+            value,
+        };
         assert_eq!(
             sample(r#"x{a="b,\"}\\\n",c=""} +Inf # {trace_id="1"} 2 3"#),
-            Some(("x", labels.to_vec(), f64::INFINITY))
+            Some(("x", series(&labels, f64::INFINITY)))
         );
-        assert_eq!(sample("x 1.5 1700000000"), Some(("x", Vec::new(), 1.5)));
+        assert_eq!(sample("x 1.5 1700000000"), Some(("x", series(&[], 1.5))));
         for broken in ["", "x", "x{", "x{a=\"b} 1", "x{a=\"b\"", "x y"] {
             assert_eq!(sample(broken), None, "{broken}");
         }

@@ -89,10 +89,7 @@ fn each_metric_has_its_panels() {
         ",le=~\"3(\\\\.0)?\"}[$__rate_interval]",
     ] {
         let has = |expression: &&str| expression.contains(part);
-        assert!(
-            expressions.iter().any(|it| has(it)),
-            "{part}: {expressions:#?}"
-        );
+        assert!(expressions.iter().any(has), "{part}: {expressions:#?}");
     }
 }
 

@@ -27,7 +27,7 @@ use crate::{
     config::CardinalityLimits,
     metrics::{
         Format, Metrics, MetricsHandle, MetricsOptions,
-        tests::parse::{Labels, samples},
+        strict_parser::{Labels, samples},
     },
     resource::Resource,
 };

@@ -2,7 +2,8 @@
 
 use ::metrics::{counter, gauge, histogram, with_local_recorder};
 
-use super::{Format, labels, parse::samples, values};
+use super::{Format, labels, values};
+use crate::metrics::strict_parser::samples;
 use crate::{
     config::MetricAlias,
     metrics::{Aliases, Metrics, MetricsHandle, MetricsOptions},

@@ -3,7 +3,8 @@
 use ::metrics::{Recorder, counter, gauge, histogram, with_local_recorder};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
-use super::{Format, metric_catalog, metrics_after, parse::samples};
+use super::{Format, metric_catalog, metrics_after};
+use crate::metrics::strict_parser::samples;
 
 fn uses() {
     counter!("orders_total", "shop" => "a").increment(3);

@@ -7,7 +7,8 @@ use std::{
 
 use ::metrics::{counter, gauge, histogram, with_local_recorder};
 
-use super::{parse::samples, values};
+use super::values;
+use crate::metrics::strict_parser::samples;
 use crate::metrics::{Format, Metrics, MetricsOptions};
 
 const THREADS: usize = 4;

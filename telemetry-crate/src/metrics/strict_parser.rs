@@ -3,7 +3,7 @@
 //! It rejects what the exposition must not contain, such as a series that occurs twice. The parser of the end-to-end tests is
 //! in another package, which cannot import a module of tests, and reads exemplars.
 
-#![expect(clippy::panic, reason = "a test may fail")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a failed check panics")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
