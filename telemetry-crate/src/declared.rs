@@ -6,7 +6,7 @@
 
 use crate::catalog::Kind;
 
-/// A metric that the program declares, as a constant beside the code that records it.
+/// A metric that the program declares, beside the code that records it.
 ///
 /// [`TelemetryConfig::declare`](crate::TelemetryConfig::declare) applies declarations: help, unit and buckets of
 /// `/metrics` come from there, and series whose labels are known exist from the start, at 0.
@@ -38,13 +38,17 @@ use crate::catalog::Kind;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct DeclaredMetric {
-    /// The name in the exposition, with its suffixes: `_total` for a counter, `_seconds` or `_bytes` for these units.
+    /// The name in the exposition, with its suffixes.
+    ///
+    /// They are `_total` for a counter, and `_seconds` or `_bytes` for these units.
     pub name: &'static str,
     /// Counter, gauge or histogram.
     pub kind: Kind,
     /// One sentence, which is the text of `# HELP`.
     pub help: &'static str,
-    /// What is counted, such as `{item}`; empty if the name has the unit, or if there is none.
+    /// What is counted, such as `{item}`.
+    ///
+    /// Empty if the name has the unit, or if there is none.
     pub unit: &'static str,
     /// All labels that a series can have.
     pub labels: &'static [Label],
@@ -131,7 +135,7 @@ impl DeclaredMetric {
         self
     }
 
-    /// The number of series that the labels allow, or `None` for more than `usize` can hold.
+    /// The number of series that the labels allow, or `None` if it overflows.
     pub(crate) fn max_series(&self) -> Option<usize> {
         let counts = self.labels.iter().map(|label| label.bound.len());
         counts.into_iter().try_fold(1, usize::checked_mul)
@@ -177,7 +181,9 @@ impl Label {
         }
     }
 
-    /// A label with at most so many different values, which the program does not know in advance.
+    /// A label with at most so many different values.
+    ///
+    /// The program does not know the values in advance.
     ///
     /// The product of all bounds is the metric's
     /// [cardinality limit](crate::TelemetryConfig::cardinality_limit), unless one is configured.

@@ -264,9 +264,9 @@ impl MetricsHandle {
         self.shared.registry.described_and_absent()
     }
 
-    /// Metrics that are recorded without a declaration, if the program declares its metrics.
+    /// Metrics that are recorded without a declaration.
     ///
-    /// Libraries may record them.
+    /// Empty if the program declares none. Libraries may record them.
     pub(crate) fn undeclared(&self) -> Vec<String> {
         self.shared.registry.undeclared()
     }

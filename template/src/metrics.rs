@@ -1,4 +1,4 @@
-//! The service's own metrics: a declaration of each, and one typed function that records it.
+//! The service's own metrics: declarations, and functions that record them.
 //!
 //! `tests/metrics.rs` fails if a metric is recorded and not declared, or declared and not recorded,
 //! or if it is not as in `docs/metrics.md` and the dashboard. The types of parameters limit the

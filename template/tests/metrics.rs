@@ -1,4 +1,4 @@
-//! Tests of the service's own metrics against their declarations in `src/metrics.rs`.
+//! Tests of the service's own metrics against their declarations.
 
 #![cfg(unix)] // for SIGTERM
 

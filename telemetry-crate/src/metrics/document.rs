@@ -1,7 +1,7 @@
 //! Documents about the metrics that a program declares: a table and a dashboard.
 //!
 //! ```text
-//! &[DeclaredMetric] ─▶ checked ─▶ table.rs     ─▶ metrics.md
+//! &[DeclaredMetric] ─▶ checked ─▶ table.rs     ─▶ a page
 //!                              └▶ dashboard.rs ─▶ SERVICE.json
 //!                                    └▶ panels.rs ─▶ query.rs
 //! ```
@@ -98,7 +98,9 @@ impl MetricDocument {
         &self.text
     }
 
-    /// Writes the file into a folder, which is created if it does not exist, and returns its path.
+    /// Writes the file into a folder, and returns its path.
+    ///
+    /// The folder is created if it does not exist.
     ///
     /// # Errors
     ///

@@ -168,7 +168,7 @@ pub(crate) const PROMETHEUS: [&str; 8] = [
 ];
 
 /// Names that the scan finds and that are not emitted attributes.
-pub(crate) const NOT_EMITTED: [&str; 9] = [
+pub(crate) const NOT_EMITTED: [&str; 10] = [
     // These names are internal to the library.
     "firstlight.accepted_at",
     "firstlight.probe",
@@ -181,6 +181,7 @@ pub(crate) const NOT_EMITTED: [&str; 9] = [
     // These are the names of files.
     "memory.limit_in_bytes",
     "memory.max",
+    "metrics.md",
     // `tracing-opentelemetry` reads these fields as the kind and the name of a span.
     "otel.kind",
     "otel.name",

@@ -107,7 +107,9 @@ fn name(metric: &DeclaredMetric) -> Result<(), String> {
     }
 }
 
-/// Whether a name has lower-case letters, digits and single underscores, with a letter first.
+/// Whether a name is a letter, then letters, digits and single underscores.
+///
+/// All letters are lower-case.
 fn is_snake_case(name: &str) -> bool {
     let is_part = |part: &str| {
         let mut bytes = part.bytes();

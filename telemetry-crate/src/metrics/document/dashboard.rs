@@ -54,7 +54,7 @@ pub(super) fn dashboard(service: &str, metrics: &[DeclaredMetric]) -> Value {
     })
 }
 
-/// The uid of a service's dashboard: the name of the service, as Kubernetes spells it.
+/// The uid of a service's dashboard: its name, as Kubernetes spells it.
 fn uid(service: &str) -> String {
     service
         .chars()

@@ -1,8 +1,12 @@
-//! PromQL over the declared metrics, for the services and instances that the dashboard selects.
+//! PromQL over the declared metrics.
+//!
+//! It selects the services and instances that the dashboard selects.
 
 use crate::declared::{DeclaredMetric, Objective};
 
-/// The labels that identify a service in a Prometheus. Targets may lack the first two.
+/// The labels that identify a service in a Prometheus.
+///
+/// Targets may lack the first two.
 pub(super) const SERVICE: [&str; 3] = ["cluster", "namespace", "job"];
 
 /// Grafana's window for rates, which spans at least four scrapes.
@@ -46,9 +50,9 @@ pub(super) fn quantile(metric: &DeclaredMetric, quantile: f64) -> String {
     ))
 }
 
-/// The share of a histogram's samples that are within the objective, of each service.
+/// The share of a histogram's samples that are within the objective.
 ///
-/// Absent without samples.
+/// One for each service. Absent without samples.
 pub(super) fn share(metric: &DeclaredMetric, objective: Objective) -> String {
     let by = SERVICE.join(", ");
     // The text format of Prometheus 2 has `1` for the bound `1.0`.
@@ -80,7 +84,9 @@ pub(super) fn labels<'a>(metric: &DeclaredMetric, part: &[&'a str]) -> Vec<&'a s
         .collect()
 }
 
-/// The legend of a series with these labels, in which a label that a series lacks is empty.
+/// The legend of a series with these labels.
+///
+/// A label that a series lacks is empty.
 pub(super) fn legend(labels: &[&str]) -> String {
     let labels: Vec<_> = labels
         .iter()

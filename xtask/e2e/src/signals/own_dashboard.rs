@@ -1,4 +1,4 @@
-//! The dashboard of a service's own metrics, as its command `dashboards` writes it.
+//! The dashboard of a service's own metrics, as its command writes it.
 //!
 //! Every panel must have values under load, with a real Prometheus.
 
@@ -94,7 +94,9 @@ fn variables(dashboard: &Value, prometheus: &Prometheus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Checks that every query has a finite value, and an exemplar if the panel shows exemplars.
+/// Checks that every query has a finite value.
+///
+/// If the panel shows exemplars, there must be one.
 fn panels(dashboard: &Value, prometheus: &Prometheus) -> anyhow::Result<()> {
     let targets = list(&dashboard["panels"]).flat_map(|panel| {
         let of_panel = list(&panel["targets"]);

@@ -119,7 +119,9 @@ fn updates(source: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The dashboard as a Liquid template, in which the name of the service is a placeholder.
+/// The dashboard as a Liquid template.
+///
+/// The name of the service is a placeholder.
 fn liquid(dashboard: &str) -> anyhow::Result<String> {
     let mut text = dashboard.trim_end().to_owned();
     for (found, placeholder) in [

@@ -1,4 +1,4 @@
-//! Checks of the dashboard that the library generates from a service's declared metrics.
+//! Checks of the dashboard of a service's declared metrics.
 //!
 //! The library cannot use this generator, so it has one of its own for the panels that it needs. The tests here compare
 //! both, and the rules of the linter apply to the dashboards of both.
@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::dashboard_lint;
 
-/// The rule that only firstlight's own dashboards follow: their uids begin with `firstlight-`.
+/// The rule that only firstlight's own dashboards follow.
+///
+/// Their uids begin with `firstlight-`.
 const OURS_ONLY: &str = "uid-is-of-firstlight";
 
 /// Metrics as the template's example declares them.

@@ -11,7 +11,9 @@ use support::{command, tools};
 
 use super::{Dashboard, all, own_metrics};
 
-/// Checks that every dashboard has Grafana's type, also that of a service's own metrics.
+/// Checks that every dashboard has Grafana's type.
+///
+/// The one of a service's own metrics is among them.
 pub(super) fn all_boards_conform() -> anyhow::Result<()> {
     let mut boards: Vec<(String, Value)> = all()
         .iter()

@@ -120,7 +120,9 @@ fn unique_ids(view: &DashboardView<'_>) -> Vec<String> {
     objections
 }
 
-/// The dashboard has a `uid` that Grafana accepts, and no keys of a single Grafana instance.
+/// The dashboard has a `uid` that Grafana accepts.
+///
+/// It has no keys of a single Grafana instance.
 fn identity(view: &DashboardView<'_>) -> Vec<String> {
     let uid = text(&view.json["uid"]);
     let foreign = ["id", "__inputs", "__requires", "version", "iteration"];

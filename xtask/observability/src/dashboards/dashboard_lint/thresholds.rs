@@ -52,9 +52,9 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-/// Queries name no bucket of the catalog's metrics, because each service declares its own objective.
+/// Queries name no bucket of the catalog's metrics.
 ///
-/// A metric of a service has one objective, in its declaration.
+/// Each service declares its own objective. A metric of a service has one objective, in its declaration.
 fn buckets(tree: &Expr) -> Vec<String> {
     let selectors = expr::selectors(tree).into_iter();
     let named = |selector: &&VectorSelector| {
