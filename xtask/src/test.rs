@@ -48,7 +48,7 @@ struct Suite {
 const SUITES: [Suite; 19] = [
     Suite {
         name: "fmt",
-        about: "the formatting of every Rust file",
+        about: "the formatting of the workspace",
         is_slow: false,
         run: workspace::fmt,
     },
