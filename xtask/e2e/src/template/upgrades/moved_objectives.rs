@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use support::{Cases, command};
 
 use super::{
+    OLD,
     newer_template::NewerTemplate,
     team_service::{OLD_OBJECTIVES, TeamService, upgrade},
 };
@@ -51,7 +52,7 @@ fn objectives(
     let service = TeamService::generate(old, &name, elsewhere, &answers, None)?;
     service.replace(file, RATIO[0], RATIO[1])?;
     service.commit("Declare an objective")?;
-    let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+    let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &["--from", OLD])?;
     ensure!(!is_clean, "expected a conflict:\n{output}");
     let conflict = output
         .lines()
@@ -88,7 +89,7 @@ fn own_file(newer: &NewerTemplate, old: &Path, elsewhere: &Path) -> anyhow::Resu
     let service = TeamService::generate(old, "moved-own", elsewhere, &answers, None)?;
     service.write("observability/alerts/own.rules.yml", "groups: []\n")?;
     service.commit("Rules of our own")?;
-    let (_, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+    let (_, output) = upgrade(&newer.folder, &[&service.folder], &["--from", OLD])?;
     let moved = "deploy/compose/platform/alerts/own.rules.yml";
     let needed =
         format!("conflict: {moved}, a new file in a folder that the other side has renamed");
