@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
-use support::{Cases, command, yaml};
+use support::{Cases, command, files, yaml};
 
 use super::{MANIFESTS, at};
 use crate::generate::{self, Answers, QUESTIONS, Service};
@@ -132,19 +132,33 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
             "no {line} in:\n{record}"
         );
     }
-    let readme = fs::read_to_string(service.join("README.md"))?;
-    ensure!(
-        readme.contains("kubectl apply -n on -k platform"),
-        "{readme}"
-    );
-    // Nothing that a team has to edit is left.
-    for question in QUESTIONS
-        .iter()
-        .filter(|question| question.name == "registry")
-    {
-        for (_, default) in &question.conditional {
-            ensure!(!readme.contains(default), "README.md has {default}");
+    // No default is left, which a team would have to edit.
+    let files = files::read(&service)?;
+    let mut defaults = 0;
+    for question in QUESTIONS.iter() {
+        let places = DEFAULTS.iter().find(|(name, _)| question.name == *name);
+        for place in places.iter().flat_map(|(_, places)| *places) {
+            for (_, default) in &question.conditional {
+                let written = place.replace('*', default);
+                let has_default =
+                    |content: &[u8]| String::from_utf8_lossy(content).contains(&written);
+                let found = files.iter().find(|(_, content)| has_default(content));
+                let found = found.map(|(name, _)| name);
+                ensure!(found.is_none(), "{found:?} has {written:?}");
+                defaults += 1;
+            }
         }
     }
+    ensure!(defaults > 5, "found {defaults} defaults");
     Ok(())
 }
+
+/// How commands and manifests would have the default `*` of an answer.
+const DEFAULTS: [(&str, &[&str]); 3] = [
+    ("registry", &["*"]),
+    ("namespace", &["-n * ", "--namespace *", "namespace: \"*\""]),
+    (
+        "monitoring",
+        &["-n * ", "--namespace *", "name: \"*\"", ".*:"],
+    ),
+];
