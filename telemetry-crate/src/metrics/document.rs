@@ -73,8 +73,8 @@ impl MetricDocument {
 
     /// Makes the dashboard of the metrics, a file with the name of the service.
     ///
-    /// Returns `None` if nothing is declared. The `uid` of the dashboard is the name of the service, with `-` for `_`,
-    /// cut to the 40 characters that Grafana accepts.
+    /// Returns `None` if nothing is declared. The `uid` of the dashboard is the name of the service, with `-` for `_`. A
+    /// name of more than the 40 characters that Grafana accepts is cut, and ends in a hash.
     ///
     /// # Errors
     ///

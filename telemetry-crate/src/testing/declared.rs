@@ -1,6 +1,6 @@
 //! The comparison of recorded metrics with those that a program declares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::exposition::{self, ExposedMetric};
 use crate::{
@@ -18,7 +18,8 @@ const SIMILAR: f64 = 0.8;
 /// - a metric is recorded and not declared, or declared as another kind;
 /// - a series has a label that is not declared, a value that is not among those of the label, or there are more values
 ///   than declared;
-/// - a metric is declared and has no event or sample. Records in the test what each metric counts, also failures;
+/// - a metric is declared and has no event or sample. Record in the test what each metric counts, also failures;
+/// - a metric is recorded and not exposed, because another kind or metric has its name;
 /// - `/metrics` does not have the declared help, because [`TelemetryConfig::declare`](crate::TelemetryConfig::declare)
 ///   was not called.
 ///
@@ -58,6 +59,7 @@ pub fn metric_violations(declared: &[DeclaredMetric], exposition: &str) -> Vec<S
             violations.push(undeclared(name, declared));
         }
     }
+    violations.extend(rejected(&exposed));
     for metric in declared {
         let of_metric = match exposed.get(metric.name) {
             Some(exposed) => differences(metric, exposed),
@@ -79,6 +81,23 @@ fn undeclared(name: &str, declared: &[DeclaredMetric]) -> String {
         }
         _ => format!("{name} is recorded and not declared; declare it"),
     }
+}
+
+/// The metrics that have recorded nothing, because they were rejected.
+///
+/// The exposition has only their number. A declared metric that was recorded as another kind is among them.
+fn rejected(exposed: &BTreeMap<String, ExposedMetric>) -> Option<String> {
+    let name = catalog::METRICS_REJECTED.name;
+    let series = exposed.get(name)?.series.iter();
+    let reasons = series.filter(|series| series.value > 0.0);
+    let reasons = reasons.flat_map(|series| &series.labels);
+    let reasons: Vec<_> = reasons.map(|(_, reason)| reason.as_str()).collect();
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "{name} is more than 0 for {}; `/telemetry` names the metrics in `rejected`",
+            reasons.join(", ")
+        )
+    })
 }
 
 fn never_recorded() -> String {
@@ -194,6 +213,12 @@ mod tests {
             (
                 GOOD.replace("HELP items Items.", "HELP items Other."),
                 "items has the help \"Other.\" and not the declared one; pass the declarations to TelemetryConfig::declare",
+            ),
+            (
+                added(
+                    "# TYPE metrics_rejected_total counter\nmetrics_rejected_total{reason=\"kind_conflict\"} 2\nmetrics_rejected_total{reason=\"too_many_names\"} 0",
+                ),
+                "metrics_rejected_total is more than 0 for kind_conflict; `/telemetry` names the metrics in `rejected`",
             ),
             (
                 GOOD.replace("items_count 1", "items_count{kind=\"a\"} 1"),

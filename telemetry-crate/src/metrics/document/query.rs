@@ -35,10 +35,15 @@ pub(super) fn per_second(metric: &DeclaredMetric, series: &str) -> String {
     top(&format!("sum by ({by}) (rate({selected}[{WINDOW}]))"))
 }
 
-/// The value of each instance, by the labels of the metric.
+/// The value of each instance, by the labels of the metric; of a Unix time, the seconds since then.
 pub(super) fn value(metric: &DeclaredMetric) -> String {
     let by = labels(metric, &["instance"]).join(", ");
-    top(&format!("max by ({by}) ({})", selected(metric.name)))
+    let value = format!("max by ({by}) ({})", selected(metric.name));
+    if metric.is_timestamp() {
+        top(&format!("time() - {value}"))
+    } else {
+        top(&value)
+    }
 }
 
 /// A quantile of a histogram's samples, by the labels of the metric.
