@@ -126,7 +126,7 @@ const SUITES: [Suite; 19] = [
     },
     Suite {
         name: "compilers",
-        about: "the package with all features, and its documentation with a nightly compiler",
+        about: "the package with all features, its documentation with a nightly compiler, and the fuzzer",
         is_slow: true,
         run: release::compilers,
     },

@@ -96,7 +96,10 @@ impl Text {
                 self.write_token(sign_space, Token::Symbol(sign));
                 self.write_token(space, token);
             }
-            (None, Token::Symbol(sign @ ('-' | '+'))) if self.previous == Previous::Operator => {
+            // In `#-1` the minus is a part of the operator, without which a comment may begin.
+            (None, Token::Symbol(sign @ ('-' | '+')))
+                if self.previous == Previous::Operator && !self.text.ends_with('#') =>
+            {
                 self.pending_sign = Some((space, sign));
             }
             (None, _) => self.write_token(space, token),

@@ -91,7 +91,7 @@ impl ServiceRepository {
     /// The committed record.
     pub(super) fn record(&self) -> anyhow::Result<Record> {
         match self.committed(FILE)? {
-            Some(text) => Record::parse(&text).with_context(|| format!("cannot read {FILE}")),
+            Some(text) => Record::parse(&text),
             None if self.folder.join(FILE).exists() => {
                 bail!("{FILE} is not committed: commit the service first")
             }
