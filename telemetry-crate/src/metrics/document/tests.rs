@@ -86,7 +86,7 @@ fn each_metric_has_its_panels() {
         "max by (cluster, namespace, job, instance, tenant) (orders_waiting{",
         "histogram_quantile(0.99, sum by (cluster, namespace, job, kind, le) (rate(order_seconds_bucket{",
         ",le=\"0.25\"}[$__rate_interval]",
-        ",le=~\"3(\\\\.0)?\"}[$__rate_interval]",
+        ",le=~\"3\\\\.0|3\"}[$__rate_interval]",
     ] {
         let has = |expression: &&str| expression.contains(part);
         assert!(expressions.iter().any(has), "{part}: {expressions:#?}");

@@ -76,7 +76,7 @@ const COMPOSE: [Mistake; 3] = [
     },
 ];
 
-const KUBERNETES: [Mistake; 3] = [
+const KUBERNETES: [Mistake; 4] = [
     Mistake {
         what: "rules that are not applied",
         file: "observability/more.yaml",
@@ -94,6 +94,15 @@ const KUBERNETES: [Mistake; 3] = [
             "rules: [{alert: Slow, expr: 'http_server_request_seconds_sum > 9'}]",
         ),
         says: &["alert Slow", "http_server_request_seconds_sum"],
+    },
+    Mistake {
+        what: "a histogram without its part in an own rule",
+        file: "observability/rules.yaml",
+        edit: (
+            "rules: []",
+            "rules: [{alert: Slow, expr: 'http_server_request_duration_seconds > 9'}]",
+        ),
+        says: &["alert Slow", "http_server_request_duration_seconds"],
     },
     Mistake {
         what: "an unknown metric in an own panel",
