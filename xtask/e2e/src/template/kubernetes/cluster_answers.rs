@@ -125,7 +125,11 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
         .iter()
         .filter(|question| question.name == "registry")
     {
-        for (_, default) in &question.conditional {
+        for default in question
+            .variants
+            .iter()
+            .filter_map(|form| form.default.as_ref())
+        {
             let readme = fs::read_to_string(service.join("README.md"))?;
             ensure!(!readme.contains(default), "README.md has {default}");
         }
