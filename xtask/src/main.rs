@@ -9,6 +9,7 @@ mod api;
 mod bench;
 mod demo;
 mod new;
+mod refusal;
 mod rename;
 mod tag;
 mod test;

@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context as _, anyhow, ensure};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValuesParser};
 use e2e::generate::{self, Answers, QUESTIONS, Question};
-use support::{paths, ui};
+use support::{command, paths, ui};
 
-use crate::upgrade;
+use crate::{refusal::Refusal, upgrade};
 
 /// Arguments of `new`.
 #[derive(Debug, Args)]
@@ -69,10 +69,10 @@ impl FromArgMatches for Flags {
 fn flag(question: &'static Question) -> Arg {
     let mut flag = Arg::new(&*question.name)
         .long(&*question.name)
-        .help(&*question.prompt)
+        .help(help(question))
         .value_name("ANSWER");
-    if let Some(default) = &question.default {
-        flag = flag.default_value(&**default);
+    if let Some(default) = question.default() {
+        flag = flag.default_value(default);
     }
     if !question.choices.is_empty() {
         let choices = question.choices.iter().map(String::as_str);
@@ -85,6 +85,21 @@ fn flag(question: &'static Question) -> Arg {
             .default_missing_value("true");
     }
     flag
+}
+
+/// The texts of a question, each with the default that depends on another answer.
+fn help(question: &Question) -> String {
+    let texts = question.variants.iter().map(|variant| {
+        let prompt = &variant.prompt;
+        match (&variant.condition, &variant.default) {
+            (Some(condition), Some(default)) => {
+                format!("{prompt} [default: {default} if {condition}]")
+            }
+            (Some(condition), None) => format!("{prompt} [if {condition}]"),
+            (None, _) => prompt.clone(),
+        }
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// Rejects names that cargo-generate would change without an error.
@@ -117,17 +132,26 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
             let _ = fs::remove_dir(folder);
         }
     }
-    let folder = made.map_err(|error| match hook_message(&format!("{error:#}")) {
-        Some(message) => anyhow!(message),
+    let folder = made.map_err(|error| match Refusal::read(&format!("{error:#}")) {
+        Some(refusal) => anyhow!(refusal.advised(option)),
         None => error,
     })?;
     ui::heading(&format!("{} is ready", args.name));
-    ui::line(format!("  cd {} && cargo run", folder.display()));
+    let shown = command::quoted(&folder.display().to_string());
+    ui::line(format!("  cd {shown} && cargo run"));
     ui::line(ui::quiet(format!(
         "  It uses the library at {}; replace that path in Cargo.toml by a version or a git URL before you share it.",
         paths::library().display()
     )));
     Ok(())
+}
+
+/// What sets the answer to a question, as [`flag`] or as an argument of cargo-generate.
+fn option(question: &str) -> String {
+    match question {
+        "firstlight" => "-- --define firstlight=...".to_owned(),
+        question => format!("--{question} ..."),
+    }
 }
 
 fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
@@ -159,24 +183,6 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     service.generate()
 }
 
-/// The error message of the template's hooks in the output of cargo-generate.
-///
-/// The message's advice about the folder is omitted, because `new` removes it.
-pub(crate) fn hook_message(output: &str) -> Option<String> {
-    let (_, message) = output.split_once("Runtime error: ")?;
-    let is_end = |line: &&str| {
-        ["Before the next try", "Nothing was written", "(line "]
-            .iter()
-            .any(|end| line.starts_with(end))
-    };
-    let lines: Vec<_> = message
-        .lines()
-        .map(str::trim)
-        .take_while(|line| !is_end(line))
-        .collect();
-    Some(lines.join("\n  "))
-}
-
 /// `folder` and its ancestors that do not exist yet, the innermost first.
 fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     folder
@@ -190,7 +196,7 @@ fn missing_folders(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-    use super::{Flags, hook_message, missing_folders, parse_name};
+    use super::{Flags, QUESTIONS, missing_folders, parse_name};
 
     #[test]
     fn names_are_accepted_or_rejected() {
@@ -203,23 +209,6 @@ mod tests {
         ] {
             assert!(parse_name(typed).is_err(), "{typed}");
         }
-    }
-
-    #[test]
-    fn hook_message_has_no_advice() {
-        let of_missing_store = "Error: Failed executing script: /tmp/pre.rhai\n\nCaused by:\n    Runtime error: worker=true needs a store.\n      \
-             Before the next try, remove the empty folder /tmp/ab.\n     (line 22, position 5)";
-        let of_keyword = "Caused by:\n    Runtime error: the name \"fn\" can't be used: fn is a Rust keyword.\n      Allowed are \
-             letters.\n      Nothing was written; choose another name.\n     (line 9, position 9)";
-        assert_eq!(
-            hook_message(of_missing_store).as_deref(),
-            Some("worker=true needs a store.")
-        );
-        assert_eq!(
-            hook_message(of_keyword).as_deref(),
-            Some("the name \"fn\" can't be used: fn is a Rust keyword.\n  Allowed are letters.")
-        );
-        assert_eq!(hook_message("error: could not compile"), None);
     }
 
     #[test]
@@ -237,6 +226,22 @@ mod tests {
         assert!(parsed(&["--store", "mysql"]).is_err());
         assert!(parsed(&["--firstlight", "0.1"]).is_err());
         Ok(())
+    }
+
+    #[test]
+    fn flags_have_every_text_of_a_question() {
+        let mut command = Flags::augment_args(Command::new("new"));
+        let help = command.render_help().to_string();
+        for question in QUESTIONS
+            .iter()
+            .filter(|question| question.name != "firstlight")
+        {
+            for variant in &question.variants {
+                assert!(help.contains(&variant.prompt), "{help}");
+                let default = variant.default.as_deref().unwrap_or_default();
+                assert!(help.contains(default), "no {default:?}:\n{help}");
+            }
+        }
     }
 
     #[test]

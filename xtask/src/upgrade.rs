@@ -3,6 +3,7 @@
 //! The template is rendered twice with the recorded answers: as it was when the service was generated or last upgraded,
 //! and as it is in this checkout. Git merges the difference into the service, on a new branch.
 
+mod dialog;
 mod library_source;
 mod new_answers;
 mod origin;
@@ -15,9 +16,11 @@ mod template_changes;
 mod template_history;
 mod three_way;
 mod upgrade_outcome;
+mod way_back;
 
 use std::{
     collections::BTreeMap,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -25,10 +28,11 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clap::Args;
 use e2e::generate;
-use support::{files, git, paths, ui};
+use support::{files, paths, ui};
 use toml::{Table, Value};
 
 use self::{
+    dialog::Dialog,
     library_source::{LOCAL, LibrarySource},
     new_answers::NewAnswers,
     origin::Inputs,
@@ -38,6 +42,7 @@ use self::{
     service_repository::ServiceRepository,
     template_history::TemplateHistory,
     upgrade_outcome::{End, Outcome},
+    way_back::WayBack,
 };
 pub(crate) use template_history::commit_of;
 
@@ -89,8 +94,11 @@ pub(crate) fn run(args: &UpgradeArgs) -> anyhow::Result<ExitCode> {
     let config = history.file(&history.head, "template/cargo-generate.toml")?;
     let questions = generate::questions_in(&config)?;
     let given: BTreeMap<_, _> = args.answers.iter().cloned().collect();
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout());
+    let is_asking = !args.defaults && io::stdin().is_terminal();
+    let dialog = is_asking.then(|| Dialog::new(&mut input, &mut output));
     let mut run = Run {
-        answers: NewAnswers::new(&questions, &given, args.defaults)?,
+        answers: NewAnswers::new(&questions, &given, dialog)?,
         from: args.from.as_deref(),
         history,
         scratch: &scratch,
@@ -164,6 +172,7 @@ impl Run<'_> {
         let source = LibrarySource::read(&manifest);
         let old_answers = with_local_source(&record.answers);
         let inputs = Inputs {
+            version: &record.version,
             name: &name,
             answers: &old_answers,
             source: source.as_ref(),
@@ -174,7 +183,8 @@ impl Run<'_> {
 
         let template = self.history.extract(&from)?;
         let old = render(self.scratch, &template, &name, &old_answers, "");
-        let old = old.with_context(|| format!("the template of {}", short(&from)))?;
+        let old = old
+            .with_context(|| format!("the template of {} does not accept {FILE}", short(&from)))?;
         let new = self.new_rendering(&name, &record, source.as_ref())?;
         outcome.to = new.record.shown();
         for rendering in [&old, &new] {
@@ -190,17 +200,12 @@ impl Run<'_> {
         let entries = template_changes::between(&self.history, &from, &self.history.head)?;
         let message = message(&record, &new.record, &entries);
         changes.insert(from, entries);
-        let branch = branch(&repository, &name, &new.record)?;
+        let back = WayBack::read(&repository, branch(&repository, &name, &new.record)?)?;
         let old = repository.store(&old.folder, self.scratch)?;
         let new = repository.store(&new.folder, self.scratch)?;
         let merged = three_way::merge(&repository, self.scratch, &old, &new, &message)?;
-        let before = repository.branch()?;
-        merged.check_out(&repository, &branch, &message)?;
-        Ok(End::Branch {
-            name: branch,
-            before,
-            merged,
-        })
+        merged.check_out(&repository, &back, &message)?;
+        Ok(End::Branch { back, merged })
     }
 
     /// The commit of the template that the service has.
@@ -299,11 +304,8 @@ fn branch(repository: &ServiceRepository, name: &str, new: &Record) -> anyhow::R
         false => format!("-{name}"),
     };
     let branch = format!("firstlight-{}-{commit}{service}", new.version);
-    let reference = format!("refs/heads/{branch}");
-    let exists = ["show-ref", "--verify", "--quiet", &reference];
-    let exists = git::optional(&mut repository.git(&exists))?.is_some();
     ensure!(
-        !exists,
+        !repository.has_branch(&branch)?,
         "it has the branch {branch} already. Merge it, or delete it: git branch --delete --force {branch}"
     );
     Ok(branch)

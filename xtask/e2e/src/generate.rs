@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 use support::{command, paths, tools};
 
 use self::question::NONE;
-pub use self::question::{QUESTIONS, Question, questions_in};
+pub use self::question::{QUESTIONS, Question, Variant, questions_in};
 
 /// A service to generate.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ impl Answers {
                 format!("the template has no option {option:?}; expected one of {names:?}")
             })?;
             ensure!(
-                question.choices.is_empty() || question.choices.contains(answer),
+                question.accepts(answer),
                 "{option}={answer:?}: expected one of {:?}",
                 question.choices
             );

@@ -1,6 +1,6 @@
 //! Finds the commit of a service's template, if its record does not name it.
 //!
-//! The template of each commit is compared with the first commit of the service. Files without conditions are compared as
+//! The release of the recorded version is tried first. Otherwise, the template of each commit is compared with the first commit of the service. Files without conditions are compared as
 //! they are. Where few of them differ, the others are rendered and compared, too.
 
 use std::{
@@ -26,6 +26,8 @@ use super::{
 /// What a service was generated from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Inputs<'a> {
+    /// The version of the template.
+    pub(super) version: &'a str,
     pub(super) name: &'a str,
     pub(super) answers: &'a Table,
     pub(super) source: Option<&'a LibrarySource>,
@@ -51,6 +53,20 @@ pub(super) fn find(
     inputs: Inputs<'_>,
 ) -> anyhow::Result<String> {
     let first = First::read(history, repository)?;
+    if let Some(commit) = history.release(inputs.version)? {
+        let candidate = Candidate {
+            commit: commit.clone(),
+            ..Candidate::default()
+        };
+        let rendered = first.rendered(candidate, scratch, inputs);
+        if rendered.is_ok_and(|rendered| rendered.different == 0) {
+            ui::line(format!(
+                "  {FILE} names no commit. The template of the release {} has all files of the service's first commit.",
+                inputs.version
+            ));
+            return Ok(commit);
+        }
+    }
     let mut commits = first.compared()?;
     commits.sort_by_key(|candidate| (candidate.different, Reverse(candidate.same.len())));
     let mut rendered: Vec<Candidate> = Vec::new();

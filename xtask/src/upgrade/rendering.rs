@@ -16,7 +16,7 @@ use super::{
     scratch::Scratch,
     service_record::{FILE, Record},
 };
-use crate::new::hook_message;
+use crate::refusal::Refusal;
 
 /// Rendered files and the record among them.
 #[derive(Debug)]
@@ -28,6 +28,10 @@ pub(super) struct Rendering {
 /// Renders the template in the folder `template`.
 ///
 /// `commit` is recorded as its commit.
+///
+/// # Errors
+///
+/// A [`Refusal`] if the template does not accept an answer.
 pub(super) fn render(
     scratch: &Scratch,
     template: &Path,
@@ -58,9 +62,10 @@ pub(super) fn render(
         }
     }
     command::run_quietly(&mut generate).map_err(|error| {
-        let reason = format!("{error:#}");
-        let reason = hook_message(&reason).unwrap_or(reason);
-        anyhow::anyhow!("the template refuses the answers: {reason}")
+        match Refusal::read(&format!("{error:#}")) {
+            Some(refusal) => refusal.into(),
+            None => error,
+        }
     })?;
 
     let folder = destination.join(name);

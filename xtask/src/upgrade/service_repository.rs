@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -61,11 +62,11 @@ impl ServiceRepository {
         self.prefix.is_empty()
     }
 
-    /// The branch that is checked out; `-`, the previous one, if there is none.
-    pub(super) fn branch(&self) -> anyhow::Result<String> {
-        let name = ["symbolic-ref", "--quiet", "--short", "HEAD"];
-        let name = git::optional(&mut self.git(&name))?;
-        Ok(name.unwrap_or_else(|| "-".to_owned()))
+    /// Whether the repository has this branch.
+    pub(super) fn has_branch(&self, name: &str) -> anyhow::Result<bool> {
+        let reference = format!("refs/heads/{name}");
+        let exists = ["show-ref", "--verify", "--quiet", &reference];
+        Ok(git::optional(&mut self.git(&exists))?.is_some())
     }
 
     /// The command git in the service's folder.
@@ -105,6 +106,11 @@ impl ServiceRepository {
     pub(super) fn check_clean(&self) -> anyhow::Result<()> {
         let status = ["status", "--porcelain", "--untracked-files=no"];
         let changed = git::text(&mut self.git_in_root(&status))?;
+        let picked = ["rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD"];
+        ensure!(
+            git::optional(&mut self.git(&picked))?.is_none(),
+            "its repository has a cherry-pick in progress, such as the upgrade of another service. End it first: git cherry-pick --continue, or --abort"
+        );
         let files: Vec<_> = changed.lines().filter_map(|line| line.get(3..)).collect();
         ensure!(
             files.is_empty(),
@@ -132,6 +138,27 @@ impl ServiceRepository {
             "the template adds files that exist and are not tracked by git: {}. Commit or move them first",
             some_of(&taken)
         );
+        Ok(())
+    }
+
+    /// The path for a git command in the service's folder, of one from the root of the repository.
+    pub(super) fn shown(&self, path: &str) -> String {
+        match path.strip_prefix(&self.prefix) {
+            Some(inside) => inside.to_owned(),
+            None => format!(":/{path}"),
+        }
+    }
+
+    /// Removes files, given by their paths from the root of the repository.
+    pub(super) fn remove(&self, files: &[String]) -> anyhow::Result<()> {
+        for file in files {
+            match fs::remove_file(self.root.join(file)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {file}"));
+                }
+                _ => {}
+            }
+        }
         Ok(())
     }
 

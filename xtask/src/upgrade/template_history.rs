@@ -63,6 +63,15 @@ impl<'a> TemplateHistory<'a> {
         Ok(found)
     }
 
+    /// The commit of a released version; `None` if the checkout has no such tag.
+    pub(super) fn release(&self, version: &str) -> anyhow::Result<Option<String>> {
+        let tag = format!("refs/tags/v{version}^{{commit}}");
+        git::optional(&mut git(
+            self.root,
+            &["rev-parse", "--verify", "--quiet", &tag],
+        ))
+    }
+
     /// Whether a commit comes after `HEAD`.
     pub(super) fn is_ahead(&self, commit: &str) -> anyhow::Result<bool> {
         let is_ancestor = ["merge-base", "--is-ancestor", &*self.head, commit];

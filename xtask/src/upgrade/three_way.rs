@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail, ensure};
 use support::git;
 
-use super::{scratch::Scratch, service_repository::ServiceRepository};
+use super::{scratch::Scratch, service_repository::ServiceRepository, way_back::WayBack};
 
 /// The result of a merge in the object store.
 #[derive(Debug)]
@@ -17,11 +17,16 @@ pub(super) struct ThreeWay {
     tree: String,
     /// The commit with the new rendering, whose parent has the old one.
     theirs: String,
+    /// Files that git leaves to the team, as the service's folder names them.
     pub(super) conflicts: Vec<Conflict>,
     /// Files that the service has deleted and the template has changed.
     ///
     /// They stay deleted.
     pub(super) deleted: Vec<String>,
+    /// The same files from the root of the repository.
+    removed: Vec<String>,
+    /// Files that `HEAD` does not have, and that did not exist.
+    added: Vec<String>,
     /// The number of files that differ from the service's `HEAD`.
     pub(super) changed: usize,
 }
@@ -29,7 +34,7 @@ pub(super) struct ThreeWay {
 /// A file that git leaves to the team.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Conflict {
-    /// The path from the root of the repository.
+    /// The path, from the root of the repository until it is shown.
     pub(super) path: String,
     pub(super) kind: ConflictKind,
 }
@@ -74,15 +79,25 @@ pub(super) fn merge(
     let base = format!("--merge-base={base}");
     let merge = ["merge-tree", "--write-tree", "-z", "--no-messages"];
     let merge = [&SETTINGS, &merge[..], &[&*base, "HEAD", &*theirs]].concat();
-    let output = git::output(&mut repository.git(&merge))?;
+    // In a folder, git would name files from there.
+    let output = git::output(&mut repository.git_in_root(&merge))?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !matches!(output.status.code(), Some(0 | 1)) {
         let error = String::from_utf8_lossy(&output.stderr);
         bail!("git merge-tree, which needs git 2.40: {}", error.trim());
     }
     let (tree, entries) = text.split_once('\0').context("git merged no tree")?;
-    let (conflicts, deleted) = sorted(entries);
-    let tree = without(repository, scratch, tree, &deleted)?;
+    let (conflicts, removed) = sorted(entries);
+    let tree = without(repository, scratch, tree, &removed)?;
+    let shown = |paths: &[String]| -> Vec<String> {
+        paths.iter().map(|path| repository.shown(path)).collect()
+    };
+
+    let in_folder = |Conflict { path, kind }| Conflict {
+        path: repository.shown(&path),
+        kind,
+    };
+    let conflicts = conflicts.into_iter().map(in_folder).collect();
 
     let listed = |filter: &str| {
         let diff = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
@@ -92,13 +107,16 @@ pub(super) fn merge(
     let added = listed("--diff-filter=A")?;
     let added: Vec<_> = added.split_terminator('\0').collect();
     repository.check_free(&added)?;
+    let added = added.into_iter().map(str::to_owned).collect();
     let changed = listed("--diff-filter=ACDMRT")?;
     let changed = changed.split_terminator('\0').count();
     Ok(ThreeWay {
         tree,
         theirs,
         conflicts,
-        deleted,
+        deleted: shown(&removed),
+        removed,
+        added,
         changed,
     })
 }
@@ -163,11 +181,11 @@ impl ThreeWay {
     ///
     /// # Errors
     ///
-    /// If git refuses. Then the service is as it was before.
+    /// If git refuses. The error says whether the service is as it was before.
     pub(super) fn check_out(
         &self,
         repository: &ServiceRepository,
-        branch: &str,
+        back: &WayBack,
         message: &str,
     ) -> anyhow::Result<()> {
         let head = &repository.head;
@@ -180,25 +198,15 @@ impl ThreeWay {
             "--quiet",
             "--no-track",
             "--create",
-            branch,
+            back.branch(),
             target,
         ];
-        git::text(&mut repository.git_in_root(&create)).context("nothing was changed")?;
-        if self.conflicts.is_empty() {
-            return Ok(());
-        }
-        if let Err(error) = self.stop_at_conflicts(repository) {
-            for undo in [
-                &["cherry-pick", "--abort"][..],
-                &["switch", "--quiet", "-"],
-                &["branch", "--quiet", "--delete", "--force", branch],
-            ] {
-                // Without a cherry-pick in progress, the first command fails.
-                let _ = git::output(&mut repository.git_in_root(undo));
-            }
-            return Err(error.context("the merge was undone"));
-        }
-        Ok(())
+        let created = git::text(&mut repository.git_in_root(&create));
+        let done = created.and_then(|_| match self.conflicts.is_empty() {
+            true => Ok(()),
+            false => self.stop_at_conflicts(repository),
+        });
+        done.map_err(|error| back.undo(repository, &self.added, error))
     }
 
     fn stop_at_conflicts(&self, repository: &ServiceRepository) -> anyhow::Result<()> {
@@ -208,9 +216,9 @@ impl ThreeWay {
         let stopped = git::optional(&mut repository.git_in_root(&stopped))?;
         let error = String::from_utf8_lossy(&output.stderr);
         ensure!(stopped.is_some(), "git cherry-pick: {}", error.trim());
-        if !self.deleted.is_empty() {
+        if !self.removed.is_empty() {
             let remove = ["rm", "--quiet", "--force", "--ignore-unmatch", "--"];
-            let paths = self.deleted.iter().map(String::as_str);
+            let paths = self.removed.iter().map(String::as_str);
             let remove: Vec<_> = remove.into_iter().chain(paths).collect();
             git::text(&mut repository.git_in_root(&remove))?;
         }

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use support::ui;
+use support::{command, ui};
 
-use super::three_way::{Conflict, ConflictKind, ThreeWay};
+use super::{
+    three_way::{Conflict, ConflictKind, ThreeWay},
+    way_back::WayBack,
+};
 
 /// The outcome for one service.
 #[derive(Debug)]
@@ -24,13 +27,7 @@ pub(super) enum End {
     /// The template renders the same files as before.
     UpToDate,
     /// The branch is checked out.
-    Branch {
-        /// The name of the branch.
-        name: String,
-        /// The branch that was checked out before, or `-`.
-        before: String,
-        merged: ThreeWay,
-    },
+    Branch { back: WayBack, merged: ThreeWay },
     /// Nothing was changed, for this reason.
     Refused(String),
 }
@@ -53,8 +50,8 @@ impl Outcome {
             to,
             end,
         } = self;
-        let folder = path.display();
-        let (name, before, merged) = match end {
+        let folder = command::quoted(&path.display().to_string());
+        let (back, merged) = match end {
             End::UpToDate => {
                 return ui::line(format!(
                     "  {}: the files of the template {to} are the same",
@@ -62,12 +59,9 @@ impl Outcome {
                 ));
             }
             End::Refused(reason) => return ui::line(format!("  {}: {reason}", ui::bad("refused"))),
-            End::Branch {
-                name,
-                before,
-                merged,
-            } => (name, before, merged),
+            End::Branch { back, merged } => (back, merged),
         };
+        let name = back.branch();
         let count = files(merged.changed);
         ui::line(format!("  {from} → {to}: {count} on the new branch {name}"));
         for file in &merged.deleted {
@@ -75,7 +69,7 @@ impl Outcome {
                 "  {file}: changed in the template, but deleted here, so it stays deleted"
             ));
         }
-        let back = format!("git switch {before} && git branch --delete --force {name}");
+        let back = back.shown();
         if merged.conflicts.is_empty() {
             ui::line(format!(
                 "  Next: cd {folder} && cargo test; commit Cargo.lock, and merge the branch."
@@ -98,10 +92,10 @@ impl Outcome {
     fn row(&self) -> [String; 6] {
         let (changed, conflicts, end) = match &self.end {
             End::UpToDate => (String::new(), String::new(), "up to date".to_owned()),
-            End::Branch { name, merged, .. } => (
+            End::Branch { back, merged } => (
                 merged.changed.to_string(),
                 merged.conflicts.len().to_string(),
-                name.clone(),
+                back.branch().to_owned(),
             ),
             End::Refused(reason) => {
                 let first = reason.lines().next().unwrap_or_default();

@@ -92,18 +92,23 @@ fn collect(stream: Option<impl Read>, output: &Mutex<String>, watch: &impl Fn(&s
 pub fn display(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(name, value)| {
         let value = value?.to_string_lossy().into_owned();
-        Some(format!("{}={}", name.to_string_lossy(), quoted(&value)))
+        Some(format!("{}={}", name.to_string_lossy(), shown(&value)))
     });
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     variables
-        .chain(words.map(|word| quoted(&OsStr::to_string_lossy(word))))
+        .chain(words.map(|word| shown(&OsStr::to_string_lossy(word))))
         .collect::<Vec<_>>()
         .join(" ")
 }
 
-fn quoted(word: &str) -> String {
+/// The word without the root of the checkout, for a shell.
+fn shown(word: &str) -> String {
     let root = format!("{}/", paths::root().display());
-    let word = word.strip_prefix(&root).unwrap_or(word);
+    quoted(word.strip_prefix(&root).unwrap_or(word))
+}
+
+/// The word as a shell reads it, in quotes if it needs them.
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_=/.,:+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -41,6 +41,8 @@ pub fn git(folder: &Path, arguments: &[&str]) -> Command {
         git.env_remove(variable);
     }
     git.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0");
+    // A folder's name may have the characters of patterns, such as `[`.
+    git.env("GIT_LITERAL_PATHSPECS", "1");
     git
 }
 

@@ -11,16 +11,21 @@ use toml::{Table, Value};
 pub struct Question {
     /// The name of the option, as for `--define`.
     pub name: String,
-    /// The text of the question.
-    pub prompt: String,
     /// The accepted answers; empty if any text is accepted.
     pub choices: Vec<String>,
-    /// The default answer; `None` if it depends on other answers.
+    /// The forms in which it is asked, at most one of them for a service.
+    pub variants: Vec<Variant>,
+}
+
+/// The text and the default of a question, under a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// The condition on other answers; `None` if the question is always asked.
+    pub condition: Option<String>,
+    /// The text of the question.
+    pub prompt: String,
+    /// The default answer.
     pub default: Option<String>,
-    /// Conditions under which the question is asked, each with its default.
-    ///
-    /// Empty if the question is always asked.
-    pub conditional: Vec<(String, String)>,
 }
 
 impl Question {
@@ -29,9 +34,29 @@ impl Question {
         self.choices == BOOL
     }
 
+    /// Whether `answer` is one of the choices, or any text is accepted.
+    pub fn accepts(&self, answer: &str) -> bool {
+        self.choices.is_empty() || self.choices.iter().any(|choice| choice == answer)
+    }
+
     /// Whether `none` is an answer.
     pub(super) fn has_none(&self) -> bool {
         self.choices.iter().any(|choice| choice == NONE)
+    }
+
+    /// The default answer; `None` if it depends on other answers.
+    pub fn default(&self) -> Option<&str> {
+        let mut variants = self.variants.iter();
+        let always = variants.find(|variant| variant.condition.is_none())?;
+        always.default.as_deref()
+    }
+
+    /// The text with which a service is asked whose default is `default`.
+    pub fn prompt(&self, default: &str) -> &str {
+        let is_asked = |variant: &&Variant| variant.default.as_deref() == Some(default);
+        let asked = self.variants.iter().find(is_asked);
+        let asked = asked.or(self.variants.first());
+        asked.map_or("", |variant| &variant.prompt)
     }
 }
 
@@ -57,20 +82,15 @@ pub fn questions_in(config: &str) -> anyhow::Result<Vec<Question>> {
 fn questions(config: &Table) -> Vec<Question> {
     let mut questions: Vec<Question> = Vec::new();
     for (name, placeholder) in placeholders(config.get("placeholders")) {
-        questions.push(question(name, placeholder));
+        questions.push(question(name, placeholder, None));
     }
     let conditions = config.get("conditional").and_then(Value::as_table);
     for (condition, table) in conditions.into_iter().flatten() {
         for (name, placeholder) in placeholders(table.get("placeholders")) {
-            let mut conditional = question(name, placeholder);
-            let default = conditional.default.take().unwrap_or_default();
-            let asked = (condition.clone(), default);
+            let asked = question(name, placeholder, Some(condition));
             match questions.iter_mut().find(|known| known.name == *name) {
-                Some(known) => known.conditional.push(asked),
-                None => {
-                    conditional.conditional.push(asked);
-                    questions.push(conditional);
-                }
+                Some(known) => known.variants.extend(asked.variants),
+                None => questions.push(asked),
             }
         }
     }
@@ -81,30 +101,37 @@ fn placeholders(table: Option<&Value>) -> impl Iterator<Item = (&String, &Value)
     table.and_then(Value::as_table).into_iter().flatten()
 }
 
-fn question(name: &str, placeholder: &Value) -> Question {
+fn question(name: &str, placeholder: &Value, condition: Option<&String>) -> Question {
     let text = |key| placeholder.get(key).and_then(Value::as_str);
     let choices = placeholder.get("choices").and_then(Value::as_array);
     let choices = choices.into_iter().flatten().filter_map(Value::as_str);
     let is_bool = text("type") == Some("bool");
+    let variant = Variant {
+        condition: condition.cloned(),
+        prompt: text("prompt").unwrap_or_default().to_owned(),
+        default: match placeholder.get("default") {
+            Some(Value::Boolean(answer)) => Some(answer.to_string()),
+            _ => text("default").map(str::to_owned),
+        },
+    };
     Question {
         name: name.to_owned(),
-        prompt: text("prompt").unwrap_or_default().to_owned(),
         choices: if is_bool {
             BOOL.map(str::to_owned).to_vec()
         } else {
             choices.map(str::to_owned).collect()
         },
-        default: match placeholder.get("default") {
-            Some(Value::Boolean(answer)) => Some(answer.to_string()),
-            _ => text("default").map(str::to_owned),
-        },
-        conditional: Vec::new(),
+        variants: vec![variant],
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{QUESTIONS, questions};
+    use std::collections::BTreeSet;
+
+    use toml::Table;
+
+    use super::{QUESTIONS, Question, placeholders, questions};
 
     #[test]
     fn options_of_the_file_are_known() {
@@ -136,7 +163,7 @@ mod tests {
         let found = questions(&config.parse()?);
         let found: Vec<_> = found
             .iter()
-            .map(|q| (&*q.name, q.choices.join(" "), q.default.as_deref()))
+            .map(|q| (&*q.name, q.choices.join(" "), q.default()))
             .collect();
         assert_eq!(
             found,
@@ -148,12 +175,41 @@ mod tests {
         );
         let all = questions(&config.parse()?);
         assert!(all[0].is_bool());
-        let conditions: Vec<_> = all[2]
-            .conditional
-            .iter()
-            .map(|(_, default)| &**default)
-            .collect();
-        assert_eq!(conditions, ["a.db", "b.db"]);
+        assert_eq!(all[1].prompt("none"), "A database?");
+        let conditional = &all[2];
+        for (default, prompt) in [("a.db", "Its file?"), ("b.db", "Which file?")] {
+            assert_eq!(conditional.prompt(default), prompt);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn defaults_tell_variants_apart() {
+        for Question { name, variants, .. } in QUESTIONS.iter() {
+            let defaults: BTreeSet<_> = variants.iter().map(|variant| &variant.default).collect();
+            assert_eq!(
+                defaults.len(),
+                variants.len(),
+                "two forms of {name} have the same default, by which `Question::prompt` chooses one"
+            );
+        }
+    }
+
+    #[test]
+    fn variants_have_the_same_choices() -> anyhow::Result<()> {
+        let config: Table = include_str!("../../../../template/cargo-generate.toml").parse()?;
+        let conditions = config["conditional"].as_table();
+        for (condition, table) in conditions.into_iter().flatten() {
+            for (name, placeholder) in placeholders(table.get("placeholders")) {
+                let known = QUESTIONS.iter().find(|question| question.name == *name);
+                let found = super::question(name, placeholder, Some(condition)).choices;
+                assert_eq!(
+                    known.map(|known| &known.choices),
+                    Some(&found),
+                    "{name} if {condition}: each form of a question needs the same choices"
+                );
+            }
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use std::fs;
 use anyhow::{Context as _, bail};
 use support::paths;
 
-use super::{QUESTIONS, Question};
+use super::{QUESTIONS, Question, Variant};
 
 /// Checks or writes the part of `file` between `begin` and `end`.
 fn check_or_write(file: &str, begin: &str, end: &str, expected: &str) -> anyhow::Result<()> {
@@ -38,16 +38,17 @@ fn check_or_write(file: &str, begin: &str, end: &str, expected: &str) -> anyhow:
 }
 
 /// The answers of a question, the default first.
-fn answers(question: &Question) -> String {
+fn answers(question: &Question, variant: &Variant) -> String {
+    let default = variant.default.as_ref();
     let code = |text: &String| format!("`{text}`");
-    let default = question.default.iter();
     let others = question.choices.iter();
-    let others = others.filter(|choice| question.default.as_ref() != Some(choice));
-    let conditional = question.conditional.iter();
-    let conditional =
-        conditional.map(|(condition, default)| format!("`{default}` if `{condition}`"));
-    let all: Vec<_> = default.chain(others).map(code).chain(conditional).collect();
-    all.join(", ")
+    let others = others.filter(|choice| default != Some(choice));
+    let all: Vec<_> = default.into_iter().chain(others).map(code).collect();
+    let condition = match &variant.condition {
+        Some(condition) => format!(" if `{condition}`"),
+        None => String::new(),
+    };
+    format!("{}{condition}", all.join(", "))
 }
 
 #[test]
@@ -55,12 +56,10 @@ fn the_book_has_every_option() -> anyhow::Result<()> {
     let mut table =
         "| option | answers, the default first | question |\n| --- | --- | --- |\n".to_owned();
     for question in QUESTIONS.iter() {
-        table += &format!(
-            "| `{}` | {} | {} |\n",
-            question.name,
-            answers(question),
-            question.prompt
-        );
+        for variant in &question.variants {
+            let (name, answers) = (&question.name, answers(question, variant));
+            table += &format!("| `{name}` | {answers} | {} |\n", variant.prompt);
+        }
     }
     let begin = "<!-- options: written by `UPDATE=1 cargo test -p e2e written` -->\n";
     check_or_write("docs/book/src/template.md", begin, "<!-- end -->\n", &table)
@@ -80,8 +79,9 @@ fn the_record_has_every_answer() -> anyhow::Result<()> {
         } else {
             format!("{} = \"{{{{{variable}}}}}\"\n", question.name)
         };
-        let conditions = question.conditional.iter();
-        let conditions: Vec<_> = conditions.map(|(condition, _)| &**condition).collect();
+        let conditions = question.variants.iter();
+        let conditions = conditions.filter_map(|variant| variant.condition.as_deref());
+        let conditions: Vec<_> = conditions.collect();
         if conditions.is_empty() {
             values += &value;
         } else {

@@ -2,8 +2,10 @@
 //!
 //! The services are outside of this checkout, as those of teams are.
 
+mod checkouts;
 mod moved_objectives;
 mod newer_template;
+mod several_services;
 mod small_upgrades;
 mod team_service;
 
@@ -47,6 +49,7 @@ pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
     fs::create_dir_all(&elsewhere)?;
     let newer = NewerTemplate::create(elsewhere.join("firstlight"))?;
     small_upgrades::cases(cases, &newer, &elsewhere)?;
+    several_services::cases(cases, &newer, &elsewhere);
     let old = ["cat-file", "-e", OLD];
     if git::output(&mut git(paths::root(), &old))?.status.success() {
         let old = old_template(&newer)?;

@@ -138,7 +138,11 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
     for question in QUESTIONS.iter() {
         let places = DEFAULTS.iter().find(|(name, _)| question.name == *name);
         for place in places.iter().flat_map(|(_, places)| *places) {
-            for (_, default) in &question.conditional {
+            let defaults_of = question
+                .variants
+                .iter()
+                .filter_map(|form| form.default.as_ref());
+            for default in defaults_of {
                 let written = place.replace('*', default);
                 let has_default =
                     |content: &[u8]| String::from_utf8_lossy(content).contains(&written);

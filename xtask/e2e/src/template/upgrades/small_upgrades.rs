@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use support::Cases;
 
 use super::{
+    checkouts,
     newer_template::{ADDED, MARK, NewerTemplate, README_LINE},
     team_service::{TeamService, upgrade},
 };
@@ -40,6 +41,19 @@ pub(super) fn cases(
     check("upgrade: several services, and a table", several);
     check("upgrade: a service in a folder of a repository", in_folder);
     check("upgrade: --answer changes all files", changed_answer);
+    let name = "upgrade: goes back to a detached head";
+    check(name, checkouts::detached);
+    let name = "upgrade: goes back to a branch of any name";
+    check(name, checkouts::branch_names);
+    let name = "upgrade: paths with spaces and signs";
+    check(name, checkouts::odd_path);
+    let name = "upgrade: undoes a checkout that fails";
+    check(name, checkouts::undone);
+    let name = "upgrade: says what is not undone";
+    check(name, checkouts::not_undone);
+    cases.check("upgrade: tries the release of the record", || {
+        released(newer, elsewhere)
+    });
     Ok(())
 }
 
@@ -72,6 +86,21 @@ pub(super) fn from_history(cases: &mut Cases, newer: &NewerTemplate, old: &Path,
             Ok(())
         },
     );
+}
+
+/// A record without a commit names a version, whose tag is tried.
+fn released(newer: &NewerTemplate, elsewhere: &Path) -> anyhow::Result<()> {
+    let (template, answers) = (support::paths::template(), Answers::least());
+    let service = TeamService::generate(&template, "released", elsewhere, &answers, None)?;
+    let tag =
+        |arguments: &[&str]| support::git::text(&mut support::git::git(&newer.folder, arguments));
+    tag(&["tag", "v0.1.0", &newer.current])?;
+    let output = accepted(&service, newer)?;
+    tag(&["tag", "--delete", "v0.1.0"])?;
+    let needed = "The template of the release 0.1.0 has all files";
+    ensure!(output.contains(needed), "no {needed:?}:\n{output}");
+    ensure!(service.read(ADDED)?.contains(MARK), "{ADDED} has no mark");
+    Ok(())
 }
 
 /// The newest commit of the newer template.
@@ -276,14 +305,12 @@ fn several(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
 }
 
 fn in_folder(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
-    fs::create_dir_all(service.folder.join("services/small"))?;
-    for file in service.git(&["ls-files"])?.lines() {
-        let to = service.folder.join("services/small").join(file);
-        fs::create_dir_all(to.parent().context("no parent")?)?;
-        fs::rename(service.folder.join(file), to)?;
-    }
+    service.move_into("services/small")?;
     service.write("README.md", "Our services.\n")?;
-    service.commit("Another place")?;
+    // Files of the root are other files, whatever their names are.
+    service.write("Dockerfile", "FROM scratch\n")?;
+    service.git(&["rm", "--quiet", "services/small/Dockerfile"])?;
+    service.commit("Files for all services")?;
     let folder = service.folder.join("services/small");
     let (is_clean, output) = upgrade(&newer.folder, &[&folder], &[])?;
     ensure!(is_clean, "{output}");
@@ -293,6 +320,8 @@ fn in_folder(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()>
         ensure!(text.contains(MARK), "{file} has no mark");
     }
     ensure!(!service.folder.join(ADDED).exists(), "the wrong folder");
+    ensure!(!folder.join("Dockerfile").exists(), "it is back");
+    ensure!(service.read("Dockerfile")? == "FROM scratch\n", "changed");
     Ok(())
 }
 

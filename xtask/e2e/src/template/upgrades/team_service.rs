@@ -68,6 +68,16 @@ impl TeamService {
         Ok(Self { folder })
     }
 
+    /// Moves all files into a folder of the repository, and commits it.
+    pub(super) fn move_into(&self, folder: &str) -> anyhow::Result<()> {
+        for file in self.git(&["ls-files"])?.lines() {
+            let to = self.folder.join(folder).join(file);
+            fs::create_dir_all(to.parent().context("no parent folder")?)?;
+            fs::rename(self.folder.join(file), to)?;
+        }
+        self.commit("Another place").map(drop)
+    }
+
     /// Runs git in the service.
     pub(super) fn git(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let author = ["-c", "user.name=Team", "-c", "user.email=team@company.test"];

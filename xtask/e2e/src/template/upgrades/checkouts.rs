@@ -1,0 +1,117 @@
+//! Services with another checkout than a branch, in unusual places, and with a git that fails.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Context as _, ensure};
+use support::command;
+
+use super::{
+    newer_template::{ADDED, MARK, NewerTemplate, README_LINE},
+    team_service::{TeamService, upgrade},
+};
+
+/// Without a branch, there is a way back, with and without a conflict.
+pub(super) fn detached(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    service.git(&["switch", "--quiet", "--detach"])?;
+    goes_back(service, newer)?;
+    service.replace("README.md", README_LINE[0], "Ours, by")?;
+    service.commit("A change")?;
+    goes_back(service, newer)
+}
+
+/// A branch is found whatever its name is, and if a tag has the same.
+pub(super) fn branch_names(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    let name = "team's-$HOME";
+    service.git(&["switch", "--quiet", "--create", name])?;
+    service.git(&["tag", name, "HEAD"])?;
+    goes_back(service, newer)
+}
+
+/// Upgrades, and runs the commands that the output names for going back.
+fn goes_back(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    let before = service.state()?;
+    let (_, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+    ensure!(service.state()? != before, "not upgraded:\n{output}");
+    let back = after(&output, "Back: ")?;
+    shell(back, &service.folder).with_context(|| output.clone())?;
+    ensure!(service.state()? == before, "not as before:\n{output}");
+    Ok(())
+}
+
+/// The rest of the line after `start`.
+fn after<'a>(output: &'a str, start: &str) -> anyhow::Result<&'a str> {
+    let found = output.split_once(start);
+    let (_, rest) = found.with_context(|| format!("no {start:?} in:\n{output}"))?;
+    Ok(rest.lines().next().unwrap_or_default())
+}
+
+fn shell(line: &str, folder: &Path) -> anyhow::Result<String> {
+    let mut shell = Command::new("sh");
+    command::run_quietly(shell.args(["-ec", line]).current_dir(folder))
+}
+
+/// The command after `Next:` leads into a folder whatever its name is.
+pub(super) fn odd_path(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    let name = "L\u{f6}hne & 'co' [a] $HOME";
+    let service = service.copy(service.folder.with_file_name(name).join(name))?;
+    service.move_into(name)?;
+    let folder = service.folder.join(name);
+    let (is_clean, output) = upgrade(&newer.folder, &[&folder], &[])?;
+    ensure!(is_clean, "{output}");
+    let (enter, _) = after(&output, "Next: ")?
+        .split_once(" && ")
+        .context("no cd")?;
+    let reached = shell(&format!("{enter} && cat {ADDED}"), &std::env::temp_dir())?;
+    ensure!(reached.contains(MARK), "found {reached:?}:\n{output}");
+    let others = service.git(&["diff", "--name-only", "main", "--", "."])?;
+    let is_inside = |line: &str| line.starts_with(&format!("{name}/"));
+    ensure!(others.lines().all(is_inside), "found {others}");
+    Ok(())
+}
+
+/// A checkout that fails is undone, and the error says so.
+pub(super) fn undone(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    for has_conflict in [false, true] {
+        // The filter fails once, as on a disk that is full for a moment.
+        let once = "if [ -e once ]; then cat; else touch once; exit 1; fi";
+        let service = failing(service, has_conflict, once)?;
+        fs::write(service.folder.join(".git/info/exclude"), "once\n")?;
+        let before = service.state()?;
+        let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+        ensure!(!is_clean && output.contains("refused"), "{output}");
+        ensure!(output.contains("the upgrade was undone"), "{output}");
+        fs::remove_file(service.folder.join("once"))?;
+        ensure!(service.state()? == before, "not as before:\n{output}");
+    }
+    Ok(())
+}
+
+/// A checkout that cannot be undone is not reported as undone.
+pub(super) fn not_undone(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    for has_conflict in [false, true] {
+        let service = failing(service, has_conflict, "false")?;
+        let before = service.state()?;
+        let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+        ensure!(!is_clean && !output.contains("was undone"), "{output}");
+        ensure!(output.contains("is not undone"), "{output}");
+        service.git(&["config", "filter.failing.smudge", "cat"])?;
+        shell(after(&output, "and go back: ")?, &service.folder).context(output)?;
+        ensure!(service.state()? == before, "not as before");
+    }
+    Ok(())
+}
+
+/// A copy in which git has to pass `src/config.rs` through a filter.
+fn failing(service: &TeamService, has_conflict: bool, smudge: &str) -> anyhow::Result<TeamService> {
+    let copy = format!("failing-{has_conflict}-{}", smudge.len());
+    let service = service.copy(service.folder.with_file_name(copy))?;
+    service.write(".gitattributes", "src/config.rs filter=failing\n")?;
+    if has_conflict {
+        service.replace("README.md", README_LINE[0], "Ours, by")?;
+    }
+    for (key, value) in [("clean", "cat"), ("required", "true"), ("smudge", smudge)] {
+        service.git(&["config", &format!("filter.failing.{key}"), value])?;
+    }
+    service.commit("A filter")?;
+    Ok(service)
+}
