@@ -321,7 +321,7 @@ fn statics_record_in_each_capture() {
 }
 
 #[test]
-fn misused_metrics_violate_their_declaration() {
+fn misused_metrics_are_violations() {
     const PLACED: DeclaredMetric = DeclaredMetric::counter("orders_total", "Orders.")
         .labels(&[Label::one_of("kind", &["new"])]);
     const WAITING: DeclaredMetric = DeclaredMetric::gauge("orders_waiting", "Waiting orders.")

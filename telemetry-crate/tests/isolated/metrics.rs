@@ -1,4 +1,4 @@
-//! Tests of metrics that the program declares: at a scrape, at a collector, and in the report.
+//! Tests of declared metrics at a scrape, at a collector, and in the report.
 
 use std::time::Duration;
 

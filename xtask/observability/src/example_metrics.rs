@@ -17,7 +17,9 @@ pub(crate) const ALL: &[DeclaredMetric] = &[
         .objective(0.99, 0.25),
 ];
 
-/// The labels of a series, besides those of an instance; `None` if no metric has it.
+/// The labels of a series besides those of an instance.
+///
+/// `None` if no metric has the series.
 pub(crate) fn labels(series: &str) -> Option<Vec<&'static str>> {
     ALL.iter().find_map(|metric| {
         let part = series.strip_prefix(metric.name)?;

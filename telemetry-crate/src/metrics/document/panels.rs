@@ -153,7 +153,9 @@ fn means(metric: &DeclaredMetric, shown: &str, of: &str) -> String {
     format!("{help}. {shown} of {of}{by}. Of many series, the ten largest.")
 }
 
-/// What to do about another shape, beginning with the labels that show where it is.
+/// What to do about another shape.
+///
+/// It begins with the labels that show where the shape is.
 fn otherwise(metric: &DeclaredMetric, part: Option<&str>) -> String {
     let labels = part.into_iter();
     let labels = labels.chain(metric.labels.iter().map(|label| label.name));

@@ -35,7 +35,9 @@ pub(super) fn per_second(metric: &DeclaredMetric, series: &str) -> String {
     top(&format!("sum by ({by}) (rate({selected}[{WINDOW}]))"))
 }
 
-/// The value of each instance, by the labels of the metric; of a Unix time, the seconds since then.
+/// The value of each instance, by the labels of the metric.
+///
+/// Of a Unix time, the seconds since then.
 pub(super) fn value(metric: &DeclaredMetric) -> String {
     let by = labels(metric, &["instance"]).join(", ");
     let value = format!("max by ({by}) ({})", selected(metric.name));

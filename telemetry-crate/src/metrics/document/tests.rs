@@ -178,3 +178,22 @@ fn renamed_metrics_are_outdated() {
     }
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn failed_writes_name_what_failed() {
+    let folder = std::env::temp_dir().join(format!("firstlight-unwritable-{}", std::process::id()));
+    fs::create_dir_all(folder.join("blocked/metrics.md")).unwrap();
+    fs::write(folder.join("file"), "").unwrap();
+    let table = MetricDocument::table("orders", ALL).unwrap();
+    for (name, expected) in [
+        ("file", "cannot create the folder "),
+        ("file/below", "cannot create the folder "),
+        ("blocked", "cannot write "),
+    ] {
+        let target = folder.join(name);
+        let error = table.write(&target).unwrap_err().to_string();
+        let start = format!("{expected}{}", target.display());
+        assert!(error.starts_with(&start), "{error}");
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
