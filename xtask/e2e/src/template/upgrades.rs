@@ -113,7 +113,7 @@ fn edited(cases: &mut Cases, what: &str, newer: &NewerTemplate, elsewhere: &Path
     }
 }
 
-/// Checks that only files have conflicts that both sides have changed, and resolves them.
+/// Checks and resolves the conflicts, in files that both sides have changed.
 fn resolve(service: &TeamService) -> anyhow::Result<()> {
     let conflicts = service.git(&["diff", "--name-only", "--diff-filter=U"])?;
     ensure!(
@@ -132,7 +132,7 @@ fn resolve(service: &TeamService) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The first objective of `observability/rules.yaml`, as generated, and declared by the team.
+/// The objective in `observability/rules.yaml`, as generated and as declared.
 const OBJECTIVE: [&str; 2] = [
     "  # - name: letters-objectives\n  #   rules:\n  #     - record: slo:availability:declared_objective_ratio\n  #       expr: vector(0.9995)\n  #       labels:\n  #         job: letters\n",
     "  - name: letters-objectives\n    rules:\n      - record: slo:availability:declared_objective_ratio\n        expr: vector(0.999)\n        labels:\n          job: letters\n",

@@ -1,4 +1,4 @@
-//! Rules that a team has written into files which the newer template does not have.
+//! Edits of rules in files which the newer template does not have.
 //!
 //! Objectives were declared among the rules for every service. Now `observability/rules.yaml` has those of the service.
 
@@ -39,7 +39,7 @@ pub(super) fn cases(cases: &mut Cases, newer: &NewerTemplate, old: &Path, elsewh
     });
 }
 
-/// Checks that a declared objective is kept, and that the team is told its new place.
+/// Checks that an objective is kept, and that its new place is named.
 fn objectives(
     deploy: &str,
     file: &str,
@@ -83,7 +83,7 @@ fn objectives(
     Ok(())
 }
 
-/// Checks a file of rules that the team has added to a folder of which the newer template has moved the others.
+/// Checks a new file of rules in a folder whose files have moved.
 fn own_file(newer: &NewerTemplate, old: &Path, elsewhere: &Path) -> anyhow::Result<()> {
     let answers = Answers::least().with("deploy", "compose");
     let service = TeamService::generate(old, "moved-own", elsewhere, &answers, None)?;

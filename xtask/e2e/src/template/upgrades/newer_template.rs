@@ -27,7 +27,9 @@ pub(super) const README_LINE: [&str; 2] = [
     "An HTTP service with all signals by",
 ];
 
-/// A metric's help, which is in its declaration and in the documents that the service's tests write from it.
+/// The help of a metric, and how the newer template changes it.
+///
+/// It is in the declaration, and in the documents that the service's tests write from it.
 const HELP: [&str; 2] = [
     "Orders that were accepted.",
     "Orders that were accepted, written by the newer template.",

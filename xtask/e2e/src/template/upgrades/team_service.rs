@@ -155,13 +155,17 @@ pub(super) const RENAMED: (&str, &str) = ("tests/keys.rs", "tests/old_keys.rs");
 /// A file that the team does not need.
 pub(super) const DELETED: &str = ".github/dependabot.yml";
 
-/// A file that the newer template has in another folder, where the team's edit must follow.
+/// A file, and its place in the newer template.
+///
+/// The team's edit must follow.
 const MOVED: (&str, &str) = (
     "observability/alerts/alertmanager.yml",
     "deploy/compose/platform/alerts/alertmanager.yml",
 );
 
-/// The file in which a team declared objectives, and which the newer template does not have.
+/// The file with the team's objectives.
+///
+/// The newer template does not have it.
 pub(super) const OLD_OBJECTIVES: &str = "observability/alerts/objectives.yml";
 
 /// The line of README.md, as the team writes it.
