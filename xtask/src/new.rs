@@ -146,7 +146,9 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What sets the answer to a question, as [`flag`] or as an argument of cargo-generate.
+/// What sets the answer to a question.
+///
+/// A [`flag`], or an argument of cargo-generate.
 fn option(question: &str) -> String {
     match question {
         "firstlight" => "-- --define firstlight=...".to_owned(),

@@ -24,7 +24,9 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds with other compilers, with everything that is in the package, and for a fuzzer.
+/// Builds with other compilers and for a fuzzer.
+///
+/// Also builds everything that is in the package.
 pub(super) fn compilers(cases: &mut Cases) -> anyhow::Result<()> {
     docs_rs::with_nightly(cases);
     crate_file::with_all_features(cases)?;

@@ -141,7 +141,9 @@ impl ServiceRepository {
         Ok(())
     }
 
-    /// The path for a git command in the service's folder, of one from the root of the repository.
+    /// The path for a git command in the service's folder.
+    ///
+    /// `path` is from the root of the repository.
     pub(super) fn shown(&self, path: &str) -> String {
         match path.strip_prefix(&self.prefix) {
             Some(inside) => inside.to_owned(),

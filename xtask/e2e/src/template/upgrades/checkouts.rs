@@ -1,4 +1,6 @@
-//! Services with another checkout than a branch, in unusual places, and with a git that fails.
+//! Services in unusual places.
+//!
+//! They have another checkout than a branch, or a git that fails.
 
 use std::{fs, path::Path, process::Command};
 
