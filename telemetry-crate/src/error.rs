@@ -19,7 +19,7 @@ pub(crate) fn cut(value: &str) -> String {
     truncated(value.to_owned(), MAX_FOUND)
 }
 
-/// Returns a setting's value for a message: without secrets, and cut if it is long.
+/// Returns a setting's value for a message: without secrets, and not too long.
 pub(crate) fn found(setting: &str, value: &str) -> String {
     // The value may be that of another setting, and have a secret.
     cut(&secret::shown(setting, value))

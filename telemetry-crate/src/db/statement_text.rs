@@ -96,15 +96,17 @@ impl Text {
                 self.write_token(sign_space, Token::Symbol(sign));
                 self.write_token(space, token);
             }
-            // In `#-1` the minus is a part of the operator, without which a comment may begin.
-            (None, Token::Symbol(sign @ ('-' | '+')))
-                if self.previous == Previous::Operator && !self.text.ends_with('#') =>
-            {
+            (None, Token::Symbol(sign @ ('-' | '+'))) if self.may_be_signed() => {
                 self.pending_sign = Some((space, sign));
             }
             (None, _) => self.write_token(space, token),
         }
         self.previous = Previous::from_token(token);
+    }
+
+    /// In `#-1` the minus belongs to the operator, without which a comment may begin.
+    fn may_be_signed(&self) -> bool {
+        self.previous == Previous::Operator && !self.text.ends_with('#')
     }
 
     fn write_token(&mut self, space: bool, token: Token<'_>) {
@@ -298,14 +300,9 @@ mod tests {
                 "SELECT a::text, orders2 FROM t WHERE n = :name AND m = ?1",
             ),
             ("SELECT 'ü' || \"ü\"", "SELECT ? || \"ü\""),
-            (
-                "SELECT a[1:2], b #3, @5, @c, :d",
-                "SELECT a[?:?], b #?, @?, @c, :d",
-            ),
-            (
-                "SELECT a - 1, a -1, -a, (b) - 1, - -1",
-                "SELECT a - ?, a -?, -a, (b) - ?, - -?",
-            ),
+            ("a[1:2], b #3, @5, @c, :d", "a[?:?], b #?, @?, @c, :d"),
+            ("a - 1, a -1, -a, (b) - 1", "a - ?, a -?, -a, (b) - ?"),
+            ("a, - -1, a #-1, b #- -1", "a, - -?, a #-?, b #- ?"),
         ] {
             let shown = text(sql);
             assert_eq!(shown, expected, "{sql}");

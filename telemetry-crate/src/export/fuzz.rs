@@ -12,7 +12,7 @@ use super::{
 /// Headers of answers that are read.
 const HEADERS: [HeaderName; 3] = [header::RETRY_AFTER, header::DATE, header::CONTENT_TYPE];
 
-/// Reads a line with the status, lines of `name: value`, an empty line, and the body.
+/// Reads a response: its status, lines of `name: value`, an empty line, a body.
 ///
 /// # Panics
 ///

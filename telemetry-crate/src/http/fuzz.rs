@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::client_address::ClientAddress;
 
-/// The peers that the proxies report, from the outermost proxy on: first the client.
+/// The peers that the proxies report, the client first.
 const PEERS: [Ipv4Addr; 3] = [
     Ipv4Addr::new(192, 0, 2, 7),
     Ipv4Addr::new(198, 51, 100, 1),

@@ -1,4 +1,6 @@
-//! The checks of the target `last_words` on its seeds and on pseudo-random inputs, the same in each run.
+//! The target `last_words` without a fuzzer: its seeds, and pseudo-random inputs.
+//!
+//! They are the same in each run.
 
 use std::{fs, path::Path};
 

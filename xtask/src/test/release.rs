@@ -24,7 +24,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds with other compilers, with everything that is in the package, and for a fuzzer.
+/// Builds with other compilers, with all features, and for a fuzzer.
 pub(super) fn compilers(cases: &mut Cases) -> anyhow::Result<()> {
     docs_rs::with_nightly(cases);
     crate_file::with_all_features(cases)?;

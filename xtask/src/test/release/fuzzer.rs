@@ -54,7 +54,9 @@ pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a target on its seeds and on some inputs of the fuzzer, which go to `scratch`.
+/// Runs a target on its seeds and on inputs of the fuzzer.
+///
+/// Those that reach new code go to `scratch`.
 fn short_run(folder: &Path, nightly: &str, target: &str, scratch: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(scratch)?;
     let mut fuzz = Command::new("cargo");
