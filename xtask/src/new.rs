@@ -146,7 +146,7 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What sets the answer to a question, as [`flag`] or as an argument of cargo-generate.
+/// The argument of `new` that answers a question.
 fn option(question: &str) -> String {
     match question {
         "firstlight" => "-- --define firstlight=...".to_owned(),

@@ -141,7 +141,7 @@ impl ServiceRepository {
         Ok(())
     }
 
-    /// The path for a git command in the service's folder, of one from the root of the repository.
+    /// A path from the root of the repository, as git names it in the service.
     pub(super) fn shown(&self, path: &str) -> String {
         match path.strip_prefix(&self.prefix) {
             Some(inside) => inside.to_owned(),

@@ -1,4 +1,4 @@
-//! Services with another checkout than a branch, in unusual places, and with a git that fails.
+//! Upgrades without a branch, in unusual folders, and with a git that fails.
 
 use std::{fs, path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! Upgrades of several services in one run: their questions, and their repositories.
+//! Upgrades of several services in one run.
 
 use std::{
     fs,
