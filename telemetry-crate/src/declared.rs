@@ -77,6 +77,8 @@ impl DeclaredMetric {
     }
 
     /// Declares a gauge.
+    ///
+    /// If the name ends in `_timestamp_seconds`, the value is a Unix time, and the dashboard shows the time since then.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
         Self::new(Kind::Gauge, name, help)
     }
@@ -133,6 +135,13 @@ impl DeclaredMetric {
     pub const fn limit(mut self, limit: f64) -> Self {
         self.limit = Some(limit);
         self
+    }
+
+    /// Whether the value is a Unix time.
+    ///
+    /// Prometheus' [naming](https://prometheus.io/docs/practices/naming/) has the suffix.
+    pub(crate) fn is_timestamp(&self) -> bool {
+        self.kind == Kind::Gauge && self.name.ends_with("_timestamp_seconds")
     }
 
     /// The number of series that the labels allow, or `None` if it overflows.

@@ -7,7 +7,25 @@
 
 use std::{fmt, io, net::SocketAddr, time::Duration};
 
-use crate::secret;
+use crate::{secret, values::truncated};
+
+/// The longest value that a message shows, in bytes.
+///
+/// A variable may have 128 KiB, and what to do stands behind its value.
+const MAX_FOUND: usize = 256;
+
+/// Returns a part of a setting's value for a message, cut if it is long.
+pub(crate) fn cut(value: &str) -> String {
+    truncated(value.to_owned(), MAX_FOUND)
+}
+
+/// Returns a setting's value for a message.
+///
+/// It is without secrets, and cut if it is long.
+pub(crate) fn found(setting: &str, value: &str) -> String {
+    // The value may be that of another setting, and have a secret.
+    cut(&secret::shown(setting, value))
+}
 
 /// The reason why telemetry did not start.
 ///
@@ -29,7 +47,7 @@ pub enum InitError {
         ///
         /// Setters are those of [`TelemetryConfig`](crate::TelemetryConfig).
         setting: String,
-        /// The value, without credentials.
+        /// The value, without credentials, and cut if it is long.
         found: String,
         /// What would be accepted, and what to do.
         expected: String,
@@ -117,11 +135,9 @@ impl InitError {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Self {
-        // The value may be that of another setting, and have a secret.
-        let found = secret::shown(setting, &found.into()).into_owned();
         Self::InvalidSetting {
             setting: setting.to_owned(),
-            found,
+            found: self::found(setting, &found.into()),
             expected: expected.into(),
         }
     }

@@ -17,6 +17,8 @@ mod connect;
 mod exporter_thread;
 mod exporters;
 mod flush;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(feature = "otlp-grpc")]
 mod grpc;
 mod health;

@@ -14,6 +14,8 @@ pub type Check = fn(&[u8]);
 /// All targets by name, which is also the name of the folder of their seeds.
 pub const TARGETS: &[(&str, Check)] = &[
     ("admin", crate::admin::fuzz::check),
+    ("client_address", crate::http::fuzz::check),
+    ("collector", crate::export::fuzz::check),
     ("environment", crate::config::fuzz::check),
     ("metrics", crate::metrics::fuzz::check),
     ("propagation", crate::traces::fuzz::check),

@@ -22,6 +22,8 @@ mod cut;
 mod delivery;
 mod exchange;
 mod future;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod identity;
 mod layer;
 mod metrics;

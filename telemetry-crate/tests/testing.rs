@@ -17,9 +17,9 @@ use firstlight::{
     context::{self, TraceContext},
     http::TelemetryLayer,
     jobs::Queue,
-    metrics::Format,
+    metrics::{DeclaredMetric, Format, Label},
     staleness::DataType,
-    testing::{Capture, capture},
+    testing::{Capture, capture, metric_violations},
 };
 use http::Request;
 use tower::ServiceExt;
@@ -318,4 +318,47 @@ fn statics_record_in_each_capture() {
         let queue = [("queue", "parcels")];
         capture.assert_metric("worker_queue_latency_budget_seconds", queue, 7.0);
     }
+}
+
+#[test]
+fn misused_metrics_are_violations() {
+    const PLACED: DeclaredMetric = DeclaredMetric::counter("orders_total", "Orders.")
+        .labels(&[Label::one_of("kind", &["new"])]);
+    const WAITING: DeclaredMetric = DeclaredMetric::gauge("orders_waiting", "Waiting orders.")
+        .labels(&[Label::at_most("tenant", 2)]);
+    const DECLARED: &[DeclaredMetric] = &[PLACED, WAITING];
+    let violations = |record: fn()| {
+        let capture = Capture::start(TelemetryConfig::new().declare(DECLARED)).unwrap();
+        metrics::counter!("orders_total", "kind" => "new").increment(1);
+        metrics::gauge!("orders_waiting", "tenant" => "a").set(1.0);
+        record();
+        metric_violations(DECLARED, &capture.metrics().render(Format::Text)).join("\n")
+    };
+    assert_eq!(violations(|| ()), "");
+    // Another kind under a name that exists is rejected, so that the exposition does not have it.
+    let other_kind = violations(|| metrics::gauge!("orders_total").set(1.0));
+    assert_eq!(
+        other_kind,
+        "metrics_rejected_total is more than 0 for kind_conflict; `/telemetry` names the metrics in `rejected`"
+    );
+    let other_label = violations(|| metrics::gauge!("orders_waiting", "shop" => "b").set(1.0));
+    assert_eq!(
+        other_label,
+        "orders_waiting has the label shop, which is not declared; declared: tenant"
+    );
+    let other_value =
+        violations(|| metrics::counter!("orders_total", "kind" => "old").increment(1));
+    assert_eq!(
+        other_value,
+        "orders_total has kind=\"old\", which is not declared; declared: new"
+    );
+    let more_values = violations(|| {
+        for tenant in ["b", "c"] {
+            metrics::gauge!("orders_waiting", "tenant" => tenant).set(1.0);
+        }
+    });
+    assert_eq!(
+        more_values,
+        "orders_waiting has more series than its cardinality limit; see `/telemetry`"
+    );
 }

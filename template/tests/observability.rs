@@ -1,6 +1,12 @@
-//! A test that panels and rules name metrics which exist.
+//! Tests that panels and rules name existing metrics, and that rules are loaded.
 //!
-//! A panel on any other metric is empty, and an alert on it never fires.
+//! A panel on any other metric is empty, and an alert on it never fires. In a file that nothing loads, no alert fires
+//! either, and a declared objective has no effect.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use firstlight::testing::{POSTGRES_EXPORTER, unknown_metrics};
 
@@ -9,18 +15,69 @@ use {{crate_name}}::metrics;
 /// The folders with dashboards and rules.
 {%- if deploy == "compose" %}
 const FOLDERS: [&str; 2] = ["observability", "deploy/compose/platform"];
+
+/// The list of the files of rules that Prometheus loads.
+const LOADER: &str = "deploy/compose/prometheus.yml";
+
+/// The folders with rules, and how the list names them.
+const RULES: [(&str, &str); 2] = [
+    ("observability", "service/"),
+    ("deploy/compose/platform/alerts", "platform/"),
+];
 {%- else %}
 const FOLDERS: [&str; 1] = ["observability"];
+
+/// The list of the files of rules that are applied.
+const LOADER: &str = "observability/kustomization.yaml";
+
+/// The folders with rules, and how the list names them.
+const RULES: [(&str, &str); 1] = [("observability", "")];
 {%- endif %}
 
-/// Further metrics: of other programs, and of rules outside of the folders.
+/// Further series: of other programs, and of rules outside of the folders.
 const OTHERS: &[&str] = &[];
 
 #[test]
 fn panels_and_rules_name_existing_metrics() {
-    let own: Vec<&str> = metrics::ALL.iter().map(|metric| metric.name).collect();
-    let known = [&own, OTHERS, POSTGRES_EXPORTER].concat();
-    let unknown = unknown_metrics(&FOLDERS, &known).unwrap();
+    let others = [OTHERS, POSTGRES_EXPORTER].concat();
+    let unknown = unknown_metrics(&FOLDERS, metrics::ALL, &others).unwrap();
     let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
     assert!(unknown.is_empty(), "\n{}", unknown.join("\n"));
+}
+
+#[test]
+fn files_of_rules_are_loaded() {
+    let list = fs::read_to_string(LOADER).unwrap();
+    for (folder, listed) in RULES {
+        for file in files_below(Path::new(folder)) {
+            let name = file.strip_prefix(folder).unwrap().to_str().unwrap();
+            let entry = format!("- {listed}{name}");
+            let is_listed = list.lines().any(|line| line.trim() == entry);
+            assert!(
+                is_listed || !has_rules(&file),
+                "{}: these rules have no effect, because {LOADER} has no line `{entry}`",
+                file.display()
+            );
+        }
+    }
+}
+
+/// Whether a file has rules that are not commented out.
+fn has_rules(file: &Path) -> bool {
+    let text = fs::read_to_string(file).unwrap_or_default(); // empty if it is no text
+    let mut lines = text.lines().map(|line| line.trim_start_matches([' ', '-']));
+    lines.any(|line| line.starts_with("alert:") || line.starts_with("record:"))
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }

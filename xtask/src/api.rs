@@ -23,7 +23,7 @@ pub(crate) struct ApiArgs {
 
 /// The format of rustdoc's JSON that this version of `public-api` reads.
 ///
-/// Rust 1.93 to 1.97 write it. A newer `public-api` reads only a newer format.
+/// Rust 1.95 writes it. A newer `public-api` reads only a newer format.
 const FORMAT: u64 = 57;
 
 /// The committed text.

@@ -146,7 +146,9 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The argument of `new` that answers a question.
+/// What sets the answer to a question.
+///
+/// A [`flag`], or an argument of cargo-generate.
 fn option(question: &str) -> String {
     match question {
         "firstlight" => "-- --define firstlight=...".to_owned(),

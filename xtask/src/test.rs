@@ -48,7 +48,7 @@ struct Suite {
 const SUITES: [Suite; 19] = [
     Suite {
         name: "fmt",
-        about: "the formatting of every Rust file",
+        about: "the formatting of the workspace",
         is_slow: false,
         run: workspace::fmt,
     },
@@ -126,7 +126,7 @@ const SUITES: [Suite; 19] = [
     },
     Suite {
         name: "compilers",
-        about: "the package with all features, and its documentation with a nightly compiler",
+        about: "the package with all features, its documentation with a nightly compiler, and the fuzzer",
         is_slow: true,
         run: release::compilers,
     },

@@ -5,7 +5,7 @@
 use http::Uri;
 
 use super::{host, protocol::Protocol};
-use crate::{InitError, signal::Signal};
+use crate::{InitError, error::cut, signal::Signal};
 
 /// The default port of OTLP over gRPC, by the OTLP specification.
 const GRPC_PORT: u16 = 4317;
@@ -86,7 +86,7 @@ impl Address {
         let mut warnings = Vec::new();
         let (setting, shown) = (self.setting, without_credentials(&self.value));
         let mut warn = |problem: String| {
-            warnings.push(format!("{setting}: found {shown:?}: {problem}"));
+            warnings.push(format!("{setting}: found {:?}: {problem}", cut(&shown)));
         };
         let port = endpoint.port_u16();
         let (url, query) = shown.split_once('?').unwrap_or((&shown, ""));
@@ -113,20 +113,23 @@ impl Address {
                         let base = url.strip_suffix(signal.http_path()).unwrap_or(url);
                         let path = signal.http_path();
                         warn(format!(
-                            "{path} and the other signals' paths are appended to it once more; write {base}{query}"
+                            "{path} and the other signals' paths are appended to it once more; write {}{query}",
+                            cut(base)
                         ));
                     }
                     Some(other) if other != self.signal => {
                         let base = url.strip_suffix(other.http_path()).unwrap_or(url);
                         warn(format!(
-                            "that is the path of {}, and {} are sent there; write {base}{path}{query}",
+                            "that is the path of {}, and {} are sent there; write {}{path}{query}",
                             other.name(),
-                            self.signal.name()
+                            self.signal.name(),
+                            cut(base)
                         ));
                     }
                     None if !self.is_base && endpoint.path() == "/" && port != Some(GRPC_PORT) => {
                         warn(format!(
-                            "an endpoint of one signal is used as it is, without {path} appended; write {url}{path}{query}"
+                            "an endpoint of one signal is used as it is, without {path} appended; write {}{path}{query}",
+                            cut(url)
                         ));
                     }
                     _ => {}
@@ -141,7 +144,8 @@ impl Address {
                     ));
                 } else if let Some((_, path)) = rest.split_once('/') {
                     warn(format!(
-                        "over gRPC the path /{path} is not used; write {}{query}",
+                        "over gRPC the path /{} is not used; write {}{query}",
+                        cut(path),
                         url.strip_suffix(path).unwrap_or(url).trim_end_matches('/')
                     ));
                 }

@@ -4,7 +4,7 @@ use super::{
     env,
     env::{Env, positive},
 };
-use crate::InitError;
+use crate::{InitError, error::found};
 
 /// The default limit of the series of all metrics together.
 ///
@@ -108,8 +108,10 @@ fn unreachable_limit(limits: &CardinalityLimits) -> Option<String> {
     let total = limits.total();
     let (what, series) = limits.largest()?;
     (series > total).then(|| {
+        let what = found(env::METRICS_CARDINALITY_LIMIT, what);
         format!(
-            "{what} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
+            "{} may have {series} series, and all metrics together only {total}, so its limit is never reached; raise {} or lower {}",
+            what.escape_debug(),
             env::METRICS_TOTAL_CARDINALITY_LIMIT,
             env::METRICS_CARDINALITY_LIMIT,
         )

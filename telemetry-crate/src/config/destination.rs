@@ -15,7 +15,11 @@ use super::{
     key_values::{key_value, pairs},
     protocol::Protocol,
 };
-use crate::{InitError, error::without_query, signal::Signal};
+use crate::{
+    InitError,
+    error::{cut, without_query},
+    signal::Signal,
+};
 
 /// The address of one signal's exports and how requests are sent there.
 #[derive(Clone)]
@@ -279,11 +283,14 @@ fn header(pair: &str) -> Result<(HeaderName, HeaderValue), String> {
     };
     let key = key.trim();
     let Ok(name) = key.parse::<HeaderName>() else {
-        return Err(format!("{key:?} is not a header name"));
+        return Err(format!("{:?} is not a header name", cut(key)));
     };
     let value = key_value(pair).and_then(|(_, value)| value.parse::<HeaderValue>().ok());
     let Some(mut value) = value else {
-        return Err(format!("the value of {key:?} is not valid in a header"));
+        return Err(format!(
+            "the value of {:?} is not valid in a header",
+            cut(key)
+        ));
     };
     value.set_sensitive(true);
     Ok((name, value))

@@ -6,7 +6,7 @@
 
 use std::{num::NonZeroU64, str::FromStr, time::Duration};
 
-use crate::secret;
+use crate::error;
 
 /// One environment variable that firstlight reads.
 #[derive(Debug, Clone, Copy)]
@@ -348,8 +348,7 @@ impl<'a> Env<'a> {
     }
 
     pub(super) fn warn(&mut self, name: &str, found: &str, expected: &str) {
-        // The value may belong to another variable, and have a secret.
-        let found = secret::shown(name, found);
+        let found = error::found(name, found);
         self.warn_once(format!(
             "{name}: found {found:?}, expected {expected}; {}",
             instead(name)

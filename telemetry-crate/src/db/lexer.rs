@@ -85,9 +85,12 @@ impl<'a> Lexer<'a> {
     }
 
     /// Returns whether a `#` begins a comment, and not a JSON operator of PostgreSQL.
+    ///
+    /// After `#--`, the rest of the line is a comment in any dialect.
     fn is_hash_comment(&self) -> bool {
+        let is_operator = |after: &str| after.starts_with(['>', '-']) && !after.starts_with("--");
         let after = self.rest.strip_prefix('#');
-        self.dialect == Dialect::Other && after.is_some_and(|after| !after.starts_with(['>', '-']))
+        self.dialect == Dialect::Other && after.is_some_and(|after| !is_operator(after))
     }
 
     /// Skips a comment; PostgreSQL's comments nest.

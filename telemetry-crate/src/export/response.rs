@@ -88,7 +88,7 @@ pub(super) fn is_message(body: &[u8]) -> bool {
 /// Whether a JSON body says that all records were accepted.
 ///
 /// The fields may be absent or have their default values.
-fn is_empty_json(body: &[u8]) -> bool {
+pub(super) fn is_empty_json(body: &[u8]) -> bool {
     let text = String::from_utf8_lossy(body);
     let mut text: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     for default in [
@@ -133,7 +133,7 @@ pub(super) fn foreign(status: StatusCode, kind: &str) -> ExportError {
 ///
 /// After 429, 502, 503 and 504 a request may be retried, as "Failures" (OTLP/HTTP) in the OTLP specification says. The
 /// error leaves out the body, because collectors echo the telemetry that they received.
-fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
+pub(super) fn refused(status: StatusCode, headers: &HeaderMap) -> ExportError {
     let retry = match (status.as_u16(), retry_after(headers, SystemTime::now())) {
         (429 | 502 | 503 | 504, Some(delay)) => Retry::After(delay),
         (429 | 502 | 503 | 504, None) => Retry::Yes,

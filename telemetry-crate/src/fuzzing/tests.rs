@@ -87,6 +87,16 @@ fn admin_answers_any_bytes() {
 }
 
 #[test]
+fn client_address_is_that_of_the_proxies() {
+    run("client_address");
+}
+
+#[test]
+fn collector_may_answer_anything() {
+    run("collector");
+}
+
+#[test]
 fn environment_has_clear_messages() {
     run("environment");
 }

@@ -84,9 +84,13 @@ pub(super) fn peer<B>(request: &Request<B>) -> Option<IpAddr> {
 /// Several headers of the same name are one list.
 fn entry_from_right<'a>(headers: &'a HeaderMap, name: &str, proxies: usize) -> Option<&'a str> {
     let lines = headers.get_all(name).into_iter().rev();
-    // No address contains a comma: RFC 7239, section 6. So the list is split at every comma.
-    let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-    entries.map(str::trim).nth(proxies.checked_sub(1)?)
+    // No address contains a comma: RFC 7239, section 6. So the list is split at every comma. An entry of the client that
+    // is not text counts as well, because those after it in the line are the proxies'.
+    let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+    let entry = entries
+        .map(<[u8]>::trim_ascii)
+        .nth(proxies.checked_sub(1)?)?;
+    std::str::from_utf8(entry).ok()
 }
 
 /// Parses an address with or without a port.

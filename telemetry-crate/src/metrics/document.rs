@@ -73,8 +73,8 @@ impl MetricDocument {
 
     /// Makes the dashboard of the metrics, a file with the name of the service.
     ///
-    /// Returns `None` if nothing is declared. The `uid` of the dashboard is the name of the service, with `-` for `_`,
-    /// cut to the 40 characters that Grafana accepts.
+    /// Returns `None` if nothing is declared. The `uid` of the dashboard is the name of the service, with `-` for `_`. A
+    /// name of more than the 40 characters that Grafana accepts is cut, and ends in a hash.
     ///
     /// # Errors
     ///
@@ -104,13 +104,11 @@ impl MetricDocument {
     ///
     /// # Errors
     ///
-    /// The error of the file system, with the path.
+    /// The error of the file system, with the path of the folder or file.
     pub fn write(&self, folder: &Path) -> io::Result<PathBuf> {
         let path = folder.join(&self.name);
-        let written = fs::create_dir_all(folder).and_then(|()| fs::write(&path, &self.text));
-        written.map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        })?;
+        fs::create_dir_all(folder).map_err(explained("create the folder", folder))?;
+        fs::write(&path, &self.text).map_err(explained("write", &path))?;
         Ok(path)
     }
 
@@ -139,6 +137,14 @@ impl MetricDocument {
             }
         }
         None
+    }
+}
+
+/// Adds what failed to an error of the file system.
+fn explained(what: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| {
+        let message = format!("cannot {what} {}: {error}", path.display());
+        io::Error::new(error.kind(), message)
     }
 }
 

@@ -1,11 +1,11 @@
 //! The comparison of recorded metrics with those that a program declares.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::exposition::{self, ExposedMetric};
+use super::exposition::{self, ExposedMetric, ExposedSeries};
 use crate::{
     catalog::{self, Kind},
-    metrics::{Bound, DeclaredMetric},
+    metrics::{Bound, DeclaredMetric, Label},
 };
 
 /// The similarity from which an undeclared name is probably a misspelled one.
@@ -18,7 +18,9 @@ const SIMILAR: f64 = 0.8;
 /// - a metric is recorded and not declared, or declared as another kind;
 /// - a series has a label that is not declared, a value that is not among those of the label, or there are more values
 ///   than declared;
-/// - a metric is declared and has no event or sample. Records in the test what each metric counts, also failures;
+/// - a metric is declared and has no event or sample, or none with one of its labels or with one of the declared values
+///   of a label. Record in the test what each metric counts, also failures;
+/// - a metric is recorded and not exposed, because another kind or metric has its name;
 /// - `/metrics` does not have the declared help, because [`TelemetryConfig::declare`](crate::TelemetryConfig::declare)
 ///   was not called.
 ///
@@ -58,6 +60,7 @@ pub fn metric_violations(declared: &[DeclaredMetric], exposition: &str) -> Vec<S
             violations.push(undeclared(name, declared));
         }
     }
+    violations.extend(rejected(&exposed));
     for metric in declared {
         let of_metric = match exposed.get(metric.name) {
             Some(exposed) => differences(metric, exposed),
@@ -81,6 +84,23 @@ fn undeclared(name: &str, declared: &[DeclaredMetric]) -> String {
     }
 }
 
+/// The metrics that have recorded nothing, because they were rejected.
+///
+/// The exposition has only their number. A declared metric that was recorded as another kind is among them.
+fn rejected(exposed: &BTreeMap<String, ExposedMetric>) -> Option<String> {
+    let name = catalog::METRICS_REJECTED.name;
+    let series = exposed.get(name)?.series.iter();
+    let reasons = series.filter(|series| series.value > 0.0);
+    let reasons = reasons.flat_map(|series| &series.labels);
+    let reasons: Vec<_> = reasons.map(|(_, reason)| reason.as_str()).collect();
+    (!reasons.is_empty()).then(|| {
+        format!(
+            "{name} is more than 0 for {}; `/telemetry` names the metrics in `rejected`",
+            reasons.join(", ")
+        )
+    })
+}
+
 fn never_recorded() -> String {
     "is declared, and nothing has recorded it; record it in the test, or remove it".to_owned()
 }
@@ -98,6 +118,14 @@ fn differences(metric: &DeclaredMetric, exposed: &ExposedMetric) -> Vec<String> 
     let series = &exposed.series;
     if metric.kind != Kind::Gauge && series.iter().all(|series| series.value == 0.0) {
         differences.push(never_recorded());
+    } else {
+        differences.extend(metric.labels.iter().flat_map(|label| {
+            let recorded = values_of(
+                label.name,
+                series.iter().filter(|it| is_recorded(metric, it)),
+            );
+            unrecorded(label, &recorded)
+        }));
     }
     if exposed.help != metric.help {
         differences.push(format!(
@@ -105,19 +133,46 @@ fn differences(metric: &DeclaredMetric, exposed: &ExposedMetric) -> Vec<String> 
             exposed.help
         ));
     }
-    let labels = series.iter().flat_map(|series| &series.labels);
-    let labels: BTreeSet<_> = labels.map(|(name, value)| (&**name, &**value)).collect();
-    let names: BTreeSet<_> = labels.iter().map(|(name, _)| *name).collect();
+    let names = series.iter().flat_map(|series| &series.labels);
+    let names: BTreeSet<_> = names.map(|(name, _)| &**name).collect();
     for name in names {
-        let values = labels.iter().filter(|(label, _)| *label == name);
-        let values: Vec<_> = values.map(|(_, value)| *value).collect();
+        let values = values_of(name, series.iter());
         differences.extend(label_differences(metric, name, &values));
     }
     differences
 }
 
+/// Whether a series is more than one that exists from the start.
+fn is_recorded(metric: &DeclaredMetric, series: &ExposedSeries) -> bool {
+    metric.kind == Kind::Gauge || series.value != 0.0
+}
+
+/// The values of a label.
+fn values_of<'a>(name: &str, series: impl Iterator<Item = &'a ExposedSeries>) -> BTreeSet<&'a str> {
+    let labels = series.flat_map(|series| &series.labels);
+    let of_label = labels.filter(|(label, _)| label == name);
+    of_label.map(|(_, value)| &**value).collect()
+}
+
+/// What is declared of a label, and not among the recorded values.
+fn unrecorded(label: &Label, recorded: &BTreeSet<&str>) -> Vec<String> {
+    let advice = "record it in the test, or remove it";
+    let missing = match label.bound {
+        _ if recorded.is_empty() => vec![label.name.to_owned()],
+        Bound::AtMost(_) => Vec::new(),
+        Bound::OneOf(known) => {
+            let missing = known.iter().filter(|value| !recorded.contains(**value));
+            missing
+                .map(|value| format!("{}={value:?}", label.name))
+                .collect()
+        }
+    };
+    let sentence = |part| format!("is declared with {part}, and nothing has recorded it; {advice}");
+    missing.into_iter().map(sentence).collect()
+}
+
 /// The differences between the recorded values of a label and its declaration.
-fn label_differences(metric: &DeclaredMetric, name: &str, values: &[&str]) -> Vec<String> {
+fn label_differences(metric: &DeclaredMetric, name: &str, values: &BTreeSet<&str>) -> Vec<String> {
     if name == "otel_metric_overflow" {
         let limit = "has more series than its cardinality limit; see `/telemetry`";
         return vec![limit.to_owned()];
@@ -164,7 +219,7 @@ mod tests {
         DeclaredMetric::gauge("waiting", "Waiting.").labels(&[Label::at_most("tenant", 1)]);
     const ALL: &[DeclaredMetric] = &[REJECTED, ITEMS, TENANTS];
 
-    const GOOD: &str = "# HELP rejected_total Rejected.\n# TYPE rejected_total counter\nrejected_total{reason=\"item\"} 0\nrejected_total{reason=\"quantity\"} 1\n# HELP items Items.\n# TYPE items histogram\nitems_bucket{le=\"+Inf\"} 1\nitems_sum 2\nitems_count 1\n# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting{tenant=\"a\"} 0\n# TYPE process_threads gauge\nprocess_threads 4\n# HELP old Alias of items.\n# TYPE old gauge\nold 1\n";
+    const GOOD: &str = "# HELP rejected_total Rejected.\n# TYPE rejected_total counter\nrejected_total{reason=\"item\"} 2\nrejected_total{reason=\"quantity\"} 1\n# HELP items Items.\n# TYPE items histogram\nitems_bucket{le=\"+Inf\"} 1\nitems_sum 2\nitems_count 1\n# HELP waiting Waiting.\n# TYPE waiting gauge\nwaiting{tenant=\"a\"} 0\n# TYPE process_threads gauge\nprocess_threads 4\n# HELP old Alias of items.\n# TYPE old gauge\nold 1\n";
 
     #[test]
     fn recorded_metrics_pass() {
@@ -192,15 +247,32 @@ mod tests {
             (GOOD.replace("items_count 1", "items_count 0"), missing),
             (GOOD.replace("items_count 1", ""), missing),
             (
+                GOOD.replace("{reason=\"item\"} 2", "{reason=\"item\"} 0"),
+                "rejected_total is declared with reason=\"item\", and nothing has recorded it; record it in the test, or remove it",
+            ),
+            (
+                GOOD.replace("{tenant=\"a\"}", ""),
+                "waiting is declared with tenant, and nothing has recorded it; record it in the test, or remove it",
+            ),
+            (
                 GOOD.replace("HELP items Items.", "HELP items Other."),
                 "items has the help \"Other.\" and not the declared one; pass the declarations to TelemetryConfig::declare",
+            ),
+            (
+                added(
+                    "# TYPE metrics_rejected_total counter\nmetrics_rejected_total{reason=\"kind_conflict\"} 2\nmetrics_rejected_total{reason=\"too_many_names\"} 0",
+                ),
+                "metrics_rejected_total is more than 0 for kind_conflict; `/telemetry` names the metrics in `rejected`",
             ),
             (
                 GOOD.replace("items_count 1", "items_count{kind=\"a\"} 1"),
                 "items has the label kind, which is not declared; declared: none",
             ),
             (
-                GOOD.replace("{reason=\"item\"}", "{reason=\"price\"}"),
+                GOOD.replace(
+                    "rejected_total{reason=\"quantity\"} 1",
+                    "rejected_total{reason=\"quantity\"} 1\nrejected_total{reason=\"price\"} 1",
+                ),
                 "rejected_total has reason=\"price\", which is not declared; declared: item, quantity",
             ),
             (
@@ -211,7 +283,10 @@ mod tests {
                 "waiting has 2 values of tenant, expected at most 1",
             ),
             (
-                GOOD.replace("{tenant=\"a\"}", "{otel_metric_overflow=\"true\"}"),
+                GOOD.replace(
+                    "waiting{tenant=\"a\"} 0",
+                    "waiting{tenant=\"a\"} 0\nwaiting{otel_metric_overflow=\"true\"} 1",
+                ),
                 "waiting has more series than its cardinality limit; see `/telemetry`",
             ),
         ] {

@@ -4,7 +4,7 @@
 //! Prometheus.
 //!
 //! ```text
-//! *.json ─▶ dashboard_json ─┐                                 ┌─ known: the catalog, Prometheus, the caller's list,
+//! *.json ─▶ dashboard_json ─┐                                 ┌─ known: the catalog, Prometheus, the caller's lists,
 //! *.yaml ─▶ rule_file ──────┴▶ expressions ─▶ promql ─names─▶ │  recording rules of the files
 //! ```
 
@@ -20,6 +20,7 @@ use std::{
 
 use self::known::Known;
 pub use self::{known::POSTGRES_EXPORTER, promql::metric_names};
+use crate::metrics::DeclaredMetric;
 
 /// A metric in a panel or a rule that nothing exports.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,9 +71,8 @@ impl fmt::Display for UnknownMetric {
 /// * those of [the catalog](crate::metrics::catalog), and the parts of its histograms (`_bucket`, `_sum`, `_count`);
 /// * those that Prometheus adds to each target, such as `up`, and `ALERTS`;
 /// * those that a rule of the files records, and the objectives that a service may declare;
-/// * `others`: the metrics of the service, such as `orders_accepted_total`, and those of other exporters, such as
-///   [`POSTGRES_EXPORTER`]. Names are given in full, as `/metrics` shows them. For a histogram, give the name without
-///   `_bucket`.
+/// * `declared`, the metrics of the service: counters and gauges by their names, histograms by their parts;
+/// * `others`, further series by their full names, such as [`POSTGRES_EXPORTER`].
 ///
 /// Names that Grafana's variables make, such as `${prefix}_total`, are not checked, and neither are LogQL queries.
 ///
@@ -84,9 +84,12 @@ impl fmt::Display for UnknownMetric {
 ///
 /// ```no_run
 /// # fn main() -> std::io::Result<()> {
-/// use firstlight::testing::unknown_metrics;
+/// use firstlight::{metrics::DeclaredMetric, testing::unknown_metrics};
 ///
-/// let unknown = unknown_metrics(&["observability"], &["orders_accepted_total"])?;
+/// const ORDERS: DeclaredMetric =
+///     DeclaredMetric::counter("orders_accepted_total", "Orders that were accepted.");
+///
+/// let unknown = unknown_metrics(&["observability"], &[ORDERS], &[])?;
 /// let unknown: Vec<String> = unknown.iter().map(ToString::to_string).collect();
 /// assert!(unknown.is_empty(), "{}", unknown.join("\n"));
 /// # Ok(())
@@ -94,9 +97,10 @@ impl fmt::Display for UnknownMetric {
 /// ```
 pub fn unknown_metrics<P: AsRef<Path>>(
     folders: &[P],
+    declared: &[DeclaredMetric],
     others: &[&str],
 ) -> io::Result<Vec<UnknownMetric>> {
-    let mut known = Known::new(others);
+    let mut known = Known::new(declared, others);
     let mut expressions = Vec::new();
     for folder in folders {
         for file in files_below(folder.as_ref())? {

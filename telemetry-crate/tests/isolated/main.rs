@@ -18,6 +18,7 @@ mod harness;
 mod http;
 mod init;
 mod jobs;
+mod metrics;
 mod runtime;
 mod shutdown;
 mod sqlx;
@@ -58,6 +59,10 @@ fn main() -> ExitCode {
         jobs::failures_have_all_causes,
         jobs::gauges_are_nan_without_the_store,
         jobs::apalis::tasks_continue_the_request,
+        metrics::declarations_arrive_everywhere => [
+            "OTEL_METRICS_EXPORTER" = "prometheus,otlp",
+        ],
+        metrics::invalid_declarations_stop_the_start,
         runtime::blocking_is_reported,
         shutdown::dropped_guards_flush_without_runtime,
         // No timeout of the exporter ends the export before the harness ends the case.

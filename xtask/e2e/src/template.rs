@@ -50,7 +50,7 @@ pub fn run(cases: &mut Cases) -> anyhow::Result<()> {
     ways::contradictions(cases, &folder);
     ways::sources(cases, &folder);
     combinations::build(cases, &generated);
-    changed_metrics::cases(cases, &generated);
+    changed_metrics::cases(cases, &generated, &folder);
     observability::built(cases, &generated);
     ways::places(cases, &folder)?;
     ways::terminal(cases, &folder);

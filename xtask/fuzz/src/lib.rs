@@ -3,12 +3,7 @@
 //! The next start of a service reads it, whatever is in it. The files under test are compiled again here. Without a
 //! fuzzer, `tests/seeded.rs` runs the same checks with pseudo-random inputs on any compiler.
 //!
-//! The other targets are in the library, in `fuzzing.rs`, and their inputs in `seeds`. With the fuzzer, from this folder:
-//!
-//! ```console
-//! $ cargo +nightly fuzz run --fuzz-dir . --features libfuzzer last_words
-//! $ cargo +nightly fuzz run --fuzz-dir . --features libfuzzer sql corpus/sql seeds/sql
-//! ```
+//! The other targets are in the library, in `fuzzing.rs`. The book's page about fuzzing says how to run all of them.
 
 mod damage;
 mod input;
@@ -68,6 +63,13 @@ pub fn check(input: Input<'_>) {
             format::examine(bytes);
         }
     }
+}
+
+/// Reads a file as the next start of a service does.
+///
+/// Returns whether it has last words.
+pub fn has_words(file: &[u8]) -> bool {
+    matches!(format::examine(file), format::Found::Words(..))
 }
 
 /// Decodes any bytes.

@@ -2,7 +2,7 @@
 //!
 //! They come from Prometheus, its recording rules, postgres_exporter, and services of the template.
 
-use super::promql::service_labels;
+use super::{example_metrics, promql::service_labels};
 
 /// Scraped metrics of Prometheus and its exporters, with their labels.
 const SCRAPED: &[(&str, &[&str])] = &[
@@ -54,17 +54,6 @@ const SCRAPED: &[(&str, &[&str])] = &[
         &["datname", "schemaname", "relname", "server"],
     ),
     ("pg_up", &[]),
-];
-
-/// Series of the metrics that the template's example declares, with their labels.
-const EXAMPLE: &[(&str, &[&str])] = &[
-    ("order_acceptance_seconds_bucket", &["le"]),
-    ("order_acceptance_seconds_count", &[]),
-    ("order_items_bucket", &["le"]),
-    ("order_items_count", &[]),
-    ("orders_accepted_total", &[]),
-    ("orders_in_progress", &[]),
-    ("orders_rejected_total", &["reason"]),
 ];
 
 /// Recorded series, with their labels besides those of a service.
@@ -163,7 +152,7 @@ pub(crate) fn labels(name: &str) -> Option<Vec<&'static str>> {
             .find(|(known, _)| *known == name)
             .map(|(_, labels)| labels.to_vec())
     };
-    let scraped = || find(SCRAPED).or_else(|| find(EXAMPLE));
+    let scraped = || find(SCRAPED).or_else(|| example_metrics::labels(name));
     let scraped = || scraped().map(|labels| [labels, service_labels(&["instance"])].concat());
     let recorded = || find(RECORDED).map(|labels| [labels, service_labels(&[])].concat());
     scraped().or_else(recorded)

@@ -15,6 +15,7 @@ pub mod alerts;
 pub mod conventions;
 pub mod dashboards;
 mod entities;
+mod example_metrics;
 mod exposition_parsers;
 mod expr;
 mod failed;

@@ -1,16 +1,21 @@
 //! The dashboards and rules for every service, as one artifact.
 //!
-//! A cluster applies it once. `docs/platform` has only a kustomization, which lists those of `docs/alerts` and
-//! `docs/dashboards`. A copy has the files below its own folder.
+//! A cluster applies it once. `docs/platform` has a kustomization, which lists those of `docs/alerts` and
+//! `docs/dashboards`, and configurations of collectors. A copy has the files below its own folder.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use support::{paths, ui};
+use support::{files, paths, ui};
 
 use crate::{addresses::Addresses, alerts, dashboards, folder::Folder};
 
 const DOCS: &str = "docs/platform";
+
+/// The folder of the configurations of collectors.
+///
+/// They are for Helm charts, and not for `kubectl`.
+const COLLECTORS: &str = "collectors";
 
 /// Arguments of `cargo xtask platform`.
 #[derive(Debug, Args)]
@@ -42,11 +47,13 @@ pub fn run(args: &PlatformArgs) -> anyhow::Result<ExitCode> {
 pub fn copy(destination: &std::path::Path, addresses: &Addresses) -> anyhow::Result<()> {
     folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
     alerts::docs().copy(&destination.join("alerts"), addresses)?;
-    dashboards::docs()?.copy(&destination.join("dashboards"), addresses)
+    dashboards::docs()?.copy(&destination.join("dashboards"), addresses)?;
+    let collectors = files::read(&paths::root().join(DOCS).join(COLLECTORS))?;
+    files::write(&destination.join(COLLECTORS), &collectors)
 }
 
 pub(crate) fn docs() -> Folder {
-    folder(&["../alerts", "../dashboards"]).handwritten(&["README.md"])
+    folder(&["../alerts", "../dashboards"]).handwritten(&["README.md", "collectors/"])
 }
 
 fn folder(resources: &[&str]) -> Folder {

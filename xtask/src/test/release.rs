@@ -4,6 +4,7 @@
 
 mod crate_file;
 mod docs_rs;
+mod fuzzer;
 mod rust_versions;
 mod workflow_files;
 
@@ -23,10 +24,13 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds with other compilers, and with everything that is in the package.
+/// Builds with other compilers and for a fuzzer.
+///
+/// Also builds everything that is in the package.
 pub(super) fn compilers(cases: &mut Cases) -> anyhow::Result<()> {
     docs_rs::with_nightly(cases);
-    crate_file::with_all_features(cases)
+    crate_file::with_all_features(cases)?;
+    fuzzer::cases(cases)
 }
 
 fn public_api(cases: &mut Cases) {

@@ -18,7 +18,7 @@ pub(super) struct NewAnswers<'a> {
     given: &'a BTreeMap<String, String>,
     /// Where the questions are asked; `None` if they are answered by their defaults.
     dialog: Option<Dialog<'a>>,
-    /// The accepted answers of earlier services, by question and default.
+    /// The accepted answers for earlier services, by question and default.
     ///
     /// The default tells the forms of a question apart, such as those for `compose` and for `kubernetes`.
     asked: BTreeMap<(String, String), String>,
@@ -134,7 +134,9 @@ impl<'a> NewAnswers<'a> {
         kept
     }
 
-    /// Takes the answer of an earlier service, a typed one, or the default.
+    /// Takes the answer of an earlier service, or asks for it.
+    ///
+    /// Without a terminal it takes the default, and says so.
     fn answer(&mut self, question: &Question, default: &str) -> anyhow::Result<String> {
         let name = &question.name;
         let asked = self.asked.get(&(name.clone(), default.to_owned()));

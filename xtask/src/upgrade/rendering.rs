@@ -70,7 +70,7 @@ pub(super) fn render(
 
     let folder = destination.join(name);
     let record = fs::read_to_string(folder.join(FILE)).context("the template writes no record")?;
-    let record = Record::parse(&record).with_context(|| format!("the rendered {FILE}"))?;
+    let record = Record::parse(&record).context("the rendered record")?;
     Ok(Rendering { folder, record })
 }
 

@@ -92,7 +92,7 @@ impl ServiceRepository {
     /// The committed record.
     pub(super) fn record(&self) -> anyhow::Result<Record> {
         match self.committed(FILE)? {
-            Some(text) => Record::parse(&text).with_context(|| format!("cannot read {FILE}")),
+            Some(text) => Record::parse(&text),
             None if self.folder.join(FILE).exists() => {
                 bail!("{FILE} is not committed: commit the service first")
             }
@@ -141,7 +141,9 @@ impl ServiceRepository {
         Ok(())
     }
 
-    /// A path from the root of the repository, as git names it in the service.
+    /// The path for a git command in the service's folder.
+    ///
+    /// `path` is from the root of the repository.
     pub(super) fn shown(&self, path: &str) -> String {
         match path.strip_prefix(&self.prefix) {
             Some(inside) => inside.to_owned(),

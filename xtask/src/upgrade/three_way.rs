@@ -17,8 +17,8 @@ pub(super) struct ThreeWay {
     tree: String,
     /// The commit with the new rendering, whose parent has the old one.
     theirs: String,
-    /// Files that both sides have changed, as the service's folder names them.
-    pub(super) conflicts: Vec<String>,
+    /// Files that git leaves to the team, as the service's folder names them.
+    pub(super) conflicts: Vec<Conflict>,
     /// Files that the service has deleted and the template has changed.
     ///
     /// They stay deleted.
@@ -30,6 +30,37 @@ pub(super) struct ThreeWay {
     /// The number of files that differ from the service's `HEAD`.
     pub(super) changed: usize,
 }
+
+/// A file that git leaves to the team.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Conflict {
+    /// The path, from the root of the repository until it is shown.
+    pub(super) path: String,
+    pub(super) kind: ConflictKind,
+}
+
+/// Why git leaves a file to the team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConflictKind {
+    /// Both sides have changed it.
+    Changed,
+    /// The service has changed it, and the new template does not have it.
+    ///
+    /// It may have another place there, which is so different that git does not take it for the same file.
+    Removed,
+    /// One side has added it to a folder that the other side has renamed.
+    FolderRenamed,
+}
+
+/// Settings of a merge, whatever those of the machine are.
+///
+/// A file in a renamed folder must not be moved in silence.
+const SETTINGS: [&str; 4] = [
+    "-c",
+    "merge.renames=true",
+    "-c",
+    "merge.directoryRenames=conflict",
+];
 
 /// Merges the difference between the trees `old` and `new` into `HEAD`.
 ///
@@ -47,7 +78,7 @@ pub(super) fn merge(
     let theirs = repository.commit(new, Some(&base), message)?;
     let base = format!("--merge-base={base}");
     let merge = ["merge-tree", "--write-tree", "-z", "--no-messages"];
-    let merge = [&merge[..], &[&*base, "HEAD", &*theirs]].concat();
+    let merge = [&SETTINGS, &merge[..], &[&*base, "HEAD", &*theirs]].concat();
     // In a folder, git would name files from there.
     let output = git::output(&mut repository.git_in_root(&merge))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -61,6 +92,12 @@ pub(super) fn merge(
     let shown = |paths: &[String]| -> Vec<String> {
         paths.iter().map(|path| repository.shown(path)).collect()
     };
+
+    let in_folder = |Conflict { path, kind }| Conflict {
+        path: repository.shown(&path),
+        kind,
+    };
+    let conflicts = conflicts.into_iter().map(in_folder).collect();
 
     let listed = |filter: &str| {
         let diff = ["diff-tree", "-r", "-z", "--name-only", "--no-renames"];
@@ -76,7 +113,7 @@ pub(super) fn merge(
     Ok(ThreeWay {
         tree,
         theirs,
-        conflicts: shown(&conflicts),
+        conflicts,
         deleted: shown(&removed),
         removed,
         added,
@@ -88,7 +125,7 @@ pub(super) fn merge(
 ///
 /// An entry is `mode object stage<TAB>path`. The stages are 1 for the old template, 2 for the service, and 3 for the
 /// new template. Without a 2, the service has deleted the file, and the other two say that the template has changed it.
-fn sorted(entries: &str) -> (Vec<String>, Vec<String>) {
+fn sorted(entries: &str) -> (Vec<Conflict>, Vec<String>) {
     let mut stages: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for entry in entries.split_terminator('\0') {
         if let Some((entry, path)) = entry.split_once('\t') {
@@ -96,15 +133,22 @@ fn sorted(entries: &str) -> (Vec<String>, Vec<String>) {
             stages.entry(path).or_default().insert(stage);
         }
     }
-    let is_deleted = |stages: &BTreeSet<&str>| stages.iter().eq(&["1", "3"]);
-    let (deleted, conflicts): (Vec<_>, Vec<_>) = stages
-        .into_iter()
-        .partition(|(_, stages)| is_deleted(stages));
-    let names = |paths: Vec<(&str, _)>| -> Vec<String> {
-        let paths = paths.into_iter();
-        paths.map(|(path, _)| path.to_owned()).collect()
-    };
-    (names(conflicts), names(deleted))
+    let (mut conflicts, mut deleted) = (Vec::new(), Vec::new());
+    for (path, stages) in stages {
+        let stages: Vec<_> = stages.into_iter().collect();
+        let kind = match stages[..] {
+            ["1", "3"] => {
+                deleted.push(path.to_owned());
+                continue;
+            }
+            ["1", "2"] => ConflictKind::Removed,
+            ["2"] | ["3"] => ConflictKind::FolderRenamed,
+            _ => ConflictKind::Changed,
+        };
+        let path = path.to_owned();
+        conflicts.push(Conflict { path, kind });
+    }
+    (conflicts, deleted)
 }
 
 /// The tree without the files of `paths`.
@@ -166,7 +210,7 @@ impl ThreeWay {
     }
 
     fn stop_at_conflicts(&self, repository: &ServiceRepository) -> anyhow::Result<()> {
-        let pick = ["cherry-pick", &self.theirs];
+        let pick = [&SETTINGS[..], &["cherry-pick", &self.theirs]].concat();
         let output = git::output(&mut repository.git_in_root(&pick))?;
         let stopped = ["rev-parse", "--verify", "--quiet", "CHERRY_PICK_HEAD"];
         let stopped = git::optional(&mut repository.git_in_root(&stopped))?;
@@ -184,10 +228,10 @@ impl ThreeWay {
 
 #[cfg(test)]
 mod tests {
-    use super::sorted;
+    use super::{Conflict, ConflictKind, sorted};
 
     #[test]
-    fn deleted_files_are_no_conflicts() {
+    fn stages_tell_kinds_of_conflicts() {
         let entries = [
             "100644 a 1\tdeleted",
             "100644 b 3\tdeleted",
@@ -197,10 +241,20 @@ mod tests {
             "100644 a 1\tno longer rendered",
             "100644 b 2\tno longer rendered",
             "100644 b 3\tadded in a renamed folder",
+            "100644 b 2\tour own in a renamed folder",
             "",
         ];
         let (conflicts, deleted) = sorted(&entries.join("\0"));
-        let expected = ["added in a renamed folder", "both", "no longer rendered"];
+        let expected = [
+            ("added in a renamed folder", ConflictKind::FolderRenamed),
+            ("both", ConflictKind::Changed),
+            ("no longer rendered", ConflictKind::Removed),
+            ("our own in a renamed folder", ConflictKind::FolderRenamed),
+        ];
+        let expected = expected.map(|(path, kind)| Conflict {
+            path: path.to_owned(),
+            kind,
+        });
         assert_eq!(conflicts, expected);
         assert_eq!(deleted, ["deleted"]);
     }

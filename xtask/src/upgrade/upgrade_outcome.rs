@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use support::{command, ui};
 
-use super::{three_way::ThreeWay, way_back::WayBack};
+use super::{
+    three_way::{Conflict, ConflictKind, ThreeWay},
+    way_back::WayBack,
+};
 
 /// The outcome for one service.
 #[derive(Debug)]
@@ -74,8 +77,9 @@ impl Outcome {
             ui::line(ui::quiet(format!("  Back: {back}")));
             return;
         }
-        for file in &merged.conflicts {
-            ui::line(format!("  {}: {file}", ui::loud("conflict")));
+        for conflict in &merged.conflicts {
+            let (path, hint) = (&conflict.path, hint(conflict));
+            ui::line(format!("  {}: {path}{hint}", ui::loud("conflict")));
         }
         ui::line(format!(
             "  Next: cd {folder}, resolve the conflicts (git diff shows them), git add the files, git cherry-pick --continue, cargo test."
@@ -101,6 +105,20 @@ impl Outcome {
         let service = self.path.display().to_string();
         let (from, to) = (self.from.clone(), self.to.clone());
         [service, from, to, changed, conflicts, end]
+    }
+}
+
+/// What to do about a conflict that has no markers in the file.
+fn hint(Conflict { path, kind }: &Conflict) -> String {
+    match kind {
+        ConflictKind::Changed => String::new(),
+        ConflictKind::Removed => format!(
+            ", changed here, and removed or moved in the template. The changes below say where its content belongs. \
+             Move what you have changed there, and git rm the file. You have changed: git diff ':1:{path}' ':2:{path}'"
+        ),
+        ConflictKind::FolderRenamed => {
+            ", a new file in a folder that the other side has renamed. git mv it if it belongs elsewhere".to_owned()
+        }
     }
 }
 

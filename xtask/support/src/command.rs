@@ -48,6 +48,8 @@ pub fn run_quietly(command: &mut Command) -> anyhow::Result<String> {
 fn output_of(command: &mut Command, watch: impl Fn(&str) + Sync) -> anyhow::Result<String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command
+        // CI sets `always`, and callers search the output.
+        .env("CARGO_TERM_COLOR", "never")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

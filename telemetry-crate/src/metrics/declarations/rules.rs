@@ -52,11 +52,14 @@ pub(super) fn check(metric: &DeclaredMetric, buckets: &Buckets) -> Result<(), St
     name(metric)?;
     units(metric)?;
     if metric.help.trim().is_empty() || metric.help.contains('\n') {
-        return Err("expected a help text of one line, which says what is counted".into());
+        return Err(format!(
+            "found the help {:?}, expected one line, which says what is counted or measured",
+            metric.help
+        ));
     }
     for (at, label) in metric.labels.iter().enumerate() {
         if metric.labels[..at].iter().any(|it| it.name == label.name) {
-            return Err(format!("found the label {} twice", label.name));
+            return Err(format!("found the label {} twice; remove one", label.name));
         }
         self::label(label)?;
     }
@@ -87,7 +90,7 @@ fn name(metric: &DeclaredMetric) -> Result<(), String> {
         (Kind::Counter, Some(_)) => {}
         (kind, Some(_)) => {
             return Err(format!(
-                "only the name of a counter ends in _total, and this is {}",
+                "only the name of a counter ends in _total, and this is {}; choose another name",
                 kind.with_article()
             ));
         }
@@ -155,9 +158,9 @@ fn label(label: &Label) -> Result<(), String> {
         ));
     }
     match bound {
-        Bound::OneOf([]) | Bound::AtMost(0) => {
-            Err(format!("the label {name} has no value; remove it"))
-        }
+        Bound::OneOf([]) | Bound::AtMost(0) => Err(format!(
+            "the label {name} has no value; remove it, or declare its values"
+        )),
         Bound::OneOf(values) => {
             let is_wrong =
                 |(at, value): &(usize, &&str)| value.is_empty() || values[..*at].contains(*value);
@@ -175,21 +178,21 @@ fn label(label: &Label) -> Result<(), String> {
 /// Checks what only some kinds have: buckets, objective, limit.
 fn values(metric: &DeclaredMetric, buckets: &Buckets) -> Result<(), String> {
     let is_histogram = metric.kind == Kind::Histogram;
-    let expected_histogram = |what| {
+    let expected_histogram = |what, setter| {
         format!(
-            "only a histogram has {what}, and this is {}",
+            "only a histogram has {what}, and this is {}; remove .{setter}()",
             metric.kind.with_article()
         )
     };
     if let Some(bounds) = metric.buckets {
         if !is_histogram {
-            return Err(expected_histogram("buckets"));
+            return Err(expected_histogram("buckets", "buckets"));
         }
         validate_buckets(bounds).map_err(|reason| format!("its buckets: {reason}"))?;
     }
     if let Some(objective) = metric.objective {
         if !is_histogram {
-            return Err(expected_histogram("an objective"));
+            return Err(expected_histogram("an objective", "objective"));
         }
         if !(objective.share > 0.0 && objective.share < 1.0) {
             return Err(format!(
@@ -207,12 +210,16 @@ fn values(metric: &DeclaredMetric, buckets: &Buckets) -> Result<(), String> {
     }
     match metric.limit {
         Some(_) if metric.kind != Kind::Gauge => Err(format!(
-            "only a gauge has a limit, and this is {}; a histogram has an objective",
+            "only a gauge has a limit, and this is {}; remove .limit(), and set an objective if it is a histogram",
             metric.kind.with_article()
         )),
-        Some(limit) if !limit.is_finite() => {
-            Err(format!("its limit is {limit}, expected a finite number"))
-        }
+        Some(_) if metric.is_timestamp() => Err(
+            "a Unix time has no limit; remove .limit(), and alert on time() minus the metric"
+                .into(),
+        ),
+        Some(limit) if !limit.is_finite() => Err(format!(
+            "its limit is {limit}, expected a finite number; remove .limit(), or correct it"
+        )),
         _ => Ok(()),
     }
 }

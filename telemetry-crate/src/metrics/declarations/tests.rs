@@ -64,8 +64,8 @@ fn impossible_declarations_are_refused() {
         (histogram("order_time").unit("s"), "_seconds; rename it"),
         (gauge("order_size").unit("By"), "_bytes; rename it"),
         (gauge("orders").unit("orders"), "such as {item}"),
-        (DeclaredMetric::gauge("orders", " "), "a help text"),
-        (DeclaredMetric::gauge("orders", "a\nb"), "of one line"),
+        (DeclaredMetric::gauge("orders", " "), "found the help \" \""),
+        (DeclaredMetric::gauge("orders", "a\nb"), "expected one line"),
         (gauge("orders").labels(LABEL), "the label a twice"),
         (
             gauge("orders").labels(&[Label::one_of("Kind", &["x"])]),
@@ -99,7 +99,7 @@ fn impossible_declarations_are_refused() {
         (gauge("orders").labels(MANY), "expected at most 2000"),
         (
             gauge("orders").buckets(&[1.0]),
-            "only a histogram has buckets",
+            "this is a gauge; remove .buckets()",
         ),
         (
             histogram("orders").buckets(&[2.0, 1.0]),
@@ -119,6 +119,10 @@ fn impossible_declarations_are_refused() {
         ),
         (histogram("orders").limit(1.0), "only a gauge has a limit"),
         (gauge("orders").limit(f64::NAN), "expected a finite number"),
+        (
+            gauge("import_timestamp_seconds").limit(1.0),
+            "a Unix time has no limit",
+        ),
         (
             counter("logging_events_total"),
             "a metric of firstlight; choose another",

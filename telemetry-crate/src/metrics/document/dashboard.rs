@@ -55,12 +55,21 @@ pub(super) fn dashboard(service: &str, metrics: &[DeclaredMetric]) -> Value {
 }
 
 /// The uid of a service's dashboard: its name, as Kubernetes spells it.
+///
+/// A longer name is cut and ends in its hash, so that two services with the same beginning have two dashboards. The
+/// template computes the same in `hooks/dashboards.rhai`.
 fn uid(service: &str) -> String {
-    service
-        .chars()
-        .take(UID_LENGTH)
-        .collect::<String>()
-        .replace('_', "-")
+    let name = service.replace('_', "-");
+    if name.chars().count() <= UID_LENGTH {
+        return name;
+    }
+    // FNV-1a, which stays the same in every version.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let hash = format!("-{hash:08x}");
+    let start = name.chars().take(UID_LENGTH - hash.len());
+    start.chain(hash.chars()).collect()
 }
 
 /// The panels below a heading for each kind of metric.

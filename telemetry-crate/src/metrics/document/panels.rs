@@ -10,8 +10,11 @@ use crate::declared::{DeclaredMetric, Objective};
 
 const NORMAL: &str = "The same shape as on other days at this time.";
 
+/// The normal shape of the time since a point in time.
+const RECURRING: &str = "It falls to 0 with each new time, and grows in between. It is negative before a time in the future.";
+
 const OTHERWISE: &str = "A step at the line of a start came with its version. If there is none, compare with the \
-                         requests, and read the log lines of the same time.";
+                         requests on the overview, and read the log lines of the same time.";
 
 /// The panels of a metric, side by side.
 pub(super) fn panels(metric: &DeclaredMetric) -> Vec<Panel> {
@@ -41,7 +44,7 @@ fn rate(metric: &DeclaredMetric, series: &str, title: &str) -> Panel {
         title: title.to_owned(),
         means: means(metric, &per_second, "each service"),
         normally: NORMAL.to_owned(),
-        otherwise: OTHERWISE.to_owned(),
+        otherwise: otherwise(metric, None),
         unit: match (metric.kind, unit::of(metric)) {
             (Kind::Counter, "s") => "percentunit",
             (Kind::Counter, "By") => "binBps",
@@ -78,7 +81,10 @@ fn quantiles(metric: &DeclaredMetric) -> Panel {
         title: words(metric),
         means: means(metric, &quantiles, "each service"),
         normally: normally.unwrap_or_else(|| NORMAL.to_owned()),
-        otherwise: format!("A dot is a sample: click on a high one to open its trace. {OTHERWISE}"),
+        otherwise: format!(
+            "A dot is a sample: click on a high one to open its trace. {}",
+            otherwise(metric, None)
+        ),
         unit: value_unit(metric),
         is_free: false,
         targets,
@@ -106,21 +112,29 @@ fn share(metric: &DeclaredMetric, objective: Objective) -> Panel {
     }
 }
 
-/// The value of a gauge, with its limit.
+/// The value of a gauge, with its limit; of a Unix time, the time since then.
 fn value(metric: &DeclaredMetric) -> Panel {
     let legend = query::legend(&query::labels(metric, &["instance"]));
+    let is_time = metric.is_timestamp();
     let mut targets = vec![Target::new(legend, query::value(metric))];
     let line = |limit| Target::new(LIMIT, query::constant(limit));
     targets.extend(metric.limit.map(line));
     let normally = match metric.limit {
         Some(limit) => format!("Below the limit of {limit}."),
+        None if is_time => RECURRING.to_owned(),
         None => NORMAL.to_owned(),
     };
+    let (title, shown) = if is_time {
+        let title = format!("{}, time since", words(metric));
+        (title, format!("The time since `{}`", metric.name))
+    } else {
+        (words(metric), format!("`{}`", metric.name))
+    };
     Panel {
-        title: words(metric),
-        means: means(metric, &format!("`{}`", metric.name), "each instance"),
+        title,
+        means: means(metric, &shown, "each instance"),
         normally,
-        otherwise: OTHERWISE.to_owned(),
+        otherwise: otherwise(metric, Some("instance")),
         unit: value_unit(metric),
         is_free: metric.limit.is_none(),
         targets,
@@ -139,6 +153,20 @@ fn means(metric: &DeclaredMetric, shown: &str, of: &str) -> String {
     format!("{help}. {shown} of {of}{by}. Of many series, the ten largest.")
 }
 
+/// What to do about another shape.
+///
+/// It begins with the labels that show where the shape is.
+fn otherwise(metric: &DeclaredMetric, part: Option<&str>) -> String {
+    let labels = part.into_iter();
+    let labels = labels.chain(metric.labels.iter().map(|label| label.name));
+    let labels: Vec<_> = labels.map(|label| format!("`{label}`")).collect();
+    if labels.is_empty() {
+        return OTHERWISE.to_owned();
+    }
+    let labels = labels.join(" or ");
+    format!("Look for a single {labels} that differs. {OTHERWISE}")
+}
+
 /// The name of a metric in words, which is unique as the name is.
 fn words(metric: &DeclaredMetric) -> String {
     let stem = metric.name.strip_suffix("_total").unwrap_or(metric.name);
@@ -152,7 +180,6 @@ fn words(metric: &DeclaredMetric) -> String {
 /// Grafana's unit of the values of a metric.
 fn value_unit(metric: &DeclaredMetric) -> &'static str {
     match unit::of(metric) {
-        "s" if metric.name.ends_with("_timestamp_seconds") => "short",
         "s" => "s",
         "By" => "bytes",
         _ if metric.name.ends_with("_ratio") => "percentunit",

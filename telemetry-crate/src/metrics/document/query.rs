@@ -36,9 +36,16 @@ pub(super) fn per_second(metric: &DeclaredMetric, series: &str) -> String {
 }
 
 /// The value of each instance, by the labels of the metric.
+///
+/// Of a Unix time, the seconds since then.
 pub(super) fn value(metric: &DeclaredMetric) -> String {
     let by = labels(metric, &["instance"]).join(", ");
-    top(&format!("max by ({by}) ({})", selected(metric.name)))
+    let value = format!("max by ({by}) ({})", selected(metric.name));
+    if metric.is_timestamp() {
+        top(&format!("time() - {value}"))
+    } else {
+        top(&value)
+    }
 }
 
 /// A quantile of a histogram's samples, by the labels of the metric.
@@ -55,18 +62,47 @@ pub(super) fn quantile(metric: &DeclaredMetric, quantile: f64) -> String {
 /// One for each service. Absent without samples.
 pub(super) fn share(metric: &DeclaredMetric, objective: Objective) -> String {
     let by = SERVICE.join(", ");
-    // The text format of Prometheus 2 has `1` for the bound `1.0`.
-    let bound = objective.within.to_string();
-    let bound = if objective.within.fract() == 0.0 {
-        format!(",le=~\"{bound}(\\\\.0)?\"")
-    } else {
-        format!(",le=\"{bound}\"")
-    };
-    let within = with_matchers(&format!("{}_bucket", metric.name), &bound);
+    let within = with_matchers(
+        &format!("{}_bucket", metric.name),
+        &le_matcher(objective.within),
+    );
     let all = selected(&format!("{}_count", metric.name));
     format!(
         "sum by ({by}) (rate({within}[{WINDOW}])) / (sum by ({by}) (rate({all}[{WINDOW}])) > 0)"
     )
+}
+
+/// The matcher of a bucket, however its bound is written.
+///
+/// `/metrics` has `1.0` and `1e-5`. Prometheus 3 stores the number as Go writes it, `1.0` and `1e-05`, and the bounds of
+/// OTLP without an exponent.
+fn le_matcher(bound: f64) -> String {
+    let mut spellings = vec![format!("{bound:?}"), in_go(bound), bound.to_string()];
+    spellings.dedup();
+    match &*spellings {
+        [spelling] => format!(",le=\"{spelling}\""),
+        spellings => {
+            let escaped = spellings
+                .join("|")
+                .replace('.', "\\\\.")
+                .replace('+', "\\\\+");
+            format!(",le=~\"{escaped}\"")
+        }
+    }
+}
+
+/// A positive number as Prometheus 3 writes it.
+///
+/// This is `strconv.FormatFloat(bound, 'g', -1, 64)`, with `.0` at the end of a whole number.
+fn in_go(bound: f64) -> String {
+    let scientific = format!("{bound:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&exponent) {
+        return format!("{bound:?}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
 /// A number, as a line over the whole range.
@@ -98,4 +134,26 @@ pub(super) fn legend(labels: &[&str]) -> String {
 /// The largest series, so that a panel stays legible.
 fn top(query: &str) -> String {
     format!("topk({MOST}, {query})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::le_matcher;
+
+    #[test]
+    fn bounds_match_in_every_spelling() {
+        for (bound, expected) in [
+            (0.25, r#",le="0.25""#),
+            (0.0001, r#",le="0.0001""#),
+            (3.0, r#",le=~"3\\.0|3""#),
+            (100_000.0, r#",le=~"100000\\.0|100000""#),
+            (5e-5, r#",le=~"5e-5|5e-05|0\\.00005""#),
+            (
+                1_048_576.0,
+                r#",le=~"1048576\\.0|1\\.048576e\\+06|1048576""#,
+            ),
+        ] {
+            assert_eq!(le_matcher(bound), expected);
+        }
+    }
 }

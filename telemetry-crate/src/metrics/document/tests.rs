@@ -86,7 +86,7 @@ fn each_metric_has_its_panels() {
         "max by (cluster, namespace, job, instance, tenant) (orders_waiting{",
         "histogram_quantile(0.99, sum by (cluster, namespace, job, kind, le) (rate(order_seconds_bucket{",
         ",le=\"0.25\"}[$__rate_interval]",
-        ",le=~\"3(\\\\.0)?\"}[$__rate_interval]",
+        ",le=~\"3\\\\.0|3\"}[$__rate_interval]",
     ] {
         let has = |expression: &&str| expression.contains(part);
         assert!(expressions.iter().any(has), "{part}: {expressions:#?}");
@@ -94,14 +94,41 @@ fn each_metric_has_its_panels() {
 }
 
 #[test]
-fn uids_are_names_that_grafana_accepts() {
-    for (service, expected) in [
-        ("orders_api", "orders-api"),
-        (&"x".repeat(60), &"x".repeat(40)),
+fn points_in_time_are_shown_as_ages() {
+    const IMPORTED: DeclaredMetric =
+        DeclaredMetric::gauge("last_import_timestamp_seconds", "End of the last import.")
+            .labels(&[Label::one_of("source", &["shop", "bank"])]);
+    let dashboard = super::dashboard::dashboard("orders", &[IMPORTED]);
+    let panel = &dashboard["panels"][1];
+    assert_eq!(panel["title"], "Last import timestamp seconds, time since");
+    assert_eq!(panel["fieldConfig"]["defaults"]["unit"], "s");
+    let expressions = expressions(&dashboard);
+    let age = "topk(10, time() - max by (cluster, namespace, job, instance, source) (last_import_timestamp_seconds{";
+    assert!(expressions[0].starts_with(age), "{expressions:?}");
+    let description = panel["description"].as_str().unwrap();
+    for part in [
+        "End of the last import. The time since `last_import_timestamp_seconds` of each instance, by `source`.",
+        "**Normal:** It falls to 0 with each new time",
+        "**Otherwise:** Look for a single `instance` or `source` that differs.",
     ] {
-        let dashboard = super::dashboard::dashboard(service, &[ACCEPTED]);
-        assert_eq!(dashboard["uid"], expected);
+        assert!(description.contains(part), "{part}: {description}");
     }
+}
+
+#[test]
+fn uids_are_distinct_and_short_enough() {
+    let uid = |service: &str| {
+        let dashboard = super::dashboard::dashboard(service, &[ACCEPTED]);
+        dashboard["uid"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(uid("orders_api"), "orders-api");
+    assert_eq!(uid(&"x".repeat(40)), "x".repeat(40));
+    let long = "orders-of-the-northern-warehouse-for-";
+    let [retail, wholesale] = ["retail", "wholesale"].map(|end| uid(&format!("{long}{end}")));
+    // A hash that changed would move the dashboard to another address.
+    assert_eq!(retail, "orders-of-the-northern-warehous-4a495a2b");
+    assert_eq!(retail.len(), 40);
+    assert_ne!(retail, wholesale);
 }
 
 #[test]
@@ -148,6 +175,25 @@ fn renamed_metrics_are_outdated() {
             outdated.ends_with("found more, expected the end"),
             "{outdated}"
         );
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn failed_writes_name_what_failed() {
+    let folder = std::env::temp_dir().join(format!("firstlight-unwritable-{}", std::process::id()));
+    fs::create_dir_all(folder.join("blocked/metrics.md")).unwrap();
+    fs::write(folder.join("file"), "").unwrap();
+    let table = MetricDocument::table("orders", ALL).unwrap();
+    for (name, expected) in [
+        ("file", "cannot create the folder "),
+        ("file/below", "cannot create the folder "),
+        ("blocked", "cannot write "),
+    ] {
+        let target = folder.join(name);
+        let error = table.write(&target).unwrap_err().to_string();
+        let start = format!("{expected}{}", target.display());
+        assert!(error.starts_with(&start), "{error}");
     }
     fs::remove_dir_all(&folder).unwrap();
 }

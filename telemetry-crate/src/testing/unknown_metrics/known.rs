@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::metrics::catalog::{self, Kind};
+use crate::metrics::{
+    DeclaredMetric,
+    catalog::{self, Kind},
+};
 
 /// Metrics that Prometheus adds to each target, and those about alerts.
 const PROMETHEUS: [&str; 11] = [
@@ -59,21 +62,18 @@ const SIMILAR: f64 = 0.5;
 pub(super) struct Known(BTreeSet<String>);
 
 impl Known {
-    /// The catalog, Prometheus' own metrics, and `others`.
-    ///
-    /// Each of `others` may be a histogram.
-    pub(super) fn new(others: &[&str]) -> Self {
+    /// The catalog, Prometheus' own metrics, declared metrics and other series.
+    pub(super) fn new(declared: &[DeclaredMetric], others: &[&str]) -> Self {
         let mut names = BTreeSet::new();
-        for metric in catalog::ALL {
-            match metric.kind {
-                Kind::Histogram => names.extend(parts(metric.name)),
+        let of_library = catalog::ALL.iter().map(|metric| (metric.kind, metric.name));
+        let declared = declared.iter().map(|metric| (metric.kind, metric.name));
+        for (kind, name) in of_library.chain(declared) {
+            match kind {
+                Kind::Histogram => names.extend(parts(name)),
                 _ => {
-                    names.insert(metric.name.to_owned());
+                    names.insert(name.to_owned());
                 }
             }
-        }
-        for other in others {
-            names.extend(parts(other));
         }
         let others = others.iter().chain(&PROMETHEUS).chain(&DECLARED);
         names.extend(others.map(|name| (*name).to_owned()));

@@ -5,6 +5,7 @@
 use std::{fs, path::PathBuf};
 
 use super::{UnknownMetric, metric_names, unknown_metrics};
+use crate::metrics::DeclaredMetric;
 
 /// Names in an expression, separated by spaces.
 fn names(expression: &str) -> String {
@@ -28,7 +29,7 @@ impl Folder {
     }
 
     fn unknown(&self, others: &[&str]) -> Vec<UnknownMetric> {
-        unknown_metrics(&[&self.0], others).unwrap()
+        unknown_metrics(&[&self.0], &[ORDER_ITEMS, ORDERS], others).unwrap()
     }
 }
 
@@ -37,6 +38,9 @@ impl Drop for Folder {
         let _ = fs::remove_dir_all(&self.0);
     }
 }
+
+const ORDER_ITEMS: DeclaredMetric = DeclaredMetric::histogram("order_items", "Items.");
+const ORDERS: DeclaredMetric = DeclaredMetric::counter("orders_accepted_total", "Accepted.");
 
 fn metrics(unknown: &[UnknownMetric]) -> Vec<&str> {
     unknown.iter().map(|unknown| &*unknown.metric).collect()
@@ -119,10 +123,18 @@ fn histograms_are_known_by_their_parts() {
             Some("http_server_request_duration_seconds"),
         ),
         ("process_open_fds_bucket", Some("process_open_fds_bucket")),
+        ("order_items", Some("order_items")),
+        ("orders_accepted_total", None),
+        (
+            "orders_accepted_total_sum",
+            Some("orders_accepted_total_sum"),
+        ),
+        ("other_seconds_sum", None),
+        ("other_seconds_bucket", Some("other_seconds_bucket")),
         ("ALERTS and up and scrape_duration_seconds", None),
     ] {
         let folder = Folder::of("histograms", &[("rules.yml", &rule(expr))]);
-        let found = folder.unknown(&["order_items"]);
+        let found = folder.unknown(&["other_seconds_sum"]);
         assert_eq!(metrics(&found), Vec::from_iter(unknown), "{expr}");
     }
 }
@@ -131,10 +143,12 @@ fn histograms_are_known_by_their_parts() {
 fn unreadable_files_are_errors() {
     for (name, text) in [("a.json", "{"), ("a.yaml", "a: [")] {
         let folder = Folder::of("errors", &[(name, text)]);
-        let error = unknown_metrics(&[&folder.0], &[]).unwrap_err().to_string();
+        let error = unknown_metrics(&[&folder.0], &[], &[])
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(name), "{error}");
     }
-    let error = unknown_metrics(&["no/such/folder"], &[]).unwrap_err();
+    let error = unknown_metrics(&["no/such/folder"], &[], &[]).unwrap_err();
     assert!(error.to_string().contains("no/such/folder"), "{error}");
 }
 

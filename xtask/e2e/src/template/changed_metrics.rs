@@ -6,13 +6,14 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
-use firstlight::metrics::MetricDocument;
+use firstlight::metrics::{DeclaredMetric, MetricDocument};
+use serde_json::Value;
 use support::{Cases, command, paths};
 
 use super::combinations::Generated;
 use crate::{
     edit::{self, Edit},
-    generate::Answers,
+    generate::{self, Answers, Service},
     service,
 };
 
@@ -20,7 +21,7 @@ use crate::{
 const TEST: &str = "cargo test --test metrics";
 
 /// One change of each kind.
-const CHANGES: [Edit; 4] = [
+const CHANGES: [Edit; 6] = [
     // A metric is renamed.
     Edit {
         file: "src/metrics.rs",
@@ -45,10 +46,22 @@ const CHANGES: [Edit; 4] = [
         found: "Rejection::Quantity => \"quantity\"",
         replacement: "Rejection::Quantity => \"size\"",
     },
+    // A label is not declared.
+    Edit {
+        file: "src/metrics.rs",
+        found: "    histogram!(ORDER_ACCEPTANCE.name).record(took);\n",
+        replacement: "    histogram!(ORDER_ACCEPTANCE.name, \"shop\" => \"north\").record(took);\n",
+    },
+    // A metric is recorded as another kind.
+    Edit {
+        file: "src/metrics.rs",
+        found: "        gauge!(ORDERS_IN_PROGRESS.name).increment(1);\n",
+        replacement: "        histogram!(ORDERS_IN_PROGRESS.name).record(1);\n",
+    },
 ];
 
 /// What the tests say about [`CHANGES`].
-const MESSAGES: [&str; 7] = [
+const MESSAGES: [&str; 9] = [
     "docs/metrics.md, line ",
     "found | `orders_accepted_total` |",
     "expected | `orders_taken_total` |",
@@ -56,15 +69,20 @@ const MESSAGES: [&str; 7] = [
     "order_item_total is recorded and not declared; a similar declaration is order_items",
     "order_items is declared, and nothing has recorded it",
     "orders_rejected_total has reason=\\\"size\\\", which is not declared; declared: item, quantity",
+    "order_acceptance_seconds has the label shop, which is not declared; declared: none",
+    "orders_in_progress is declared as a gauge and recorded as a histogram",
 ];
 
-pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
+pub(super) fn cases(cases: &mut Cases, generated: &Generated, folder: &Path) {
     let source = generated.folder(&Answers::least().with("example", "true"));
     cases.check("own metrics: UPDATE=1 writes table and dashboard", || {
         updates(&source)
     });
     cases.check("own metrics: the service's tests find changes", || {
         changes_are_found(&source)
+    });
+    cases.check("own metrics: long names have one uid", || {
+        long_names(folder)
     });
 }
 
@@ -129,10 +147,7 @@ fn liquid(dashboard: &str) -> anyhow::Result<String> {
             "\"title\": \"Metrics of example\"",
             "\"title\": \"Metrics of {{project-name}}\"",
         ),
-        (
-            "\"uid\": \"example\"",
-            "\"uid\": \"{{dns_name | slice: 0, 40}}\"",
-        ),
+        ("\"uid\": \"example\"", "\"uid\": \"{{dashboard_uid}}\""),
     ] {
         ensure!(
             text.matches(found).count() == 1,
@@ -142,6 +157,30 @@ fn liquid(dashboard: &str) -> anyhow::Result<String> {
         text = text.replacen(found, &raw, 1);
     }
     Ok(format!("{{% raw %}}{text}\n{{% endraw %}}"))
+}
+
+/// Checks that the template and the library shorten a long name to the same uid.
+fn long_names(folder: &Path) -> anyhow::Result<()> {
+    let name = "orders-of-the-northern-warehouse-for-retail";
+    let service = Service {
+        name,
+        destination: folder,
+        answers: Answers::least().with("example", "true"),
+        extra: &generate::throwaway(),
+    };
+    command::run_quietly(&mut service.command()?)?;
+    let file = format!("{name}/observability/dashboards/{name}.json");
+    let file = fs::read_to_string(folder.join(file))?;
+    let metric = DeclaredMetric::gauge("orders", "Orders.");
+    let expected = MetricDocument::dashboard(name, &[metric])?;
+    let expected = expected.context("there is no dashboard")?;
+    let [found, expected] = [&*file, expected.text()].map(|text| {
+        let dashboard: Value = serde_json::from_str(text)?;
+        anyhow::Ok(dashboard["uid"].clone())
+    });
+    let (found, expected) = (found?, expected?);
+    ensure!(found == expected, "found {found}, expected {expected}");
+    Ok(())
 }
 
 fn changes_are_found(source: &Path) -> anyhow::Result<()> {

@@ -38,7 +38,9 @@ pub(super) fn are_known() -> anyhow::Result<()> {
         }
         let text = String::from_utf8_lossy(&content).into_owned();
         for placeholder in outside_raw(&text).split("{{").skip(1) {
-            let placeholder = placeholder.split("}}").next().unwrap_or_default().trim();
+            let placeholder = placeholder.split("}}").next().unwrap_or_default();
+            // Liquid's filters follow after a bar: `{{ name | slice: 0, 40 }}`.
+            let placeholder = placeholder.split('|').next().unwrap_or_default().trim();
             ensure!(
                 known.contains(placeholder),
                 "{name}: found {{{{{placeholder}}}}}, expected one of {known:?}, or {{% raw %}} around it"

@@ -7,23 +7,22 @@ use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
-use support::{Cases, yaml};
+use support::{Cases, paths, yaml};
 
-use super::{combinations::Generated, kubernetes::at};
+use super::{combinations::Generated, kubernetes::at, versions::COLLECTORS};
 
 pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
-    let kubernetes = generated.deployed("kubernetes");
-    let kubernetes = kubernetes.join("deploy/kubernetes/collector");
+    let collectors = paths::root().join(COLLECTORS);
     let compose = generated.deployed("compose");
     for (name, file) in [
         (
             "collector of compose",
             compose.join("deploy/compose/collector.yaml"),
         ),
-        ("collector on each node", kubernetes.join("agent.yaml")),
+        ("collector on each node", collectors.join("agent.yaml")),
         (
             "collector in front of the stores",
-            kubernetes.join("gateway.yaml"),
+            collectors.join("gateway.yaml"),
         ),
     ] {
         let what = format!("{name}: pipelines use what is defined");
@@ -38,10 +37,10 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         Ok(())
     });
     cases.check("sampling: whole traces, and all failed ones", || {
-        let agent = yaml::read(&kubernetes.join("agent.yaml"))?;
+        let agent = yaml::read(&collectors.join("agent.yaml"))?;
         let key = at(&agent, "/exporters/load_balancing/routing_key")?;
         ensure!(key == "traceID", "found {key}, expected traceID");
-        let gateway = yaml::read(&kubernetes.join("gateway.yaml"))?;
+        let gateway = yaml::read(&collectors.join("gateway.yaml"))?;
         let policies = at(&gateway, "/processors/tail_sampling/policies")?;
         let policies = policies.as_array().context("no list")?;
         for policy in policies {

@@ -3,6 +3,7 @@
 //! The services are outside of this checkout, as those of teams are.
 
 mod checkouts;
+mod moved_objectives;
 mod newer_template;
 mod several_services;
 mod small_upgrades;
@@ -23,7 +24,7 @@ use support::{
 
 use self::{
     newer_template::{ADDED, MARK, NewerTemplate},
-    team_service::{DELETED, README_EDIT, RENAMED, TeamService, upgrade},
+    team_service::{DELETED, OLD_OBJECTIVES, README_EDIT, RENAMED, TeamService, upgrade},
 };
 use super::compose;
 use crate::{
@@ -51,7 +52,9 @@ pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
     several_services::cases(cases, &newer, &elsewhere);
     let old = ["cat-file", "-e", OLD];
     if git::output(&mut git(paths::root(), &old))?.status.success() {
-        small_upgrades::from_history(cases, &newer, &old_template(&newer)?, &elsewhere);
+        let old = old_template(&newer)?;
+        small_upgrades::from_history(cases, &newer, &old, &elsewhere);
+        moved_objectives::cases(cases, &newer, &old, &elsewhere);
         edited(cases, what, &newer, &elsewhere);
     } else {
         let reason = format!("this clone lacks the commit {OLD}; run git fetch --unshallow");
@@ -89,9 +92,9 @@ fn edited(cases: &mut Cases, what: &str, newer: &NewerTemplate, elsewhere: &Path
         let service = TeamService::generate(&template, name, elsewhere, &answers, None)?;
         service.edit()?;
         let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
-        ensure!(!is_clean, "expected the conflict in README.md:\n{output}");
-        check_conflict(&service).context(output)?;
+        ensure!(!is_clean, "expected conflicts:\n{output}");
         service.check_edits()?;
+        resolve(&service).context(output)?;
         check_changes(&service, newer, &answers, elsewhere)?;
         upgraded = Some(service);
         Ok(())
@@ -110,13 +113,33 @@ fn edited(cases: &mut Cases, what: &str, newer: &NewerTemplate, elsewhere: &Path
     }
 }
 
-/// Checks that README.md has the only conflict, in one place, and resolves it.
-fn check_conflict(service: &TeamService) -> anyhow::Result<()> {
+/// Checks and resolves the conflicts, in files that both sides have changed.
+fn resolve(service: &TeamService) -> anyhow::Result<()> {
     let conflicts = service.git(&["diff", "--name-only", "--diff-filter=U"])?;
     ensure!(
-        conflicts == "README.md",
-        "found conflicts in {conflicts:?}, expected README.md"
+        conflicts.lines().eq(["README.md", OLD_OBJECTIVES]),
+        "found conflicts in {conflicts:?}, expected README.md and {OLD_OBJECTIVES}"
     );
+    resolve_readme(service)?;
+    // The declared objective has its place in another file.
+    let [old, new] = OBJECTIVE;
+    service.replace("observability/rules.yaml", old, new)?;
+    service.git(&["rm", "--quiet", OLD_OBJECTIVES])?;
+    service.git(&["add", "observability/rules.yaml"])?;
+    service.git(&["-c", "core.editor=true", "cherry-pick", "--continue"])?;
+    let status = service.git(&["status", "--porcelain"])?;
+    ensure!(status.is_empty(), "found changes:\n{status}");
+    Ok(())
+}
+
+/// The objective in `observability/rules.yaml`, as generated and as declared.
+const OBJECTIVE: [&str; 2] = [
+    "  # - name: letters-objectives\n  #   rules:\n  #     - record: slo:availability:declared_objective_ratio\n  #       expr: vector(0.9995)\n  #       labels:\n  #         job: letters\n",
+    "  - name: letters-objectives\n    rules:\n      - record: slo:availability:declared_objective_ratio\n        expr: vector(0.999)\n        labels:\n          job: letters\n",
+];
+
+/// Checks that README.md has a conflict in one place, and keeps the team's line.
+fn resolve_readme(service: &TeamService) -> anyhow::Result<()> {
     let readme = service.read("README.md")?;
     let starts = readme.matches("\n<<<<<<< ").count();
     ensure!(starts == 1, "README.md: found {starts} conflicts");
@@ -130,11 +153,7 @@ fn check_conflict(service: &TeamService) -> anyhow::Result<()> {
     );
     let (_, after) = after.split_once('\n').context("no end of the marker")?;
     service.write("README.md", &format!("{before}\n{}\n{after}", ours[0]))?;
-    service.git(&["add", "README.md"])?;
-    service.git(&["-c", "core.editor=true", "cherry-pick", "--continue"])?;
-    let status = service.git(&["status", "--porcelain"])?;
-    ensure!(status.is_empty(), "found changes:\n{status}");
-    Ok(())
+    service.git(&["add", "README.md"]).map(drop)
 }
 
 /// Whether a line ends our side of a conflict.

@@ -25,7 +25,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             ] {
                 let folder = generated.with_store(store, deploy, ci);
                 let own = folder.file_name().context("no name")?.to_string_lossy();
-                for (file, content) in files::read(&folder)? {
+                let mut all = files::read(&folder)?;
+                all.extend(files::read(&paths::root().join(COLLECTORS))?);
+                for (file, content) in all {
                     // These files name no image, action or tool with its version.
                     if file.starts_with("observability/") || file.starts_with(PLATFORM) {
                         continue;
@@ -55,6 +57,9 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
         },
     );
 }
+
+/// The configurations of the collectors of a cluster.
+pub(super) const COLLECTORS: &str = "docs/platform/collectors";
 
 /// Versions by name.
 ///

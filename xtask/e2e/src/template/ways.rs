@@ -15,7 +15,7 @@ use crate::{
 ///
 /// No file may be written before the rejection.
 pub(super) fn names(cases: &mut Cases, folder: &Path) {
-    for name in ["9lives", "fn", "std", "tokio", "caf\u{e9}", "build"] {
+    for name in ["9lives", "fn", "std", "tokio", "caf\u{e9}", "build", "on"] {
         cases.check(
             &format!("name {name:?}: rejected without leftovers"),
             || {
@@ -136,7 +136,7 @@ fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow
 }
 
 /// Sources of the library: the answer, the keys in Cargo.toml, and the record.
-const SOURCES: [(&str, &str, &str); 6] = [
+const SOURCES: [(&str, &str, &str); 8] = [
     (
         "/src/firstlight/telemetry-crate",
         "path = \"/src/firstlight/telemetry-crate\"",
@@ -145,7 +145,17 @@ const SOURCES: [(&str, &str, &str); 6] = [
     (
         "../firstlight/telemetry-crate",
         "path = \"../firstlight/telemetry-crate\"",
-        "../firstlight/telemetry-crate",
+        "auto",
+    ),
+    (
+        "C:\\src\\firstlight",
+        "path = \"C:/src/firstlight\"",
+        "auto",
+    ),
+    (
+        "file:///home/me/firstlight",
+        "git = \"file:///home/me/firstlight\"",
+        "auto",
     ),
     ("0.1", "version = \"0.1\"", "0.1"),
     ("=0.1.0", "version = \"=0.1.0\"", "=0.1.0"),

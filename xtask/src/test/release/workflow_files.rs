@@ -2,14 +2,23 @@
 //!
 //! The validators are those of the workflows that the template generates.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::Command};
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use support::{
-    Cases, files, paths,
+    Cases, command, files, paths,
     tools::{self, builtin_schema},
     validate,
 };
+
+/// The folders with a lock file.
+const LOCKS: [&str; 5] = [
+    "",
+    "xtask/bench",
+    "xtask/fuzz",
+    "xtask/integrations",
+    "xtask/model",
+];
 
 pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
     // The validators write a copy with a mistake beside the files.
@@ -86,16 +95,21 @@ pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
         }
         Ok(())
     });
+    cases.check("lock files: each fits its manifests", || {
+        for lock in LOCKS {
+            let mut metadata = Command::new("cargo");
+            metadata
+                .args(["metadata", "--locked", "--format-version", "1"])
+                .current_dir(paths::root().join(lock));
+            command::run_quietly(&mut metadata).with_context(|| {
+                format!("cargo update --workspace in /{lock} writes its Cargo.lock")
+            })?;
+        }
+        Ok(())
+    });
     cases.check("dependabot: every lock file is updated", || {
         let config = std::fs::read_to_string(folder.join("dependabot.yml"))?;
-        for lock in [
-            "",
-            "xtask/bench",
-            "xtask/fuzz",
-            "xtask/integrations",
-            "xtask/model",
-        ] {
-            ensure!(paths::root().join(lock).join("Cargo.lock").is_file());
+        for lock in LOCKS {
             let line = format!("      - /{lock}\n");
             ensure!(config.contains(&line), "dependabot.yml has no {line:?}");
         }

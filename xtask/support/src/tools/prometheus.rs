@@ -24,10 +24,14 @@ pub struct Prometheus {
     pub promtool: PathBuf,
 }
 
+/// The folder of the samples, below that of the server.
+const DATA: &str = "prometheus-data";
+
 impl Prometheus {
     /// Starts the server in `folder` on a free port, with exemplar storage.
     ///
-    /// Returns the process and its address, such as `http://127.0.0.1:41177`.
+    /// Samples of an earlier server in the same folder are removed, because a query would find them as well. Returns the
+    /// process and its address, such as `http://127.0.0.1:41177`.
     pub fn start(
         &self,
         folder: &Path,
@@ -35,12 +39,16 @@ impl Prometheus {
         flags: &[&str],
     ) -> anyhow::Result<(Process, String)> {
         fs::write(folder.join("prometheus.yml"), config)?;
+        let data = folder.join(DATA);
+        if data.exists() {
+            fs::remove_dir_all(data)?;
+        }
         let mut command = Command::new(&self.server);
         command
             .current_dir(folder)
             .args([
                 "--config.file=prometheus.yml",
-                "--storage.tsdb.path=prometheus-data",
+                &format!("--storage.tsdb.path={DATA}"),
                 "--web.listen-address=127.0.0.1:0",
                 "--enable-feature=exemplar-storage",
             ])

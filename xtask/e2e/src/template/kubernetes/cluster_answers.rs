@@ -1,9 +1,9 @@
-//! The answers about a cluster: registry, namespaces and team.
+//! The answers about a cluster, from its registry to the team.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail, ensure};
-use support::{Cases, command, yaml};
+use support::{Cases, command, files, yaml};
 
 use super::{MANIFESTS, at};
 use crate::generate::{self, Answers, QUESTIONS, Service};
@@ -11,15 +11,17 @@ use crate::generate::{self, Answers, QUESTIONS, Service};
 /// Answers that differ from the defaults.
 ///
 /// Some look like numbers or booleans, which YAML would take them for without quotes.
-const ANSWERS: [(&str, &str); 4] = [
+const ANSWERS: [(&str, &str); 6] = [
     ("registry", "registry.test:5000/shops/eu"),
     ("namespace", "2026"),
     ("monitoring", "on"),
+    ("selector", "monitoring.test/release=1.0"),
+    ("environment", "Production.eu"),
     ("team", "true"),
 ];
 
 /// Answers that a manifest, or a program that reads it, would not accept.
-const INVALID: [(&str, &str); 8] = [
+const INVALID: [(&str, &str); 13] = [
     ("registry", "https://registry.test"),
     ("registry", "registry.test/"),
     ("registry", "registry.test/Shop"),
@@ -27,6 +29,11 @@ const INVALID: [(&str, &str); 8] = [
     ("namespace", "Shop"),
     ("namespace", "-shop"),
     ("monitoring", "a.b"),
+    ("selector", "release"),
+    ("selector", "release=a=b"),
+    ("selector", "/release=a"),
+    ("selector", "a/b/c=d"),
+    ("environment", "production,a=b"),
     ("team", "team of shop"),
 ];
 
@@ -34,13 +41,17 @@ pub(in crate::template) fn cases(cases: &mut Cases, folder: &Path) {
     cases.check("cluster: each answer is in manifests and record", || {
         are_used(folder)
     });
-    cases.check("cluster: without a team there is no label", || {
+    cases.check("cluster: without a team or selector, no label", || {
         let without = generated("in-no-team", folder, &[])?;
         let kustomization = yaml::read(&without.join(MANIFESTS).join("kustomization.yaml"))?;
         ensure!(kustomization["labels"].is_null(), "{kustomization}");
         let monitor = yaml::read(&without.join(MANIFESTS).join("podmonitor.yaml"))?;
         let copied = &monitor["spec"]["podTargetLabels"];
         ensure!(copied.is_null(), "found {copied}");
+        let labels = monitor["metadata"]["labels"].as_object();
+        ensure!(labels.is_some_and(|labels| labels.len() == 1), "{monitor}");
+        let observability = yaml::read(&without.join("observability/kustomization.yaml"))?;
+        ensure!(observability["labels"].is_null(), "{observability}");
         Ok(())
     });
     for (question, answer) in INVALID {
@@ -81,7 +92,11 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
     let service = generated("in-a-cluster", folder, &ANSWERS)?;
     let read = |file: &str| yaml::read(&service.join(MANIFESTS).join(file));
     let (kustomization, network) = (read("kustomization.yaml")?, read("networkpolicy.yaml")?);
-    let gateway = read("collector/gateway.yaml")?;
+    let (deployment, monitor) = (read("deployment.yaml")?, read("podmonitor.yaml")?);
+    let observability = yaml::read(&service.join("observability/kustomization.yaml"))?;
+    let selector = "monitoring.test~1release";
+    let of_monitor = format!("/metadata/labels/{selector}");
+    let of_rules = format!("/labels/0/pairs/{selector}");
     let prometheus =
         "/spec/ingress/1/from/0/namespaceSelector/matchLabels/kubernetes.io~1metadata.name";
     for (manifest, pointer, expected) in [
@@ -93,16 +108,8 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
         (&kustomization, "/namespace", "2026"),
         (&kustomization, "/labels/0/pairs/team", "true"),
         (&network, prometheus, "on"),
-        (
-            &gateway,
-            "/exporters/otlp_grpc~1traces/endpoint",
-            "tempo.on:4317",
-        ),
-        (
-            &gateway,
-            "/exporters/otlp_http~1logs/endpoint",
-            "http://loki.on:3100/otlp",
-        ),
+        (&monitor, &of_monitor, "1.0"),
+        (&observability, &of_rules, "1.0"),
     ] {
         let found = at(manifest, pointer)?;
         ensure!(
@@ -110,8 +117,13 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
             "{pointer}: found {found}, expected {expected:?}"
         );
     }
-    let copied = at(&read("podmonitor.yaml")?, "/spec/podTargetLabels/0")?;
+    let copied = at(&monitor, "/spec/podTargetLabels/0")?;
     ensure!(copied == "team", "found {copied}");
+    let attributes = "deployment.environment.name=Production.eu,k8s.namespace.name=";
+    ensure!(
+        deployment.to_string().contains(attributes),
+        "no {attributes}"
+    );
     let record = fs::read_to_string(service.join(".firstlight.toml"))?;
     for (question, answer) in ANSWERS {
         let line = format!("{question} = \"{answer}\"");
@@ -120,19 +132,37 @@ fn are_used(folder: &Path) -> anyhow::Result<()> {
             "no {line} in:\n{record}"
         );
     }
-    // Nothing that a team has to edit is left.
-    for question in QUESTIONS
-        .iter()
-        .filter(|question| question.name == "registry")
-    {
-        for default in question
-            .variants
-            .iter()
-            .filter_map(|form| form.default.as_ref())
-        {
-            let readme = fs::read_to_string(service.join("README.md"))?;
-            ensure!(!readme.contains(default), "README.md has {default}");
+    // No default is left, which a team would have to edit.
+    let files = files::read(&service)?;
+    let mut defaults = 0;
+    for question in QUESTIONS.iter() {
+        let places = DEFAULTS.iter().find(|(name, _)| question.name == *name);
+        for place in places.iter().flat_map(|(_, places)| *places) {
+            let defaults_of = question
+                .variants
+                .iter()
+                .filter_map(|form| form.default.as_ref());
+            for default in defaults_of {
+                let written = place.replace('*', default);
+                let has_default =
+                    |content: &[u8]| String::from_utf8_lossy(content).contains(&written);
+                let found = files.iter().find(|(_, content)| has_default(content));
+                let found = found.map(|(name, _)| name);
+                ensure!(found.is_none(), "{found:?} has {written:?}");
+                defaults += 1;
+            }
         }
     }
+    ensure!(defaults > 5, "found {defaults} defaults");
     Ok(())
 }
+
+/// How commands and manifests would have the default `*` of an answer.
+const DEFAULTS: [(&str, &[&str]); 3] = [
+    ("registry", &["*"]),
+    ("namespace", &["-n * ", "--namespace *", "namespace: \"*\""]),
+    (
+        "monitoring",
+        &["-n * ", "--namespace *", "name: \"*\"", ".*:"],
+    ),
+];

@@ -27,6 +27,10 @@ pub(super) fn cases(cases: &mut Cases, generated: &Generated) {
             check_platform as fn(&Path, &Path) -> anyhow::Result<()>,
         ),
         ("kubectl: renders a service's own rules", check_service),
+        (
+            "kubectl: renders a service without the operator",
+            check_without_operator,
+        ),
     ] {
         match tools::on_path("kubectl") {
             Some(kubectl) => {
@@ -223,6 +227,31 @@ fn check_service(kubectl: &Path, source: &Path) -> anyhow::Result<()> {
         ensure!(object["kind"] != "ConfigMap", "found {metadata}");
     }
     ensure!(rules == 1, "found {rules} PrometheusRules");
+    Ok(())
+}
+
+/// Removes what needs the Prometheus Operator from a copy, as its README says.
+fn check_without_operator(kubectl: &Path, source: &Path) -> anyhow::Result<()> {
+    let copy = paths::fresh("template-without-operator")?;
+    files::write(&copy, &files::read(source)?)?;
+    for (folder, file) in [
+        ("deploy/kubernetes", "podmonitor.yaml"),
+        ("observability", "rules.yaml"),
+    ] {
+        let folder = copy.join(folder);
+        fs::remove_file(folder.join(file))?;
+        let list = folder.join("kustomization.yaml");
+        let text = fs::read_to_string(&list)?;
+        let line = format!("  - {file}\n");
+        ensure!(text.contains(&line), "{} has no {line:?}", list.display());
+        fs::write(&list, text.replace(&line, ""))?;
+    }
+    let objects = rendered(kubectl, &copy.join("deploy/kubernetes"))?;
+    ensure!(!objects.is_empty(), "found no objects");
+    for object in objects {
+        let version = object["apiVersion"].as_str().context("no apiVersion")?;
+        ensure!(!version.contains("coreos"), "found {object}");
+    }
     Ok(())
 }
 

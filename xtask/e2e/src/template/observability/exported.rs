@@ -43,7 +43,16 @@ struct Mistake {
     says: &'static [&'static str],
 }
 
-const COMPOSE: [Mistake; 2] = [
+const COMPOSE: [Mistake; 3] = [
+    Mistake {
+        what: "rules that Prometheus does not load",
+        file: "observability/more.yml",
+        edit: (
+            "",
+            "groups:\n  - name: more\n    rules:\n      - record: slo:availability:declared_objective_ratio\n        expr: vector(1)\n",
+        ),
+        says: &["deploy/compose/prometheus.yml has no line `- service/more.yml`"],
+    },
     Mistake {
         what: "a renamed metric in a panel",
         file: "deploy/compose/platform/dashboards/runtime.json",
@@ -67,7 +76,16 @@ const COMPOSE: [Mistake; 2] = [
     },
 ];
 
-const KUBERNETES: [Mistake; 2] = [
+const KUBERNETES: [Mistake; 4] = [
+    Mistake {
+        what: "rules that are not applied",
+        file: "observability/more.yaml",
+        edit: (
+            "",
+            "spec:\n  groups:\n    - name: more\n      rules:\n        - alert: Up\n          expr: up > 0\n",
+        ),
+        says: &["observability/kustomization.yaml has no line `- more.yaml`"],
+    },
     Mistake {
         what: "an unknown metric in an own rule",
         file: "observability/rules.yaml",
@@ -76,6 +94,15 @@ const KUBERNETES: [Mistake; 2] = [
             "rules: [{alert: Slow, expr: 'http_server_request_seconds_sum > 9'}]",
         ),
         says: &["alert Slow", "http_server_request_seconds_sum"],
+    },
+    Mistake {
+        what: "a histogram without its part in an own rule",
+        file: "observability/rules.yaml",
+        edit: (
+            "rules: []",
+            "rules: [{alert: Slow, expr: 'http_server_request_duration_seconds > 9'}]",
+        ),
+        says: &["alert Slow", "http_server_request_duration_seconds"],
     },
     Mistake {
         what: "an unknown metric in an own panel",

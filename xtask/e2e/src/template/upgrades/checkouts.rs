@@ -1,4 +1,6 @@
-//! Upgrades without a branch, in unusual folders, and with a git that fails.
+//! Services in unusual places.
+//!
+//! They have another checkout than a branch, or a git that fails.
 
 use std::{fs, path::Path, process::Command};
 

@@ -1,4 +1,6 @@
 //! Upgrades of several services in one run.
+//!
+//! They share questions, and repositories.
 
 use std::{
     fs,

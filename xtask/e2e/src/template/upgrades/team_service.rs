@@ -115,8 +115,8 @@ impl TeamService {
 
     /// Does what a team does in the first weeks.
     ///
-    /// A route, a kind of job and a migration are added, an objective is declared, a line of the README is changed, a
-    /// file is renamed and another one deleted.
+    /// A route, a kind of job and a migration are added, an objective is declared, a receiver of alerts is configured, a
+    /// line of the README is changed, a file is renamed and another one deleted.
     pub(super) fn edit(&self) -> anyhow::Result<()> {
         let jobs = "xtask/e2e/service/letter_jobs.rs";
         edit::add(jobs, &self.folder, "src/letters.rs")?;
@@ -129,19 +129,20 @@ impl TeamService {
         self.commit("The work of the first weeks").map(drop)
     }
 
-    /// Checks that all edits are there.
+    /// Checks that all edits are there, also those in files with conflicts.
     pub(super) fn check_edits(&self) -> anyhow::Result<()> {
         for Edit {
             file, replacement, ..
         } in EDITS
         {
+            let file = if file == MOVED.0 { MOVED.1 } else { file };
             let text = self.read(file)?;
             ensure!(text.contains(replacement), "{file}: no {replacement:?}");
         }
         for file in ["src/letters.rs", "migrations/0003_letters.sql", RENAMED.1] {
             self.read(file)?;
         }
-        for file in [RENAMED.0, DELETED] {
+        for file in [RENAMED.0, DELETED, MOVED.0] {
             ensure!(!self.folder.join(file).exists(), "{file} is back");
         }
         Ok(())
@@ -154,11 +155,24 @@ pub(super) const RENAMED: (&str, &str) = ("tests/keys.rs", "tests/old_keys.rs");
 /// A file that the team does not need.
 pub(super) const DELETED: &str = ".github/dependabot.yml";
 
+/// A file, and its place in the newer template.
+///
+/// The team's edit must follow.
+const MOVED: (&str, &str) = (
+    "observability/alerts/alertmanager.yml",
+    "deploy/compose/platform/alerts/alertmanager.yml",
+);
+
+/// The file with the team's objectives.
+///
+/// The newer template does not have it.
+pub(super) const OLD_OBJECTIVES: &str = "observability/alerts/objectives.yml";
+
 /// The line of README.md, as the team writes it.
 pub(super) const README_EDIT: &str = "Sends letters. Ask #letters for help. With telemetry by";
 
 /// Edits of the service from the template of the commit that the test names.
-const EDITS: [Edit; 5] = [
+const EDITS: [Edit; 6] = [
     Edit {
         file: "src/jobs.rs",
         found: "    let workers = Workers::new(app.store)",
@@ -175,7 +189,12 @@ const EDITS: [Edit; 5] = [
         replacement: "merge(orders::routes()).merge(crate::letters::routes())",
     },
     Edit {
-        file: "observability/alerts/objectives.yml",
+        file: MOVED.0,
+        found: "    #webhook_configs:\n    #  # Creates a ticket, or a message in a channel.\n    #  - url: https://tickets.example.com/alerts\n    #    send_resolved: true\n",
+        replacement: "    webhook_configs:\n      - url: https://tickets.company.test/letters\n        send_resolved: true\n",
+    },
+    Edit {
+        file: OLD_OBJECTIVES,
         found: "      # - record: slo:availability:declared_objective_ratio\n      #   expr: vector(0.9995)\n      #   labels:\n      #     job: orders\n      #     namespace: production\n",
         replacement: "      - record: slo:availability:declared_objective_ratio\n        expr: vector(0.999)\n        labels:\n          job: letters\n",
     },
