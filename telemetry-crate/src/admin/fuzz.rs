@@ -88,7 +88,7 @@ fn response(address: IpAddr, request: &[u8]) -> Vec<u8> {
 /// The state of a process without an exporter.
 fn status() -> Arc<Status> {
     let settings = Settings::resolve(TelemetryConfig::new(), &|_| None).unwrap();
-    let recorder = Recorder::new(1024 * 1024, None);
+    let recorder = Recorder::with_history(1024 * 1024, None, 0);
     let traces = Traces::new(&settings).unwrap();
     let pipeline = Pipeline::new(&settings, traces, Some(recorder.clone())).unwrap();
     let filter = LogFilterControl::new(pipeline.log_filter, None);
