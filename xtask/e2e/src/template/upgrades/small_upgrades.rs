@@ -195,7 +195,7 @@ fn no_service(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()
     refused(
         service,
         newer,
-        "cannot read .firstlight.toml: it is not valid TOML",
+        "cannot read .firstlight.toml; `git log -p .firstlight.toml` shows how the template wrote it: line 1 is not valid TOML",
     )?;
     service.git(&["rm", "--quiet", ".firstlight.toml"])?;
     service.commit("Remove the record")?;
