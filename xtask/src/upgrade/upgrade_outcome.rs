@@ -112,10 +112,18 @@ impl Outcome {
 fn hint(Conflict { path, kind }: &Conflict) -> String {
     match kind {
         ConflictKind::Changed => String::new(),
-        ConflictKind::Removed => format!(
-            ", changed here, and removed or moved in the template. The changes below say where its content belongs. \
-             Move what you have changed there, and git rm the file. You have changed: git diff ':1:{path}' ':2:{path}'"
-        ),
+        ConflictKind::Removed => {
+            // Without `./`, git would look in the root of the repository.
+            let file = match path.strip_prefix(":/") {
+                Some(outside) => outside.to_owned(),
+                None => format!("./{path}"),
+            };
+            let [old, own] = [1, 2].map(|stage| command::quoted(&format!(":{stage}:{file}")));
+            format!(
+                ", changed here, and removed or moved in the template. The changes below say where its content belongs. \
+                 Move what you have changed there, and git rm the file. You have changed: git diff {old} {own}"
+            )
+        }
         ConflictKind::FolderRenamed => {
             ", a new file in a folder that the other side has renamed. git mv it if it belongs elsewhere".to_owned()
         }

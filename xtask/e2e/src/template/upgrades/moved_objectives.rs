@@ -49,7 +49,12 @@ fn objectives(
 ) -> anyhow::Result<()> {
     let answers = Answers::least().with("deploy", deploy);
     let name = format!("moved-{deploy}");
-    let service = TeamService::generate(old, &name, elsewhere, &answers, None)?;
+    let mut service = TeamService::generate(old, &name, elsewhere, &answers, None)?;
+    if deploy == "kubernetes" {
+        // The printed command is for the service's folder, which need not be the root.
+        service.move_into("services/moved")?;
+        service.folder.push("services/moved");
+    }
     service.replace(file, RATIO[0], RATIO[1])?;
     service.commit("Declare an objective")?;
     let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &["--from", OLD])?;
