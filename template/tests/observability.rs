@@ -62,6 +62,26 @@ fn files_of_rules_are_loaded() {
     }
 }
 
+{%- if deploy == "kubernetes" %}
+
+/// The sidecar of Grafana's chart never sees any other file.
+#[test]
+fn dashboards_are_applied() {
+    let list = fs::read_to_string(LOADER).unwrap();
+    let entries: Vec<&str> = list.lines().filter(|line| !line.starts_with('#')).collect();
+    for file in files_below(Path::new("observability/dashboards")) {
+        let name = file.strip_prefix("observability").unwrap();
+        let name = name.to_str().unwrap();
+        let is_listed = entries.iter().any(|line| line.contains(name));
+        assert!(
+            is_listed || file.extension().is_none_or(|extension| extension != "json"),
+            "{}: this dashboard is not applied; uncomment or add its lines in {LOADER}",
+            file.display()
+        );
+    }
+}
+{%- endif %}
+
 /// Whether a file has rules that are not commented out.
 fn has_rules(file: &Path) -> bool {
     let text = fs::read_to_string(file).unwrap_or_default(); // empty if it is no text

@@ -101,6 +101,10 @@ impl Service {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.new_lines.recv_timeout(left) {
                 Ok(line) => self.log.push(line),
+                Err(mpsc::RecvTimeoutError::Disconnected) => panic!(
+                    "the service has ended, and wrote its reason to standard error; its log: {:#?}",
+                    self.log
+                ),
                 Err(reason) => panic!("no such line in {:#?}: {reason}", self.log),
             }
             let newest = &self.log[self.log.len() - 1];

@@ -84,12 +84,13 @@ impl Addresses {
 /// Parses an HTTP(S) address and removes a trailing slash.
 ///
 /// The address is inserted into YAML, JSON and Prometheus templates, so characters with a meaning there are rejected.
+/// Paths are added to its end, so it has no query.
 /// The template's `hooks/addresses.rhai` has the same rule.
 fn address(text: &str) -> Result<String, String> {
     let rest = ["https://", "http://"]
         .into_iter()
         .find_map(|scheme| text.strip_prefix(scheme));
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~:/?@&=+,%".contains(c);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._~:/@+,%".contains(c);
     match rest.map(|rest| rest.trim_end_matches('/')) {
         Some(rest) if !rest.is_empty() && rest.chars().all(fits) => {
             Ok(text.trim_end_matches('/').to_owned())
@@ -153,6 +154,7 @@ mod tests {
             "https://a/{{b}}",
             "https://a\"",
             "https://a#b",
+            "https://a?orgId=2",
         ] {
             assert!(address(text).is_err(), "{text}");
         }

@@ -39,14 +39,14 @@ fn file(selector: &str, namespace: Option<&'static str>) -> String {
     );
     text += &format!("  - name: {NAME}\n    rules: []\n");
     text += &commented(&format!(
-        "      - alert: NothingAccepted
+        "      - alert: ClientErrors
         expr: |
-          sum by (cluster, namespace, job) (increase(orders_accepted_total{{{selector}}}[1h])) == 0
+          sum by (cluster, namespace, job) (rate(http_server_request_duration_seconds_count{{{selector},http_response_status_code=~\"4..\"}}[5m])) > 1
         for: 15m
         labels:
           severity: warning
         annotations:
-          summary: No order was accepted within an hour.
+          summary: Clients get more than one error a second.
 "
     ));
     text.push('\n');

@@ -76,7 +76,13 @@ const COMPOSE: [Mistake; 3] = [
     },
 ];
 
-const KUBERNETES: [Mistake; 4] = [
+const KUBERNETES: [Mistake; 5] = [
+    Mistake {
+        what: "a dashboard that is not applied",
+        file: "observability/dashboards/own.json",
+        edit: ("", r#"{"panels": []}"#),
+        says: &["observability/dashboards/own.json: this dashboard is not applied"],
+    },
     Mistake {
         what: "rules that are not applied",
         file: "observability/more.yaml",
