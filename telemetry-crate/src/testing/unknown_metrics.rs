@@ -78,7 +78,7 @@ impl fmt::Display for UnknownMetric {
 ///
 /// # Errors
 ///
-/// A folder or file cannot be read, or a file is not valid JSON or YAML. The error names it.
+/// A folder or file cannot be read, a file is not valid JSON or YAML, or a rule has no `expr`. The error names the file.
 ///
 /// # Examples
 ///

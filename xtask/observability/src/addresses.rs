@@ -58,12 +58,12 @@ pub struct Addresses {
     /// Your Grafana, such as `https://grafana.your.company`.
     ///
     /// Alerts link to it.
-    #[arg(long, value_name = "URL", value_parser = address)]
+    #[arg(long, value_name = "URL", value_parser = address, requires = "destination")]
     pub grafana: Option<String>,
     /// Your copy of the runbooks, such as `https://wiki.your.company/runbooks`.
     ///
     /// Alerts and panels link to it.
-    #[arg(long, value_name = "URL", value_parser = address)]
+    #[arg(long, value_name = "URL", value_parser = address, requires = "destination")]
     pub runbooks: Option<String>,
 }
 

@@ -3,12 +3,17 @@
 //! A cluster applies it once. `docs/platform` has a kustomization, which lists those of `docs/alerts` and
 //! `docs/dashboards`, and configurations of collectors. A copy has the files below its own folder.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{fs, path::PathBuf, process::ExitCode};
 
+use anyhow::Context as _;
 use clap::Args;
 use support::{files, paths, ui};
 
-use crate::{addresses::Addresses, alerts, dashboards, folder::Folder};
+use crate::{
+    addresses::{Addresses, RUNBOOKS},
+    alerts, dashboards,
+    folder::Folder,
+};
 
 const DOCS: &str = "docs/platform";
 
@@ -16,6 +21,9 @@ const DOCS: &str = "docs/platform";
 ///
 /// They are for Helm charts, and not for `kubectl`.
 const COLLECTORS: &str = "collectors";
+
+/// The queries of postgres_exporter for the database's dashboard.
+const QUERIES: &str = "postgres_exporter.yaml";
 
 /// Arguments of `cargo xtask platform`.
 #[derive(Debug, Args)]
@@ -34,6 +42,10 @@ pub struct PlatformArgs {
 pub fn run(args: &PlatformArgs) -> anyhow::Result<ExitCode> {
     if let Some(destination) = &args.destination {
         copy(destination, &args.addresses)?;
+        ui::line(format!(
+            "  wrote {0}; {0}/README.md says what to do with it",
+            destination.display()
+        ));
     } else if args.check {
         docs().compare(paths::root())?;
     } else {
@@ -48,8 +60,23 @@ pub fn copy(destination: &std::path::Path, addresses: &Addresses) -> anyhow::Res
     folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
     alerts::docs().copy(&destination.join("alerts"), addresses)?;
     dashboards::docs()?.copy(&destination.join("dashboards"), addresses)?;
-    let collectors = files::read(&paths::root().join(DOCS).join(COLLECTORS))?;
-    files::write(&destination.join(COLLECTORS), &collectors)
+    let docs = paths::root().join(DOCS);
+    let collectors = files::read(&docs.join(COLLECTORS))?;
+    files::write(&destination.join(COLLECTORS), &collectors)?;
+    let queries = paths::root().join("docs/dashboards").join(QUERIES);
+    fs::copy(queries, destination.join("dashboards").join(QUERIES)).context(QUERIES)?;
+    let about = fs::read_to_string(docs.join("README.md"))?;
+    fs::write(destination.join("README.md"), with_absolute_links(&about))?;
+    // That of the dashboards is about their folder in the repository.
+    fs::remove_file(destination.join("dashboards/README.md")).context("dashboards/README.md")
+}
+
+/// The text with links to the repository, in which `docs/platform` is.
+fn with_absolute_links(text: &str) -> String {
+    let docs = RUNBOOKS.trim_end_matches("runbooks");
+    let root = docs.trim_end_matches("docs/");
+    text.replace("](../../", &format!("]({root}"))
+        .replace("](../", &format!("]({docs}"))
 }
 
 pub(crate) fn docs() -> Folder {

@@ -20,20 +20,28 @@ pub(super) fn read(text: &str) -> io::Result<Rules> {
     for document in YamlLoader::load_from_str(text).map_err(invalid)? {
         for groups in [&document["groups"], &document["spec"]["groups"]] {
             for rule in items(groups).flat_map(|group| items(&group["rules"])) {
-                add(&mut rules, rule);
+                add(&mut rules, rule)?;
             }
         }
     }
     Ok(rules)
 }
 
-fn add(rules: &mut Rules, rule: &Yaml) {
+/// Adds a rule.
+///
+/// # Errors
+///
+/// The rule has no expression, as with a misspelled key.
+fn add(rules: &mut Rules, rule: &Yaml) -> io::Result<()> {
     let (record, alert) = (rule["record"].as_str(), rule["alert"].as_str());
     rules.recorded.extend(record.map(str::to_owned));
     let place = match (record, alert) {
         (Some(name), _) => format!("record {name}"),
         (None, name) => format!("alert {}", name.unwrap_or("without a name")),
     };
+    if rule["expr"].is_badvalue() {
+        return Err(invalid(format!("{place} has no key `expr`")));
+    }
     // A number is an expression as well, without a name of a metric.
     if let Some(text) = rule["expr"].as_str() {
         rules.expressions.push(Expression {
@@ -41,6 +49,7 @@ fn add(rules: &mut Rules, rule: &Yaml) {
             text: text.trim_end().to_owned(),
         });
     }
+    Ok(())
 }
 
 fn items(list: &Yaml) -> impl Iterator<Item = &Yaml> {

@@ -141,7 +141,8 @@ fn histograms_are_known_by_their_parts() {
 
 #[test]
 fn unreadable_files_are_errors() {
-    for (name, text) in [("a.json", "{"), ("a.yaml", "a: [")] {
+    let misspelled = "groups: [{name: a, rules: [{alert: A, exp: up}]}]";
+    for (name, text) in [("a.json", "{"), ("a.yaml", "a: ["), ("b.yaml", misspelled)] {
         let folder = Folder::of("errors", &[(name, text)]);
         let error = unknown_metrics(&[&folder.0], &[], &[])
             .unwrap_err()
