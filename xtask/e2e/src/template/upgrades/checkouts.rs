@@ -109,13 +109,19 @@ pub(super) fn not_undone(service: &TeamService, newer: &NewerTemplate) -> anyhow
 
 /// A checkout that leaves a file as it was is undone, although git reports no failure.
 pub(super) fn files_left(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
-    let before = service.state()?;
-    let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
-    ensure!(!is_clean && output.contains("refused"), "{output}");
-    for needed in ["the upgrade was undone", "src/error.rs"] {
-        ensure!(output.contains(needed), "no {needed:?} in:\n{output}");
+    for has_conflict in [false, true] {
+        if has_conflict {
+            service.replace("README.md", README_LINE[0], "Ours, by")?;
+            service.commit("A change")?;
+        }
+        let before = service.state()?;
+        let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+        ensure!(!is_clean && output.contains("refused"), "{output}");
+        for needed in ["the upgrade was undone", "src/error.rs"] {
+            ensure!(output.contains(needed), "no {needed:?} in:\n{output}");
+        }
+        ensure!(service.state()? == before, "not as before:\n{output}");
     }
-    ensure!(service.state()? == before, "not as before:\n{output}");
     Ok(())
 }
 
@@ -161,7 +167,7 @@ pub(super) fn bare_environment(service: &TeamService, newer: &NewerTemplate) -> 
         upgrade.env(variable, "/dev/null");
     }
     let home = service.folder.with_file_name("no-home");
-    upgrade.env("XDG_CONFIG_HOME", &home);
+    upgrade.env("HOME", &home).env("XDG_CONFIG_HOME", &home);
     let (reader, writer) = std::io::pipe()?;
     drop(reader);
     let output = upgrade.stdout(writer).output()?;
