@@ -64,7 +64,7 @@ impl Record {
     }
 }
 
-/// The rendered record, with another line `commit` than the service's own record.
+/// The rendered record, with another line `commit` than `own` has.
 ///
 /// So the commit that last changed this line is the last upgrade, also of one that only changes answers.
 pub(super) fn with_changed_commit(rendered: &str, own: &str) -> String {

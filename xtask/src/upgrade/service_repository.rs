@@ -107,9 +107,9 @@ impl ServiceRepository {
         }
     }
 
-    /// The record that the template wrote, when the service was generated or last upgraded.
+    /// The record that the template wrote for the service's files.
     ///
-    /// Each upgrade changes the line `commit`, which is not edited by hand. `None` if no commit has such a line.
+    /// The generation and each upgrade change the line `commit`, which is not edited by hand. `None` if no commit has such a line.
     pub(super) fn written_record(&self) -> anyhow::Result<Option<Record>> {
         let log = ["log", "-1", "--format=%H", "-G^commit = ", "--", FILE];
         let commit = git::text(&mut self.git(&log))?;
@@ -198,7 +198,9 @@ impl ServiceRepository {
         }
     }
 
-    /// Removes files, given by their paths from the root of the repository, and folders that are then empty.
+    /// Removes files, and folders that are then empty.
+    ///
+    /// The paths are from the root of the repository.
     pub(super) fn remove(&self, files: &[String]) -> anyhow::Result<()> {
         for file in files {
             match fs::remove_file(self.root.join(file)) {

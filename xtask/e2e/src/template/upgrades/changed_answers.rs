@@ -18,7 +18,7 @@ pub(super) fn edited(service: &TeamService, newer: &NewerTemplate) -> anyhow::Re
     up_to_date(service, newer)
 }
 
-/// An answer is changed after a merged upgrade to the same commit, again and again.
+/// An answer is changed after merged upgrades to the same commit.
 pub(super) fn merged(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
     let output = upgraded(service, newer, &[])?;
     let diff = "All of them, in the checkout of firstlight: git diff ";

@@ -107,7 +107,9 @@ pub(super) fn not_undone(service: &TeamService, newer: &NewerTemplate) -> anyhow
     Ok(())
 }
 
-/// A checkout that leaves a file as it was is undone, although git reports no failure.
+/// A checkout that leaves a file as it was is undone.
+///
+/// Git reports no failure.
 pub(super) fn files_left(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
     for has_conflict in [false, true] {
         if has_conflict {
@@ -149,7 +151,7 @@ fn set_immutable(file: &Path, attribute: &str) -> bool {
     command::run_quietly(set.arg(attribute).arg(file)).is_ok()
 }
 
-/// Without a name of the user, and with a closed output, an upgrade comes to its end.
+/// An upgrade needs no name of the user, and no open output.
 pub(super) fn bare_environment(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
     let mut upgrade = Command::new(std::env::current_exe()?);
     upgrade
