@@ -198,7 +198,7 @@ impl Run<'_> {
             };
             error.context(what)
         })?;
-        let new = self.new_rendering(&name, &record, source.as_ref())?;
+        let new = self.new_rendering(&repository, &name, &record, source.as_ref())?;
         outcome.to = new.record.shown();
         for rendering in [&old, &new] {
             rendering.keep_source(source.as_ref())?;
@@ -247,6 +247,7 @@ impl Run<'_> {
     /// The rendering of this checkout's template.
     fn new_rendering(
         &mut self,
+        repository: &ServiceRepository,
         name: &str,
         record: &Record,
         source: Option<&LibrarySource>,
@@ -259,7 +260,9 @@ impl Run<'_> {
             recorded.insert("firstlight".to_owned(), answer);
         }
         let scratch = self.scratch;
-        self.answers.complete(&recorded, |answers| {
+        // With a new answer the service is not up to date, so it needs a branch.
+        let check = |new: &Record| branch(repository, name, new).map(drop);
+        self.answers.complete(&recorded, check, |answers| {
             render(scratch, &template, name, answers, &head)
         })
     }

@@ -81,7 +81,7 @@ pub(super) fn with_changed_commit(rendered: &str, own: &str) -> String {
     rendered.replacen(line, &changed, 1)
 }
 
-/// The comment after a commit, before the number of upgrades that have only changed answers.
+/// The comment after a commit, before the number of further upgrades to it.
 const ANSWERS_CHANGED: &str = " # answers changed: ";
 
 /// The error for a text that is not TOML.

@@ -33,12 +33,14 @@ pub(super) fn merged(service: &TeamService, newer: &NewerTemplate) -> anyhow::Re
         ensure!(is_there == (ci == "gitlab"), "ci={ci}: {is_there}");
         up_to_date(service, newer)?;
     }
-    // The last branch is not merged.
+    // The last branch is not merged. A new answer would lead to questions.
     service.git(&["switch", "--quiet", "main"])?;
-    let further = ["--answer", "ci=github"];
+    let further = ["--answer", "deploy=kubernetes"];
     let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &further)?;
     ensure!(!is_clean && output.contains("-4 already"), "{output}");
-    ensure!(!output.contains("Changes of the template"), "{output}");
+    for unwanted in ["Changes of the template", "New question"] {
+        ensure!(!output.contains(unwanted), "{unwanted:?} in:\n{output}");
+    }
     Ok(())
 }
 
