@@ -137,6 +137,9 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         None => error,
     })?;
     ui::heading(&format!("{} is ready", args.name));
+    if let Err(reason) = upgrade::commit_of(paths::root()) {
+        ui::line(format!("  {}", ui::loud(without_commit(reason))));
+    }
     let shown = command::quoted(&folder.display().to_string());
     ui::line(format!("  cd {shown} && cargo run"));
     ui::line(ui::quiet(format!(
@@ -144,6 +147,14 @@ pub(crate) fn run(args: &NewArgs) -> anyhow::Result<()> {
         paths::library().display()
     )));
     Ok(())
+}
+
+/// What follows if the commit of the template is not known.
+fn without_commit(reason: &str) -> String {
+    format!(
+        "Its .firstlight.toml names no commit, because {reason}. So `cargo xtask upgrade` will look for the closest \
+         commit of the history, and may not find the right one."
+    )
 }
 
 /// What sets the answer to a question.
@@ -168,12 +179,7 @@ fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
     let mut extra = vec!["--define".to_owned()];
     match upgrade::commit_of(paths::root()) {
         Ok(commit) => extra.push(format!("template_commit={commit}")),
-        Err(reason) => {
-            extra.clear();
-            ui::line(ui::loud(format!(
-                "The service's .firstlight.toml will name no commit, because {reason}."
-            )));
-        }
+        Err(_) => extra.clear(),
     }
     extra.extend_from_slice(&args.extra);
     let service = generate::Service {
@@ -198,7 +204,7 @@ fn missing_folders(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-    use super::{Flags, QUESTIONS, missing_folders, parse_name};
+    use super::{Flags, QUESTIONS, missing_folders, parse_name, without_commit};
 
     #[test]
     fn names_are_accepted_or_rejected() {
@@ -244,6 +250,18 @@ mod tests {
                 assert!(help.contains(default), "no {default:?}:\n{help}");
             }
         }
+    }
+
+    #[test]
+    fn a_missing_commit_is_explained() {
+        let line = without_commit("template/ has changes");
+        for needed in [
+            "names no commit, because template/ has changes.",
+            "cargo xtask upgrade",
+        ] {
+            assert!(line.contains(needed), "{line}");
+        }
+        assert_eq!(line.lines().count(), 1);
     }
 
     #[test]

@@ -38,12 +38,13 @@ use self::{
     origin::Inputs,
     rendering::{Rendering, render},
     scratch::Scratch,
-    service_record::{FILE, Record, short},
+    service_record::{FILE, Record, short, with_changed_commit},
     service_repository::ServiceRepository,
     template_history::TemplateHistory,
     upgrade_outcome::{End, Outcome},
     way_back::WayBack,
 };
+use crate::refusal::Refusal;
 pub(crate) use template_history::commit_of;
 
 /// Arguments of `upgrade`.
@@ -117,12 +118,15 @@ pub(crate) fn run(args: &UpgradeArgs) -> anyhow::Result<ExitCode> {
     }
     let head = &run.history.head;
     for (from, entries) in changes {
+        if run.history.tree(&from)? == run.history.tree(head)? {
+            continue;
+        }
         ui::heading(&format!("Changes of the template since {}", short(&from)));
         for entry in entries {
             ui::line(format!("  - {entry}"));
         }
         let diff = format!(
-            "  All of them: git diff {} {} -- template",
+            "  All of them, in the checkout of firstlight: git diff {} {} -- template",
             short(&from),
             short(head)
         );
@@ -170,7 +174,10 @@ impl Run<'_> {
             None => package_name(&manifest)?,
         };
         let source = LibrarySource::read(&manifest);
-        let old_answers = with_local_source(&record.answers);
+        // Answers that were edited by hand have not changed any other file.
+        let written = repository.written_record()?;
+        let written = written.map_or_else(|| record.answers.clone(), |written| written.answers);
+        let old_answers = with_local_source(&written);
         let inputs = Inputs {
             version: &record.version,
             name: &name,
@@ -183,9 +190,15 @@ impl Run<'_> {
 
         let template = self.history.extract(&from)?;
         let old = render(self.scratch, &template, &name, &old_answers, "");
-        let old = old
-            .with_context(|| format!("the template of {} does not accept {FILE}", short(&from)))?;
-        let new = self.new_rendering(&name, &record, source.as_ref())?;
+        let old = old.map_err(|error| {
+            let from = short(&from);
+            let what = match error.is::<Refusal>() {
+                true => format!("the template of {from} does not accept {FILE}"),
+                false => format!("cannot render the template of {from}"),
+            };
+            error.context(what)
+        })?;
+        let new = self.new_rendering(&repository, &name, &record, source.as_ref())?;
         outcome.to = new.record.shown();
         for rendering in [&old, &new] {
             rendering.keep_source(source.as_ref())?;
@@ -196,15 +209,18 @@ impl Run<'_> {
 
         // Both sides of the merge have the service's record, so that the new one replaces it.
         let own_record = repository.committed(FILE)?.unwrap_or_default();
-        std::fs::write(old.folder.join(FILE), own_record)?;
+        std::fs::write(old.folder.join(FILE), &own_record)?;
+        let new_record = std::fs::read_to_string(new.folder.join(FILE))?;
+        let new_record = with_changed_commit(&new_record, &own_record);
+        std::fs::write(new.folder.join(FILE), new_record)?;
         let entries = template_changes::between(&self.history, &from, &self.history.head)?;
-        let message = message(&record, &new.record, &entries);
-        changes.insert(from, entries);
+        let message = message(&name, &record, &new.record, &entries);
         let back = WayBack::read(&repository, branch(&repository, &name, &new.record)?)?;
         let old = repository.store(&old.folder, self.scratch)?;
         let new = repository.store(&new.folder, self.scratch)?;
         let merged = three_way::merge(&repository, self.scratch, &old, &new, &message)?;
         merged.check_out(&repository, &back, &message)?;
+        changes.insert(from, entries);
         Ok(End::Branch { back, merged })
     }
 
@@ -231,6 +247,7 @@ impl Run<'_> {
     /// The rendering of this checkout's template.
     fn new_rendering(
         &mut self,
+        repository: &ServiceRepository,
         name: &str,
         record: &Record,
         source: Option<&LibrarySource>,
@@ -243,7 +260,9 @@ impl Run<'_> {
             recorded.insert("firstlight".to_owned(), answer);
         }
         let scratch = self.scratch;
-        self.answers.complete(&recorded, |answers| {
+        // With a new answer the service is not up to date, so it needs a branch.
+        let check = |new: &Record| branch(repository, name, new).map(drop);
+        self.answers.complete(&recorded, check, |answers| {
             render(scratch, &template, name, answers, &head)
         })
     }
@@ -283,9 +302,9 @@ fn package_name(manifest: &str) -> anyhow::Result<String> {
 }
 
 /// The message of the commit in the service.
-fn message(old: &Record, new: &Record, entries: &[String]) -> String {
+fn message(name: &str, old: &Record, new: &Record, entries: &[String]) -> String {
     let mut message = format!(
-        "Upgrade to firstlight's template {}\n\nThe template was {} before.\n",
+        "Upgrade {name} to firstlight's template {}\n\nThe template was {} before.\n",
         new.shown(),
         old.shown()
     );
@@ -295,7 +314,7 @@ fn message(old: &Record, new: &Record, entries: &[String]) -> String {
     message
 }
 
-/// The name of the new branch.
+/// The name of the new branch, with a number if there is a merged one.
 fn branch(repository: &ServiceRepository, name: &str, new: &Record) -> anyhow::Result<String> {
     let commit = new.commit.as_deref().map(short).unwrap_or_default();
     // A repository may have several services.
@@ -303,7 +322,12 @@ fn branch(repository: &ServiceRepository, name: &str, new: &Record) -> anyhow::R
         true => String::new(),
         false => format!("-{name}"),
     };
-    let branch = format!("firstlight-{}-{commit}{service}", new.version);
+    let first = format!("firstlight-{}-{commit}{service}", new.version);
+    let (mut branch, mut number) = (first.clone(), 1);
+    while repository.has_branch(&branch)? && repository.is_merged(&branch)? {
+        number += 1;
+        branch = format!("{first}-{number}");
+    }
     ensure!(
         !repository.has_branch(&branch)?,
         "it has the branch {branch} already. Merge it, or delete it: git branch --delete --force {branch}"

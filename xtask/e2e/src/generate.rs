@@ -137,7 +137,7 @@ impl Service<'_> {
         }
         generate.args(self.extra);
         // A backtrace of cargo-generate would hide the template's error message.
-        generate.env_remove("RUST_BACKTRACE");
+        generate.env_remove("RUST_BACKTRACE").envs([AUTHOR]);
         Ok(generate)
     }
 
@@ -147,6 +147,11 @@ impl Service<'_> {
         Ok(self.destination.join(self.name))
     }
 }
+
+/// The author, as an environment variable of cargo-generate.
+///
+/// The template does not use it, but cargo-generate fails without one.
+pub const AUTHOR: (&str, &str) = ("CARGO_NAME", "firstlight");
 
 /// Arguments for services below `target/`: no repository and no workspace.
 pub fn throwaway() -> Vec<String> {

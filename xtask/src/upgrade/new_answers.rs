@@ -7,7 +7,11 @@ use e2e::generate::Question;
 use support::ui;
 use toml::{Table, Value};
 
-use super::{dialog::Dialog, rendering::Rendering, service_record::text_of};
+use super::{
+    dialog::Dialog,
+    rendering::Rendering,
+    service_record::{Record, text_of},
+};
 use crate::refusal::Refusal;
 
 /// How questions are answered that the record does not answer.
@@ -58,17 +62,23 @@ impl<'a> NewAnswers<'a> {
 
     /// Renders the new template with `recorded` and further answers.
     ///
+    /// `check` is called with the record before the first question.
+    ///
     /// # Errors
     ///
-    /// If the template refuses an answer that was not typed, or cannot be rendered.
+    /// If `check` fails, or if the template refuses an answer that was not typed, or cannot be rendered.
     pub(super) fn complete(
         &mut self,
         recorded: &Table,
+        check: impl FnOnce(&Record) -> anyhow::Result<()>,
         mut render: impl FnMut(&Table) -> anyhow::Result<Rendering>,
     ) -> anyhow::Result<Rendering> {
         let mut answers = self.kept(recorded);
         let mut rendering = render(&answers).map_err(advised)?;
         let mut confirmed = BTreeSet::new();
+        if self.open(&rendering, &answers, &confirmed).is_some() {
+            check(&rendering.record)?;
+        }
         // The record of a rendering has each question that its answers lead to.
         while let Some((question, default)) = self.open(&rendering, &answers, &confirmed) {
             let answer = self.answer(question, &default)?;
@@ -276,11 +286,15 @@ mod tests {
         // `deploy` is a question of another template, whose answer would be dropped.
         let mut answers = NewAnswers::new(&questions, &given, dialog)?;
         for deploy in deployments {
-            let rendering = answers.complete(&Table::new(), |answers| {
-                let mut answers = answers.clone();
-                answers.insert("deploy".to_owned(), (*deploy).into());
-                render(&answers)
-            })?;
+            let rendering = answers.complete(
+                &Table::new(),
+                |_| Ok(()),
+                |answers| {
+                    let mut answers = answers.clone();
+                    answers.insert("deploy".to_owned(), (*deploy).into());
+                    render(&answers)
+                },
+            )?;
             let answers = rendering.record.answers;
             found.push(format!("{} {}", answers["grafana"], answers["worker"]));
         }
@@ -337,11 +351,15 @@ mod tests {
         let (questions, given) = (questions()?, BTreeMap::new());
         let mut answers = NewAnswers::new(&questions, &given, None)?;
         let recorded: Table = toml::from_str("grafana = \"nowhere\"")?;
-        let refused = answers.complete(&recorded, |answers| {
-            let mut answers = answers.clone();
-            answers.insert("deploy".to_owned(), "compose".into());
-            render(&answers)
-        });
+        let refused = answers.complete(
+            &recorded,
+            |_| Ok(()),
+            |answers| {
+                let mut answers = answers.clone();
+                answers.insert("deploy".to_owned(), "compose".into());
+                render(&answers)
+            },
+        );
         let error = refused.err().map(|error| error.to_string());
         let expected =
             "the template refuses the answers: no address.\n  Set it with --answer grafana=...";

@@ -54,7 +54,9 @@ pub(super) fn render(
     generate.arg("--template-values-file").arg(&values);
     generate.args(["--define", &format!("template_commit={commit}")]);
     generate.args(generate::throwaway());
-    generate.env_remove("RUST_BACKTRACE");
+    generate
+        .env_remove("RUST_BACKTRACE")
+        .envs([generate::AUTHOR]);
     for (variable, _) in std::env::vars_os() {
         // Such variables are answers, too, and would replace the recorded ones.
         if variable.to_string_lossy().starts_with("CARGO_GENERATE_") {

@@ -64,6 +64,26 @@ impl Record {
     }
 }
 
+/// The rendered record, with another line `commit` than `own` has.
+///
+/// So the commit that last changed this line is the last upgrade, also of one that only changes answers.
+pub(super) fn with_changed_commit(rendered: &str, own: &str) -> String {
+    let lines = [rendered, own].map(|text| text.lines().find(|line| line.starts_with("commit = ")));
+    let [Some(line), Some(own)] = lines else {
+        return rendered.to_owned();
+    };
+    let Some(times) = own.strip_prefix(line) else {
+        return rendered.to_owned();
+    };
+    let times = times.strip_prefix(ANSWERS_CHANGED);
+    let times: u32 = times.and_then(|times| times.parse().ok()).unwrap_or(0);
+    let changed = format!("{line}{ANSWERS_CHANGED}{}", times.saturating_add(1));
+    rendered.replacen(line, &changed, 1)
+}
+
+/// The comment after a commit, before the number of further upgrades to it.
+const ANSWERS_CHANGED: &str = " # answers changed: ";
+
 /// The error for a text that is not TOML.
 ///
 /// The parser's own message shows the line, which may have characters that a terminal obeys.
@@ -146,7 +166,28 @@ mod tests {
     };
     use toml::{Table, Value};
 
-    use super::{FILE, Record, is_hash, is_name, is_version, text_of};
+    use super::{FILE, Record, is_hash, is_name, is_version, text_of, with_changed_commit};
+
+    #[test]
+    fn each_upgrade_changes_the_commit_line() -> anyhow::Result<()> {
+        let rendered = "template = \"0.1.0\"\ncommit = \"abcd\"\n[values]\nci = \"none\"\n";
+        let once = with_changed_commit(rendered, rendered);
+        let twice = with_changed_commit(rendered, &once);
+        for (text, comment) in [
+            (&once, "# answers changed: 1"),
+            (&twice, "# answers changed: 2"),
+        ] {
+            assert!(
+                text.contains(&format!("\ncommit = \"abcd\" {comment}\n")),
+                "{text}"
+            );
+            assert_eq!(Record::parse(text)?, Record::parse(rendered)?);
+        }
+        for other in ["commit = \"ab\"\n", "commit = \"\"\n", ""] {
+            assert_eq!(with_changed_commit(rendered, other), rendered);
+        }
+        Ok(())
+    }
 
     #[test]
     fn old_records_have_no_commit() -> anyhow::Result<()> {

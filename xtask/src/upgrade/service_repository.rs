@@ -81,7 +81,12 @@ impl ServiceRepository {
 
     /// Reads a file of the service as committed; `None` if it is not.
     pub(super) fn committed(&self, file: &str) -> anyhow::Result<Option<String>> {
-        let object = format!("HEAD:{}{file}", self.prefix);
+        self.file("HEAD", file)
+    }
+
+    /// Reads a file of the service in a commit; `None` if it is not there.
+    fn file(&self, commit: &str, file: &str) -> anyhow::Result<Option<String>> {
+        let object = format!("{commit}:{}{file}", self.prefix);
         let blob = self.git(&["rev-parse", "--verify", "--quiet", &object]);
         match git::optional(&mut { blob })? {
             None => Ok(None),
@@ -102,6 +107,43 @@ impl ServiceRepository {
         }
     }
 
+    /// The record that the template wrote for the service's files.
+    ///
+    /// The generation and each upgrade change the line `commit`, which is not edited by hand. `None` if no commit has such a line.
+    pub(super) fn written_record(&self) -> anyhow::Result<Option<Record>> {
+        let log = ["log", "-1", "--format=%H", "-G^commit = ", "--", FILE];
+        let commit = git::text(&mut self.git(&log))?;
+        let text = match commit.is_empty() {
+            true => None,
+            false => self.file(&commit, FILE)?,
+        };
+        // A record that was edited together with this line may be invalid.
+        Ok(text.and_then(|text| Record::parse(&text).ok()))
+    }
+
+    /// Whether `HEAD` has all commits of a branch.
+    pub(super) fn is_merged(&self, branch: &str) -> anyhow::Result<bool> {
+        let branch = format!("refs/heads/{branch}");
+        let is_ancestor = ["merge-base", "--is-ancestor", &*branch, "HEAD"];
+        Ok(git::optional(&mut self.git(&is_ancestor))?.is_some())
+    }
+
+    /// The tracked files whose content is not what git has checked out.
+    ///
+    /// Files with conflicts are left out.
+    pub(super) fn not_checked_out(&self) -> anyhow::Result<Vec<String>> {
+        let status = ["status", "--porcelain", "--untracked-files=no"];
+        let status = git::text(&mut self.git_in_root(&status))?;
+        let differs = |line: &&str| {
+            let (codes, is_conflict) = (line.as_bytes(), line.get(..2).is_some_and(is_conflict));
+            codes.get(1) != Some(&b' ') && !is_conflict
+        };
+        let files = status.lines().filter(differs);
+        Ok(files
+            .map(|line| line.get(3..).unwrap_or(line).to_owned())
+            .collect())
+    }
+
     /// Checks that all changes of tracked files are committed.
     pub(super) fn check_clean(&self) -> anyhow::Result<()> {
         let status = ["status", "--porcelain", "--untracked-files=no"];
@@ -114,7 +156,12 @@ impl ServiceRepository {
         let files: Vec<_> = changed.lines().filter_map(|line| line.get(3..)).collect();
         ensure!(
             files.is_empty(),
-            "it has changes that are not committed: {}. Commit or stash them first",
+            "{} has changes that are not committed: {}. Commit or stash them first",
+            if self.is_root() {
+                "it"
+            } else {
+                "its repository"
+            },
             some_of(&files)
         );
         Ok(())
@@ -151,7 +198,9 @@ impl ServiceRepository {
         }
     }
 
-    /// Removes files, given by their paths from the root of the repository.
+    /// Removes files, and folders that are then empty.
+    ///
+    /// The paths are from the root of the repository.
     pub(super) fn remove(&self, files: &[String]) -> anyhow::Result<()> {
         for file in files {
             match fs::remove_file(self.root.join(file)) {
@@ -159,6 +208,13 @@ impl ServiceRepository {
                     return Err(error).with_context(|| format!("cannot remove {file}"));
                 }
                 _ => {}
+            }
+            let folders = Path::new(file).ancestors().skip(1);
+            for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
+                // It fails for folders with other files.
+                if fs::remove_dir(self.root.join(folder)).is_err() {
+                    break;
+                }
             }
         }
         Ok(())
@@ -272,6 +328,11 @@ impl ServiceRepository {
         }
         Ok(())
     }
+}
+
+/// Whether the two letters of `git status` are those of a conflict.
+fn is_conflict(codes: &str) -> bool {
+    codes.contains('U') || codes == "AA" || codes == "DD"
 }
 
 /// The first paths, and the number of the others.

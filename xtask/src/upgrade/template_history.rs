@@ -182,7 +182,7 @@ impl<'a> TemplateHistory<'a> {
     }
 
     /// The tree of the template in a commit.
-    fn tree(&self, commit: &str) -> anyhow::Result<String> {
+    pub(super) fn tree(&self, commit: &str) -> anyhow::Result<String> {
         let object = format!("{commit}:./template");
         let tree = ["rev-parse", "--verify", "--quiet", &object];
         let tree = git::optional(&mut git(self.root, &tree))?;

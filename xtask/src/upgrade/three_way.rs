@@ -8,7 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail, ensure};
 use support::git;
 
-use super::{scratch::Scratch, service_repository::ServiceRepository, way_back::WayBack};
+use super::{
+    scratch::Scratch,
+    service_repository::{ServiceRepository, some_of},
+    way_back::WayBack,
+};
 
 /// The result of a merge in the object store.
 #[derive(Debug)]
@@ -201,10 +205,25 @@ impl ThreeWay {
             back.branch(),
             target,
         ];
-        let created = git::text(&mut repository.git_in_root(&create));
-        let done = created.and_then(|_| match self.conflicts.is_empty() {
-            true => Ok(()),
-            false => self.stop_at_conflicts(repository),
+        let mut create = repository.git_in_root(&create);
+        let created = git::output(&mut create).and_then(|output| {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            ensure!(output.status.success(), "git switch: {said}");
+            if !self.conflicts.is_empty() {
+                self.stop_at_conflicts(repository)?;
+            }
+            Ok(said)
+        });
+        let done = created.and_then(|said| {
+            // Git ends with 0 if it cannot replace a file, such as an immutable one.
+            let files = repository.not_checked_out()?;
+            let files: Vec<_> = files.iter().map(String::as_str).collect();
+            ensure!(
+                files.is_empty(),
+                "git has not written all files: {}. Make them writable. {said}",
+                some_of(&files)
+            );
+            Ok(())
         });
         done.map_err(|error| back.undo(repository, &self.added, error))
     }

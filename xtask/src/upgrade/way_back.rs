@@ -67,8 +67,13 @@ impl WayBack {
             return Ok(false);
         }
         repository.remove(added)?;
-        // Tracked files had no changes before. This also ends a cherry-pick.
-        let mut steps = vec![words(&["reset", "--hard"]), self.switch()];
+        // Tracked files had no changes before. The first step also ends a cherry-pick, and finds the files that still have
+        // their content. The second one does not write these, which may be impossible.
+        let mut steps = vec![
+            words(&["reset", "--quiet", &repository.head]),
+            words(&["reset", "--hard"]),
+            self.switch(),
+        ];
         if is_created {
             steps.push(self.delete());
         }

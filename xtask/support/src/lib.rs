@@ -6,7 +6,6 @@
     clippy::exhaustive_structs,
     reason = "never published; its callers change with it"
 )]
-#![expect(clippy::print_stdout, reason = "a terminal is the output of xtask")]
 
 mod cases;
 pub mod command;

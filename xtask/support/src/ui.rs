@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Display,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     time::{Duration, Instant},
 };
 
@@ -32,12 +32,19 @@ pub fn truncated(text: &str, width: usize) -> String {
 
 /// Prints a heading after an empty line.
 pub fn heading(text: &str) {
-    println!("\n{}", style(text).bold());
+    print(format_args!("\n{}", style(text).bold()));
 }
 
 /// Prints a line.
 pub fn line(text: impl Display) {
-    println!("{text}");
+    print(text);
+}
+
+/// Prints a line, unless the standard output is closed.
+///
+/// The reader, such as `head`, has then seen enough, and the command still has to end its work.
+fn print(text: impl Display) {
+    let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
 /// Shows `text` in the color of success.
@@ -104,7 +111,7 @@ impl Step {
             spinner
         });
         if spinner.is_none() {
-            println!("  {what}: {how}");
+            print(format_args!("  {what}: {how}"));
         }
         Self {
             what: what.to_owned(),
@@ -137,10 +144,8 @@ impl Step {
         }
         let separator = if remark.is_empty() { "" } else { ", " };
         let text = format!("  {}: {outcome} ", self.what);
-        println!(
-            "{text}{}",
-            quiet(format!("({}{separator}{remark})", seconds(took)))
-        );
+        let remark = quiet(format!("({}{separator}{remark})", seconds(took)));
+        print(format_args!("{text}{remark}"));
         took
     }
 }

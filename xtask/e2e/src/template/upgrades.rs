@@ -2,6 +2,7 @@
 //!
 //! The services are outside of this checkout, as those of teams are.
 
+mod changed_answers;
 mod checkouts;
 mod moved_objectives;
 mod newer_template;

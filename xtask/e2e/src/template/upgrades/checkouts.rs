@@ -2,7 +2,11 @@
 //!
 //! They have another checkout than a branch, or a git that fails.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, ensure};
 use support::command;
@@ -100,6 +104,78 @@ pub(super) fn not_undone(service: &TeamService, newer: &NewerTemplate) -> anyhow
         shell(after(&output, "and go back: ")?, &service.folder).context(output)?;
         ensure!(service.state()? == before, "not as before");
     }
+    Ok(())
+}
+
+/// A checkout that leaves a file as it was is undone.
+///
+/// Git reports no failure.
+pub(super) fn files_left(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    for has_conflict in [false, true] {
+        if has_conflict {
+            service.replace("README.md", README_LINE[0], "Ours, by")?;
+            service.commit("A change")?;
+        }
+        let before = service.state()?;
+        let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &[])?;
+        ensure!(!is_clean && output.contains("refused"), "{output}");
+        for needed in ["the upgrade was undone", "src/error.rs"] {
+            ensure!(output.contains(needed), "no {needed:?} in:\n{output}");
+        }
+        ensure!(service.state()? == before, "not as before:\n{output}");
+    }
+    Ok(())
+}
+
+/// A file that git cannot replace, until this is dropped.
+pub(super) struct Protected {
+    file: PathBuf,
+}
+
+impl Protected {
+    /// Returns `None` if this user or the file system does not allow it.
+    pub(super) fn new(file: &Path) -> Option<Self> {
+        let file = file.to_owned();
+        set_immutable(&file, "+i").then_some(Self { file })
+    }
+}
+
+impl Drop for Protected {
+    fn drop(&mut self) {
+        set_immutable(&self.file, "-i");
+    }
+}
+
+fn set_immutable(file: &Path, attribute: &str) -> bool {
+    let mut set = Command::new("chattr");
+    command::run_quietly(set.arg(attribute).arg(file)).is_ok()
+}
+
+/// An upgrade needs no name of the user, and no open output.
+pub(super) fn bare_environment(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
+    let mut upgrade = Command::new(std::env::current_exe()?);
+    upgrade
+        .args(["upgrade", "--defaults", "--checkout"])
+        .arg(&newer.folder)
+        .arg(&service.folder)
+        .current_dir(&service.folder);
+    for variable in ["USER", "USERNAME", "NAME", "CARGO_NAME"] {
+        upgrade.env_remove(variable);
+    }
+    for variable in ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"] {
+        upgrade.env_remove(variable);
+    }
+    for variable in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+        upgrade.env(variable, "/dev/null");
+    }
+    let home = service.folder.with_file_name("no-home");
+    upgrade.env("HOME", &home).env("XDG_CONFIG_HOME", &home);
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let output = upgrade.stdout(writer).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && said.is_empty(), "{said}");
+    ensure!(service.read(ADDED)?.contains(MARK), "not upgraded");
     Ok(())
 }
 

@@ -121,6 +121,11 @@ const UPGRADE_TIMEOUT: Duration = Duration::from_secs(120);
 fn members(newer: &NewerTemplate, folder: PathBuf) -> anyhow::Result<()> {
     let service = workspace(newer, folder)?;
     let folders = MEMBERS.map(|member| service.folder.join(member));
+    service.write("two/README.md", "A change.\n")?;
+    let (is_clean, output) = upgrade(&newer.folder, &[&folders[0]], &[])?;
+    let reason = "its repository has changes that are not committed: two/README.md";
+    ensure!(!is_clean && output.contains(reason), "{output}");
+    service.git(&["restore", "two/README.md"])?;
     let (is_clean, output) = upgrade(&newer.folder, &[&folders[0], &folders[1]], &[])?;
     ensure!(is_clean, "{output}");
     ensure!(
@@ -137,6 +142,11 @@ fn members(newer: &NewerTemplate, folder: PathBuf) -> anyhow::Result<()> {
     }
     let commits = service.git(&["rev-list", "--count", "main..HEAD"])?;
     ensure!(commits == "2", "found {commits} commits:\n{output}");
+    let subjects = service.git(&["log", "--format=%s", "main..HEAD"])?;
+    for (subject, member) in subjects.lines().rev().zip(MEMBERS) {
+        let needed = format!("Upgrade {member} to firstlight's template");
+        ensure!(subject.starts_with(&needed), "found {subject:?}");
+    }
     let mut metadata = Command::new("cargo");
     metadata.args([
         "metadata",

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use support::Cases;
 
 use super::{
-    checkouts,
+    changed_answers, checkouts,
     newer_template::{ADDED, MARK, NewerTemplate, README_LINE},
     team_service::{TeamService, upgrade},
 };
@@ -51,6 +51,23 @@ pub(super) fn cases(
     check(name, checkouts::undone);
     let name = "upgrade: says what is not undone";
     check(name, checkouts::not_undone);
+    let name = "upgrade: an edited answer takes effect";
+    check(name, changed_answers::edited);
+    let name = "upgrade: changes answers on a merged branch";
+    check(name, changed_answers::merged);
+    let name = "upgrade: needs no user and no closed output";
+    check(name, checkouts::bare_environment);
+    let name = "upgrade: undoes a checkout with files left";
+    let service = original.copy(elsewhere.join("immutable"))?;
+    match checkouts::Protected::new(&service.folder.join("src/error.rs")) {
+        None => cases.not_run(
+            name,
+            "no file can be made immutable; allow this user chattr +i",
+        ),
+        Some(_protected) => {
+            cases.check(name, || checkouts::files_left(&service, newer));
+        }
+    }
     cases.check("upgrade: tries the release of the record", || {
         released(newer, elsewhere)
     });
@@ -149,6 +166,9 @@ fn merges(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
     let branch = service.git(&["branch", "--show-current"])?;
     let expected = format!("firstlight-0.1.0-{}", &service_commit(newer)?[..8]);
     ensure!(branch == expected, "found the branch {branch}");
+    let subject = service.git(&["log", "-1", "--format=%s"])?;
+    let expected = "Upgrade small to firstlight's template";
+    ensure!(subject.starts_with(expected), "found {subject:?}");
     let parent = service.git(&["rev-parse", "HEAD^", "main"])?;
     ensure!(parent == format!("{main}\n{main}"), "main was moved");
     ensure!(before != main, "the change was not committed");
@@ -163,7 +183,11 @@ fn merges(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
 fn dirty(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
     let readme = service.read("README.md")?;
     service.write("README.md", &(readme + "A line.\n"))?;
-    refused(service, newer, "not committed: README.md")
+    refused(
+        service,
+        newer,
+        "it has changes that are not committed: README.md",
+    )
 }
 
 fn in_the_way(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
