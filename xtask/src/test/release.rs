@@ -28,6 +28,7 @@ pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
 ///
 /// Also builds everything that is in the package.
 pub(super) fn compilers(cases: &mut Cases) -> anyhow::Result<()> {
+    crate_file::make()?;
     docs_rs::with_nightly(cases);
     crate_file::with_all_features(cases)?;
     fuzzer::cases(cases)

@@ -26,17 +26,15 @@ const OTHERS: [&str; 8] = [
 const MAX_BYTES: u64 = 1024 * 1024;
 
 pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
-    let mut package = Command::new("cargo");
-    package
-        .args(["package", "--package", "firstlight", "--locked"])
-        // A developer runs it before the commit. The build follows below, with a folder that is kept.
-        .args(["--no-verify", "--allow-dirty"])
-        .current_dir(paths::root());
     let mut output = String::new();
-    let is_made = cases.command("package: cargo package succeeds", &mut package, |printed| {
-        output = printed.to_owned();
-        Ok(())
-    });
+    let is_made = cases.command(
+        "package: cargo package succeeds",
+        &mut package(),
+        |printed| {
+            output = printed.to_owned();
+            Ok(())
+        },
+    );
     if !is_made {
         return Ok(());
     }
@@ -56,6 +54,22 @@ pub(super) fn cases(cases: &mut Cases) -> anyhow::Result<()> {
         command::watched("check of the package", &mut check).map(drop)
     });
     Ok(())
+}
+
+/// Makes the package.
+fn package() -> Command {
+    let mut package = Command::new("cargo");
+    package
+        .args(["package", "--package", "firstlight", "--locked"])
+        // A developer runs it before the commit. The build is a case of its own, with a folder that is kept.
+        .args(["--no-verify", "--allow-dirty"])
+        .current_dir(paths::root());
+    package
+}
+
+/// Makes the package for another suite.
+pub(super) fn make() -> anyhow::Result<()> {
+    command::run_quietly(&mut package()).map(drop)
 }
 
 /// Checks the package with all features.
