@@ -31,6 +31,10 @@ pub(crate) fn check(bytes: &[u8]) {
         let Some((name, value)) = line.split_once('=') else {
             continue;
         };
+        // A fuzzer finds the word, which is then no secret.
+        if value.contains(SECRET) {
+            continue;
+        }
         let known = VARIABLES.iter().find(|known| known.name == name);
         let known = known.unwrap_or(&VARIABLES[name.len() % VARIABLES.len()]);
         let mut value = value.to_owned();
