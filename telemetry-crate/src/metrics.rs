@@ -67,12 +67,11 @@ pub mod catalog {
     pub use crate::catalog::*;
 }
 
+#[cfg(any(feature = "console", feature = "testing"))]
+pub(crate) use self::canonical::unescape;
 #[cfg(feature = "console")]
 pub(crate) use self::{
-    canonical::{pairs as label_pairs, unescape},
-    handle::Series,
-    histogram::Histogram,
-    process::cpu_seconds,
+    canonical::pairs as label_pairs, handle::Series, histogram::Histogram, process::cpu_seconds,
 };
 pub(crate) use self::{process::ProcessMemory, sample_list::SampleList};
 pub use crate::declared::{Bound, DeclaredMetric, Label, Objective};

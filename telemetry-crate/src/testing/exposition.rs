@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::metrics::unescape;
+
 /// A metric of an exposition.
 #[derive(Debug, Default)]
 pub(super) struct ExposedMetric {
@@ -36,7 +38,7 @@ pub(super) fn metrics(exposition: &str) -> BTreeMap<String, ExposedMetric> {
             }
             match word {
                 Some("TYPE") => kind = rest,
-                Some("HELP") => help = unescaped(rest),
+                Some("HELP") => help = unescape(rest),
                 _ => {}
             }
             continue;
@@ -73,7 +75,7 @@ fn sample(line: &str) -> Option<(&str, ExposedSeries)> {
                 is_escaped = c == '\\' && !is_escaped;
                 is_end
             })?;
-            labels.push((label.to_owned(), unescaped(quoted.get(..end)?)));
+            labels.push((label.to_owned(), unescape(quoted.get(..end)?)));
             rest = quoted.get(end + 1..)?;
         }
         rest = rest.strip_prefix('}')?;
@@ -81,22 +83,6 @@ fn sample(line: &str) -> Option<(&str, ExposedSeries)> {
     // A time or an exemplar may follow the value.
     let value = rest.split_whitespace().next()?.parse().ok()?;
     Some((name, ExposedSeries { labels, value }))
-}
-
-fn unescaped(text: &str) -> String {
-    let mut unescaped = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        let c = match c {
-            '\\' => chars.next().map(|escaped| match escaped {
-                'n' => '\n',
-                escaped => escaped,
-            }),
-            c => Some(c),
-        };
-        unescaped.extend(c);
-    }
-    unescaped
 }
 
 #[cfg(test)]
