@@ -8,6 +8,7 @@ mod axe;
 mod cargo_deny;
 mod cargo_generate;
 mod cargo_hack;
+mod cargo_install;
 mod chromium;
 mod conventions;
 mod debian;

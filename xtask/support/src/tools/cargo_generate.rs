@@ -7,6 +7,7 @@ use std::{path::PathBuf, process::Command};
 
 use anyhow::Context as _;
 
+use super::cargo_install::cargo_install;
 use crate::{command, paths, tools};
 
 /// A `major.minor.patch` version.
@@ -22,25 +23,13 @@ pub fn cargo_generate() -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
 
-    let build = paths::tools().join("build");
-    let mut install = Command::new("cargo");
-    // A debug build halves the build time, and the program renders only a dozen small files.
-    install.args(["install", "cargo-generate", "--locked", "--debug"]);
+    let mut arguments = vec!["cargo-generate"];
     if rustc_version()? < RUSTC_FOR_NEWEST {
-        install.args(["--version", LAST_FOR_OLDER_RUSTC]);
+        arguments.extend(["--version", LAST_FOR_OLDER_RUSTC]);
     }
-    install
-        .arg("--root")
-        .arg(paths::tools())
-        .arg("--target-dir")
-        .arg(&build)
-        .current_dir(paths::tools().parent().unwrap_or(&build));
-    std::fs::create_dir_all(paths::tools()).context("cannot create target/tools")?;
-    command::run("install cargo-generate (once, some minutes)", &mut install).context(
+    cargo_install(&arguments).context(
         "cargo-generate is needed to render the template; it can also be installed with: cargo install cargo-generate --locked",
     )?;
-    // The build folder takes half a gigabyte and is not needed again.
-    let _ = std::fs::remove_dir_all(build);
     Ok(own)
 }
 
