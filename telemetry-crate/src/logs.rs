@@ -85,6 +85,8 @@ struct LogLine<'a> {
     target: &'a str,
     /// The ids of the event's span; `None` outside any span.
     ids: Option<SpanIds>,
+    /// Whether the span hardly has further lines.
+    is_last: bool,
     event: &'a EventFields,
     /// Visits the fields of the event's spans, from the innermost to the root.
     spans: &'a dyn Fn(VisitSpan<'_>),
@@ -321,6 +323,8 @@ impl LogLayer {
             level: *metadata.level(),
             target: metadata.target(),
             ids: self.ids(event, span.as_ref()),
+            // The end of a request, a job or a run is logged outside its span.
+            is_last: event.parent().is_some(),
             event: fields,
             spans: &spans,
         };

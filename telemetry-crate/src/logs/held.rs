@@ -27,6 +27,7 @@ impl HeldSink for HeldLines {
             level: event.level,
             target: event.target,
             ids: Some(event.ids),
+            is_last: true,
             event: &fields,
             spans: &|_| {},
         };

@@ -41,7 +41,7 @@ pub(super) fn write_json(
     }
     out.extend_from_slice(&keys.constant);
 
-    let mut fields = FieldWriter::new(schema, limits, rendered, line.event.dropped());
+    let mut fields = FieldWriter::new(line, schema, limits, rendered);
     let mut is_truncated = line.event.is_truncated();
     for (name, text, kind) in line.event.iter() {
         let fixed = match name {

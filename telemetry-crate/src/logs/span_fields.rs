@@ -21,7 +21,7 @@ struct FieldsJson {
 #[derive(Debug, Default)]
 pub(super) struct SpanFields {
     fields: Fields,
-    /// The fields as they were in the first line that had no other fields of their names.
+    /// The fields as JSON, as they were in an earlier line.
     json: OnceLock<FieldsJson>,
 }
 

@@ -51,12 +51,12 @@ impl SpanEncoder {
             })
     }
 
-    /// An `ExportTraceServiceRequest` with these spans.
+    /// Appends an `ExportTraceServiceRequest` with these spans.
     ///
-    /// Requests can be concatenated, because Protocol Buffers append the elements of repeated fields.
-    pub(super) fn request(&self, spans: &[SpanData]) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.resource.len() + USUAL_SPAN * spans.len());
-        write_message(&mut out, 1, |out| {
+    /// Two requests in a row are one, because Protocol Buffers append the elements of repeated fields.
+    pub(super) fn write(&self, out: &mut Vec<u8>, spans: &[SpanData]) {
+        out.reserve(self.resource.len() + USUAL_SPAN * spans.len());
+        write_message(out, 1, |out| {
             write_bytes(out, 1, &self.resource);
             let is_same =
                 |a: &SpanData, b: &SpanData| a.instrumentation_scope == b.instrumentation_scope;
@@ -64,7 +64,6 @@ impl SpanEncoder {
                 write_message(out, 2, |out| write_scope_spans(out, spans));
             }
         });
-        out
     }
 }
 

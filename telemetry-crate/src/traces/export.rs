@@ -64,16 +64,17 @@ impl SpanExport {
 impl Export for SpanExport {
     type Item = SpanData;
 
-    async fn export(&mut self, mut batch: Vec<SpanData>) -> Result<(), ExportError> {
-        let others: Vec<_> = batch
-            .extract_if(.., |span| !SpanEncoder::can_encode(span))
-            .collect();
+    async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), ExportError> {
         let mut message = Vec::new();
-        if !batch.is_empty() {
-            message = self.encoder.request(&batch);
-        }
-        if !others.is_empty() {
-            let result = self.exporter.export(others).await;
+        // The order of the spans is kept.
+        let is_same =
+            |a: &SpanData, b: &SpanData| SpanEncoder::can_encode(a) == SpanEncoder::can_encode(b);
+        for spans in batch.chunk_by(is_same) {
+            if spans.iter().all(SpanEncoder::can_encode) {
+                self.encoder.write(&mut message, spans);
+                continue;
+            }
+            let result = self.exporter.export(spans.to_vec()).await;
             let Some(encoded) = self.encoded.take() else {
                 return Err(ExportError::encoding(match result {
                     Err(error) => error.to_string(),

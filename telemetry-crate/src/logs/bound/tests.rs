@@ -62,6 +62,7 @@ fn with_line<T>(parts: &Parts, work: impl FnOnce(&LogLine<'_>) -> T) -> T {
             span_id: SpanId::from(u64::MAX),
             flags: TraceFlags::SAMPLED,
         }),
+        is_last: false,
         event: &event,
         spans: &|visit| visit(&span),
     })

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use super::{
     super::{
+        LogLine,
         bound::LineLimits,
         labels,
         name_set::NameSet,
@@ -28,6 +29,8 @@ pub(super) struct FieldWriter<'a> {
     schema: &'static Schema,
     limits: LineLimits,
     is_unlimited: bool,
+    /// Whether the fields of spans are kept for further lines.
+    keeps_spans: bool,
     rendered: &'a mut RenderedNames,
     names: Names<'a>,
     /// The number of fields that were left out.
@@ -37,12 +40,12 @@ pub(super) struct FieldWriter<'a> {
 }
 
 impl<'a> FieldWriter<'a> {
-    /// Begins with `dropped` fields that were left out before.
+    /// Begins with the fields that `line` has dropped before.
     pub(super) fn new(
+        line: &LogLine<'_>,
         schema: &'static Schema,
         limits: LineLimits,
         rendered: &'a mut RenderedNames,
-        dropped: usize,
     ) -> Self {
         Self {
             schema,
@@ -50,7 +53,8 @@ impl<'a> FieldWriter<'a> {
             is_unlimited: limits == LineLimits::UNLIMITED,
             rendered,
             names: Names::default(),
-            dropped,
+            keeps_spans: !line.is_last,
+            dropped: line.event.dropped(),
         }
     }
 
@@ -97,7 +101,9 @@ impl<'a> FieldWriter<'a> {
 }
 
 impl FieldWriter<'_> {
-    /// Writes the fields of a span, all at once if an earlier line had all of them as they are.
+    /// Writes the fields of a span.
+    ///
+    /// If an earlier line had all of them as they are, they are written at once.
     pub(super) fn write_span(&mut self, out: &mut Vec<u8>, span: &SpanFields) {
         let names = span.fields().names();
         let is_alone = self.is_unlimited && !self.names.set.overlaps(names);
@@ -114,7 +120,7 @@ impl FieldWriter<'_> {
         for (name, text, kind) in span.fields().iter() {
             is_kept &= self.write(out, name, Some(name), (text, kind));
         }
-        if is_kept {
+        if is_kept && self.keeps_spans {
             span.keep_json(self.schema, &out[start..]);
         }
     }

@@ -67,6 +67,7 @@ fn line(keys: &Keys, event: &EventFields, span: &SpanFields) -> Map<String, Valu
         level: Level::INFO,
         target: "orders",
         ids: None,
+        is_last: false,
         event,
         spans: &|visit| visit(span),
     };

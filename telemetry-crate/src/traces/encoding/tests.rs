@@ -1,4 +1,6 @@
-//! Compares the encoding with that of `opentelemetry-otlp`, which uses `group_spans_by_resource_and_scope`.
+//! Compares the encoding with that of `opentelemetry-otlp`.
+//!
+//! Its exporter calls `group_spans_by_resource_and_scope`.
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
@@ -33,6 +35,12 @@ fn resource() -> Resource {
         BTreeMap::new(),
         None,
     )
+}
+
+fn encoded(resource: &Resource, spans: &[SpanData]) -> Vec<u8> {
+    let mut out = Vec::new();
+    SpanEncoder::new(resource).write(&mut out, spans);
+    out
 }
 
 /// The request of the library's exporter.
@@ -154,7 +162,7 @@ proptest! {
     fn spans_are_encoded_as_by_the_library(span in span()) {
         prop_assert!(SpanEncoder::can_encode(&span));
         let resource = resource();
-        let bytes = SpanEncoder::new(&resource).request(std::slice::from_ref(&span));
+        let bytes = encoded(&resource, std::slice::from_ref(&span));
         prop_assert_eq!(bytes, expected(vec![span], &resource).encode_to_vec());
     }
 
@@ -162,7 +170,7 @@ proptest! {
     #[test]
     fn batches_have_each_span_under_its_scope(spans in vec(span(), 0..20)) {
         let resource = resource();
-        let bytes = SpanEncoder::new(&resource).request(&spans);
+        let bytes = encoded(&resource, &spans);
         let found = ExportTraceServiceRequest::decode(&*bytes).unwrap();
         let flat = |request: ExportTraceServiceRequest| {
             let mut spans: Vec<_> = request

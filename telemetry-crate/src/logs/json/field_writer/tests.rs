@@ -74,6 +74,7 @@ impl Lines {
             level: Level::INFO,
             target: "orders",
             ids: None,
+            is_last: false,
             event,
             spans: &|visit| spans.iter().for_each(&mut *visit),
         };
@@ -83,7 +84,9 @@ impl Lines {
     }
 }
 
-/// Limits that shorten nothing, but with which the fields of a span are written one by one.
+/// Limits that shorten nothing.
+///
+/// With them, the fields of a span are written one by one.
 const ONE_BY_ONE: LineLimits = LineLimits {
     fields: usize::MAX - 1,
     ..LineLimits::UNLIMITED
