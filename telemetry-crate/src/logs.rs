@@ -18,10 +18,13 @@ mod filter;
 mod held;
 mod json;
 mod labels;
+mod name_set;
 pub(crate) mod otlp;
 mod pretty;
 mod recorded;
+mod rendered_names;
 mod schema;
+mod span_fields;
 mod writer;
 
 #[cfg(test)]
@@ -44,10 +47,12 @@ use tracing_subscriber::{
 pub use self::recorded::record;
 use self::{
     bound::{IsComplete, write_bounded},
-    fields::{EventFields, Fields, SpanFields},
+    fields::EventFields,
     json::write_json,
     pretty::write_pretty,
+    rendered_names::RenderedNames,
     schema::Keys,
+    span_fields::SpanFields,
 };
 pub(crate) use self::{
     bridge::install as install_bridge,
@@ -70,7 +75,7 @@ use crate::{
 };
 
 /// A callback that receives the fields of one span.
-type VisitSpan<'a> = &'a mut dyn FnMut(&Fields);
+type VisitSpan<'a> = &'a mut dyn FnMut(&SpanFields);
 
 /// One event, ready to be formatted.
 struct LogLine<'a> {
@@ -80,6 +85,8 @@ struct LogLine<'a> {
     target: &'a str,
     /// The ids of the event's span; `None` outside any span.
     ids: Option<SpanIds>,
+    /// Whether the span hardly has further lines.
+    is_last: bool,
     event: &'a EventFields,
     /// Visits the fields of the event's spans, from the innermost to the root.
     spans: &'a dyn Fn(VisitSpan<'_>),
@@ -104,7 +111,14 @@ impl LogLine<'_> {
 #[derive(Default)]
 struct Scratch {
     fields: EventFields,
+    line: LineBuffer,
+}
+
+/// The memory for one line.
+#[derive(Default)]
+struct LineBuffer {
     out: Vec<u8>,
+    names: RenderedNames,
 }
 
 thread_local! {
@@ -178,9 +192,10 @@ impl LogLayer {
         self.counts.clone()
     }
 
-    fn write(&self, out: &mut Vec<u8>, line: &LogLine<'_>, target: LineTarget<'_>) {
+    fn write(&self, buffer: &mut LineBuffer, line: &LogLine<'_>, target: LineTarget<'_>) {
+        let LineBuffer { out, names } = buffer;
         let IsComplete(is_complete) = write_bounded(out, |out, limits| match &self.style {
-            Style::Json(keys) => write_json(out, line, keys, limits),
+            Style::Json(keys) => write_json(out, line, keys, names, limits),
             Style::Pretty { colors } => write_pretty(out, line, *colors, limits),
         });
         if !is_complete {
@@ -280,15 +295,21 @@ impl LogLayer {
 
         let span = context.event_span(event);
         let spans = |visit: VisitSpan<'_>| {
-            for span in span.iter().flat_map(SpanRef::scope) {
-                if let Some(fields) = span.extensions().get::<SpanFields>() {
-                    visit(fields.fields());
-                }
+            let Some(span) = &span else { return };
+            visit_fields(span, visit);
+            // `SpanRef::scope` would look up the first span again.
+            let mut outer = span.parent();
+            while let Some(span) = outer {
+                visit_fields(&span, visit);
+                outer = span.parent();
             }
         };
         // A thread that is ending has no thread-locals any more. Its lines get new buffers.
         let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
-        let Scratch { fields, out } = &mut scratch;
+        let Scratch {
+            fields,
+            line: buffer,
+        } = &mut scratch;
         fields.clear();
         event.record(&mut fields.visitor(normalized.is_some()));
         if let Some(span) = span.as_ref().filter(|_| event.parent().is_some()) {
@@ -302,6 +323,8 @@ impl LogLayer {
             level: *metadata.level(),
             target: metadata.target(),
             ids: self.ids(event, span.as_ref()),
+            // The end of a request, a job or a run is logged outside its span.
+            is_last: event.parent().is_some(),
             event: fields,
             spans: &spans,
         };
@@ -310,7 +333,7 @@ impl LogLayer {
                 Some(metadata) => LineTarget::Text(metadata.target()),
                 None => LineTarget::Static(event.metadata().target()),
             };
-            self.write(out, &line, target);
+            self.write(buffer, &line, target);
         }
         if let Some(sink) = &self.sink {
             let place = (line.level == Level::ERROR).then(|| EventPlace {
@@ -321,6 +344,15 @@ impl LogLayer {
             line.report_to(&**sink, is_logged, place);
         }
         let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+    }
+}
+
+fn visit_fields<S>(span: &SpanRef<'_, S>, visit: VisitSpan<'_>)
+where
+    S: for<'a> LookupSpan<'a>,
+{
+    if let Some(fields) = span.extensions().get::<SpanFields>() {
+        visit(fields);
     }
 }
 

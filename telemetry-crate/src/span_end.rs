@@ -50,12 +50,18 @@ impl SpanEnd {
         }
     }
 
+    fn writer(&self) -> Option<SpanWriter<'_>> {
+        let span = self.context.get().map(TraceContextExt::span)?;
+        let is_exported = span.is_recording();
+        Some(SpanWriter { span, is_exported })
+    }
+
     /// Calls `write` with the span, if it is exported or the flight recorder keeps it.
     pub(crate) fn write(&self, write: impl FnOnce(&SpanWriter<'_>)) {
-        if let Some(span) = self.context.get().map(TraceContextExt::span)
-            && (span.is_recording() || evidence::is_on())
+        if let Some(span) = self.writer()
+            && (span.is_exported || evidence::is_on())
         {
-            write(&SpanWriter(&span));
+            write(&span);
         }
     }
 
@@ -63,20 +69,20 @@ impl SpanEnd {
     ///
     /// For attributes that cost much and that the flight recorder has in another form.
     pub(crate) fn write_exported(&self, write: impl FnOnce(&SpanWriter<'_>)) {
-        if let Some(span) = self.context.get().map(TraceContextExt::span)
-            && span.is_recording()
+        if let Some(span) = self.writer()
+            && span.is_exported
         {
-            evidence::for_export_only(|| write(&SpanWriter(&span)));
+            evidence::for_export_only(|| write(&span));
         }
     }
 
     /// Calls `write` with the span, for the flight recorder alone.
     #[cfg(feature = "db")]
     pub(crate) fn write_recorded(&self, write: impl FnOnce(&SpanWriter<'_>)) {
-        if let Some(span) = self.context.get().map(TraceContextExt::span)
+        if let Some(span) = self.writer()
             && evidence::is_on()
         {
-            evidence::for_recorder_only(|| write(&SpanWriter(&span)));
+            evidence::for_recorder_only(|| write(&span));
         }
     }
 
@@ -106,32 +112,38 @@ impl SpanEnd {
 
 /// A span that is exported or that the flight recorder keeps.
 #[derive(Debug)]
-pub(crate) struct SpanWriter<'a>(&'a SpanRef<'a>);
+pub(crate) struct SpanWriter<'a> {
+    span: SpanRef<'a>,
+    is_exported: bool,
+}
 
 impl SpanWriter<'_> {
     pub(crate) fn update_name(&self, name: impl Into<Cow<'static, str>>) {
-        self.0.update_name(name);
+        self.span.update_name(name);
     }
 
     pub(crate) fn set_attribute(&self, attribute: KeyValue) {
-        self.0.set_attribute(attribute);
+        self.span.set_attribute(attribute);
     }
 
-    /// Sets attributes one by one.
+    /// Sets attributes, at one lock if the span is exported.
     ///
     /// OpenTelemetry's method for several of them ignores a span that is not exported.
     pub(crate) fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        if self.is_exported {
+            return self.span.set_attributes(attributes);
+        }
         for attribute in attributes {
-            self.0.set_attribute(attribute);
+            self.span.set_attribute(attribute);
         }
     }
 
     pub(crate) fn set_status(&self, status: Status) {
-        self.0.set_status(status);
+        self.span.set_status(status);
     }
 
     fn add_link(&self, context: SpanContext) {
-        self.0.add_link(context, Vec::new());
+        self.span.add_link(context, Vec::new());
     }
 }
 

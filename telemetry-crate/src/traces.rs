@@ -6,6 +6,7 @@
 
 mod baggage;
 mod canary;
+mod encoding;
 mod events;
 mod export;
 mod failures;

@@ -180,7 +180,7 @@ pin_project! {
     pub struct ActixFuture<F> {
         #[pin]
         inner: F,
-        exchange: Option<Exchange>,
+        exchange: Option<Box<Exchange>>,
     }
 
     impl<F> PinnedDrop for ActixFuture<F> {
@@ -193,7 +193,7 @@ pin_project! {
 }
 
 impl<F> ActixFuture<F> {
-    fn new(inner: F, exchange: Option<Exchange>) -> Self {
+    fn new(inner: F, exchange: Option<Box<Exchange>>) -> Self {
         Self { inner, exchange }
     }
 }
@@ -256,7 +256,7 @@ fn log_error<B>(result: &Result<ServiceResponse<B>, Error>) {
 }
 
 /// Takes the status of the response, and adds the exchange's headers to it.
-fn answered<B>(exchange: Exchange, response: &mut ServiceResponse<B>) -> Exchange {
+fn answered<B>(exchange: Box<Exchange>, response: &mut ServiceResponse<B>) -> Box<Exchange> {
     let mut head = Response::new(());
     if let Ok(status) = StatusCode::from_u16(response.status().as_u16()) {
         *head.status_mut() = status;
@@ -284,7 +284,7 @@ pin_project! {
 }
 
 impl<B: MessageBody> ActixBody<B> {
-    fn new(inner: B, exchange: Option<Exchange>) -> Self {
+    fn new(inner: B, exchange: Option<Box<Exchange>>) -> Self {
         let (length, is_over) = match inner.size() {
             BodySize::None => (None, true),
             BodySize::Sized(length) => (Some(length), false),

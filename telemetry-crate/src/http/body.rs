@@ -26,7 +26,11 @@ pin_project! {
 }
 
 impl<B: Body> ResponseBody<B> {
-    pub(super) fn new(inner: B, content_length: Option<u64>, exchange: Option<Exchange>) -> Self {
+    pub(super) fn new(
+        inner: B,
+        content_length: Option<u64>,
+        exchange: Option<Box<Exchange>>,
+    ) -> Self {
         let length = content_length.or_else(|| inner.size_hint().exact());
         let end = BodyEnd::new(length, inner.is_end_stream(), exchange);
         Self { inner, end }

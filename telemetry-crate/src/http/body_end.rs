@@ -11,7 +11,7 @@ use crate::unwind::end_on_panic;
 /// limit of the server ended the response.
 #[derive(Debug)]
 pub(crate) struct BodyEnd {
-    exchange: Option<Exchange>,
+    exchange: Option<Box<Exchange>>,
     /// Bytes left until the known end, after which a server stops polling.
     left: Option<u64>,
     is_polled: bool,
@@ -22,7 +22,7 @@ impl BodyEnd {
     /// Follows a body of this length, as far as it is known.
     ///
     /// `is_over` tells that there is nothing to poll.
-    pub(crate) fn new(length: Option<u64>, is_over: bool, exchange: Option<Exchange>) -> Self {
+    pub(crate) fn new(length: Option<u64>, is_over: bool, exchange: Option<Box<Exchange>>) -> Self {
         let mut end = Self {
             exchange,
             left: length,
@@ -30,7 +30,10 @@ impl BodyEnd {
             sent: 0,
         };
         // A server doesn't poll a body that it knows to be empty.
-        let has_no_body = end.exchange.as_ref().is_some_and(Exchange::has_no_body);
+        let has_no_body = end
+            .exchange
+            .as_ref()
+            .is_some_and(|exchange| exchange.has_no_body());
         if length == Some(0) || is_over || has_no_body {
             end.finish(Outcome::Answered);
         }

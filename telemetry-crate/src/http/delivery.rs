@@ -32,7 +32,7 @@ struct State {
     /// An outer layer may still answer.
     unanswered: Mutex<Option<Box<Exchange>>>,
     /// Exchange whose response body has ended, and is perhaps not sent yet.
-    sent: Mutex<Option<Exchange>>,
+    sent: Mutex<Option<Box<Exchange>>>,
 }
 
 /// Marks the request as seen by a telemetry layer.
@@ -47,18 +47,18 @@ impl Delivery {
     ///
     /// If the server already has a response, the exchange is dropped instead, because that response
     /// was abandoned, usually by a client that disconnected.
-    pub(super) fn keep_unanswered(&self, exchange: Exchange) {
+    pub(super) fn keep_unanswered(&self, exchange: Box<Exchange>) {
         if !self.0.is_answered.load(Ordering::Relaxed) {
-            *self.unanswered() = Some(Box::new(exchange));
+            *self.unanswered() = Some(exchange);
         }
     }
 
     /// Keeps an exchange until the server has sent the whole response body.
-    pub(super) fn keep_until_sent(&self, exchange: Exchange) {
+    pub(super) fn keep_until_sent(&self, exchange: Box<Exchange>) {
         *self.sent() = Some(exchange);
     }
 
-    fn sent(&self) -> MutexGuard<'_, Option<Exchange>> {
+    fn sent(&self) -> MutexGuard<'_, Option<Box<Exchange>>> {
         self.0.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -73,7 +73,7 @@ impl Exchange {
         request: &Request<B>,
         route: Option<RouteTemplate>,
         shared: &Arc<ServerSettings>,
-    ) -> Self {
+    ) -> Box<Self> {
         let method = protocol::method(request.method());
         let scheme = scheme(request.uri());
         let Remote { context, link } = Remote::extract(request.headers(), shared.remote_parent);
@@ -92,7 +92,8 @@ impl Exchange {
                 request.id = Empty,
             )
         };
-        Self {
+        // The exchange moves with futures and bodies that do not know its size, so it is in a box.
+        Box::new(Self {
             span: OpenSpan::new(span),
             active: shared.metrics.started(method, scheme),
             link,
@@ -109,7 +110,7 @@ impl Exchange {
             shared: shared.clone(),
             has_panicked: false,
             finished: false,
-        }
+        })
     }
 
     /// Writes the span's name and attributes; called once, inside the span.
@@ -122,23 +123,25 @@ impl Exchange {
         // The flight recorder has the method and the route from the span's fields, and the path from the log line.
         self.span.write_exported(|span| {
             span.update_name(self.span_name());
-            span.set_attributes([
+            let own = [
                 KeyValue::new("url.scheme", self.scheme),
                 KeyValue::new("url.path", self.path().to_owned()),
                 KeyValue::new("network.protocol.version", self.version),
-            ]);
-            if let Some(method) = &self.unknown_method {
-                let method = method.as_str().to_owned();
-                span.set_attribute(KeyValue::new("http.request.method_original", method));
-            }
-            span.set_attributes(attributes::client_attributes(
-                request,
-                shared.client_address,
-            ));
-            span.set_attributes(attributes::request_attributes(request));
-            if shared.records_query {
-                span.set_attributes(attributes::query_attribute(self.path.as_ref()));
-            }
+            ];
+            let method = self.unknown_method.as_ref().map(|method| {
+                KeyValue::new("http.request.method_original", method.as_str().to_owned())
+            });
+            let query = self.path.as_ref().filter(|_| shared.records_query);
+            let attributes = own
+                .into_iter()
+                .chain(method)
+                .chain(attributes::client_attributes(
+                    request,
+                    shared.client_address,
+                ))
+                .chain(attributes::request_attributes(request))
+                .chain(attributes::query_attribute(query));
+            span.set_attributes(attributes);
         });
     }
 
@@ -181,7 +184,7 @@ impl Exchange {
     }
 
     /// Takes the route and the status from the service's response.
-    pub(super) fn answered<B>(mut self, response: &mut Response<B>) -> Self {
+    pub(super) fn answered<B>(mut self: Box<Self>, response: &mut Response<B>) -> Box<Self> {
         if let Some(delivery) = &self.delivery {
             delivery.apply_rejection(response);
         }
@@ -209,7 +212,7 @@ impl Exchange {
     }
 
     /// Ends an exchange without a response, or leaves its end to the server.
-    pub(super) fn end_unanswered(mut self) {
+    pub(super) fn end_unanswered(mut self: Box<Self>) {
         match self.delivery.take() {
             Some(delivery) => delivery.keep_unanswered(self),
             None => drop(self),
@@ -224,7 +227,7 @@ impl Exchange {
 
     /// Finishes an exchange after an outer layer has answered.
     #[cfg(any(feature = "actix", feature = "axum"))]
-    pub(super) fn answered_outside(mut self, status: StatusCode) {
+    pub(super) fn answered_outside(mut self: Box<Self>, status: StatusCode) {
         self.status = Some(status);
         let outcome = if self.has_panicked {
             Outcome::Panicked
@@ -235,7 +238,7 @@ impl Exchange {
     }
 
     /// Ends the exchange with its body, or once the server has sent the body.
-    pub(super) fn sent(mut self, bytes: u64) {
+    pub(super) fn sent(mut self: Box<Self>, bytes: u64) {
         // Over HTTP/2, the client's flow control may hold back even a small body.
         let is_on_its_way = bytes > SOCKET_BUFFER || bytes > 0 && self.version == "2";
         match self.delivery.take_if(|_| is_on_its_way) {
@@ -244,7 +247,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn finish(mut self, outcome: Outcome) {
+    pub(super) fn finish(mut self: Box<Self>, outcome: Outcome) {
         self.end(outcome);
     }
 
@@ -353,7 +356,7 @@ impl Drop for Exchange {
     }
 }
 
-impl EndsByPanic for Exchange {
+impl EndsByPanic for Box<Exchange> {
     fn end_by_panic(mut self) {
         self.has_panicked = true;
         if self.status.is_none() {

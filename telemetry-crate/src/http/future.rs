@@ -25,7 +25,7 @@ pin_project! {
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        exchange: Option<Exchange>,
+        exchange: Option<Box<Exchange>>,
         // Route that is passed to an outer telemetry layer.
         route: Option<RouteTemplate>,
     }
@@ -40,7 +40,7 @@ pin_project! {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(inner: F, exchange: Option<Exchange>) -> Self {
+    pub(super) fn new(inner: F, exchange: Option<Box<Exchange>>) -> Self {
         Self {
             inner,
             exchange,

@@ -22,7 +22,7 @@ pub(super) const MAX_CONSTANT: usize = 1024;
 const TRAILER_BYTES: usize = 128;
 
 /// Maximum length of each part of a line in bytes, after escaping.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LineLimits {
     pub(super) target: usize,
     pub(super) message: usize,
@@ -57,7 +57,7 @@ pub(super) struct IsComplete(pub(super) bool);
 /// Writes a line of at most [`MAX_LINE`] bytes.
 pub(super) fn write_bounded(
     out: &mut Vec<u8>,
-    write: impl Fn(&mut Vec<u8>, LineLimits) -> IsComplete,
+    mut write: impl FnMut(&mut Vec<u8>, LineLimits) -> IsComplete,
 ) -> IsComplete {
     out.clear();
     let is_complete = write(out, LineLimits::UNLIMITED);
@@ -69,7 +69,10 @@ pub(super) fn write_bounded(
 }
 
 #[cold]
-fn write_shortened(out: &mut Vec<u8>, write: impl Fn(&mut Vec<u8>, LineLimits) -> IsComplete) {
+fn write_shortened(
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&mut Vec<u8>, LineLimits) -> IsComplete,
+) {
     let mut limits = LineLimits::LIMITED;
     for value in VALUE_LIMITS {
         limits.value = value;

@@ -7,6 +7,7 @@ use std::{borrow::Cow, error::Error, fmt};
 
 use tracing::field::{Field, Visit};
 
+use super::name_set::NameSet;
 use crate::{
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::{
@@ -24,6 +25,8 @@ const MAX_VALUE_BYTES: usize = 8 * 1024;
 pub(super) struct Fields<N = &'static str> {
     text: String,
     items: Vec<TextField<N>>,
+    /// The names of all fields, and of some that were removed.
+    names: NameSet,
     /// Whether some value was truncated.
     is_truncated: bool,
     /// The number of key-values that [`Pairs`] dropped.
@@ -36,6 +39,17 @@ pub(super) struct Fields<N = &'static str> {
 pub(super) type EventFields = Fields<Cow<'static, str>>;
 
 impl<N: AsRef<str>> Fields<N> {
+    /// Allocates memory for `fields` fields with texts of 16 bytes on average.
+    pub(super) fn with_capacity(fields: usize) -> Self {
+        Self {
+            text: String::with_capacity(16 * fields),
+            items: Vec::with_capacity(fields),
+            names: NameSet::default(),
+            is_truncated: false,
+            dropped: 0,
+        }
+    }
+
     fn iter_with_message(&self) -> impl Iterator<Item = (&N, &str, Kind)> {
         self.items
             .iter()
@@ -58,6 +72,11 @@ impl<N: AsRef<str>> Fields<N> {
         &self.items
     }
 
+    /// All names, and perhaps some that were removed.
+    pub(super) fn names(&self) -> NameSet {
+        self.names
+    }
+
     pub(super) fn is_truncated(&self) -> bool {
         self.is_truncated
     }
@@ -78,8 +97,12 @@ impl<N: AsRef<str>> Fields<N> {
             .find_map(|(candidate, text, _)| (candidate.as_ref() == name).then_some(text))
     }
 
-    fn set(&mut self, name: N, kind: Kind, value: Value<'_>) {
-        self.remove(name.as_ref(), kind);
+    pub(super) fn set(&mut self, name: N, kind: Kind, value: Value<'_>) {
+        let as_set = NameSet::of(name.as_ref());
+        if self.names.overlaps(as_set) {
+            self.remove(name.as_ref(), kind);
+        }
+        self.names.add(as_set);
         let (kind, value) = if is_secret(name.as_ref()) {
             (Kind::Text, Value::Str(REDACTED))
         } else {
@@ -124,6 +147,7 @@ impl<N: AsRef<str>> Fields<N> {
     pub(super) fn clear(&mut self) {
         self.text.clear();
         self.items.clear();
+        self.names = NameSet::default();
         self.is_truncated = false;
         self.dropped = 0;
     }
@@ -151,6 +175,7 @@ impl EventFields {
     pub(super) fn restore(&mut self, name: &str, text: &str, kind: Kind) {
         let start = self.text.len();
         self.text.push_str(text);
+        self.names.add(NameSet::of(name));
         self.items.push(TextField {
             name: Cow::Owned(name.to_owned()),
             text: start..self.text.len(),
@@ -209,7 +234,7 @@ impl EventFields {
 }
 
 /// Calls `set` with a floating-point number as text.
-fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
+pub(super) fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
     // JSON has no notation for infinity and NaN.
     let kind = if value.is_finite() {
         Kind::Bare
@@ -220,7 +245,7 @@ fn with_float(value: f64, set: impl FnOnce(Kind, Value<'_>)) {
 }
 
 /// A value before it is stored.
-enum Value<'a> {
+pub(super) enum Value<'a> {
     /// Text, the most common kind, needs no formatting.
     Str(&'a str),
     Format(fmt::Arguments<'a>),
@@ -271,6 +296,8 @@ macro_rules! record_values {
     };
 }
 
+pub(super) use record_values;
+
 /// Records an event's fields.
 pub(super) struct EventVisitor<'a> {
     fields: &'a mut EventFields,
@@ -313,39 +340,6 @@ impl NamedVisitor<'_> {
 }
 
 impl Visit for NamedVisitor<'_> {
-    record_values!();
-}
-
-/// The fields of a span, stored in its extensions for the events inside it.
-#[derive(Debug)]
-pub(super) struct SpanFields(Fields);
-
-impl SpanFields {
-    /// Allocates memory for `fields` fields with texts of 16 bytes on average.
-    pub(super) fn with_capacity(fields: usize) -> Self {
-        Self(Fields {
-            text: String::with_capacity(16 * fields),
-            items: Vec::with_capacity(fields),
-            is_truncated: false,
-            dropped: 0,
-        })
-    }
-
-    pub(super) fn fields(&self) -> &Fields {
-        &self.0
-    }
-
-    fn set(&mut self, field: &Field, kind: Kind, value: Value<'_>) {
-        let name = match field.name() {
-            // `otel.` fields configure the exported span. They are not data of the program.
-            name if name.starts_with("otel.") => return,
-            name => name,
-        };
-        self.0.set(name, kind, value);
-    }
-}
-
-impl Visit for SpanFields {
     record_values!();
 }
 

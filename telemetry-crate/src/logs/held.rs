@@ -1,6 +1,6 @@
 //! Log lines that were withheld until their root failed.
 
-use super::{LogLayer, LogLine, fields::EventFields};
+use super::{LineBuffer, LogLayer, LogLine, fields::EventFields};
 use crate::{
     evidence::{HeldEvent, HeldSink, LineTarget},
     values::Kind,
@@ -27,10 +27,11 @@ impl HeldSink for HeldLines {
             level: event.level,
             target: event.target,
             ids: Some(event.ids),
+            is_last: true,
             event: &fields,
             spans: &|_| {},
         };
         let target = LineTarget::Text(event.target);
-        self.0.write(&mut Vec::new(), &line, target);
+        self.0.write(&mut LineBuffer::default(), &line, target);
     }
 }

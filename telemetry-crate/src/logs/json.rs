@@ -5,16 +5,18 @@
 //! outwards. If the event and its spans have fields with the same name, only the first of them is written. A field cannot
 //! forge the severity or the trace of a line, because `schema` renames fields whose names are reserved.
 
+mod field_writer;
 #[cfg(test)]
 mod tests;
 
-use std::{cell::Cell, io::Write, ops::Range};
+use std::{borrow::Cow, cell::Cell, io::Write};
 
+use self::field_writer::FieldWriter;
 use super::{
     LogLine,
     bound::{IsComplete, LineLimits, MAX_CONSTANT, write_truncated},
-    labels,
-    schema::{DROPPED, Ids, Keys, Naming, PREFIX, Renaming, Schema},
+    rendered_names::RenderedNames,
+    schema::{DROPPED, Ids, Keys},
 };
 use crate::{span_ids::SpanIds, values::Kind};
 
@@ -23,6 +25,7 @@ pub(super) fn write_json(
     out: &mut Vec<u8>,
     line: &LogLine<'_>,
     keys: &Keys,
+    rendered: &mut RenderedNames,
     limits: LineLimits,
 ) -> IsComplete {
     let schema = keys.schema;
@@ -38,27 +41,27 @@ pub(super) fn write_json(
     }
     out.extend_from_slice(&keys.constant);
 
-    let mut names = Names {
-        dropped: line.event.dropped(),
-        is_truncated: line.event.is_truncated(),
-        ..Names::default()
-    };
+    let mut fields = FieldWriter::new(line, schema, limits, rendered);
+    let mut is_truncated = line.event.is_truncated();
     for (name, text, kind) in line.event.iter() {
-        write_field(out, name, (text, kind), schema, limits, &mut names);
+        let fixed = match name {
+            Cow::Borrowed(name) => Some(*name),
+            Cow::Owned(_) => None,
+        };
+        fields.write(out, name, fixed, (text, kind));
     }
     (line.spans)(&mut |span| {
-        names.is_truncated |= span.is_truncated();
-        for (name, text, kind) in span.iter() {
-            write_field(out, name, (text, kind), schema, limits, &mut names);
-        }
+        is_truncated |= span.fields().is_truncated();
+        fields.write_span(out, span);
     });
-    if names.dropped > 0 {
+    let dropped = fields.dropped();
+    if dropped > 0 {
         write_key(out, &[DROPPED]);
         let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(digits.format(names.dropped).as_bytes());
+        out.extend_from_slice(digits.format(dropped).as_bytes());
     }
     out.extend_from_slice(b"}\n");
-    IsComplete(names.dropped == 0 && !names.is_truncated)
+    IsComplete(dropped == 0 && !is_truncated)
 }
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
@@ -91,121 +94,6 @@ fn write_decimal(out: &mut Vec<u8>, bytes: [u8; 8]) {
     out.extend_from_slice(digits.format(u64::from_be_bytes(bytes)).as_bytes());
 }
 
-/// The value of [`Name::label`] for a field that does not become a label.
-///
-/// It is empty, and the range of a label's name never is.
-const NO_LABEL: Range<usize> = 0..0;
-
-/// The names of the fields on the line, and whether the line is complete.
-#[derive(Default)]
-struct Names<'a> {
-    /// The first names, which need no allocation. Few lines have more.
-    first: [Name<'a>; 16],
-    count: usize,
-    rest: Vec<Name<'a>>,
-    /// The number of fields that were left out.
-    ///
-    /// Fields whose name is already on the line are not counted.
-    dropped: usize,
-    /// Whether a value was truncated when it was recorded.
-    is_truncated: bool,
-}
-
-#[derive(Clone, Default)]
-struct Name<'a> {
-    name: &'a str,
-    /// The range of the label's name in the line; empty if the field is not a label.
-    ///
-    /// Labels are the renamed fields of [`Renaming::Labels`]. Fields with different names may become the same label.
-    label: Range<usize>,
-}
-
-impl<'a> Names<'a> {
-    fn any(&self, test: impl Fn(&Name<'a>) -> bool) -> bool {
-        let first = &self.first[..self.count];
-        first.iter().any(&test) || self.rest.iter().any(test)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.any(|written| written.name == name)
-    }
-
-    fn has_label(&self, out: &[u8], label: &Range<usize>) -> bool {
-        let bytes = &out[label.clone()];
-        self.any(|written| {
-            written.label.len() == bytes.len() && out[written.label.clone()] == *bytes
-        })
-    }
-
-    fn push(&mut self, name: &'a str, label: Range<usize>) {
-        let name = Name { name, label };
-        match self.first.get_mut(self.count) {
-            Some(slot) => {
-                *slot = name;
-                self.count += 1;
-            }
-            None => self.rest.push(name),
-        }
-    }
-}
-
-fn write_field<'a>(
-    out: &mut Vec<u8>,
-    name: &'a str,
-    (text, kind): (&str, Kind),
-    schema: &Schema,
-    limits: LineLimits,
-    names: &mut Names<'a>,
-) {
-    if names.has(name) {
-        return;
-    }
-    let start = out.len();
-    let label = match schema.naming(name) {
-        Naming::Keep => {
-            write_key(out, &[name]);
-            write_value(out, text, kind, limits);
-            NO_LABEL
-        }
-        Naming::KeepIf(expected) => {
-            write_key(out, &[name]);
-            if expected.write(out, text, kind, limits) {
-                NO_LABEL
-            } else {
-                out.truncate(start);
-                write_renamed(out, name, (text, kind), schema, limits)
-            }
-        }
-        Naming::Rename => write_renamed(out, name, (text, kind), schema, limits),
-    };
-    if out.len() > limits.fields || (!label.is_empty() && names.has_label(out, &label)) {
-        out.truncate(start);
-        names.dropped += 1;
-    } else {
-        names.push(name, label);
-    }
-}
-
-/// Writes a field that cannot keep its name.
-///
-/// Returns the range of the label's name, or [`NO_LABEL`].
-fn write_renamed(
-    out: &mut Vec<u8>,
-    name: &str,
-    (text, kind): (&str, Kind),
-    schema: &Schema,
-    limits: LineLimits,
-) -> Range<usize> {
-    match schema.renaming {
-        Renaming::Prefix => {
-            write_key(out, &[PREFIX, name]);
-            write_value(out, text, kind, limits);
-            NO_LABEL
-        }
-        Renaming::Labels => labels::write(out, name, (text, kind), limits),
-    }
-}
-
 fn write_value(out: &mut Vec<u8>, text: &str, kind: Kind, limits: LineLimits) {
     match kind {
         Kind::Bare => out.extend_from_slice(text.as_bytes()),
@@ -236,7 +124,7 @@ fn write_text_key(out: &mut Vec<u8>, name: &str) {
 }
 
 /// Writes a key, which is the concatenation of `parts`.
-fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
+pub(super) fn write_key(out: &mut Vec<u8>, parts: &[&str]) {
     out.extend_from_slice(b",\"");
     for part in parts {
         escape(out, part);
@@ -303,16 +191,20 @@ pub(crate) fn escape(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    // The digits are collected in an array, because pushing each to the vector would check the vector's capacity.
-    let mut hex = [[0; 2]; BYTES];
-    for (pair, byte) in hex.iter_mut().zip(bytes) {
-        *pair = [
-            DIGITS[usize::from(byte >> 4)],
-            DIGITS[usize::from(byte & 0xf)],
-        ];
+/// The two hexadecimal digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let (mut hex, mut byte) = ([[0; 2]; 256], 0);
+    while byte < hex.len() {
+        hex[byte] = [digits[byte >> 4], digits[byte & 0xf]];
+        byte += 1;
     }
+    hex
+};
+
+fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
+    // The digits are collected in an array, because pushing each to the vector would check the vector's capacity.
+    let hex = bytes.map(|byte| HEX[usize::from(byte)]);
     out.extend_from_slice(hex.as_flattened());
 }
 

@@ -110,6 +110,7 @@ fn record_of<'a>(line: &LogLine<'a>, limits: RecordLimits) -> LogRecord {
         add(name.as_ref(), value, kind);
     }
     (line.spans)(&mut |span| {
+        let span = span.fields();
         for (name, value, kind) in span.iter() {
             add(name, value, kind);
         }

@@ -86,6 +86,7 @@ pub(super) fn write_pretty<'a>(
         write_field(name.as_ref(), text);
     }
     (line.spans)(&mut |span| {
+        let span = span.fields();
         is_truncated |= span.is_truncated();
         for (name, text, _) in span.iter() {
             write_field(name, text);

@@ -155,7 +155,7 @@ static ECS_NAMES: LazyLock<Reserved> = LazyLock::new(|| {
 /// Structured logging of Google Cloud.
 ///
 /// See [the reference](https://cloud.google.com/logging/docs/structured-logging).
-static GCP: Schema = Schema {
+pub(super) static GCP: Schema = Schema {
     time: "time",
     level: "severity",
     target: "target",

@@ -1,9 +1,8 @@
 //! The export of spans over OTLP.
 //!
-//! The exporter of `opentelemetry-otlp` encodes the spans, and `OtlpClient` sends them. The
-//! exporter reports every error of its HTTP client as "network error". So it gets an HTTP client
-//! that only stores the encoded request. `OtlpClient` then sends the request and returns the actual
-//! error.
+//! [`SpanEncoder`] encodes most spans, the exporter of `opentelemetry-otlp` encodes the others, and `OtlpClient` sends them.
+//! The exporter reports every error of its HTTP client as "network error". So it gets an HTTP client that only stores the
+//! encoded request. `OtlpClient` then sends the request and returns the actual error.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,6 +13,7 @@ use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, RetryPolicy, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
 
+use super::encoding::SpanEncoder;
 use crate::{
     InitError,
     config::Destination,
@@ -22,7 +22,9 @@ use crate::{
 };
 
 pub(super) struct SpanExport {
-    encoder: opentelemetry_otlp::SpanExporter,
+    encoder: SpanEncoder,
+    /// Encodes the spans that `encoder` cannot encode.
+    exporter: opentelemetry_otlp::SpanExporter,
     encoded: EncodedRequest,
     client: OtlpClient,
 }
@@ -34,7 +36,7 @@ impl SpanExport {
         resource: &Resource,
     ) -> Result<Self, InitError> {
         let encoded = EncodedRequest::default();
-        let mut encoder = opentelemetry_otlp::SpanExporter::builder()
+        let mut exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             // Set explicitly, because Cargo features of other crates change the default.
             // `OtlpClient` decides between HTTP and gRPC.
@@ -49,9 +51,10 @@ impl SpanExport {
             .map_err(|error| InitError::Exporter {
                 reason: error.to_string(),
             })?;
-        encoder.set_resource(&resource.to_sdk());
+        exporter.set_resource(&resource.to_sdk());
         Ok(Self {
-            encoder,
+            encoder: SpanEncoder::new(resource),
+            exporter,
             encoded,
             client: OtlpClient::of_queue(destination, queue)?,
         })
@@ -62,14 +65,25 @@ impl Export for SpanExport {
     type Item = SpanData;
 
     async fn export(&mut self, batch: Vec<SpanData>) -> Result<(), ExportError> {
-        let result = self.encoder.export(batch).await;
-        match self.encoded.take() {
-            Some(message) => self.client.send(message).await,
-            None => Err(ExportError::encoding(match result {
-                Err(error) => error.to_string(),
-                Ok(()) => "the exporter made no request".to_owned(),
-            })),
+        let mut message = Vec::new();
+        // The order of the spans is kept.
+        let is_same =
+            |a: &SpanData, b: &SpanData| SpanEncoder::can_encode(a) == SpanEncoder::can_encode(b);
+        for spans in batch.chunk_by(is_same) {
+            if spans.iter().all(SpanEncoder::can_encode) {
+                self.encoder.write(&mut message, spans);
+                continue;
+            }
+            let result = self.exporter.export(spans.to_vec()).await;
+            let Some(encoded) = self.encoded.take() else {
+                return Err(ExportError::encoding(match result {
+                    Err(error) => error.to_string(),
+                    Ok(()) => "the exporter made no request".to_owned(),
+                }));
+            };
+            message.extend_from_slice(&encoded);
         }
+        self.client.send(message.into()).await
     }
 }
 

@@ -14,11 +14,8 @@ use crate::{
     LogOutput,
     config::LogFormat,
     logs::{
-        LogLayer, LogLine, LogWriter,
-        fields::{EventFields, Fields},
-        json::write_json,
-        pretty::write_pretty,
-        schema::Keys,
+        LogLayer, LogLine, LogWriter, fields::EventFields, json::write_json, pretty::write_pretty,
+        rendered_names::RenderedNames, schema::Keys, span_fields::SpanFields,
     },
     resource::Resource,
     span_ids::SpanIds,
@@ -31,17 +28,6 @@ struct Parts {
     message: String,
     /// The fields of the event, and of a span around it.
     fields: [Vec<(&'static str, String)>; 2],
-}
-
-fn fields<N>(parts: &[(&'static str, String)]) -> Fields<N>
-where
-    N: AsRef<str> + From<&'static str> + Default,
-{
-    let mut fields = Fields::default();
-    for (name, text) in parts {
-        fields.put(name, (text, Kind::Text));
-    }
-    fields
 }
 
 /// A resource whose attributes are longer than `MAX_CONSTANT`.
@@ -59,9 +45,14 @@ fn resource() -> Resource {
 }
 
 fn with_line<T>(parts: &Parts, work: impl FnOnce(&LogLine<'_>) -> T) -> T {
-    let mut event: EventFields = fields(&parts.fields[0]);
+    let (mut event, mut span) = (EventFields::default(), SpanFields::default());
+    for (name, text) in &parts.fields[0] {
+        event.put(name, (text, Kind::Text));
+    }
     event.put("message", (&parts.message, Kind::Message));
-    let span = fields(&parts.fields[1]);
+    for (name, text) in &parts.fields[1] {
+        span.put(name, (text, Kind::Text));
+    }
     work(&LogLine {
         time: 0,
         level: Level::ERROR,
@@ -71,6 +62,7 @@ fn with_line<T>(parts: &Parts, work: impl FnOnce(&LogLine<'_>) -> T) -> T {
             span_id: SpanId::from(u64::MAX),
             flags: TraceFlags::SAMPLED,
         }),
+        is_last: false,
         event: &event,
         spans: &|visit| visit(&span),
     })
@@ -80,7 +72,9 @@ fn json(format: LogFormat, parts: &Parts) -> (Map<String, Value>, IsComplete) {
     let keys = Keys::new(format, &resource());
     let mut out = Vec::new();
     let is_complete = with_line(parts, |line| {
-        write_bounded(&mut out, |out, limits| write_json(out, line, &keys, limits))
+        write_bounded(&mut out, |out, limits| {
+            write_json(out, line, &keys, &mut RenderedNames::default(), limits)
+        })
     });
     assert!(out.len() <= MAX_LINE, "{format:?}: {}", out.len());
     assert!(out.ends_with(b"}\n"));

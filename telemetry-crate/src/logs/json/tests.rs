@@ -39,17 +39,6 @@ fn escapes_are_found_at_any_offset() {
 }
 
 #[test]
-fn pushed_names_are_found() {
-    let mut names = Names::default();
-    let all: Vec<&'static str> = (0..40).map(|n| &*format!("name{n}").leak()).collect();
-    for name in &all {
-        assert!(!names.has(name));
-        names.push(name, NO_LABEL);
-    }
-    assert!(all.iter().all(|name| names.has(name)));
-}
-
-#[test]
 fn times_are_utc_with_microseconds() {
     let mut out = Vec::new();
     write_time(&mut out, 1_500_000_000);

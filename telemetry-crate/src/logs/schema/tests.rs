@@ -14,8 +14,10 @@ use crate::{
     logs::{
         LogLine,
         bound::LineLimits,
-        fields::{EventFields, Fields},
+        fields::EventFields,
         json::write_json,
+        rendered_names::RenderedNames,
+        span_fields::SpanFields,
         tests::{resource, text},
     },
     values::Kind,
@@ -58,17 +60,24 @@ const SAMPLES: [Sample; 15] = [
     ("false", Kind::Bare),
 ];
 
-fn line(keys: &Keys, event: &EventFields, span: &Fields) -> Map<String, Value> {
+fn line(keys: &Keys, event: &EventFields, span: &SpanFields) -> Map<String, Value> {
     let mut out = Vec::new();
     let line = LogLine {
         time: 0,
         level: Level::INFO,
         target: "orders",
         ids: None,
+        is_last: false,
         event,
         spans: &|visit| visit(span),
     };
-    let _ = write_json(&mut out, &line, keys, LineLimits::UNLIMITED);
+    let _ = write_json(
+        &mut out,
+        &line,
+        keys,
+        &mut RenderedNames::default(),
+        LineLimits::UNLIMITED,
+    );
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -100,7 +109,7 @@ fn hostile_lines(format: LogFormat, names: &[&'static str]) -> Vec<Map<String, V
     let mut lines = Vec::new();
     for sample in SAMPLES {
         for names in all.chunks(64) {
-            let (mut event, mut span) = (EventFields::default(), Fields::default());
+            let (mut event, mut span) = (EventFields::default(), SpanFields::default());
             let (left, right) = names.split_at(names.len() / 2);
             left.iter().for_each(|name| event.put(name, sample));
             right.iter().for_each(|name| span.put(name, sample));
@@ -210,7 +219,7 @@ fn listed_names_have_their_type() {
         let listed = list(text);
         let names: Vec<_> = listed.keys().copied().collect();
         let keys = Keys::new(format, &resource());
-        let own = line(&keys, &EventFields::default(), &Fields::default());
+        let own = line(&keys, &EventFields::default(), &SpanFields::default());
         for line in hostile_lines(format, &names) {
             for (name, value) in &line {
                 match listed.get(name.as_str()) {
@@ -244,7 +253,7 @@ fn lists_are_parsed_completely() {
 fn own_keys_of_ecs_are_in_its_list() {
     let keys = Keys::new(LogFormat::Ecs, &resource());
     let listed = list(ECS);
-    for (name, value) in line(&keys, &EventFields::default(), &Fields::default()) {
+    for (name, value) in line(&keys, &EventFields::default(), &SpanFields::default()) {
         assert!(is_of_type(listed[name.as_str()], &value), "{name}");
     }
 }
