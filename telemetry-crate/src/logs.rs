@@ -125,7 +125,7 @@ thread_local! {
     /// The thread's buffers.
     ///
     /// They are taken out while a line is formatted, because formatting a value may log another event.
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
 }
 
 /// The format of the lines.
@@ -251,6 +251,9 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if attributes.fields().is_empty() {
+            return;
+        }
         let Some(span) = context.span(id) else { return };
         let mut fields = SpanFields::with_capacity(attributes.fields().len());
         attributes.record(&mut fields);
@@ -305,11 +308,12 @@ impl LogLayer {
             }
         };
         // A thread that is ending has no thread-locals any more. Its lines get new buffers.
-        let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        let kept = SCRATCH.try_with(Cell::take).unwrap_or_default();
+        let mut scratch = kept.unwrap_or_default();
         let Scratch {
             fields,
             line: buffer,
-        } = &mut scratch;
+        } = &mut *scratch;
         fields.clear();
         event.record(&mut fields.visitor(normalized.is_some()));
         if let Some(span) = span.as_ref().filter(|_| event.parent().is_some()) {
@@ -343,7 +347,7 @@ impl LogLayer {
             });
             line.report_to(&**sink, is_logged, place);
         }
-        let _ = SCRATCH.try_with(|kept| kept.set(scratch));
+        let _ = SCRATCH.try_with(|kept| kept.set(Some(scratch)));
     }
 }
 

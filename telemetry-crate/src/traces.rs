@@ -1,8 +1,8 @@
 //! The traces signal: `tracing` spans as OpenTelemetry spans over OTLP.
 //!
 //! A span passes `tracing-opentelemetry`, then `tracer` and `span` of this module, then the queue and the exporters' thread
-//! of [`export`](crate::export). That thread encodes it with `opentelemetry-otlp`, and sends it with this crate's client.
-//! Spans have ids even if nothing is exported, so that log lines can always be correlated.
+//! of [`export`](crate::export). That thread encodes it, and sends it with this crate's client. Spans have ids even if
+//! nothing is exported, so that log lines can always be correlated.
 
 mod baggage;
 mod canary;

@@ -15,7 +15,7 @@ use super::{
         schema::{Naming, PREFIX, Renaming, Schema},
         span_fields::SpanFields,
     },
-    write_key, write_value,
+    escape, write_key, write_value,
 };
 use crate::values::Kind;
 
@@ -82,6 +82,21 @@ impl<'a> FieldWriter<'a> {
         let key = fixed.and_then(|name| self.rendered.kept(schema, name));
         let is_kept = key.is_some();
         let label = match key {
+            // The usual field, which cannot be too long.
+            Some(key) if self.is_unlimited => {
+                out.extend_from_slice(key);
+                match kind {
+                    Kind::Bare => out.extend_from_slice(text.as_bytes()),
+                    Kind::Text | Kind::Message => {
+                        out.push(b'"');
+                        escape(out, text);
+                        out.push(b'"');
+                    }
+                }
+                self.names.set.add(as_set);
+                self.names.push(name);
+                return true;
+            }
             Some(key) => {
                 out.extend_from_slice(key);
                 write_value(out, text, kind, limits);
