@@ -130,8 +130,10 @@ impl SpanWriter<'_> {
     ///
     /// OpenTelemetry's method for several of them ignores a span that is not exported.
     pub(crate) fn set_attributes(&self, attributes: impl IntoIterator<Item = KeyValue>) {
+        let mut attributes = attributes.into_iter();
         if self.is_exported {
-            return self.span.set_attributes(attributes);
+            // By reference, because a chain of iterators is large, and would be moved three times.
+            return self.span.set_attributes(&mut attributes);
         }
         for attribute in attributes {
             self.span.set_attribute(attribute);
