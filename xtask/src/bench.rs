@@ -65,7 +65,9 @@ pub(crate) struct BenchArgs {
     /// Takes about four minutes.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build", "instructions"])]
     tabs: bool,
-    /// Write docs/book/src/benchmarks.md and its chart from the last results; measure nothing.
+    /// Write docs/book/src/benchmarks.md and its chart; measure nothing.
+    ///
+    /// They show the last results of each measurement.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs"])]
     write: bool,
 }

@@ -6,7 +6,7 @@ use crate::{generated, read};
 
 const PAGE: &str = "docs/book/src/benchmarks.md";
 
-/// Phrases before a number of another page, and before the same number of the page.
+/// Phrases before a number of another page, and before the same one here.
 const REPEATED: [(&str, &str, &str); 3] = [
     (
         "docs/book/src/recorder.md",

@@ -1,4 +1,4 @@
-//! Draws the chart at the top of the page: the instructions that each variant adds.
+//! Draws the chart of the page: the instructions that each variant adds.
 
 use support::svg::{Area, Canvas};
 

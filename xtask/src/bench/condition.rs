@@ -30,7 +30,7 @@ impl Condition {
         [1.0, 0.01, 0.0].into_iter().flat_map(lines).collect()
     }
 
-    /// The conditions under which instructions are counted, and for which goals are set.
+    /// The conditions of counts of instructions, and of the goals.
     pub(crate) fn counted() -> Vec<Self> {
         let lines = |sampling| [1, 5].map(|lines| Self { sampling, lines });
         [1.0, 0.01].into_iter().flat_map(lines).collect()

@@ -10,7 +10,9 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Goal {
     pub(crate) condition: Condition,
-    /// Instructions per request that firstlight without the recorder adds to `bare`, or the recorder to firstlight.
+    /// The instructions per request that the goal is about.
+    ///
+    /// Firstlight without the recorder adds them to `bare`, or the recorder to firstlight.
     pub(crate) added: f64,
     pub(crate) limit: Limit,
 }
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn goals_are_stricter_for_unsampled_requests() {
+    fn unsampled_requests_have_stricter_goals() {
         let goals = judged([
             (OURS, 20_000),
             (OURS_WITHOUT_RECORDER, 20_000),

@@ -1,4 +1,6 @@
-//! The sections of the page with numbers that are measured and entered by hand, with their dates.
+//! The sections of the page with numbers that are entered by hand.
+//!
+//! Each has the date of its measurement, and the commands that repeat it.
 
 /// The sections about parts of the recorder, queries and the lower limit.
 pub(crate) const SECTIONS: &str = "\

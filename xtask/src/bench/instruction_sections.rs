@@ -48,7 +48,7 @@ pub(super) fn goals(page: &mut String, goals: &[Goal]) {
 /// If a count is missing.
 pub(super) fn counts(page: &mut String, counts: &Counts) -> anyhow::Result<()> {
     let conditions = counts.conditions();
-    let [few, many] = counts.requests;
+    let [few, many] = counts.requests.map(|requests| rounded(requests as f64));
     let _ = writeln!(page, "{COUNTS}\n");
     let headings: Vec<_> = conditions.iter().map(Condition::to_string).collect();
     let _ = writeln!(page, "| | {} |", headings.join(" | "));
@@ -85,11 +85,10 @@ pub(super) fn counts(page: &mut String, counts: &Counts) -> anyhow::Result<()> {
 const GOALS: &str = "\
 ## Goals
 
-The goals are set in instructions per request, which hardly depend on how busy the machine is. *Adds* is what firstlight without
-its flight recorder (`FIRSTLIGHT_RECORDER=off`) adds to `bare`, because the other set-ups have no recorder, and *the other adds*
-is what the set-up in the goal adds. A goal for the recorder compares firstlight with and without it. firstlight and oxtel write
-an access line for each request, and `by-hand` writes none, so it does less. The times, which the goals do not judge, are
-[below](#what-each-costs-to-run).
+The goals are set in instructions per request, which hardly depend on how busy the machine is. *Adds* is what firstlight adds to
+`bare`. The flight recorder is off (`FIRSTLIGHT_RECORDER=off`), because the other set-ups have none, and a goal of its own limits
+what it adds to that. *The other adds* is what the set-up in the goal adds to `bare`. firstlight and oxtel write an access line
+for each request, which `by-hand` does not. The times, which the goals do not judge, are [below](#what-each-costs-to-run).
 
 | condition | goal | adds | the other adds | fraction | |
 | --- | --- | ---: | ---: | ---: | --- |

@@ -16,7 +16,9 @@ pub(crate) struct ServerRun<'a> {
     pub(crate) condition: Condition,
     pub(crate) warm_up: u64,
     pub(crate) requests: u64,
-    /// The program that runs the server, with its arguments; empty if the server runs by itself.
+    /// The program that runs the server, with its arguments.
+    ///
+    /// Empty if the server runs by itself.
     pub(crate) under: &'a [OsString],
 }
 

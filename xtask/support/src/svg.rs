@@ -20,7 +20,9 @@ pub struct Area {
 pub struct Canvas(String);
 
 impl Canvas {
-    /// An empty canvas in pixels; programs that read pages aloud read the title and the description.
+    /// An empty canvas; width and height are in pixels.
+    ///
+    /// Programs that read pages aloud read the title and the description.
     pub fn new((width, height): (f64, f64), title: &str, description: &str) -> Self {
         Self(format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" font-family=\"Inter, Helvetica, Arial, sans-serif\">\n<title>{}</title>\n<desc>{}</desc>\n",
