@@ -203,12 +203,13 @@ allocations.
 ";
 
 const COLUMNS: &str = "\
-*µs CPU* is the processor time of the server per request, user and system, of all its threads. It is the median of all
-rounds, with the lowest and the highest in brackets. *Added* is the difference from `bare` in the same round. Throughput and
-latency are of 16 connections that each send their next request when they have the answer, so latency is mostly the wait for
-the other 15. It also includes work of the kernel that telemetry causes only indirectly: the clients of a server that is slower
-than `bare` sleep while they wait, and the server has to wake them with each answer. Memory is the resident size after the last request. *Spans* are those that arrived per request. If they are
-fewer than the sampled fraction, the exporter could not keep up and dropped some, and the cost of their export is missing.";
+*µs CPU* is the processor time of the server per request, user and system, of all its threads. It is the median of all rounds,
+with the lowest and the highest in brackets. *Added* is the difference from `bare` in the same round. Throughput and latency
+are of 16 connections that each send their next request when they have the answer, so latency is mostly the wait for the other
+15. It also includes work of the kernel that telemetry causes only indirectly: the clients of a server that is slower than
+`bare` sleep while they wait, and the server has to wake them with each answer. Memory is the resident size after the last
+request. *Spans* are those that arrived per request. If they are fewer than the sampled fraction, the exporter could not keep
+up and dropped some, and the cost of their export is missing.";
 
 const EMITTED: &str = "\
 A cost can only be compared together with what is emitted for it. The table has counts per request at the receiver, on

@@ -30,7 +30,7 @@ impl CountPlan {
     pub(crate) fn full() -> Self {
         Self {
             conditions: Condition::counted(),
-            requests: [1_000, 5_000],
+            requests: [2_000, 10_000],
         }
     }
 
