@@ -1,22 +1,27 @@
 //! `cargo xtask bench`: the cost of telemetry, side by side with other set-ups.
 //!
 //! The variants are in the separate workspace `xtask/bench`: the same service with different telemetry. The cost at run
-//! time is processor time per request, measured by that workspace's program `measure`. The cost at build time is crates
-//! and time. Results are kept below `target/`, and `--write` makes the page of the book from them.
+//! time is processor time and instructions per request, measured by that workspace's program `measure`. The cost at build
+//! time is crates and time. Results are kept below `target/`, and `--write` makes the page of the book from them.
 //!
 //! All variants are measured in turns in one run, so that a busy machine affects them alike. `cargo bench -p firstlight`
 //! measures single calls.
 
 mod book_page;
 mod build;
+mod callgrind;
+mod chart;
 mod condition;
 mod console_cost;
 mod crates;
 mod goals;
+mod hand_counts;
+mod instruction_sections;
 mod instructions;
 mod machine;
 mod results;
 mod run;
+mod server_run;
 mod spread;
 mod terminal;
 mod variant;
@@ -27,6 +32,9 @@ use anyhow::Context as _;
 use support::{command, paths, ui};
 
 use self::{
+    book_page::Measured,
+    callgrind::Callgrind,
+    instructions::{CountPlan, Counts},
     results::Results,
     run::Plan,
     variant::{VARIANTS, Variant},
@@ -49,13 +57,18 @@ pub(crate) struct BenchArgs {
     /// Measure the cost of builds instead of requests.
     #[arg(long)]
     build: bool,
+    /// Count instructions with valgrind instead of measuring time.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "build"])]
+    instructions: bool,
     /// Measure requests while pages of the console are open.
     ///
     /// Takes about four minutes.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build"])]
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build", "instructions"])]
     tabs: bool,
-    /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"])]
+    /// Write docs/book/src/benchmarks.md and its chart; measure nothing.
+    ///
+    /// They show the last results of each measurement.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs"])]
     write: bool,
 }
 
@@ -77,6 +90,10 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
                 || args.only.iter().any(|title| title == variant.title)
         })
         .collect();
+    if args.instructions {
+        count_instructions(args, &chosen)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     machine::warn_if_busy();
     if args.build {
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
@@ -92,21 +109,46 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         let results = run::measure(&chosen, &plan)?;
         terminal::emitted(&results);
         terminal::costs(&results);
-        if !args.quick && args.only.is_empty() {
-            terminal::goals(&goals::all(&results));
-        }
         store_results(args, "run.json", || results.store())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn count_instructions(args: &BenchArgs, variants: &[&'static Variant]) -> anyhow::Result<()> {
+    // Before the builds, which take minutes.
+    let callgrind = Callgrind::find()?;
+    let plan = if args.quick {
+        CountPlan::quick()
+    } else {
+        CountPlan::full()
+    };
+    build::all(variants)?;
+    let counts = instructions::measure(&callgrind, variants, &plan)?;
+    terminal::instructions(&counts)?;
+    if !args.quick && args.only.is_empty() {
+        terminal::goals(&goals::all(&counts)?);
+    }
+    store_results(args, "instructions.json", || counts.store())
+}
+
 fn write_page() -> anyhow::Result<()> {
-    let costs = crates::load(&stored_results("build.json", "cargo xtask bench --build")?)?;
-    let results = Results::load(&stored_results("run.json", "cargo xtask bench")?)?;
-    let file = paths::root().join("docs/book/src/benchmarks.md");
-    std::fs::write(&file, book_page::render(&results, &costs))
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    ui::line(format!("\nwrote {}", file.display()));
+    let builds = stored_results("build.json", "cargo xtask bench --build")?;
+    let counts = stored_results("instructions.json", "cargo xtask bench --instructions")?;
+    let times = stored_results("run.json", "cargo xtask bench")?;
+    let measured = Measured {
+        times: Results::load(&times)?,
+        counts: Counts::load(&counts)?,
+        builds: crates::load(&builds)?,
+    };
+    let folder = paths::root().join("docs/book/src");
+    for (name, text) in [
+        ("benchmarks.md", book_page::render(&measured)?),
+        (book_page::CHART, chart::draw(&measured.counts)?),
+    ] {
+        let file = folder.join(name);
+        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        ui::line(format!("wrote {}", file.display()));
+    }
     Ok(())
 }
 
@@ -129,7 +171,7 @@ fn store_results(
 fn stored_results(name: &str, how: &str) -> anyhow::Result<serde_json::Value> {
     let file = build::target().join(name);
     let text = std::fs::read_to_string(&file).with_context(|| {
-        format!("the page shows the costs at run time and at build time, and one of them is not measured yet; run: {how}")
+        format!("the page shows all measurements, and one of them has no results yet; run: {how}")
     })?;
     serde_json::from_str(&text).with_context(|| format!("{} does not parse", file.display()))
 }

@@ -54,6 +54,7 @@ enum Task {
     #[command(after_help = "Examples:
   cargo xtask bench --quick          build everything and run it once
   cargo xtask bench                  measure processor time per request, five rounds; about a quarter of an hour
+  cargo xtask bench --instructions   count instructions per request with valgrind instead; about 20 minutes
   cargo xtask bench --build          measure crates and build time instead
   cargo xtask bench --tabs           measure requests while pages of the console are open; about four minutes
   cargo xtask bench --write          measure nothing, write docs/book/src/benchmarks.md from the last results")]

@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod benchmarks;
 mod cfg;
 mod console;
 mod conventions;

@@ -5,48 +5,47 @@ use std::fmt::Write as _;
 use support::ui;
 
 use super::{
+    chart,
     condition::Condition,
     crates::BuildCost,
-    goals::{self, Goal},
-    instructions,
+    goals, hand_counts, instruction_sections,
+    instructions::Counts,
     results::{CPU, Results},
     spread::Spread,
     variant::{ABSENT, BARE, OURS, Variant},
 };
 
-/// The whole page as Markdown.
-pub(crate) fn render(results: &Results, costs: &[BuildCost]) -> String {
-    let mut page = String::from(INTRODUCTION);
-    // Writing to a string cannot fail.
-    let _ = write(&mut page, results, costs);
-    page
+/// The results that the page shows.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) times: Results,
+    pub(crate) counts: Counts,
+    pub(crate) builds: Vec<BuildCost>,
 }
 
-fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
-    writeln!(
-        page,
-        "## Goals\n\n{GOALS}\n\n| variant | condition | goal | adds | the other adds | fraction | access line | |\n| --- | --- | --- | ---: | ---: | ---: | --- | --- |"
-    )?;
-    for goal in goals::all(results) {
-        writeln!(
-            page,
-            "| {} | {} | at most {:.3} of {} | {:.1} µs | {:.1} µs | {:.3} | {} | {} |",
-            name(goal.variant),
-            goal.condition,
-            goal.at_most,
-            goal.peer.title,
-            goal.added,
-            goal.peer_added,
-            goal.fraction(),
-            access_line(&goal),
-            if goal.reached() {
-                "reached"
-            } else {
-                "**not reached**"
-            },
-        )?;
-    }
+/// The whole page as Markdown.
+///
+/// # Errors
+///
+/// If a count of instructions is missing.
+pub(crate) fn render(measured: &Measured) -> anyhow::Result<String> {
+    let Measured {
+        times,
+        counts,
+        builds,
+    } = measured;
+    let mut page = format!("{INTRODUCTION}![{}]({CHART})\n\n", chart::ALTERNATIVE);
+    instruction_sections::goals(&mut page, &goals::all(counts)?);
+    instruction_sections::counts(&mut page, counts)?;
+    times_and_set_ups(&mut page, times, builds)?;
+    Ok(page)
+}
 
+fn times_and_set_ups(
+    page: &mut String,
+    results: &Results,
+    costs: &[BuildCost],
+) -> std::fmt::Result {
     writeln!(page, "\n## What each costs to run\n\n{COLUMNS}")?;
     for condition in results.conditions() {
         writeln!(
@@ -98,11 +97,9 @@ fn write(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt:
             variant.what
         )?;
     }
-    writeln!(
-        page,
-        "\n{ABSENT}\n\n{}\n\n{METHOD}\n",
-        instructions::SECTIONS
-    )?;
+    writeln!(page, "\n{ABSENT}\n")?;
+    // Sections of other measurements, such as queries and memory, belong here.
+    writeln!(page, "{}\n\n{METHOD}\n", hand_counts::SECTIONS)?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
         writeln!(page, "| {fact} | {value} |")?;
@@ -170,7 +167,7 @@ fn builds(page: &mut String, costs: &[BuildCost]) -> std::fmt::Result {
     Ok(())
 }
 
-fn name(variant: &Variant) -> String {
+pub(super) fn name(variant: &Variant) -> String {
     if variant.title == OURS {
         format!("**{OURS}**")
     } else {
@@ -178,19 +175,12 @@ fn name(variant: &Variant) -> String {
     }
 }
 
-/// Which of the two variants writes an access line.
-fn access_line(goal: &Goal) -> &'static str {
-    match (goal.variant.access_line, goal.peer.access_line) {
-        (true, true) => "both",
-        (false, false) => "neither",
-        (true, false) => "only firstlight",
-        (false, true) => "only the other",
-    }
-}
-
 fn spread(spread: Option<Spread>) -> String {
     spread.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
 }
+
+/// The chart, as named in the page.
+pub(crate) const CHART: &str = "images/benchmarks.svg";
 
 const INTRODUCTION: &str = "# Benchmarks
 
@@ -201,9 +191,10 @@ describes. All of them have the same small axum service (one route, a JSON answe
 load, in one run. To repeat it:
 
 ```console
-$ cargo xtask bench            # the cost at run time: prints these tables
-$ cargo xtask bench --build    # the cost at build time
-$ cargo xtask bench --write    # writes this page from the last result of each
+$ cargo xtask bench --instructions    # instructions per request, judged by the goals; needs valgrind
+$ cargo xtask bench                   # processor time per request
+$ cargo xtask bench --build           # crates and build time
+$ cargo xtask bench --write           # writes this page and its chart from the last result of each
 ```
 
 `cargo bench -p firstlight` measures single calls (see [Architecture](contributing/architecture.md)), and a test counts
@@ -211,20 +202,14 @@ allocations.
 
 ";
 
-const GOALS: &str = "\
-An access line is a large part of the cost of a request. By default, firstlight and oxtel write one, and the stack assembled
-by hand writes none. So the row to compare with oxtel is **firstlight**, and the row to compare with the stack assembled by
-hand, `by-hand`, is `firstlight-no-access-line`. If only one side of a row writes an access line, the other side does less
-work. Such rows of **firstlight** are shown because they compare the defaults. *Adds* is the processor time per request that
-the variant adds to `bare`, *the other adds* is that of the set-up in the goal, and *fraction* is the first divided by the
-second.";
-
 const COLUMNS: &str = "\
-*µs CPU* is the processor time of the server per request, user and system, of all its threads. It is the median of all
-rounds, with the lowest and the highest in brackets. *Added* is the difference from `bare` in the same round. Throughput and
-latency are of 16 connections that each send their next request when they have the answer, so latency is mostly the wait for
-the other 15. Memory is the resident size after the last request. *Spans* are those that arrived per request. If they are
-fewer than the sampled fraction, the exporter could not keep up and dropped some, and the cost of their export is missing.";
+*µs CPU* is the processor time of the server per request, user and system, of all its threads. It is the median of all rounds,
+with the lowest and the highest in brackets. *Added* is the difference from `bare` in the same round. Throughput and latency
+are of 16 connections that each send their next request when they have the answer, so latency is mostly the wait for the other
+15. It also includes work of the kernel that telemetry causes only indirectly: the clients of a server that is slower than
+`bare` sleep while they wait, and the server has to wake them with each answer. Memory is the resident size after the last
+request. *Spans* are those that arrived per request. If they are fewer than the sampled fraction, the exporter could not keep
+up and dropped some, and the cost of their export is missing.";
 
 const EMITTED: &str = "\
 A cost can only be compared together with what is emitted for it. The table has counts per request at the receiver, on

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
 /// A condition under which every variant is measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Condition {
@@ -26,6 +28,20 @@ impl Condition {
     pub(crate) fn all() -> Vec<Self> {
         let lines = |sampling| [0, 1, 5].map(|lines| Self { sampling, lines });
         [1.0, 0.01, 0.0].into_iter().flat_map(lines).collect()
+    }
+
+    /// The conditions of counts of instructions, and of the goals.
+    pub(crate) fn counted() -> Vec<Self> {
+        let lines = |sampling| [1, 5].map(|lines| Self { sampling, lines });
+        [1.0, 0.01].into_iter().flat_map(lines).collect()
+    }
+
+    /// Reads the condition of a stored measurement.
+    pub(crate) fn load(stored: &Value) -> Option<Self> {
+        Some(Self {
+            sampling: stored.get("sampling")?.as_f64()?,
+            lines: u16::try_from(stored.get("lines")?.as_u64()?).ok()?,
+        })
     }
 }
 

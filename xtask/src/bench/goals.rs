@@ -1,85 +1,140 @@
-//! The goals of the library: fractions of the cost of other set-ups.
+//! The goals of the library, judged by instructions.
 
 use super::{
     condition::Condition,
-    results::Results,
-    variant::{BY_HAND, OURS, OURS_WITH_EVENTS, OURS_WITHOUT_ACCESS_LINE, VARIANTS, Variant},
+    instructions::Counts,
+    variant::{BY_HAND, OURS, OURS_WITHOUT_RECORDER, OXTEL},
 };
 
-/// A goal and the measured costs.
+/// A goal under one condition, and the counts that it is judged by.
 #[derive(Debug)]
 pub(crate) struct Goal {
     pub(crate) condition: Condition,
-    pub(crate) variant: &'static Variant,
-    pub(crate) peer: &'static Variant,
-    /// The largest fraction of the peer's cost that reaches the goal.
-    pub(crate) at_most: f64,
-    /// Processor time per request that `variant` adds to `bare`, in microseconds.
+    /// The instructions per request that the goal is about.
+    ///
+    /// Firstlight without the recorder adds them to `bare`, or the recorder to firstlight.
     pub(crate) added: f64,
-    /// The same for `peer`.
-    pub(crate) peer_added: f64,
+    pub(crate) limit: Limit,
+}
+
+/// The largest number of instructions that reaches a goal.
+#[derive(Debug)]
+pub(crate) enum Limit {
+    /// One part in `parts` of the instructions that a peer adds.
+    PeerFraction {
+        parts: f64,
+        peer: &'static str,
+        peer_added: f64,
+    },
+    /// A number of instructions for the recorder.
+    Recorder(f64),
 }
 
 impl Goal {
-    pub(crate) fn fraction(&self) -> f64 {
-        self.added / self.peer_added
-    }
-
-    /// Whether both set-ups write an access line, or neither does.
-    pub(crate) fn like_for_like(&self) -> bool {
-        self.variant.access_line == self.peer.access_line
-    }
-
     pub(crate) fn reached(&self) -> bool {
-        self.fraction() <= self.at_most
-    }
-}
-
-/// Compares firstlight with the stack assembled by hand and the cheapest peer.
-///
-/// Only set-ups with the same signals are peers. The goals are set for firstlight's default set-up. They are also
-/// applied to its set-up without an access line, which resembles the stack assembled by hand, and to its set-up with log
-/// lines on spans, which resembles the peers. [`Goal::like_for_like`] tells whether both sides or neither write an access
-/// line.
-pub(crate) fn all(results: &Results) -> Vec<Goal> {
-    let conditions = [
-        (Condition::TYPICAL, 1.0 / 4.0, 1.0 / 2.0),
-        (Condition::BUSY, 1.0 / 6.0, 1.0 / 3.0),
-    ];
-    let mut goals = Vec::new();
-    for variant in VARIANTS.iter().filter(|variant| is_ours(variant)) {
-        for (condition, than_by_hand, than_cheapest) in conditions {
-            let cost =
-                |variant: &Variant| results.added(variant, condition).map(|added| added.median);
-            let peers = || {
-                VARIANTS
-                    .iter()
-                    .filter(|peer| peer.same_signals && !is_ours(peer))
-            };
-            let by_hand = peers().find(|peer| peer.title == BY_HAND);
-            let cheapest = peers()
-                .filter_map(|peer| Some((peer, cost(peer)?)))
-                .min_by(|(_, a), (_, b)| a.total_cmp(b))
-                .map(|(peer, _)| peer);
-            for (peer, at_most) in [(by_hand, than_by_hand), (cheapest, than_cheapest)] {
-                let goal = peer.and_then(|peer| {
-                    let (added, peer_added) = (cost(variant)?, cost(peer)?);
-                    Some(Goal {
-                        condition,
-                        variant,
-                        peer,
-                        at_most,
-                        added,
-                        peer_added,
-                    })
-                });
-                goals.extend(goal);
-            }
+        match self.limit {
+            Limit::PeerFraction {
+                parts, peer_added, ..
+            } => self.added * parts <= peer_added,
+            Limit::Recorder(most) => self.added <= most,
         }
     }
-    goals
 }
 
-fn is_ours(variant: &Variant) -> bool {
-    [OURS, OURS_WITHOUT_ACCESS_LINE, OURS_WITH_EVENTS].contains(&variant.title)
+/// The goals under each condition.
+///
+/// # Errors
+///
+/// If a count is missing.
+pub(crate) fn all(counts: &Counts) -> anyhow::Result<Vec<Goal>> {
+    let mut goals = Vec::new();
+    for condition in Condition::counted() {
+        let added = counts.added(OURS_WITHOUT_RECORDER, condition)?;
+        // An unsampled request has fewer parts that both sides have to do.
+        let all_sampled = condition.sampling >= 1.0;
+        for (peer, sampled, unsampled) in [(BY_HAND, 8.0, 10.0), (OXTEL, 5.0, 6.0)] {
+            goals.push(Goal {
+                condition,
+                added,
+                limit: Limit::PeerFraction {
+                    parts: if all_sampled { sampled } else { unsampled },
+                    peer,
+                    peer_added: counts.added(peer, condition)?,
+                },
+            });
+        }
+        goals.push(Goal {
+            condition,
+            added: counts.added(OURS, condition)? - added,
+            limit: Limit::Recorder(4_000.0),
+        });
+    }
+    Ok(goals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BY_HAND, Goal, Limit, OURS, OURS_WITHOUT_RECORDER, OXTEL, all};
+    use crate::bench::{condition::Condition, instructions::tests::counts};
+
+    /// Goals if the variants add this number of instructions under all conditions.
+    fn judged(added: [(&str, u64); 4]) -> Vec<Goal> {
+        let mut counts = counts();
+        for (title, added) in added {
+            for count in &mut counts.counts {
+                if count.variant.title == title {
+                    count.instructions = counts.requests.map(|it| it * (10_000 + added));
+                }
+            }
+        }
+        all(&counts).unwrap_or_default()
+    }
+
+    #[test]
+    fn goals_at_their_limits_are_reached() {
+        let at_limits = [
+            (OURS, 24_000),
+            (OURS_WITHOUT_RECORDER, 20_000),
+            (BY_HAND, 200_000),
+            (OXTEL, 120_000),
+        ];
+        let goals = judged(at_limits);
+        assert_eq!(goals.len(), 12);
+        assert!(goals.iter().all(Goal::reached), "{goals:?}");
+    }
+
+    #[test]
+    fn goals_beyond_their_limits_are_missed() {
+        let beyond = [
+            (OURS, 24_002),
+            (OURS_WITHOUT_RECORDER, 20_001),
+            (BY_HAND, 160_000),
+            (OXTEL, 100_000),
+        ];
+        let goals = judged(beyond);
+        assert_eq!(goals.len(), 12);
+        assert!(!goals.iter().any(Goal::reached), "{goals:?}");
+    }
+
+    #[test]
+    fn unsampled_requests_have_stricter_goals() {
+        let goals = judged([
+            (OURS, 20_000),
+            (OURS_WITHOUT_RECORDER, 20_000),
+            (BY_HAND, 160_000),
+            (OXTEL, 100_000),
+        ]);
+        for goal in goals {
+            let of_peer = matches!(goal.limit, Limit::PeerFraction { .. });
+            let unsampled = goal.condition.sampling < Condition::TYPICAL.sampling;
+            assert_eq!(goal.reached(), !of_peer || !unsampled, "{goal:?}");
+        }
+    }
+
+    #[test]
+    fn goals_need_all_counts() {
+        let mut counts = counts();
+        counts.counts.retain(|count| count.variant.title != OXTEL);
+        assert!(all(&counts).is_err());
+    }
 }

@@ -1,74 +1,311 @@
-//! Cost in instructions, which do not depend on how busy the machine is.
+//! Cost in instructions, which hardly depends on how busy the machine is.
 //!
-//! The numbers are entered by hand, because counting needs `valgrind`.
+//! Callgrind counts all instructions of the server's process outside the kernel, of all its threads. Two runs with a
+//! different number of requests have the same start, warm-up, scrape and stop, so the instructions per request are a
+//! difference.
 
-/// The sections of the page about instructions, queries and the lower limit.
-pub(crate) const SECTIONS: &str = "\
-## In instructions
+use std::time::Instant;
 
-Times depend on how busy the machine is, but counts of instructions hardly do. The table has the instructions per request that
-the server's process executes outside the kernel, counted with callgrind, without the 16,600 of `bare`. Each request writes one
-log line, and there are 16 connections.
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use support::ui;
 
-| | 100 % sampled | of by-hand | 1 % sampled | of by-hand |
-| --- | ---: | ---: | ---: | ---: |
-| **firstlight** | 63,700 | 0.23 | 34,200 | 0.15 |
-| the same with `FIRSTLIGHT_RECORDER=off` | 59,800 | 0.22 | 30,300 | 0.14 |
-| firstlight-no-access-line, without the recorder | 53,600 | 0.20 | 24,500 | 0.11 |
-| firstlight-span-events, without the recorder | 74,800 | 0.27 | 30,900 | 0.14 |
-| by-hand | 273,900 | | 223,200 | |
-| oxtel | 158,100 | 0.58 | 110,700 | 0.50 |
+use super::{
+    callgrind::Callgrind,
+    condition::Condition,
+    machine,
+    run::remaining_time,
+    server_run::{Report, ServerRun},
+    variant::{BARE, VARIANTS, Variant},
+};
 
-The flight recorder costs about 3,900 instructions and two allocations of a request with one log line from the handler and
-one access log line. Each further span with one field costs about 1,400. An event with two fields that is held and not logged
-costs about 2,800, most of it for formatting; `FIRSTLIGHT_LOG_ON_FAILURE` and `FIRSTLIGHT_RECORDER_FILTER` hold such events.
-With `FIRSTLIGHT_TRACE_FAILURES`, an unsampled request costs 9,700 more.
+/// The conditions and the numbers of requests.
+#[derive(Debug)]
+pub(crate) struct CountPlan {
+    conditions: Vec<Condition>,
+    requests: [u64; 2],
+}
 
-The rows were measured on 2026-11-29. To repeat the measurement, install valgrind, run `cargo xtask bench --quick` and then
-this command with 20,000 and with 4,000 requests, and divide the difference of the totals by 16,000:
+impl CountPlan {
+    pub(crate) fn full() -> Self {
+        Self {
+            conditions: Condition::counted(),
+            requests: [2_000, 10_000],
+        }
+    }
 
-```console
-$ target/bench/release/measure --sampling 0.01 --requests 20000 --warm-up 1000 --timeout 120 \\
-    valgrind --tool=callgrind target/bench/release/with-firstlight
-```
+    pub(crate) fn quick() -> Self {
+        Self {
+            conditions: vec![Condition::TYPICAL, Condition::BUSY],
+            requests: [500, 2_000],
+        }
+    }
+}
 
-The times above also include work of the kernel that telemetry causes only indirectly: the clients of a server that is slower
-than `bare` sleep while they wait, and the server has to wake them with each answer.
+/// The instructions of two runs of one variant.
+#[derive(Debug)]
+pub(crate) struct Count {
+    pub(crate) variant: &'static Variant,
+    pub(crate) condition: Condition,
+    /// The instructions of each run, which has [`Counts::requests`].
+    pub(crate) instructions: [u64; 2],
+}
 
-## A query
+/// All counts of one run of the benchmark.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    pub(crate) host: Vec<(String, String)>,
+    pub(crate) requests: [u64; 2],
+    pub(crate) counts: Vec<Count>,
+}
 
-The table has the additional cost of queries with sqlx. It includes the cost of sqlx's own event, which arises as soon as
-there is a subscriber. The numbers are medians of `cargo bench -p firstlight --all-features --bench calls -- query` on the
-machine of the tables above, entered by hand on 2026-11-24. The numbers of the section after this one are from the same day.
+pub(crate) fn measure(
+    callgrind: &Callgrind,
+    variants: &[&'static Variant],
+    plan: &CountPlan,
+) -> anyhow::Result<Counts> {
+    let mut host = machine::describe();
+    host.push(("valgrind".to_owned(), callgrind.version.clone()));
+    let mut counts = Vec::new();
+    let all = plan.conditions.len() * variants.len();
+    let started = Instant::now();
+    for condition in &plan.conditions {
+        let step = ui::Step::start(
+            &format!("count with {condition}"),
+            "every variant below callgrind",
+        );
+        for variant in variants {
+            let left = remaining_time(started, counts.len(), all);
+            step.doing(&format!("{}{left}", variant.title));
+            let [few, many] = plan
+                .requests
+                .map(|requests| count(callgrind, variant, *condition, requests));
+            counts.push(Count {
+                variant,
+                condition: *condition,
+                instructions: [few?, many?],
+            });
+        }
+        step.done("");
+    }
+    Ok(Counts {
+        host,
+        requests: plan.requests,
+        counts,
+    })
+}
 
-| | |
-| --- | ---: |
-| ten queries in a span that is not sampled, including the span | 10.8 µs |
-| ten queries in a sampled span, including the span | 21.7 µs |
-| one query outside any span | 0.7 µs |
+/// The instructions of one run, from the start of the process to its end.
+fn count(
+    callgrind: &Callgrind,
+    variant: &'static Variant,
+    condition: Condition,
+    requests: u64,
+) -> anyhow::Result<u64> {
+    let run = ServerRun {
+        variant,
+        condition,
+        warm_up: WARM_UP,
+        requests,
+        under: &callgrind.command(),
+    };
+    let report: Report = run.report()?;
+    let lines = condition.lines + u16::from(variant.access_line);
+    let spans = least_spans(condition.sampling, WARM_UP + requests);
+    run.expect(&report, spans, f64::from(lines))?;
+    callgrind.total()
+}
 
-## The lower limit
+/// The fewest spans per request that sampling explains.
+///
+/// The number of sampled requests has a binomial distribution. It is below its mean by four standard deviations once in
+/// 30,000 runs. With everything sampled, each span is expected.
+fn least_spans(sampling: f64, requests: u64) -> f64 {
+    let deviation = (sampling * (1.0 - sampling) / requests as f64).sqrt();
+    (sampling - 4.0 * deviation).max(0.0)
+}
 
-The table has counts of instructions at 0 % sampled, in the `release` profile. The rows without firstlight are counts of spans
-alone, in a separate thread and without a socket.
+impl Counts {
+    /// The instructions per request.
+    ///
+    /// # Errors
+    ///
+    /// If the variant was not counted under this condition.
+    pub(crate) fn of(&self, title: &str, condition: Condition) -> anyhow::Result<f64> {
+        let count = self
+            .counts
+            .iter()
+            .find(|count| count.variant.title == title && count.condition == condition)
+            .with_context(|| {
+                format!(
+                    "no count of {title} with {condition}; run: cargo xtask bench --instructions"
+                )
+            })?;
+        let [few, many] = count.instructions.map(|number| number as f64);
+        let [few_requests, many_requests] = self.requests.map(|number| number as f64);
+        Ok((many - few) / (many_requests - few_requests))
+    }
 
-| | instructions |
-| --- | ---: |
-| `Registry` alone, one span of three fields: created, entered, exited, closed | 740 |
-| `Registry` and `tracing-opentelemetry` with the SDK's tracer, the same span, entered once, not sampled | 5,950 |
-| the same, entered twice | 7,090 |
-| the same, entered twice, with a filter, which a layer needs unless it is the only layer of its subscriber | 7,790 |
-| firstlight, one request, no access line | 16,200 |
-| firstlight, one request | 22,400 |
-| firstlight, one request, with one log line from the handler | 28,500 |
+    /// The instructions per request that the variant adds to `bare`.
+    ///
+    /// # Errors
+    ///
+    /// If one of the two was not counted under this condition.
+    pub(crate) fn added(&self, title: &str, condition: Condition) -> anyhow::Result<f64> {
+        Ok(self.of(title, condition)? - self.of(BARE, condition)?)
+    }
 
-About half the cost of a request that is neither sampled nor logged is the span that is not exported. This cost arises before
-firstlight does any work, and it cannot be avoided. `tracing-opentelemetry` asks the sampler when the span is first entered.
-Before that, it copies the attributes, makes a builder for them, and puts both in a box with a lock, with eight allocations.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = &'static Variant> {
+        VARIANTS
+            .iter()
+            .filter(|variant| self.counts.iter().any(|count| count.variant == *variant))
+    }
 
-Asking the sampler earlier and creating no span would be cheaper, but wrong. The context of an unsampled span is propagated, so
-that other services do not sample the trace either, and log lines take their ids from it. Other crates also read
-`tracing-opentelemetry`'s data in the span. A layer that creates this data later or never would split their traces.
+    pub(crate) fn conditions(&self) -> Vec<Condition> {
+        let mut conditions = Condition::counted();
+        conditions.retain(|condition| {
+            let mut counts = self.counts.iter();
+            counts.any(|count| count.condition == *condition)
+        });
+        conditions
+    }
 
-The span is entered twice because a service may do work both when it is called and when its future is polled. Each entry costs
-1,130 instructions in `Registry` and `tracing-opentelemetry`. A handler that waits n times is entered n more times.";
+    /// A fact about the machine.
+    pub(crate) fn fact(&self, name: &str) -> &str {
+        let fact = self.host.iter().find(|(found, _)| found == name);
+        fact.map_or("unknown", |(_, value)| value)
+    }
+
+    pub(crate) fn store(&self) -> Value {
+        let count = |count: &Count| {
+            json!({
+                "variant": count.variant.title,
+                "sampling": count.condition.sampling,
+                "lines": count.condition.lines,
+                "instructions": count.instructions,
+            })
+        };
+        json!({
+            "host": self.host,
+            "requests": self.requests,
+            "counts": self.counts.iter().map(count).collect::<Vec<_>>(),
+        })
+    }
+
+    pub(crate) fn load(stored: &Value) -> anyhow::Result<Self> {
+        let counts = stored
+            .get("counts")
+            .and_then(Value::as_array)
+            .context("the stored counts of instructions are not a list")?;
+        // Counts of removed variants are left out.
+        Ok(Self {
+            host: machine::from_stored(stored)?,
+            requests: stored
+                .get("requests")
+                .and_then(pair)
+                .context("the stored counts do not have two numbers of requests")?,
+            counts: counts.iter().filter_map(stored_count).collect(),
+        })
+    }
+}
+
+fn stored_count(stored: &Value) -> Option<Count> {
+    let title = stored.get("variant")?.as_str()?;
+    Some(Count {
+        variant: VARIANTS.iter().find(|variant| variant.title == title)?,
+        condition: Condition::load(stored)?,
+        instructions: pair(stored.get("instructions")?)?,
+    })
+}
+
+fn pair(stored: &Value) -> Option<[u64; 2]> {
+    Some([stored.get(0)?.as_u64()?, stored.get(1)?.as_u64()?])
+}
+
+/// A number of instructions as text, rounded to hundreds, such as `63,700`.
+pub(crate) fn rounded(instructions: f64) -> String {
+    let hundreds = (instructions / 100.0).round() as i64;
+    let digits = (hundreds.unsigned_abs() * 100).to_string();
+    let mut text = if hundreds < 0 { "-" } else { "" }.to_owned();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The requests before the counted ones, the same in both runs.
+///
+/// A set-up may do work in the background after its start, which has to end before the shorter run does. Otherwise the
+/// difference has a part of it.
+const WARM_UP: u64 = 2_000;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::{Condition, Count, Counts, VARIANTS, least_spans, rounded};
+
+    /// Counts of all variants under all conditions.
+    ///
+    /// The service itself takes 10,000 instructions, and the variant in row n adds n times 8,000.
+    pub(crate) fn counts() -> Counts {
+        let counts = Condition::counted().into_iter().flat_map(|condition| {
+            VARIANTS.iter().enumerate().map(move |(row, variant)| {
+                let each = 10_000 + row as u64 * 8_000;
+                Count {
+                    variant,
+                    condition,
+                    instructions: [5_000_000 + 100 * each, 5_000_000 + 300 * each],
+                }
+            })
+        });
+        Counts {
+            host: vec![("compiler".to_owned(), "rustc 1.0.0".to_owned())],
+            requests: [100, 300],
+            counts: counts.collect(),
+        }
+    }
+
+    #[test]
+    fn starts_of_processes_are_not_counted() {
+        let counts = counts();
+        let [_, second, ..] = &VARIANTS;
+        let added = counts.added(second.title, Condition::TYPICAL);
+        assert_eq!(added.ok(), Some(8_000.0));
+    }
+
+    #[test]
+    fn missing_counts_are_errors() {
+        let mut counts = counts();
+        assert!(counts.of("unknown", Condition::TYPICAL).is_err());
+        counts.counts.retain(|count| count.condition.lines == 5);
+        assert!(counts.of("bare", Condition::TYPICAL).is_err());
+    }
+
+    #[test]
+    fn stored_counts_are_loaded() {
+        let counts = counts();
+        let stored = counts.store();
+        let loaded = Counts::load(&stored).map(|loaded| loaded.store());
+        assert_eq!(loaded.ok(), Some(stored));
+        assert!(Counts::load(&serde_json::json!({})).is_err());
+    }
+
+    #[test]
+    fn numbers_are_rounded_to_hundreds() {
+        let texts = [0.0, 149.0, 999.0, 63_651.0, 1_234_567.0, -3_900.0].map(rounded);
+        assert_eq!(
+            texts,
+            ["0", "100", "1,000", "63,700", "1,234,600", "-3,900"]
+        );
+    }
+
+    #[test]
+    fn fewest_spans_are_those_of_sampling() {
+        assert_eq!(least_spans(1.0, 4_200), 1.0);
+        assert_eq!(least_spans(0.0, 4_200), 0.0);
+        let at_one_percent = least_spans(0.01, 4_200) * 4_200.0;
+        assert!((16.0..17.0).contains(&at_one_percent), "{at_one_percent}");
+    }
+}

@@ -2,6 +2,8 @@
 
 use std::{fs, process::Command, thread};
 
+use anyhow::Context as _;
+use serde_json::Value;
 use support::{command, paths, ui};
 
 /// Names and values of the facts.
@@ -36,6 +38,21 @@ pub(crate) fn describe() -> Vec<(String, String)> {
         ),
     ];
     facts.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// Reads the facts of stored results.
+pub(crate) fn from_stored(results: &Value) -> anyhow::Result<Vec<(String, String)>> {
+    let fact = |pair: &Value| {
+        Some((
+            pair.get(0)?.as_str()?.to_owned(),
+            pair.get(1)?.as_str()?.to_owned(),
+        ))
+    };
+    let facts = results
+        .get("host")
+        .and_then(Value::as_array)
+        .context("the stored results do not describe the machine")?;
+    Ok(facts.iter().filter_map(fact).collect())
 }
 
 /// Warns if other programs use the processors, which widens the spread.

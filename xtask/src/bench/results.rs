@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     condition::Condition,
+    machine,
     spread::Spread,
     variant::{BARE, VARIANTS, Variant},
 };
@@ -131,23 +132,13 @@ impl Results {
     }
 
     pub(crate) fn load(stored: &Value) -> anyhow::Result<Self> {
-        let fact = |pair: &Value| {
-            Some((
-                pair.get(0)?.as_str()?.to_owned(),
-                pair.get(1)?.as_str()?.to_owned(),
-            ))
-        };
-        let host = stored
-            .get("host")
-            .and_then(Value::as_array)
-            .context("the stored results do not describe the machine")?;
         let samples = stored
             .get("samples")
             .and_then(Value::as_array)
             .context("the stored results have no measurements")?;
         // Measurements of removed variants are left out.
         Ok(Self {
-            host: host.iter().filter_map(fact).collect(),
+            host: machine::from_stored(stored)?,
             requests: stored
                 .get("requests")
                 .and_then(Value::as_u64)
@@ -161,10 +152,7 @@ fn stored_sample(stored: &Value) -> Option<Sample> {
     let title = stored.get("variant")?.as_str()?;
     Some(Sample {
         variant: VARIANTS.iter().find(|variant| variant.title == title)?,
-        condition: Condition {
-            sampling: stored.get("sampling")?.as_f64()?,
-            lines: u16::try_from(stored.get("lines")?.as_u64()?).ok()?,
-        },
+        condition: Condition::load(stored)?,
         round: usize::try_from(stored.get("round")?.as_u64()?).ok()?,
         report: stored.get("report")?.as_object()?.clone(),
     })

@@ -1,20 +1,15 @@
 //! Measures every variant under every condition, in turns and in several rounds.
 
-use std::{
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use e2e::service;
 use serde_json::{Map, Value};
-use support::{command, ui};
+use support::ui;
 
 use super::{
-    build,
     condition::Condition,
     machine,
     results::{Results, Sample},
+    server_run::ServerRun,
     variant::Variant,
 };
 
@@ -82,56 +77,30 @@ pub(crate) fn measure(variants: &[&'static Variant], plan: &Plan) -> anyhow::Res
 }
 
 fn measure_one(
-    variant: &Variant,
+    variant: &'static Variant,
     condition: Condition,
     requests: u64,
 ) -> anyhow::Result<Map<String, Value>> {
-    let mut measure = Command::new(build::program(build::MEASURE));
-    service::without_telemetry_settings(&mut measure);
-    measure.envs(variant.settings.iter().copied());
-    measure.args([
-        "--requests",
-        &requests.to_string(),
-        "--warm-up",
-        &(requests / 5).to_string(),
-    ]);
-    measure.args([
-        "--sampling",
-        &condition.sampling.to_string(),
-        "--lines",
-        &condition.lines.to_string(),
-    ]);
-    measure.arg(build::program(variant.package));
-    let output = command::run_quietly(&mut measure)
-        .with_context(|| format!("{} with {condition}", variant.title))?;
-    let line = output
-        .lines()
-        .find(|line| line.starts_with('{'))
-        .context("measure printed no report")?;
-    let report: Map<String, Value> = serde_json::from_str(line)?;
-
-    // A set-up that emits nothing would look cheapest.
-    let number = |what: &str| report.get(what).and_then(Value::as_f64).unwrap_or_default();
-    let (lines, spans) = (number("lines_per_request"), number("spans_per_request"));
-    let expected = condition.sampling * ENOUGH;
-    if !variant.is_baseline() && spans < expected {
-        bail!(
-            "{} with {condition}: found {spans} spans a request, expected {expected} or more",
-            variant.title
-        );
-    }
-    let expected_lines = f64::from(condition.lines) * ENOUGH;
-    if variant.same_signals && lines < expected_lines {
-        bail!(
-            "{} with {condition}: found {lines} lines a request, expected {expected_lines} or more",
-            variant.title
-        );
-    }
-    Ok(report)
+    let run = ServerRun {
+        variant,
+        condition,
+        warm_up: requests / 5,
+        requests,
+        under: &[],
+    };
+    let report = run.report()?;
+    // A variant without the same signals is shown and not compared, so it may lose log records.
+    let lines = if variant.same_signals {
+        f64::from(condition.lines)
+    } else {
+        0.0
+    };
+    run.expect(&report, condition.sampling * ENOUGH, lines * ENOUGH)?;
+    Ok(report.0)
 }
 
 /// The estimated remaining time as text, or empty before the first measurement.
-fn remaining_time(started: Instant, done: usize, all: usize) -> String {
+pub(super) fn remaining_time(started: Instant, done: usize, all: usize) -> String {
     let Some(each) = started
         .elapsed()
         .checked_div(u32::try_from(done).unwrap_or_default())

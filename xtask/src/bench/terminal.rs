@@ -5,9 +5,10 @@ use support::ui;
 use super::{
     condition::Condition,
     crates::BuildCost,
-    goals::Goal,
+    goals::{Goal, Limit},
+    instructions::{Counts, rounded},
     results::{CPU, Results},
-    variant::OURS,
+    variant::{OURS, OURS_WITHOUT_RECORDER},
 };
 
 /// Prints what each variant emits, which explains differences in cost.
@@ -68,6 +69,34 @@ pub(crate) fn costs(results: &Results) {
     }
 }
 
+/// Prints the instructions per request that each variant adds.
+///
+/// # Errors
+///
+/// If a count is missing.
+pub(crate) fn instructions(counts: &Counts) -> anyhow::Result<()> {
+    ui::heading("Instructions per request over those of bare, whose row has all");
+    let conditions = counts.conditions();
+    let headings: String = conditions
+        .iter()
+        .map(|condition| format!("{:>28}", condition.to_string()))
+        .collect();
+    ui::line(ui::quiet(format!("  {:<28}{headings}", "")));
+    for variant in counts.variants() {
+        let mut line = format!("  {:<28}", variant.title);
+        for condition in &conditions {
+            let count = if variant.is_baseline() {
+                counts.of(variant.title, *condition)?
+            } else {
+                counts.added(variant.title, *condition)?
+            };
+            line += &format!("{:>28}", rounded(count));
+        }
+        ui::line(line);
+    }
+    Ok(())
+}
+
 pub(crate) fn goals(goals: &[Goal]) {
     ui::heading("Goals");
     for goal in goals {
@@ -76,21 +105,22 @@ pub(crate) fn goals(goals: &[Goal]) {
         } else {
             ui::bad("not reached")
         };
-        let unlike = if goal.like_for_like() {
-            ""
-        } else {
-            ", with an access line on one side only"
-        };
-        ui::line(format!(
-            "  {}: {} adds {:.2} of what {} adds ({:.1} of {:.1} µs), at most {:.2}: {verdict}{unlike}",
-            goal.condition,
-            goal.variant.title,
-            goal.fraction(),
-            goal.peer.title,
-            goal.added,
-            goal.peer_added,
-            goal.at_most
-        ));
+        let (condition, added) = (goal.condition, rounded(goal.added));
+        ui::line(match goal.limit {
+            Limit::PeerFraction {
+                parts,
+                peer,
+                peer_added,
+            } => format!(
+                "  {condition}: {OURS_WITHOUT_RECORDER} adds {added}, 1/{:.1} of the {} that {peer} adds, at most 1/{parts}: {verdict}",
+                peer_added / goal.added,
+                rounded(peer_added),
+            ),
+            Limit::Recorder(most) => format!(
+                "  {condition}: the recorder adds {added}, at most {}: {verdict}",
+                rounded(most)
+            ),
+        });
     }
 }
 

@@ -21,6 +21,10 @@ impl Variant {
     pub(crate) fn is_baseline(&self) -> bool {
         self.title == BARE
     }
+
+    pub(crate) fn is_ours(&self) -> bool {
+        self.package == "with-firstlight"
+    }
 }
 
 pub(crate) fn names() -> Vec<&'static str> {
@@ -29,11 +33,11 @@ pub(crate) fn names() -> Vec<&'static str> {
 
 pub(crate) const BARE: &str = "bare";
 pub(crate) const OURS: &str = "firstlight";
-pub(crate) const OURS_WITH_EVENTS: &str = "firstlight-span-events";
-pub(crate) const OURS_WITHOUT_ACCESS_LINE: &str = "firstlight-no-access-line";
+pub(crate) const OURS_WITHOUT_RECORDER: &str = "firstlight-no-recorder";
 pub(crate) const BY_HAND: &str = "by-hand";
+pub(crate) const OXTEL: &str = "oxtel";
 
-pub(crate) const VARIANTS: [Variant; 8] = [
+pub(crate) const VARIANTS: [Variant; 9] = [
     Variant {
         package: "bare",
         title: BARE,
@@ -53,7 +57,16 @@ pub(crate) const VARIANTS: [Variant; 8] = [
     },
     Variant {
         package: "with-firstlight",
-        title: OURS_WITHOUT_ACCESS_LINE,
+        title: OURS_WITHOUT_RECORDER,
+        settings: &[("FIRSTLIGHT_RECORDER", "off")],
+        same_signals: true,
+        access_line: true,
+        what: "The same program with `FIRSTLIGHT_RECORDER=off`, for the comparison with set-ups that have no flight \
+            recorder.",
+    },
+    Variant {
+        package: "with-firstlight",
+        title: "firstlight-no-access-line",
         settings: &[("RUST_LOG", "info,firstlight::http=off")],
         same_signals: true,
         access_line: false,
@@ -62,7 +75,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
     },
     Variant {
         package: "with-firstlight",
-        title: OURS_WITH_EVENTS,
+        title: "firstlight-span-events",
         settings: &[("FIRSTLIGHT_TRACE_EVENTS", "info")],
         same_signals: true,
         access_line: true,
@@ -93,7 +106,7 @@ pub(crate) const VARIANTS: [Variant; 8] = [
     },
     Variant {
         package: "with-oxtel",
-        title: "oxtel",
+        title: OXTEL,
         settings: &[],
         same_signals: true,
         access_line: true,

@@ -15,6 +15,7 @@ pub mod http;
 pub mod interrupt;
 pub mod paths;
 pub mod process;
+pub mod svg;
 pub mod toolchains;
 pub mod tools;
 pub mod ui;

@@ -57,7 +57,12 @@ pub(super) fn draw(
         number(&position["y"]) + number(&position["h"])
     });
     let height = HEAD + bottom.fold(0.0, f64::max) * ROW;
-    let mut canvas = Canvas::new(24.0 * COLUMN, height);
+    let mut canvas = canvas::dark(
+        24.0 * COLUMN,
+        height,
+        dashboard.title(),
+        dashboard.question(),
+    );
     canvas.text(16.0, 26.0, 20.0, canvas::TEXT, dashboard.title());
     canvas.text(16.0, 46.0, 13.0, canvas::MUTED, dashboard.question());
     let range = format!(
@@ -86,7 +91,7 @@ pub(super) fn draw(
             dashboard.title(),
             unsupported.join(", ")
         );
-        let inside = canvas.panel(area, title);
+        let inside = canvas::panel(&mut canvas, area, title);
         let answers = query_targets(dashboard, prometheus, panel, period)?;
         draw_panel(&mut canvas, inside, panel, &answers, period);
     }

@@ -121,7 +121,7 @@ mod tests {
             Series::parse(&value, name).unwrap_or_default()
         };
         let all_series = ["a", "b", "c"].map(series);
-        let mut canvas = Canvas::new(90.0, 60.0);
+        let mut canvas = Canvas::new((90.0, 60.0), "", "");
         let area = Area {
             x: 0.0,
             y: 0.0,
@@ -151,7 +151,7 @@ mod tests {
             Series::parse(&json!({ "metric": {}, "value": [0, value] }), name).unwrap_or_default()
         };
         let (fast, starved) = (series("fast", "0.1"), series("starved", "1"));
-        let mut canvas = Canvas::new(300.0, 100.0);
+        let mut canvas = Canvas::new((300.0, 100.0), "", "");
         let area = Area {
             x: 0.0,
             y: 0.0,

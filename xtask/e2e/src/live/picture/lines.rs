@@ -206,7 +206,7 @@ mod tests {
     }
 
     fn svg(panel: &Panel, all_series: &[&Series]) -> String {
-        let mut canvas = Canvas::new(600.0, 300.0);
+        let mut canvas = Canvas::new((600.0, 300.0), "", "");
         let area = Area {
             x: 0.0,
             y: 0.0,

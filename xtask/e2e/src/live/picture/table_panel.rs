@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn cells_have_units_and_colors() {
-        let mut canvas = Canvas::new(400.0, 200.0);
+        let mut canvas = Canvas::new((400.0, 200.0), "", "");
         let area = Area {
             x: 0.0,
             y: 0.0,

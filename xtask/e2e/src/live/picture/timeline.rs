@@ -185,7 +185,7 @@ mod tests {
         let values = json!([[0, "0"], [1, "1"], [2, "1"]]);
         let series = Series::parse(&json!({ "metric": {}, "values": values }), "nightly")
             .unwrap_or_default();
-        let mut canvas = Canvas::new(400.0, 200.0);
+        let mut canvas = Canvas::new((400.0, 200.0), "", "");
         let area = Area {
             x: 0.0,
             y: 0.0,
