@@ -80,8 +80,9 @@ impl Addresses {
         text
     }
 
-    /// What to do if an earlier copy has links of its own, and this one would have the default ones.
+    /// What to do if an earlier copy has links of its own.
     ///
+    /// `None` if the new copy does not replace them by default ones.
     /// `text` is the new content, with the default addresses.
     pub(super) fn lost(&self, earlier: &str, text: &str) -> Option<String> {
         let Self { grafana, runbooks } = self;

@@ -51,7 +51,9 @@ impl Question {
         always.default.as_deref()
     }
 
-    /// Why an answer has no effect with the other answers; `None` if the question is asked.
+    /// Why an answer has no effect with the other answers.
+    ///
+    /// `None` if the question is asked.
     pub fn objection(&self, answer_of: impl Fn(&str) -> String) -> Option<String> {
         let conditions = self
             .variants
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_of_the_template_are_understood() {
+    fn conditions_compare_one_answer() {
         for Question { name, variants, .. } in QUESTIONS.iter() {
             let mut conditions = variants.iter().filter_map(|it| it.condition.as_deref());
             let other = conditions.find(|condition| Comparison::read(condition).is_none());
