@@ -112,10 +112,10 @@ fn log_lines_and_requests_allocate_little() {
     let sampled = allocations_of_request(None);
     let parts = [
         8 + 1 + 3 + 1 + 2, // as above, without the caller's context
-        1,             // the exported span, in a box
-        1,             // the span's name, of method and route
-        1,             // the path, as an attribute
-        2,             // the list of attributes, which grows with those of sampled spans
+        1,                 // the exported span, in a box
+        1,                 // the span's name, of method and route
+        1,                 // the path, as an attribute
+        2,                 // the list of attributes, which grows with those of sampled spans
     ];
     assert_eq!(sampled, parts.iter().sum::<u64>());
     drop(telemetry);

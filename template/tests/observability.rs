@@ -35,6 +35,8 @@ const RULES: [(&str, &str); 1] = [("observability", "")];
 {%- endif %}
 
 /// Further series: of other programs, and of rules outside of the folders.
+///
+/// A label that your Prometheus adds to all series is listed as `{datacenter}`.
 const OTHERS: &[&str] = &[];
 
 #[test]
@@ -51,13 +53,10 @@ fn files_of_rules_are_loaded() {
     for (folder, listed) in RULES {
         for file in files_below(Path::new(folder)) {
             let name = file.strip_prefix(folder).unwrap().to_str().unwrap();
-            let entry = format!("- {listed}{name}");
-            let is_listed = list
-                .lines()
-                .any(|line| line.trim().replace(['"', '\''], "") == entry);
+            let entry = format!("{listed}{name}");
             assert!(
-                is_listed || !has_rules(&file),
-                "{}: these rules have no effect, because {LOADER} has no line `{entry}`",
+                is_listed(&list, &entry) || !has_rules(&file),
+                "{}: these rules have no effect, because {LOADER} does not list {entry}",
                 file.display()
             );
         }
@@ -84,16 +83,49 @@ fn dashboards_are_applied() {
 }
 {%- endif %}
 
+/// Whether a list names a file, also by a pattern such as `service/*.yaml`.
+fn is_listed(list: &str, file: &str) -> bool {
+    let lines = list.lines().filter(|line| !line.trim().starts_with('#'));
+    let mut words = lines.flat_map(|line| line.split([' ', ',', '[', ']', '"', '\'']));
+    words.any(|word| match word.split_once('*') {
+        Some((start, end)) => {
+            let rest = file.strip_prefix(start);
+            let any = rest.and_then(|rest| rest.strip_suffix(end));
+            any.is_some_and(|any| !any.contains('/'))
+        }
+        None => word == file,
+    })
+}
+
+#[test]
+fn lists_have_names_and_patterns() {
+    let list = "# - a/old.yaml\n- \"a/b.yml\"\n- a/*.yaml\n- [c.yaml, 'd.yaml']\n";
+    for (file, expected) in [
+        ("a/b.yml", true),
+        ("a/rules.yaml", true),
+        ("c.yaml", true),
+        ("d.yaml", true),
+        ("a/sub/rules.yaml", false),
+        ("a/other.yml", false),
+        ("b.yml", false),
+    ] {
+        assert_eq!(is_listed(list, file), expected, "{file}");
+    }
+}
+
 /// Whether a file has rules that are not commented out.
 fn has_rules(file: &Path) -> bool {
     let text = fs::read_to_string(file).unwrap_or_default(); // empty if it is no text
-    let mut lines = text.lines().map(|line| line.trim_start_matches([' ', '-']));
+    let lines = text.lines();
+    let mut lines = lines.map(|line| line.trim_start_matches([' ', '-', '{']));
     lines.any(|line| line.starts_with("alert:") || line.starts_with("record:"))
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
+    let entries = fs::read_dir(folder)
+        .map_err(|error| format!("{}: {error}; does a constant name it?", folder.display()));
+    for entry in entries.unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
             files.extend(files_below(&path));

@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
 
+mod answer_effect;
 mod api;
 mod bench;
 mod demo;

@@ -10,7 +10,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches, builder::PossibleValu
 use e2e::generate::{self, Answers, QUESTIONS, Question};
 use support::{command, paths, ui};
 
-use crate::{refusal::Refusal, upgrade};
+use crate::{answer_effect, refusal::Refusal, upgrade};
 
 /// Arguments of `new`.
 #[derive(Debug, Args)]
@@ -167,7 +167,18 @@ fn option(question: &str) -> String {
     }
 }
 
+/// Checks that each flag has an effect.
+fn check_flags(answers: &Answers) -> anyhow::Result<()> {
+    answer_effect::check(
+        &QUESTIONS,
+        |name| Some(answers.get(name)).filter(|answer| !answer.is_empty()),
+        |name| Some(answers.get(name).to_owned()),
+        |name, answer| format!("--{name} {answer}"),
+    )
+}
+
 fn make(args: &NewArgs) -> anyhow::Result<PathBuf> {
+    check_flags(&args.answers.0)?;
     let folder = args.destination.join(&args.name);
     ensure!(
         !folder.exists(),
@@ -204,7 +215,7 @@ fn missing_folders(folder: &Path) -> Vec<PathBuf> {
 mod tests {
     use clap::{Arg, Args as _, Command, FromArgMatches as _};
 
-    use super::{Flags, QUESTIONS, missing_folders, parse_name, without_commit};
+    use super::{Flags, QUESTIONS, check_flags, missing_folders, parse_name, without_commit};
 
     #[test]
     fn names_are_accepted_or_rejected() {
@@ -232,6 +243,10 @@ mod tests {
         assert_eq!(answers.get("store"), "sqlite");
         assert_eq!((answers.get("grafana"), answers.get("runbooks")), ("g", ""));
         assert!(parsed(&["--store", "mysql"]).is_err());
+        let Flags(without_effect) = parsed(&["--registry", "ghcr.io/acme"])?;
+        let error = check_flags(&without_effect).err().map(|it| it.to_string());
+        assert!(error.is_some_and(|it| it.contains("found deploy = \"compose\", expected")));
+        assert!(check_flags(&answers).is_ok());
         assert!(parsed(&["--firstlight", "0.1"]).is_err());
         Ok(())
     }

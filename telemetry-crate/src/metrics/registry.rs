@@ -155,8 +155,11 @@ impl Registry {
 
     /// Reports on all metrics, the one with the most series first.
     pub(super) fn series(&self) -> Vec<SeriesReport> {
-        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
-        let mut reports: Vec<_> = self.all_families().iter().map(report).collect();
+        let mut reports: Vec<_> = self
+            .all_families()
+            .iter()
+            .map(|it| self.report(it))
+            .collect();
         reports.sort_by(|a, b| (b.series, &a.metric).cmp(&(a.series, &b.metric)));
         reports
     }
@@ -167,12 +170,15 @@ impl Registry {
             family.overflow_uses.load(Ordering::Relaxed) > 0
                 && !family.is_reported.swap(true, Ordering::Relaxed)
         };
-        let report = |family: &Arc<Family>| SeriesReport::new(family, &self.limiter);
         self.all_families()
             .iter()
             .filter(is_new)
-            .map(report)
+            .map(|family| self.report(family))
             .collect()
+    }
+
+    fn report(&self, family: &Family) -> SeriesReport {
+        SeriesReport::new(family, &self.limiter, self.declared.find(&family.name))
     }
 
     /// Metrics that the program never used, sorted by name.

@@ -10,7 +10,10 @@ use std::{
 };
 
 use super::{canonical, cardinality::CardinalityLimiter, family::Family};
-use crate::values::counted;
+use crate::{
+    declared::{Bound, DeclaredMetric, Label},
+    values::counted,
+};
 
 /// Number of label values that a report shows.
 const SAMPLES: usize = 3;
@@ -35,6 +38,10 @@ pub(crate) struct SeriesReport {
     pub(crate) growth: u64,
     /// The limit of all metrics together.
     total: usize,
+    /// The label whose bound in the program's declaration is the limit.
+    ///
+    /// `None` if another setting is.
+    declared_label: Option<&'static str>,
 }
 
 /// The label with the most distinct values.
@@ -48,14 +55,21 @@ pub(crate) struct OffendingLabel {
 }
 
 impl SeriesReport {
-    pub(super) fn new(family: &Family, limiter: &CardinalityLimiter) -> Self {
+    pub(super) fn new(
+        family: &Family,
+        limiter: &CardinalityLimiter,
+        declared: Option<&DeclaredMetric>,
+    ) -> Self {
         let labels = family.labels();
+        let offending_label = OffendingLabel::among(&labels);
+        let declared = declared.filter(|it| it.cardinality_limit() == Some(family.limit));
         Self {
+            declared_label: declared.and_then(|it| bounded_label(it, offending_label.as_ref())),
             metric: family.name.clone(),
             series: labels.len(),
             limit: family.limit,
             overflow_uses: family.overflow_uses.load(Ordering::Relaxed),
-            offending_label: OffendingLabel::among(&labels),
+            offending_label,
             growth: family.growth(),
             total: limiter.total(),
         }
@@ -76,6 +90,21 @@ impl OffendingLabel {
             samples: most.1.iter().take(SAMPLES).copied().map(shorten).collect(),
         })
     }
+}
+
+/// The label with a declared number of values: the offending one, or the first.
+fn bounded_label(
+    declared: &DeclaredMetric,
+    offending: Option<&OffendingLabel>,
+) -> Option<&'static str> {
+    let bounded = |label: &&Label| matches!(label.bound, Bound::AtMost(_));
+    let mut labels = declared.labels.iter().filter(bounded);
+    let is_offending = |label: &&Label| offending.is_some_and(|it| it.name == label.name);
+    let label = labels
+        .clone()
+        .find(is_offending)
+        .or_else(|| labels.next())?;
+    Some(label.name)
 }
 
 fn shorten(value: &str) -> String {
@@ -121,15 +150,18 @@ impl fmt::Display for SeriesReport {
                 ": remove the label or give it few values, such as a route template instead of a path"
             )?;
         }
-        if is_own_limit {
-            write!(
+        match (is_own_limit, self.declared_label) {
+            (true, Some(label)) => write!(
+                f,
+                "; if all of them are needed, raise Label::at_most(\"{label}\", n) in the declaration of {metric}"
+            ),
+            (true, None) => write!(
                 f,
                 "; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"{metric}\", n)"
-            )
-        } else {
-            f.write_str(
+            ),
+            (false, _) => f.write_str(
                 "; find the largest metric, or raise FIRSTLIGHT_METRICS_TOTAL_CARDINALITY_LIMIT",
-            )
+            ),
         }
     }
 }

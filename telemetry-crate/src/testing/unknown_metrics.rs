@@ -14,15 +14,19 @@ mod promql;
 mod rule_file;
 
 use std::{
+    collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use self::known::Known;
 pub use self::{known::POSTGRES_EXPORTER, promql::metric_names};
+use self::{
+    known::{Known, unread_objective},
+    promql::{lone_bracket, selectors},
+};
 use crate::metrics::DeclaredMetric;
 
-/// A metric in a panel or a rule that nothing exports.
+/// A metric in a panel or a rule that nothing exports, or that no rule reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownMetric {
@@ -35,9 +39,14 @@ pub struct UnknownMetric {
     /// The PromQL expression.
     pub expression: String,
     /// The name of the metric.
+    ///
+    /// If it is declared without a label or a value, then with them: `orders_total{raison}`,
+    /// `orders_total{reason="itme"}`.
     pub metric: String,
-    /// The most similar known name, unless all are very different.
+    /// The most similar known one, unless all are very different.
     pub similar: Option<String>,
+    /// What does not use the metric.
+    problem: &'static str,
 }
 
 impl fmt::Display for UnknownMetric {
@@ -48,12 +57,9 @@ impl fmt::Display for UnknownMetric {
             expression,
             metric,
             similar,
+            problem,
         } = self;
-        write!(
-            f,
-            "{}, {place}: nothing exports or records {metric}",
-            file.display()
-        )?;
+        write!(f, "{}, {place}: {problem} {metric}", file.display())?;
         if let Some(similar) = similar {
             write!(f, "; did you mean {similar}?")?;
         }
@@ -74,11 +80,17 @@ impl fmt::Display for UnknownMetric {
 /// * `declared`, the metrics of the service: counters and gauges by their names, histograms by their parts;
 /// * `others`, further series by their full names, such as [`POSTGRES_EXPORTER`].
 ///
+/// A selector of a metric of `declared` has declared labels and values, or usual labels of a target, such as `job` and
+/// `pod`. Other labels that your Prometheus adds to targets are in `others` as `{label}`. Labels after `by` are not
+/// checked, and neither are values in a pattern. A rule that records an objective has one of the names that firstlight's
+/// rules read.
+///
 /// Names that Grafana's variables make, such as `${prefix}_total`, are not checked, and neither are LogQL queries.
 ///
 /// # Errors
 ///
-/// A folder or file cannot be read, a file is not valid JSON or YAML, or a rule has no `expr`. The error names the file.
+/// A folder or file cannot be read, a file is not valid JSON or YAML, a rule has no `expr`, or brackets of an
+/// expression have no partner. The error names the file.
 ///
 /// # Examples
 ///
@@ -122,17 +134,33 @@ pub fn unknown_metrics<P: AsRef<Path>>(
     }
     let mut unknown = Vec::new();
     for (file, Expression { place, text }) in expressions {
-        for metric in metric_names(&text) {
-            if known.has(&metric) {
-                continue;
-            }
+        if let Some(bracket) = lone_bracket(&text) {
+            let error = invalid(format!(
+                "{place}: the bracket {bracket} has no partner in {text}"
+            ));
+            return Err(in_file(&file, error));
+        }
+        let mut add = |metric, similar, problem| {
             unknown.push(UnknownMetric {
                 file: file.clone(),
                 place: place.clone(),
                 expression: text.clone(),
-                similar: known.most_similar(&metric),
                 metric,
+                similar,
+                problem,
             });
+        };
+        let recorded = place.strip_prefix("record ");
+        if let Some((recorded, similar)) = recorded.and_then(|it| Some((it, unread_objective(it)?)))
+        {
+            add(recorded.to_owned(), similar, "no rule of firstlight reads");
+        }
+        let selectors = selectors(&text);
+        let found = selectors
+            .iter()
+            .flat_map(|selector| known.unknown(selector));
+        for (metric, similar) in found.collect::<BTreeMap<_, _>>() {
+            add(metric, similar, "nothing exports or records");
         }
     }
     Ok(unknown)

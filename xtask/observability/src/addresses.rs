@@ -79,6 +79,24 @@ impl Addresses {
         }
         text
     }
+
+    /// What to do if an earlier copy has links of its own.
+    ///
+    /// `None` if the new copy does not replace them by default ones.
+    /// `text` is the new content, with the default addresses.
+    pub(super) fn lost(&self, earlier: &str, text: &str) -> Option<String> {
+        let Self { grafana, runbooks } = self;
+        let given = [
+            ("--grafana", GRAFANA, grafana),
+            ("--runbooks", &RUNBOOKS, runbooks),
+        ];
+        let (option, default, _) = given.into_iter().find(|(_, default, address)| {
+            address.is_none() && text.contains(default) && !earlier.contains(default)
+        })?;
+        Some(format!(
+            "give {option} URL again, or {option} {default} for the default"
+        ))
+    }
 }
 
 /// Parses an HTTP(S) address and removes a trailing slash.

@@ -4,9 +4,9 @@
 //! committed in the template. The comparison fails if a folder is out of date, or has a file that
 //! is no longer generated.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use support::files::{self, Files};
 
 use crate::addresses::{self, Addresses};
@@ -55,7 +55,20 @@ impl Folder {
     }
 
     /// Writes a copy to `destination`, with the addresses of `args`.
+    ///
+    /// # Errors
+    ///
+    /// A copy at `destination` has links to another address, which `args` lacks.
     pub(super) fn copy(mut self, destination: &Path, args: &Addresses) -> anyhow::Result<()> {
+        for (name, content) in &self.files {
+            let file = destination.join(name);
+            let Ok(earlier) = fs::read_to_string(&file) else {
+                continue;
+            };
+            if let Some(lost) = args.lost(&earlier, &String::from_utf8_lossy(content)) {
+                bail!("{} has other links; {lost}", file.display());
+            }
+        }
         for content in self.files.values_mut() {
             *content = args
                 .with_addresses(&String::from_utf8_lossy(content))
@@ -93,7 +106,33 @@ mod tests {
     use std::fs;
 
     use super::Folder;
+    use crate::addresses::{Addresses, GRAFANA, RUNBOOKS};
     use support::paths;
+
+    #[test]
+    fn links_of_an_earlier_copy_are_kept() -> anyhow::Result<()> {
+        let root = paths::fresh("folder-of-a-copy")?;
+        let copy = |grafana: Option<&str>, runbooks: Option<&str>| {
+            let text = format!("{GRAFANA}/d/a and {}/A.md", *RUNBOOKS);
+            let folder = Folder::new("docs", "alerts", [("a.yml".to_owned(), text)]);
+            let addresses = Addresses {
+                grafana: grafana.map(str::to_owned),
+                runbooks: runbooks.map(str::to_owned),
+            };
+            folder.copy(&root, &addresses)
+        };
+        copy(None, None)?;
+        copy(Some("http://g"), Some("http://r"))?;
+        let error = copy(Some("http://g"), None).err().map(|it| it.to_string());
+        let error = error.unwrap_or_default();
+        assert!(
+            error.contains("a.yml has other links; give --runbooks URL again"),
+            "{error}"
+        );
+        let kept = fs::read_to_string(root.join("a.yml"))?;
+        assert_eq!(kept, "http://g/d/a and http://r/A.md");
+        copy(Some("http://g"), Some(&RUNBOOKS))
+    }
 
     #[test]
     fn stale_and_extra_files_are_found() -> anyhow::Result<()> {

@@ -57,8 +57,9 @@ pub fn run(args: &PlatformArgs) -> anyhow::Result<ExitCode> {
 
 /// Writes a copy with all files to `destination`, with links to `addresses`.
 pub fn copy(destination: &std::path::Path, addresses: &Addresses) -> anyhow::Result<()> {
-    folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
+    // The alerts have links to both addresses, so they are refused before anything is written.
     alerts::docs().copy(&destination.join("alerts"), addresses)?;
+    folder(&["alerts", "dashboards"]).copy(destination, addresses)?;
     dashboards::docs()?.copy(&destination.join("dashboards"), addresses)?;
     let docs = paths::root().join(DOCS);
     let collectors = files::read(&docs.join(COLLECTORS))?;

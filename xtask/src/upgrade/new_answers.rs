@@ -12,7 +12,7 @@ use super::{
     rendering::Rendering,
     service_record::{Record, text_of},
 };
-use crate::refusal::Refusal;
+use crate::{answer_effect, refusal::Refusal};
 
 /// How questions are answered that the record does not answer.
 pub(super) struct NewAnswers<'a> {
@@ -97,6 +97,10 @@ impl<'a> NewAnswers<'a> {
                 Err(error) => self.refused(question, &default, error)?,
             }
         }
+        let given = |name: &str| self.given.get(name).map(String::as_str);
+        let recorded = |name: &str| rendering.record.answers.get(name).map(text_of);
+        let option = |name: &str, answer: &str| format!("--answer {name}={answer}");
+        answer_effect::check(self.questions, given, recorded, option)?;
         Ok(rendering)
     }
 

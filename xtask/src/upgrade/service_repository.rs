@@ -36,9 +36,12 @@ impl ServiceRepository {
         let folder = path
             .canonicalize()
             .with_context(|| format!("{} does not exist", path.display()))?;
+        ensure!(
+            folder.is_dir(),
+            "it is a file, expected the folder of a service"
+        );
         let asked = ["rev-parse", "--show-toplevel", "--absolute-git-dir"];
-        let found = git::text(&mut git(&folder, &asked));
-        let found = found.context("it is not in a git repository: git init, and commit it")?;
+        let found = git::text(&mut git(&folder, &asked)).map_err(unreadable)?;
         let (root, database) = found
             .split_once('\n')
             .context("git names no working tree")?;
@@ -330,6 +333,16 @@ impl ServiceRepository {
     }
 }
 
+/// The error with what to do if git finds no repository, or does not read it.
+fn unreadable(error: anyhow::Error) -> anyhow::Error {
+    // Git's own message has the command that trusts the folder.
+    let what = match git::is_of_another_user(&error) {
+        true => "its repository belongs to another user, so git does not read it",
+        false => "it is not in a git repository: git init, and commit it",
+    };
+    error.context(what)
+}
+
 /// Whether the two letters of `git status` are those of a conflict.
 fn is_conflict(codes: &str) -> bool {
     codes.contains('U') || codes == "AA" || codes == "DD"
@@ -351,3 +364,28 @@ pub(super) fn some_of(paths: &[&str]) -> String {
 
 /// The number of paths in a message.
 const SHOWN: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::{ServiceRepository, unreadable};
+
+    #[test]
+    fn advice_fits_the_cause() {
+        for (message, expected) in [
+            (
+                "fatal: detected dubious ownership in repository at '/a'",
+                "another user",
+            ),
+            ("fatal: not a git repository", "git init"),
+        ] {
+            let error = format!("{:#}", unreadable(anyhow!(message)));
+            assert!(error.contains(expected), "{error}");
+            assert_eq!(error.contains("git init"), expected == "git init");
+        }
+        let file = ServiceRepository::open(&support::paths::root().join("Cargo.toml"));
+        let error = file.err().map(|error| error.to_string());
+        assert!(error.is_some_and(|error| error.contains("it is a file")));
+    }
+}

@@ -23,11 +23,15 @@ pub(super) struct TemplateHistory<'a> {
 impl<'a> TemplateHistory<'a> {
     pub(super) fn open(root: &'a Path, scratch: &'a Scratch) -> anyhow::Result<Self> {
         let head = git::text(&mut git(root, &["rev-parse", "--verify", "HEAD"]));
-        let head = head.with_context(|| {
-            format!(
-                "{} is not a clone of firstlight's repository. An upgrade needs its history: git clone it",
-                root.display()
-            )
+        let head = head.map_err(|error| {
+            let root = root.display();
+            let what = match git::is_of_another_user(&error) {
+                true => format!("{root} belongs to another user, so git does not read it"),
+                false => format!(
+                    "{root} is not a clone of firstlight's repository. An upgrade needs its history: git clone it"
+                ),
+            };
+            error.context(what)
         })?;
         Ok(Self {
             root,
@@ -205,6 +209,9 @@ pub(crate) fn is_changed(root: &Path) -> anyhow::Result<bool> {
 /// The commit of the template in the checkout `root`, or why it is not known.
 pub(crate) fn commit_of(root: &Path) -> Result<String, &'static str> {
     match git::text(&mut git(root, &["rev-parse", "--verify", "HEAD"])) {
+        Err(error) if git::is_of_another_user(&error) => {
+            Err("this checkout of firstlight belongs to another user, so git does not read it")
+        }
         Err(_) => Err("this checkout of firstlight has no git history"),
         Ok(_) if is_changed(root).unwrap_or(true) => {
             Err("template/ of this checkout has changes that are not committed")

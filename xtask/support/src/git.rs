@@ -75,6 +75,11 @@ pub fn optional(git: &mut Command) -> anyhow::Result<Option<String>> {
     Ok(Some(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
 }
 
+/// Whether git refuses to read a repository, because it belongs to another user.
+pub fn is_of_another_user(error: &anyhow::Error) -> bool {
+    error.to_string().contains("dubious ownership")
+}
+
 /// Runs the command and returns its output, whatever its status.
 pub fn output(git: &mut Command) -> anyhow::Result<Output> {
     git.output().context("cannot start git; install it")
@@ -92,7 +97,27 @@ fn failure(git: &Command, output: &Output) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{git, optional, text};
+    use super::{git, is_of_another_user, optional, text};
+
+    #[test]
+    fn other_users_repositories_are_told_apart() -> anyhow::Result<()> {
+        let folder = crate::paths::fresh("repository-of-another-user")?;
+        text(&mut git(&folder, &["init", "--quiet"]))?;
+        let mut asked = git(&folder, &["rev-parse", "--show-toplevel"]);
+        // A variable of git's own tests. The user's settings may trust all folders.
+        asked.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1");
+        for settings in ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+            asked.env(settings, "/dev/null");
+        }
+        let refused = text(&mut asked).err();
+        assert!(
+            refused.as_ref().is_some_and(is_of_another_user),
+            "{refused:?}"
+        );
+        let missing = text(&mut git(&folder, &["rev-parse", "--verify", "HEAD"])).err();
+        assert!(missing.is_some_and(|error| !is_of_another_user(&error)));
+        Ok(())
+    }
 
     #[test]
     fn failures_name_the_subcommand() {

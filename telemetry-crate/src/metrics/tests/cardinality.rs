@@ -15,7 +15,11 @@ use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 use super::{labels, metrics_after, values};
 use crate::{
     config::CardinalityLimits,
-    metrics::{Format, Metrics, MetricsOptions, cardinality::DEFAULT_LIMIT, is_recorded},
+    declared::{DeclaredMetric, Label},
+    metrics::{
+        Format, Metrics, MetricsOptions, aliases::Aliases, cardinality::DEFAULT_LIMIT,
+        declarations::Declarations, is_recorded,
+    },
 };
 
 fn with_limits(cardinality: CardinalityLimits) -> Metrics {
@@ -170,6 +174,39 @@ fn warnings_name_the_label_once() {
           instead of a path; if all of them are needed, raise TelemetryConfig::cardinality_limit(\"hits_total\", n)"
         ]
     );
+}
+
+#[test]
+fn declared_bounds_are_to_be_raised() {
+    const LABELS: &[Label] = &[Label::one_of("kind", &["a"]), Label::at_most("tenant", 2)];
+    const USES: DeclaredMetric = DeclaredMetric::counter("uses_total", "Uses.").labels(LABELS);
+    for (limit, expected) in [
+        (
+            2,
+            "raise Label::at_most(\"tenant\", n) in the declaration of uses_total",
+        ),
+        (
+            3,
+            "raise TelemetryConfig::cardinality_limit(\"uses_total\", n)",
+        ),
+    ] {
+        let declared = Declarations::new(vec![USES], &[], &Aliases::default());
+        let metrics = Metrics::new(MetricsOptions {
+            cardinality: CardinalityLimits {
+                by_metric: vec![("uses_total".into(), limit)],
+                ..CardinalityLimits::default()
+            },
+            declared: declared.unwrap(),
+            ..MetricsOptions::default()
+        });
+        with_local_recorder(&metrics.recorder(), || {
+            for tenant in 0..5 {
+                counter!("uses_total", "kind" => "a", "tenant" => tenant.to_string()).increment(1);
+            }
+        });
+        let report = metrics.handle().series()[0].to_string();
+        assert!(report.ends_with(expected), "{limit}: {report}");
+    }
 }
 
 #[test]

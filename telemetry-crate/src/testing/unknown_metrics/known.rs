@@ -1,10 +1,14 @@
-//! The names that a query may use.
+//! The names, labels and values that a query may use.
 
 use std::collections::BTreeSet;
 
-use crate::metrics::{
-    DeclaredMetric,
-    catalog::{self, Kind},
+use super::promql::Selector;
+use crate::{
+    declared::Bound,
+    metrics::{
+        DeclaredMetric,
+        catalog::{self, Kind},
+    },
 };
 
 /// Metrics that Prometheus adds to each target, and those about alerts.
@@ -20,6 +24,33 @@ const PROMETHEUS: [&str; 11] = [
     "scrape_timeout_seconds",
     "target_limit",
     "up",
+];
+
+/// Labels that series have apart from declared ones.
+///
+/// Prometheus or this library adds them, or the usual configurations of targets.
+const TARGET: [&str; 21] = [
+    "__name__",
+    "cluster",
+    "container",
+    "endpoint",
+    "environment",
+    "host",
+    "instance",
+    "job",
+    "le",
+    "namespace",
+    "node",
+    "otel_metric_overflow",
+    "pod",
+    "prometheus",
+    "prometheus_replica",
+    "quantile",
+    "region",
+    "replica",
+    "service",
+    "team",
+    "zone",
 ];
 
 /// The series with which a service declares its objectives.
@@ -58,16 +89,23 @@ const PARTS: [&str; 3] = ["_bucket", "_count", "_sum"];
 /// The least similarity of a name that is suggested; 1.0 is the same name.
 const SIMILAR: f64 = 0.5;
 
-/// All names of series that have values.
-pub(super) struct Known(BTreeSet<String>);
+/// All series that have values.
+pub(super) struct Known<'a> {
+    names: BTreeSet<String>,
+    declared: &'a [DeclaredMetric],
+    /// Labels of all series, apart from [`TARGET`].
+    labels: BTreeSet<&'a str>,
+}
 
-impl Known {
+impl<'a> Known<'a> {
     /// The catalog, Prometheus' own metrics, declared metrics and other series.
-    pub(super) fn new(declared: &[DeclaredMetric], others: &[&str]) -> Self {
+    ///
+    /// Among the others, `{label}` is a label of all series.
+    pub(super) fn new(declared: &'a [DeclaredMetric], others: &[&'a str]) -> Self {
         let mut names = BTreeSet::new();
         let of_library = catalog::ALL.iter().map(|metric| (metric.kind, metric.name));
-        let declared = declared.iter().map(|metric| (metric.kind, metric.name));
-        for (kind, name) in of_library.chain(declared) {
+        let of_service = declared.iter().map(|metric| (metric.kind, metric.name));
+        for (kind, name) in of_library.chain(of_service) {
             match kind {
                 Kind::Histogram => names.extend(parts(name)),
                 _ => {
@@ -75,30 +113,84 @@ impl Known {
                 }
             }
         }
+        let label = |other: &&'a str| other.strip_prefix('{')?.strip_suffix('}');
+        let labels = others.iter().filter_map(label).collect();
         let others = others.iter().chain(&PROMETHEUS).chain(&DECLARED);
         names.extend(others.map(|name| (*name).to_owned()));
-        Self(names)
+        Self {
+            names,
+            declared,
+            labels,
+        }
     }
 
     /// Adds names that rules record.
     pub(super) fn add(&mut self, recorded: Vec<String>) {
-        self.0.extend(recorded);
+        self.names.extend(recorded);
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains(name)
+    /// What no series has, and the most similar that some have.
+    ///
+    /// The name of a metric, or of a declared one with a label (`a_total{b}`) or a value (`a_total{b="c"}`).
+    pub(super) fn unknown(&self, selector: &Selector<'_>) -> Vec<(String, Option<String>)> {
+        let Selector { name, matchers } = selector;
+        if !self.names.contains(name) {
+            let names = self.names.iter().map(String::as_str);
+            return vec![(name.clone(), most_similar(name, names))];
+        }
+        let is_named = |metric: &&DeclaredMetric| match metric.kind {
+            Kind::Histogram => parts(metric.name).contains(name),
+            _ => metric.name == name,
+        };
+        let Some(metric) = self.declared.iter().find(is_named) else {
+            return Vec::new();
+        };
+        let mut unknown = Vec::new();
+        for matcher in matchers {
+            let label = matcher.label;
+            let Some(declared) = metric.labels.iter().find(|it| it.name == label) else {
+                if !label.is_empty() && !TARGET.contains(&label) && !self.labels.contains(label) {
+                    let names = metric.labels.iter().map(|label| label.name);
+                    let similar = most_similar(label, names);
+                    let similar = similar.map(|label| format!("{name}{{{label}}}"));
+                    unknown.push((format!("{name}{{{label}}}"), similar));
+                }
+                continue;
+            };
+            let Bound::OneOf(values) = declared.bound else {
+                continue;
+            };
+            let shown = |value: &str| format!("{name}{{{label}={value:?}}}");
+            for value in matcher.values() {
+                if !values.contains(&value) {
+                    let similar = most_similar(value, values.iter().copied());
+                    unknown.push((shown(value), similar.as_deref().map(shown)));
+                }
+            }
+        }
+        unknown
     }
+}
 
-    /// The most similar name, unless all are very different.
-    pub(super) fn most_similar(&self, name: &str) -> Option<String> {
-        let names = self.0.iter();
-        // Pairs of letters, because a rename may change the order of words.
-        let names = names.map(|known| (strsim::sorensen_dice(name, known), known));
-        names
-            .max_by(|(one, _), (other, _)| one.total_cmp(other))
-            .filter(|(similarity, _)| *similarity >= SIMILAR)
-            .map(|(_, known)| known.clone())
-    }
+/// Whether a rule records an objective that no rule reads.
+///
+/// Has the most similar one that firstlight's rules read.
+pub(super) fn unread_objective(recorded: &str) -> Option<Option<String>> {
+    let is_declared = recorded.starts_with("slo:") && recorded.contains("declared");
+    // The rules of firstlight record `slo:latency:service_declared_objective_seconds` from the declared ones.
+    let is_own = recorded.contains(":service_declared_");
+    let is_unread = is_declared && !is_own && !DECLARED.contains(&recorded);
+    is_unread.then(|| most_similar(recorded, DECLARED.into_iter()))
+}
+
+/// The most similar text, unless all are very different.
+fn most_similar<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    // Pairs of letters, because a rename may change the order of words.
+    let known = known.map(|known| (strsim::sorensen_dice(text, known), known));
+    known
+        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .map(|(_, known)| known.to_owned())
 }
 
 fn parts(histogram: &str) -> [String; 3] {

@@ -1,4 +1,4 @@
-//! The names of metrics in PromQL.
+//! The selectors in PromQL: names of metrics, with their matchers.
 //!
 //! The lexer knows as much of the language as the names need. `xtask/observability` compares it with a full parser. A
 //! full parser cannot be used here: it rejects expressions with Grafana's variables, and its generated tables would
@@ -8,7 +8,8 @@ mod token;
 
 use std::collections::BTreeSet;
 
-use self::token::{Token, tokens};
+pub(super) use self::token::lone_bracket;
+use self::token::{Matcher, Token, tokens};
 
 /// Words that may precede a list of labels in parentheses.
 const GROUPING: [&str; 9] = [
@@ -60,8 +61,27 @@ const AGGREGATIONS: [&str; 14] = [
 /// assert!(names.iter().eq(["orders_total", "up"]));
 /// ```
 pub fn metric_names(expression: &str) -> BTreeSet<String> {
+    let selectors = selectors(expression).into_iter();
+    selectors.map(|selector| selector.name).collect()
+}
+
+/// A metric in an expression: `orders_rejected_total{reason="item"}`.
+#[derive(Debug)]
+pub(super) struct Selector<'a> {
+    pub(super) name: String,
+    pub(super) matchers: Vec<Matcher<'a>>,
+}
+
+/// The metrics that a PromQL expression reads.
+pub(super) fn selectors<'a>(expression: &'a str) -> Vec<Selector<'a>> {
     let tokens = tokens(expression);
-    let mut names = BTreeSet::new();
+    let mut selectors = Vec::new();
+    let mut push = |name: &str, matchers: &[Matcher<'a>]| {
+        selectors.push(Selector {
+            name: name.to_owned(),
+            matchers: matchers.to_vec(),
+        });
+    };
     // Whether the last token ended an operand. A word that follows an operand is an operator or a modifier.
     let mut after_operand = false;
     let mut at = 0;
@@ -82,19 +102,24 @@ pub fn metric_names(expression: &str) -> BTreeSet<String> {
                     && next != Some(&Token::Open)
                     && !(is_in(&AGGREGATIONS) && next.is_some_and(begins_grouping))
                 {
-                    names.insert((*word).to_owned());
+                    match next {
+                        Some(Token::Matchers(matchers)) => push(word, matchers),
+                        _ => push(word, &[]),
+                    }
                     after_operand = true;
                 }
             }
-            Token::Matchers(named) => {
-                names.extend(named.iter().map(|name| (*name).to_owned()));
+            Token::Matchers(matchers) => {
+                for name in matchers.iter().flat_map(|matcher| matcher.names()) {
+                    push(name, matchers);
+                }
                 after_operand = true;
             }
             Token::Operand | Token::Close => after_operand = true,
             Token::Open | Token::Operator => after_operand = false,
         }
     }
-    names
+    selectors
 }
 
 fn begins_grouping(token: &Token<'_>) -> bool {

@@ -4,8 +4,8 @@
 
 use std::{fs, path::PathBuf};
 
-use super::{UnknownMetric, metric_names, unknown_metrics};
-use crate::metrics::DeclaredMetric;
+use super::{UnknownMetric, lone_bracket, metric_names, unknown_metrics};
+use crate::metrics::{DeclaredMetric, Label};
 
 /// Names in an expression, separated by spaces.
 fn names(expression: &str) -> String {
@@ -137,6 +137,111 @@ fn histograms_are_known_by_their_parts() {
         let found = folder.unknown(&["other_seconds_sum"]);
         assert_eq!(metrics(&found), Vec::from_iter(unknown), "{expr}");
     }
+}
+
+#[test]
+fn labels_and_values_are_declared_ones() {
+    const REJECTED: DeclaredMetric = DeclaredMetric::counter("orders_rejected_total", "Rejected.")
+        .labels(&[
+            Label::one_of("reason", &["item", "sold-out"]),
+            Label::at_most("tenant", 5),
+        ]);
+    const ITEMS: DeclaredMetric = DeclaredMetric::histogram("order_items", "Items.")
+        .labels(&[Label::one_of("kind", &["book"])]);
+    for (selector, expected) in [
+        (
+            "orders_rejected_total{reason='item',tenant='a',job='b'}",
+            None,
+        ),
+        (
+            "orders_rejected_total{reason=~'item|sold-out',pod!=''}",
+            None,
+        ),
+        (
+            "orders_rejected_total{reason=~'it.*|$reason',datacenter='a'}",
+            None,
+        ),
+        (
+            "orders_rejected_total{reason='$reason',otel_metric_overflow='true'}",
+            None,
+        ),
+        ("order_items_bucket{kind='book',le='5'}", None),
+        ("up{raison='itme'}", None),
+        (
+            "orders_rejected_total{reason='itme'}",
+            Some("orders_rejected_total{reason=\"itme\"}"),
+        ),
+        (
+            "{__name__='orders_rejected_total',reason!='a'}",
+            Some("orders_rejected_total{reason=\"a\"}"),
+        ),
+        (
+            "orders_rejected_total{reason=~'item|sold'}",
+            Some("orders_rejected_total{reason=\"sold\"}"),
+        ),
+        (
+            "orders_rejected_total{raison = 'item'}",
+            Some("orders_rejected_total{raison}"),
+        ),
+        (
+            "order_items_count{kind='boot'}",
+            Some("order_items_count{kind=\"boot\"}"),
+        ),
+    ] {
+        let rules = format!(
+            "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: \"sum(rate({selector}[5m]))\"\n"
+        );
+        let folder = Folder::of("labels", &[("rules.yml", &rules)]);
+        let declared = [REJECTED, ITEMS];
+        let found = unknown_metrics(&[&folder.0], &declared, &["{datacenter}"]).unwrap();
+        assert_eq!(metrics(&found), Vec::from_iter(expected), "{selector}");
+    }
+}
+
+#[test]
+fn objectives_have_names_that_are_read() {
+    let rule =
+        |name| format!("groups: [{{name: a, rules: [{{record: '{name}', expr: vector(1)}}]}}]");
+    for (name, similar) in [
+        ("slo:latency:declared_objective_seconds", None),
+        ("slo:latency:service_declared_objective_seconds", None),
+        ("orders:declared_objective", None),
+        (
+            "slo:latency:declared_objectives_seconds",
+            Some("slo:latency:declared_objective_seconds"),
+        ),
+    ] {
+        let folder = Folder::of("objectives", &[("rules.yml", &rule(name))]);
+        let unknown = folder.unknown(&[]);
+        let found = unknown.first().and_then(|it| it.similar.as_deref());
+        assert_eq!(found, similar, "{name}");
+        let is_told = unknown
+            .iter()
+            .all(|it| it.to_string().contains("no rule of firstlight reads slo:"));
+        assert!(is_told, "{unknown:?}");
+    }
+}
+
+#[test]
+fn brackets_have_partners() {
+    for (expression, expected) in [
+        ("increase(a[5m)", Some(')')),
+        ("sum(a", Some('(')),
+        ("a{b='c'", Some('{')),
+        ("a]", Some(']')),
+        ("sum(a{b=')]'}[$__rate_interval]) # (", None),
+        ("${a}_total + [[b]] + rate(c[[[d]]])", None),
+    ] {
+        assert_eq!(lone_bracket(expression), expected, "{expression}");
+    }
+    let rule = "groups: [{name: a, rules: [{alert: A, expr: 'rate(up[5m)'}]}]";
+    let folder = Folder::of("brackets", &[("a.yaml", rule)]);
+    let error = unknown_metrics(&[&folder.0], &[], &[]).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("alert A: the bracket ) has no partner"),
+        "{error}"
+    );
 }
 
 #[test]

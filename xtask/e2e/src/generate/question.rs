@@ -51,12 +51,60 @@ impl Question {
         always.default.as_deref()
     }
 
+    /// Why an answer has no effect with the other answers.
+    ///
+    /// `None` if the question is asked.
+    pub fn objection(&self, answer_of: impl Fn(&str) -> String) -> Option<String> {
+        let conditions = self
+            .variants
+            .iter()
+            .map(|variant| variant.condition.as_deref());
+        let conditions: Option<Vec<_>> = conditions.collect();
+        let conditions = conditions?;
+        let comparisons: Option<Vec<_>> =
+            conditions.iter().map(|it| Comparison::read(it)).collect();
+        let comparisons = comparisons?;
+        let is_asked = |it: &Comparison<'_>| (answer_of(it.name) == it.answer) == it.is_equal;
+        if comparisons.iter().any(is_asked) {
+            return None;
+        }
+        let name = comparisons.first()?.name;
+        Some(format!(
+            "found {name} = {:?}, expected {}",
+            answer_of(name),
+            conditions.join(" or ")
+        ))
+    }
+
     /// The text with which a service is asked whose default is `default`.
     pub fn prompt(&self, default: &str) -> &str {
         let is_asked = |variant: &&Variant| variant.default.as_deref() == Some(default);
         let asked = self.variants.iter().find(is_asked);
         let asked = asked.or(self.variants.first());
         asked.map_or("", |variant| &variant.prompt)
+    }
+}
+
+/// A condition that compares one answer: `deploy == "compose"`.
+struct Comparison<'a> {
+    name: &'a str,
+    answer: &'a str,
+    /// `==`, and not `!=`.
+    is_equal: bool,
+}
+
+impl<'a> Comparison<'a> {
+    /// Reads a condition of the template; `None` if it is more than one comparison.
+    fn read(condition: &'a str) -> Option<Self> {
+        let parts: Vec<_> = condition.split(' ').collect();
+        let [name, operator @ ("==" | "!="), answer] = parts[..] else {
+            return None;
+        };
+        Some(Self {
+            name,
+            answer: answer.trim_matches('"'),
+            is_equal: operator == "==",
+        })
     }
 }
 
@@ -131,7 +179,7 @@ mod tests {
 
     use toml::Table;
 
-    use super::{QUESTIONS, Question, placeholders, questions};
+    use super::{Comparison, QUESTIONS, Question, placeholders, questions};
 
     #[test]
     fn options_of_the_file_are_known() {
@@ -181,6 +229,47 @@ mod tests {
             assert_eq!(conditional.prompt(default), prompt);
         }
         Ok(())
+    }
+
+    #[test]
+    fn answers_need_one_of_their_conditions() {
+        let objection = |name: &str, deploy: &str| {
+            let mut named = QUESTIONS.iter().filter(|question| question.name == name);
+            named.find_map(|question| question.objection(|_| deploy.to_owned()))
+        };
+        for (name, deploy, expected) in [
+            (
+                "registry",
+                "none",
+                Some("found deploy = \"none\", expected deploy == \"kubernetes\""),
+            ),
+            (
+                "runbooks",
+                "none",
+                Some("found deploy = \"none\", expected deploy != \"none\""),
+            ),
+            ("grafana", "kubernetes", None),
+            ("runbooks", "compose", None),
+            ("store", "none", None),
+        ] {
+            assert_eq!(
+                objection(name, deploy).as_deref(),
+                expected,
+                "{name} with {deploy}"
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_compare_one_answer() {
+        for Question { name, variants, .. } in QUESTIONS.iter() {
+            let mut conditions = variants.iter().filter_map(|it| it.condition.as_deref());
+            let other = conditions.find(|condition| Comparison::read(condition).is_none());
+            assert_eq!(
+                other, None,
+                "{name}: `Question::objection` compares one answer, and would not check this"
+            );
+        }
     }
 
     #[test]

@@ -5,14 +5,43 @@
 pub(super) enum Token<'a> {
     /// A name or a keyword.
     Word(&'a str),
-    /// `{…}`, with the names of metrics in it.
-    Matchers(Vec<&'a str>),
+    /// `{…}`.
+    Matchers(Vec<Matcher<'a>>),
     Open,
     Close,
     /// A number, a string, a range, or a variable of Grafana.
     Operand,
     /// An operator, or a comma.
     Operator,
+}
+
+/// A part of `{…}`, such as `reason="item"`.
+///
+/// The name of a metric has an empty label and operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Matcher<'a> {
+    pub(in super::super) label: &'a str,
+    operator: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Matcher<'a> {
+    /// The names of metrics that the matcher lists.
+    pub(super) fn names(self) -> Vec<&'a str> {
+        match self.label {
+            "" => plain(self.value).into_iter().collect(),
+            "__name__" if !self.operator.starts_with('!') => self.values(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The values that the matcher lists; empty if a variable or a pattern is in it.
+    pub(in super::super) fn values(self) -> Vec<&'a str> {
+        match self.operator {
+            "=~" | "!~" => alternatives(self.value),
+            _ => plain(self.value).into_iter().collect(),
+        }
+    }
 }
 
 /// Splits an expression; comments and white space are left out.
@@ -25,7 +54,7 @@ pub(super) fn tokens(expression: &str) -> Vec<Token<'_>> {
             '"' | '\'' | '`' => (Some(Token::Operand), length_of_string(rest)),
             '{' => {
                 let length = length_within(rest, '{', '}');
-                (Some(Token::Matchers(named(&rest[1..length]))), length)
+                (Some(Token::Matchers(matchers(&rest[1..length]))), length)
             }
             _ if length_of_word(rest) > 0 => {
                 let length = length_of_word(rest);
@@ -116,12 +145,10 @@ fn length_within(text: &str, open: char, close: char) -> usize {
     text.len()
 }
 
-/// The names of metrics in the text after `{`.
-///
-/// Such a name is a string of its own, or in a matcher of `__name__`.
-fn named(matchers: &str) -> Vec<&str> {
-    let mut names = Vec::new();
-    let mut rest = matchers;
+/// The matchers in the text after `{`.
+fn matchers(text: &str) -> Vec<Matcher<'_>> {
+    let mut matchers = Vec::new();
+    let mut rest = text;
     // The text between the last separator and a string: a label and an operator.
     let mut before = 0;
     while let Some(at) = rest[before..].find(['"', '\'', '`', ',']) {
@@ -134,30 +161,67 @@ fn named(matchers: &str) -> Vec<&str> {
         let length = length_of_string(&rest[at..]);
         let value = rest.get(at + 1..(at + length).saturating_sub(1));
         let value = value.unwrap_or_default();
-        let label: String = rest[..at].split_whitespace().collect();
+        let (label, operator) = label_and_operator(rest[..at].trim());
         let after = rest[at + length..].trim_start();
         let is_item = after.starts_with(',') || after.starts_with('}') || after.is_empty();
-        match label.trim_matches(['"', '\'', '`']) {
-            "" if is_item => names.extend(plain(value)),
-            "__name__=" => names.extend(plain(value)),
-            "__name__=~" => names.extend(alternatives(value)),
-            _ => {}
+        if is_item {
+            matchers.push(Matcher {
+                label,
+                operator,
+                value,
+            });
         }
         before = at + length;
     }
-    names
+    matchers
 }
 
-/// The name, unless a variable or an escape is in it.
-fn plain(name: &str) -> Option<&str> {
-    (!name.is_empty() && !name.contains(['$', '\\'])).then_some(name)
+/// Splits the text before a value, such as `reason =~`; a label may be in quotes.
+fn label_and_operator(text: &str) -> (&str, &str) {
+    let operator = ["=~", "!~", "!=", "="];
+    let operator = operator.into_iter().find(|it| text.ends_with(it));
+    let operator = operator.unwrap_or_default();
+    let label = text.strip_suffix(operator).unwrap_or(text).trim();
+    (label.trim_matches(['"', '\'', '`']), operator)
 }
 
-/// The names of a regular expression that lists names: `a|b`.
+/// The text, unless a variable or an escape is in it.
+fn plain(text: &str) -> Option<&str> {
+    let is_plain = !text.is_empty() && !text.contains(['$', '\\']) && !text.contains("[[");
+    is_plain.then_some(text)
+}
+
+/// The texts of a regular expression that lists them: `a|b`.
 fn alternatives(pattern: &str) -> Vec<&str> {
-    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_:|".contains(letter);
+    let is_letter = |letter: char| letter.is_ascii_alphanumeric() || "_:|-/ ".contains(letter);
     if !pattern.chars().all(is_letter) {
         return Vec::new();
     }
     pattern.split('|').filter_map(plain).collect()
+}
+
+/// A bracket without a partner.
+///
+/// The first closing one, or else the last opening one.
+pub(in super::super) fn lone_bracket(expression: &str) -> Option<char> {
+    let mut open = Vec::new();
+    let mut rest = expression;
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '#' => rest.find('\n').unwrap_or(rest.len()),
+            '"' | '\'' | '`' => length_of_string(rest),
+            _ => first.len_utf8(),
+        };
+        match first {
+            '(' => open.push((first, ')')),
+            '[' => open.push((first, ']')),
+            '{' => open.push((first, '}')),
+            ')' | ']' | '}' if open.pop().is_none_or(|(_, closing)| closing != first) => {
+                return Some(first);
+            }
+            _ => {}
+        }
+        rest = &rest[length..];
+    }
+    open.pop().map(|(opening, _)| opening)
 }

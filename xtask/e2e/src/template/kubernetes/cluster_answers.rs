@@ -21,14 +21,16 @@ const ANSWERS: [(&str, &str); 6] = [
 ];
 
 /// Answers that a manifest, or a program that reads it, would not accept.
-const INVALID: [(&str, &str); 13] = [
+const INVALID: [(&str, &str); 15] = [
     ("registry", "https://registry.test"),
     ("registry", "registry.test/"),
     ("registry", "registry.test/Shop"),
     ("registry", "registry.test/a:1"),
     ("namespace", "Shop"),
     ("namespace", "-shop"),
+    ("namespace", "none"),
     ("monitoring", "a.b"),
+    ("monitoring", "none"),
     ("selector", "release"),
     ("selector", "release=a=b"),
     ("selector", "/release=a"),

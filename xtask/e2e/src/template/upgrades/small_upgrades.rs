@@ -363,5 +363,9 @@ fn changed_answer(service: &TeamService, newer: &NewerTemplate) -> anyhow::Resul
     let invalid = ["--answer", "registry=https://ghcr.io"];
     let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &invalid)?;
     ensure!(!is_clean && output.contains("without a scheme"), "{output}");
+    let without_effect = ["--answer", "deploy=compose", "--answer", "team=payments"];
+    let (is_clean, output) = upgrade(&newer.folder, &[&service.folder], &without_effect)?;
+    let needed = "team=payments has no effect: found deploy = \"compose\"";
+    ensure!(!is_clean && output.contains(needed), "{output}");
     Ok(())
 }
