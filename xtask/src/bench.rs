@@ -9,12 +9,15 @@
 
 mod book_page;
 mod build;
+
 mod condition;
 mod console_cost;
 mod crates;
 mod goals;
 mod instructions;
 mod machine;
+mod operation_counts;
+mod operations;
 mod results;
 mod run;
 mod spread;
@@ -54,14 +57,33 @@ pub(crate) struct BenchArgs {
     /// Takes about four minutes.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build"])]
     tabs: bool,
+    /// Measure queries, jobs, scheduled runs and scrapes in instructions instead of requests.
+    ///
+    /// A value limits it to operations whose names contain the value; they are not stored.
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"],
+    )]
+    operations: Option<String>,
     /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"])]
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs", "operations"])]
     write: bool,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if args.write {
         write_page()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(only) = &args.operations {
+        let costs = operations::measure(only)?;
+        terminal::operations(&costs);
+        if only.is_empty() {
+            store_results(args, "operations.json", || costs.into())?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if args.tabs {
