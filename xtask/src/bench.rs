@@ -9,15 +9,16 @@
 
 mod book_page;
 mod build;
-
 mod condition;
 mod console_cost;
 mod crates;
 mod goals;
 mod instructions;
 mod machine;
+mod memory;
 mod operation_counts;
 mod operations;
+mod operations_page;
 mod results;
 mod run;
 mod spread;
@@ -68,8 +69,11 @@ pub(crate) struct BenchArgs {
         conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"],
     )]
     operations: Option<String>,
-    /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
+    /// Measure resident memory with many series and spans, and with a collector that hangs.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs", "operations"])]
+    memory: bool,
+    /// Write docs/book/src/benchmarks.md from the last results; measure nothing.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs", "operations", "memory"])]
     write: bool,
 }
 
@@ -84,6 +88,12 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         if only.is_empty() {
             store_results(args, "operations.json", || costs.into())?;
         }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.memory {
+        let memory = memory::measure()?;
+        ui::line(memory::render(&memory));
+        store_results(args, "memory.json", || memory.into())?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.tabs {
@@ -125,8 +135,15 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
 fn write_page() -> anyhow::Result<()> {
     let costs = crates::load(&stored_results("build.json", "cargo xtask bench --build")?)?;
     let results = Results::load(&stored_results("run.json", "cargo xtask bench")?)?;
+    let operations = stored_results("operations.json", "cargo xtask bench --operations")?;
+    let memory = stored_results("memory.json", "cargo xtask bench --memory")?;
+    let page = [
+        book_page::render(&results, &costs),
+        operations_page::render(operations.as_object().context("operations.json")?),
+        memory::render(memory.as_object().context("memory.json")?),
+    ];
     let file = paths::root().join("docs/book/src/benchmarks.md");
-    std::fs::write(&file, book_page::render(&results, &costs))
+    std::fs::write(&file, page.join("\n"))
         .with_context(|| format!("cannot write {}", file.display()))?;
     ui::line(format!("\nwrote {}", file.display()));
     Ok(())

@@ -228,6 +228,8 @@ pub(crate) fn system_name(driver: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::Server;
 
     #[test]

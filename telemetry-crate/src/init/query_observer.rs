@@ -1,8 +1,11 @@
 //! The observer of events, which depends on the enabled features.
 
+#[cfg(feature = "db")]
 use std::sync::Arc;
 
-use crate::{config::Settings, evidence::SpanSink, recorder::Recorder, traces::Traces};
+#[cfg(feature = "db")]
+use crate::evidence::SpanSink;
+use crate::{config::Settings, recorder::Recorder, traces::Traces};
 
 #[cfg(feature = "db")]
 pub(crate) type QueryObserver = crate::db::QueryLayer;

@@ -13,9 +13,8 @@ use serde_json::{Map, Value, json};
 use support::{command, ui};
 
 use super::{
-    build,
+    build, cargo,
     operation_counts::{self, Counts},
-    cargo,
 };
 
 /// What is measured, with all counts by name.
@@ -35,10 +34,17 @@ struct Operation {
     without: Option<&'static str>,
 }
 
-const OPERATIONS: [Operation; 5] = [
+const OPERATIONS: [Operation; 6] = [
     Operation {
         name: "statement",
         scenario: "statement",
+        repetitions: (200, 1_200),
+        in_each: 10.0,
+        without: Some("request"),
+    },
+    Operation {
+        name: "repeated statement",
+        scenario: "repeated-statement",
         repetitions: (200, 1_200),
         in_each: 10.0,
         without: Some("request"),
@@ -102,7 +108,9 @@ const SCRAPES_OF_RUN: f64 = 4.0;
 /// Measures the operations whose name contains `only`.
 pub(crate) fn measure(only: &str) -> anyhow::Result<Costs> {
     if !operation_counts::is_installed() {
-        bail!("cannot count instructions: found no `valgrind`, expected it in PATH; install the package valgrind");
+        bail!(
+            "cannot count instructions: found no `valgrind`, expected it in PATH; install the package valgrind"
+        );
     }
     let mut build = cargo();
     build
