@@ -58,7 +58,7 @@ pub(crate) struct BenchArgs {
     /// Takes about four minutes.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build"])]
     tabs: bool,
-    /// Measure queries, jobs, scheduled runs and scrapes in instructions instead of requests.
+    /// Count instructions of queries, jobs, scheduled runs and scrapes.
     ///
     /// A value limits it to operations whose names contain the value; they are not stored.
     #[arg(
@@ -69,7 +69,7 @@ pub(crate) struct BenchArgs {
         conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs"],
     )]
     operations: Option<String>,
-    /// Measure resident memory with many series and spans, and with a collector that hangs.
+    /// Measure memory with many series and spans, or a hanging collector.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "tabs", "operations"])]
     memory: bool,
     /// Write docs/book/src/benchmarks.md from the last results; measure nothing.

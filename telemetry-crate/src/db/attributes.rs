@@ -89,7 +89,7 @@ pub(super) fn statement_attributes(
     attributes
 }
 
-/// Visits the attributes of a statement of sqlx without those of its server, and of its result.
+/// Visits the attributes of a statement and of its result, without the server's.
 pub(super) fn visit_statement(
     statement: &Statement,
     query: Option<&Query>,

@@ -21,7 +21,7 @@ use crate::{
     thread::current_context,
 };
 
-/// Adds the span of a statement below the current span, if only the recorder keeps that.
+/// Adds a statement below the current span, if only the recorder keeps that.
 ///
 /// Returns whether it was added. If it was not, the span is an ordinary one.
 pub(super) fn add(recorder: &dyn SpanSink, query: &Query) -> bool {

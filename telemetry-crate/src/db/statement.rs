@@ -69,7 +69,9 @@ pub(crate) struct Statement {
     /// Whether the text has several statements, as a migration may have.
     is_script: bool,
     label: Label,
-    /// Whether the flight recorder takes all texts as they are: none is long or holds an address.
+    /// Whether the flight recorder takes all texts as they are.
+    ///
+    /// None is long, and none holds an address.
     pub(super) is_plain: bool,
     pub(super) durations: KeptDurations,
 }

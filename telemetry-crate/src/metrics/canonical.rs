@@ -223,7 +223,7 @@ pub(super) fn push_number(text: &mut String, value: f64) {
     }
 }
 
-/// Adds a number as the standard library formats it, which costs three times as much.
+/// Adds a number as the standard library formats it.
 fn write_number(text: &mut String, value: f64) {
     // Writing to a `String` cannot fail.
     let _ = write!(text, "{value}");

@@ -155,7 +155,9 @@ impl<H: Register, T> Handles<H, T> {
 }
 
 impl Handles<Counter> {
-    /// Counts one under these label values, which are in the order of the metric's labels.
+    /// Counts one under these label values.
+    ///
+    /// The values are in the order of the metric's labels.
     pub(crate) fn count(&self, values: &[Option<&str>]) {
         self.with(values, || (), |counter, ()| counter.increment(1));
     }

@@ -1,4 +1,4 @@
-//! Resident memory with many series, with many open spans, and with a collector that never answers.
+//! Resident memory with many series or spans, or with a hanging collector.
 
 use std::process::Command;
 

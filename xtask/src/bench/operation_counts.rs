@@ -18,7 +18,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// The counts of one of `repetitions` repetitions, which `self` has more than `less`.
+    /// The counts of one of the repetitions that `self` has more than `less`.
     pub(crate) fn of_each(self, less: Self, repetitions: f64) -> Self {
         Self {
             instructions: (self.instructions - less.instructions) / repetitions,

@@ -1,4 +1,4 @@
-//! Cost of queries, jobs, scheduled runs and scrapes, in instructions and allocations.
+//! Cost of queries, jobs, scheduled runs and scrapes, in instructions.
 //!
 //! The program `operations` in the workspace `xtask/bench` repeats one operation. The cost of one is the difference of two
 //! runs under callgrind, so the start of the program does not count. What telemetry adds is the difference to the same
@@ -156,7 +156,7 @@ impl Operation {
     }
 }
 
-/// The cost of one scrape: that of four, without what a run of as many series costs by itself.
+/// The cost of one scrape, without that of recording the series.
 fn scrape(scenario: &str, series: u32) -> anyhow::Result<Counts> {
     let settings = [("OTEL_TRACES_SAMPLER_ARG", "1")];
     let recorded = run("series", series, &settings, false)?;

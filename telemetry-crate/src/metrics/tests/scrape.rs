@@ -19,7 +19,9 @@ struct Interrupted<'a> {
 }
 
 impl Interrupted<'_> {
-    /// Records on another thread: a new metric, a new series, and a sample of a known one.
+    /// Records on another thread.
+    ///
+    /// It records a new metric, a new series, and a sample of a known one.
     fn record(&self) {
         let recorder = self.metrics.recorder();
         let (sender, recorded) = mpsc::channel();

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Requests per second while pages are open.
     #[arg(long, default_value_t = 500)]
     pub(crate) rate: u32,
-    /// Series that the service has before the load, as the `metrics` macros count them.
+    /// Series that the service records before the load.
     #[arg(long, default_value_t = 0)]
     pub(crate) series: u32,
     /// Spans that the service holds open.

@@ -37,7 +37,9 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Starts the receiver; one that hangs accepts connections and never reads or answers.
+    /// Starts the receiver.
+    ///
+    /// One that hangs accepts connections, and never reads or answers.
     pub(crate) fn start(hangs: bool) -> anyhow::Result<Self> {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;

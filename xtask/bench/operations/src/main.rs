@@ -12,7 +12,7 @@
 
 mod admin;
 mod requests;
-mod scrape;
+mod scrapes;
 mod work;
 
 use std::time::Duration;
@@ -61,12 +61,12 @@ fn run(
         "job" => runtime.block_on(work::jobs(count, telemetry)),
         "cron" => runtime.block_on(work::crons(count)),
         "series" => {
-            scrape::record(count);
+            scrapes::record(count);
             Ok(())
         }
-        "scrape" => scrape::render(count, telemetry),
-        "scrape-http" => scrape::over_http(count, "identity", telemetry),
-        "scrape-gzip" => scrape::over_http(count, "gzip", telemetry),
+        "scrape" => scrapes::render(count, telemetry),
+        "scrape-http" => scrapes::over_http(count, "identity", telemetry),
+        "scrape-gzip" => scrapes::over_http(count, "gzip", telemetry),
         other => bail!("found the scenario {other:?}, expected one of the source of this program"),
     }
 }

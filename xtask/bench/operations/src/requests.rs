@@ -23,7 +23,9 @@ const QUERIES: u32 = 10;
 /// Requests between two flushes; their spans fit into the queue.
 const REQUESTS_PER_FLUSH: u32 = 50;
 
-/// Two statements in turns, because one that repeats ten times is reported as an N+1.
+/// Two statements in turns.
+///
+/// One that repeats ten times would be reported as an N+1.
 const SQL: [&str; 2] = [
     "SELECT id, customer, placed FROM orders WHERE id = $1 AND tenant = $2",
     "SELECT id, customer, placed FROM orders WHERE tenant = $2 AND id = $1",
@@ -44,7 +46,7 @@ pub(crate) async fn empty(count: u32, telemetry: Option<&TelemetryGuard>) -> any
     .await
 }
 
-/// Requests with the events that sqlx emits for ten statements, without a database.
+/// Requests with sqlx's events for ten statements, without a database.
 ///
 /// The events come from the task of the request, as with sqlx's driver for PostgreSQL.
 pub(crate) async fn statements(
@@ -63,7 +65,7 @@ pub(crate) async fn statements(
     .await
 }
 
-/// The same requests, whose statements are all the same, with the warning about that.
+/// The same requests with one statement, which is reported as an N+1.
 pub(crate) async fn repeated_statements(
     count: u32,
     telemetry: Option<&TelemetryGuard>,
@@ -147,7 +149,9 @@ pub(crate) async fn instrumented_queries(
     repeat(app, count, telemetry).await
 }
 
-/// A pool of one connection to a database in memory, instrumented if there is telemetry.
+/// A pool of one connection to a database in memory.
+///
+/// It is instrumented if there is telemetry.
 async fn pool(telemetry: Option<&TelemetryGuard>) -> anyhow::Result<SqlitePool> {
     let options = PoolOptions::<Sqlite>::new().max_connections(1);
     let pool = if telemetry.is_some() {

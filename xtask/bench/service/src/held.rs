@@ -14,7 +14,7 @@ pub(crate) fn record_series(count: u32) {
     }
 }
 
-/// Opens `count` spans with two fields, each the root of a trace, as requests that wait.
+/// Opens `count` spans with two fields, each the root of a trace.
 pub(crate) fn open_spans(count: u32) -> Vec<Span> {
     let open = |number| {
         let span = tracing::info_span!(parent: None, "order", order.id = number, customer = "b");

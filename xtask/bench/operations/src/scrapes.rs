@@ -8,10 +8,12 @@ use crate::admin;
 /// The scrapes of one run.
 const SCRAPES: u32 = 4;
 
-/// Series of one customer: a counter, a gauge, and a histogram with 15 buckets, sum and count.
+/// Series of one customer.
+///
+/// They are a counter, a gauge, and a histogram with 15 buckets, sum and count.
 const SERIES_PER_CUSTOMER: u32 = 19;
 
-/// Samples of each histogram, in different buckets, each of which gets an exemplar.
+/// Samples of each histogram, each in a bucket of its own with an exemplar.
 const SAMPLES: [f64; 3] = [0.003, 0.04, 0.7];
 
 /// Renders the exposition of `series` series, as Prometheus counts them.
@@ -46,7 +48,9 @@ pub(crate) fn over_http(
     Ok(())
 }
 
-/// Records the metrics of enough customers; the samples of histograms are in sampled spans.
+/// Records the metrics of enough customers.
+///
+/// The samples of histograms are in sampled spans.
 pub(crate) fn record(series: u32) {
     for customer in 0..series / SERIES_PER_CUSTOMER {
         let customer = customer.to_string();
