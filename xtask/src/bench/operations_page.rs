@@ -103,7 +103,7 @@ spans.
 const SCRAPES: &str = "
 ## A scrape
 
-A twentieth of the series are counters, a twentieth are gauges, and the rest are those of histograms with 14 buckets, three of
+A twentieth of the series are counters, a twentieth are gauges, and the rest are those of histograms with 15 buckets, three of
 which have an exemplar. Series are counted as Prometheus counts them. Bytes are those of the whole answer. A scrape holds up no
 writer: samples take no lock that a scrape holds, and a scrape copies the series of a metric in pages of 512, between which new
 ones are added. A test records in the middle of a scrape.
