@@ -54,6 +54,7 @@ mod event;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod kept_durations;
 mod layer;
 mod lexer;
 mod log_events;
@@ -61,6 +62,7 @@ mod metrics;
 mod place;
 mod pools;
 mod quotes;
+mod recorded_statement;
 #[cfg(feature = "testing")]
 pub(crate) mod recording;
 mod server;

@@ -112,6 +112,12 @@ pub(crate) trait SpanSink: Debug + Send + Sync {
     ///
     /// Returns `None` if the span cannot be kept.
     fn start(&self, span: &SpanStart<'_>) -> Option<SpanNote>;
+
+    /// Reports a child span that has ended already, to which no code refers.
+    ///
+    /// Returns whether its parent is kept. If it is not, [`start`](Self::start) decides what becomes of the span.
+    #[cfg(feature = "db")]
+    fn add_ended(&self, span: &SpanStart<'_>, end: SystemTime) -> bool;
 }
 
 /// A span that starts.

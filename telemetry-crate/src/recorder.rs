@@ -245,6 +245,11 @@ impl SpanSink for Recorder {
     fn start(&self, span: &SpanStart<'_>) -> Option<SpanNote> {
         self.roots.start(span)
     }
+
+    #[cfg(feature = "db")]
+    fn add_ended(&self, span: &SpanStart<'_>, end: std::time::SystemTime) -> bool {
+        self.roots.add_ended(span, crate::proto::nanos(end))
+    }
 }
 
 impl EventSink for Recorder {

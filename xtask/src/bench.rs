@@ -19,6 +19,10 @@ mod hand_counts;
 mod instruction_sections;
 mod instructions;
 mod machine;
+mod memory;
+mod operation_counts;
+mod operations;
+mod operations_page;
 mod results;
 mod run;
 mod server_run;
@@ -65,16 +69,44 @@ pub(crate) struct BenchArgs {
     /// Takes about four minutes.
     #[arg(long, conflicts_with_all = ["rounds", "requests", "only", "build", "instructions"])]
     tabs: bool,
+    /// Count instructions of queries, jobs, scheduled runs and scrapes.
+    ///
+    /// A value limits it to operations whose names contain the value; they are not stored.
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs"],
+    )]
+    operations: Option<String>,
+    /// Measure memory with many series and spans, or a hanging collector.
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs", "operations"])]
+    memory: bool,
     /// Write docs/book/src/benchmarks.md and its chart; measure nothing.
     ///
     /// They show the last results of each measurement.
-    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs"])]
+    #[arg(long, conflicts_with_all = ["rounds", "requests", "quick", "only", "build", "instructions", "tabs", "operations", "memory"])]
     write: bool,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     if args.write {
         write_page()?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(only) = &args.operations {
+        let costs = operations::measure(only)?;
+        terminal::operations(&costs);
+        if only.is_empty() {
+            store_results(args, "operations.json", || costs.into())?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.memory {
+        let memory = memory::measure()?;
+        ui::line(memory::render(&memory));
+        store_results(args, "memory.json", || memory.into())?;
         return Ok(ExitCode::SUCCESS);
     }
     if args.tabs {
@@ -135,10 +167,14 @@ fn write_page() -> anyhow::Result<()> {
     let builds = stored_results("build.json", "cargo xtask bench --build")?;
     let counts = stored_results("instructions.json", "cargo xtask bench --instructions")?;
     let times = stored_results("run.json", "cargo xtask bench")?;
+    let operations = stored_results("operations.json", "cargo xtask bench --operations")?;
+    let memory = stored_results("memory.json", "cargo xtask bench --memory")?;
     let measured = Measured {
         times: Results::load(&times)?,
         counts: Counts::load(&counts)?,
         builds: crates::load(&builds)?,
+        operations: operations.as_object().context("operations.json")?.clone(),
+        memory: memory.as_object().context("memory.json")?.clone(),
     };
     let folder = paths::root().join("docs/book/src");
     for (name, text) in [

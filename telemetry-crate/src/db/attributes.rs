@@ -6,9 +6,9 @@
 //! number of returned rows is in development, and the number of affected rows has no convention
 //! yet.
 
-use std::panic::Location;
+use std::{borrow::Cow, panic::Location, sync::Arc};
 
-use opentelemetry::KeyValue;
+use opentelemetry::{KeyValue, Value};
 
 use super::{
     event::Query,
@@ -17,13 +17,13 @@ use super::{
 };
 
 /// Returns the span's name: the summary, or the system's name without one.
-pub(super) fn span_name(statement: &Statement, of_client: Option<&Server>) -> String {
+pub(super) fn span_name(statement: &Statement, of_client: Option<&Server>) -> Cow<'static, str> {
     match &*statement.summary {
         "" => match of_client {
-            Some(server) => server.system.to_owned(),
-            None => common_attributes().server.system.to_owned(),
+            Some(server) => Cow::Borrowed(server.system),
+            None => Cow::Borrowed(common_attributes().server.system),
         },
-        summary => summary.to_owned(),
+        summary => Cow::Owned(summary.to_owned()),
     }
 }
 
@@ -50,6 +50,24 @@ pub(super) fn is_assumed(attribute: &KeyValue) -> bool {
     )
 }
 
+/// The value of an attribute of a statement.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum AttributeValue<'a> {
+    Word(&'static str),
+    Text(&'a Arc<str>),
+    Number(i64),
+}
+
+impl From<AttributeValue<'_>> for Value {
+    fn from(value: AttributeValue<'_>) -> Self {
+        match value {
+            AttributeValue::Word(word) => word.into(),
+            AttributeValue::Text(text) => Arc::clone(text).into(),
+            AttributeValue::Number(number) => number.into(),
+        }
+    }
+}
+
 /// Returns the attributes of a statement, and of its result if sqlx reported one.
 ///
 /// `of_client` is the server of a client's call. The server of sqlx's statements is that of the instrumented pools.
@@ -59,35 +77,44 @@ pub(super) fn statement_attributes(
     query: Option<&Query>,
 ) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(10);
+    let mut add = |key, value: AttributeValue<'_>| attributes.push(KeyValue::new(key, value));
     match of_client {
-        Some(server) => attributes.extend(server.attributes(server.system)),
+        Some(server) => server.visit(server.system, &mut add),
         None => {
             let server = &common_attributes().server;
-            attributes.extend(server.attributes(statement.system(server.system)));
+            server.visit(statement.system(server.system), &mut add);
         }
     }
+    visit_statement(statement, query, &mut add);
+    attributes
+}
+
+/// Visits the attributes of a statement and of its result, without the server's.
+pub(super) fn visit_statement(
+    statement: &Statement,
+    query: Option<&Query>,
+    visit: &mut impl FnMut(&'static str, AttributeValue<'_>),
+) {
     if !statement.operation.is_empty() {
-        let operation = statement.operation.clone();
-        attributes.push(KeyValue::new("db.operation.name", operation));
+        visit(
+            "db.operation.name",
+            AttributeValue::Text(&statement.operation),
+        );
     }
-    if let Some(collection) = statement.collection.clone() {
-        attributes.push(KeyValue::new("db.collection.name", collection));
+    if let Some(collection) = &statement.collection {
+        visit("db.collection.name", AttributeValue::Text(collection));
     }
-    attributes.push(KeyValue::new("db.query.summary", statement.summary.clone()));
+    visit("db.query.summary", AttributeValue::Text(&statement.summary));
     if !statement.text.is_empty() {
-        attributes.push(KeyValue::new("db.query.text", statement.text.clone()));
+        visit("db.query.text", AttributeValue::Text(&statement.text));
     }
     if let Some(query) = query {
-        let rows = |name, rows: u64| {
-            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-            KeyValue::new(name, rows)
-        };
-        attributes.push(rows("db.response.returned_rows", query.rows_returned));
+        let rows = |rows: u64| AttributeValue::Number(i64::try_from(rows).unwrap_or(i64::MAX));
+        visit("db.response.returned_rows", rows(query.rows_returned));
         // For a statement that writes, 0 affected rows are informative: no row matched.
         let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
         if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
-            attributes.push(rows("sql.affected_rows", query.rows_affected));
+            visit("sql.affected_rows", rows(query.rows_affected));
         }
     }
-    attributes
 }

@@ -183,7 +183,7 @@ impl Call {
                 span.set_attribute(KeyValue::new(ASSUMED_STATEMENT, true));
             } else if self.known_statement.is_none() {
                 let server = &common_attributes().server;
-                span.set_attributes(server.attributes(server.system));
+                span.set_attributes(server.attributes());
             }
         });
     }
@@ -351,7 +351,7 @@ impl UsesConnection for Call {
             lasts: since.elapsed(),
             what: "query",
             site: self.site,
-            summary: statement.map(|statement| statement.summary.clone()),
+            summary: statement.map(|statement| statement.summary.to_string()),
             pool: None,
         })
     }

@@ -111,10 +111,10 @@ mod tests {
         remember(site, Some(&statement("SELECT 1 FROM a")), true);
         remember(site, None, false);
         let run = last_run(site).unwrap();
-        assert_eq!(run.statement.as_ref().unwrap().summary, "SELECT a");
+        assert_eq!(run.statement.as_ref().unwrap().summary.as_ref(), "SELECT a");
         assert!(!run.acquires);
         remember(site, Some(&statement("SELECT 1 FROM b")), false);
         let run = last_run(site).unwrap();
-        assert_eq!(run.statement.as_ref().unwrap().summary, "SELECT b");
+        assert_eq!(run.statement.as_ref().unwrap().summary.as_ref(), "SELECT b");
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! The log filter affects only the log lines. Spans and metrics do not depend on it.
 
-use std::{borrow::Cow, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use opentelemetry::{
     KeyValue,
@@ -32,13 +32,14 @@ use super::{
     event::{ACQUIRE_TARGET, Acquired, Query},
     log_events,
     metrics::{self, UnitLabels},
+    recorded_statement,
     span_extension::{self, Pending},
     statement::Statement,
     unit_of_work::{CallSite, UnitOfWork},
 };
 use crate::{
     config::QueryLimits,
-    evidence::{self, CONNECTION_ACQUIRED},
+    evidence::{self, CONNECTION_ACQUIRED, SpanSink},
     logs::span_field,
     observer::{Log, Observer},
     proto::nanos,
@@ -56,15 +57,22 @@ struct Shared {
     limits: QueryLimits,
     /// Exports the spans of statements; `None` if the trace filter excludes them.
     spans: Option<RetroactiveSpans>,
+    /// The flight recorder, for the spans that only it keeps.
+    recorder: Option<Arc<dyn SpanSink>>,
     /// The context of a unit's span.
     contexts: SpanContexts,
 }
 
 impl QueryLayer {
-    pub(crate) fn new(limits: QueryLimits, spans: Option<RetroactiveSpans>) -> Self {
+    pub(crate) fn new(
+        limits: QueryLimits,
+        spans: Option<RetroactiveSpans>,
+        recorder: Option<Arc<dyn SpanSink>>,
+    ) -> Self {
         Self(Arc::new(Shared {
             limits,
             spans: spans.filter(|spans| spans.keeps(TARGET)),
+            recorder,
             contexts: SpanContexts::default(),
         }))
     }
@@ -204,10 +212,15 @@ impl QueryLayer {
 
     fn add_span(&self, query: &Query) {
         let Some(spans) = &self.0.spans else { return };
+        if let Some(recorder) = &self.0.recorder
+            && recorded_statement::add(&**recorder, query)
+        {
+            return;
+        }
         spans.add(|| {
             let end = SystemTime::now();
             RetroactiveSpan {
-                name: Cow::Owned(attributes::span_name(&query.statement, None)),
+                name: attributes::span_name(&query.statement, None),
                 kind: SpanKind::Client,
                 start: end.checked_sub(query.elapsed).unwrap_or(end),
                 end,

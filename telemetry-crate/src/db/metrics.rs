@@ -43,17 +43,22 @@ pub(super) fn operation(
         statement.map_or(system, |statement| statement.system(system))
     };
     let system = of_client.map_or_else(of_sqlx, |server| server.system);
-    OPERATIONS.record(
-        &[
-            Some(system),
-            operation,
-            collection,
-            summary,
-            failure.and_then(|failure| failure.code.as_deref()),
-            failure.map(|failure| &*failure.error_type),
-        ],
-        duration.as_secs_f64(),
-    );
+    let labels = [
+        Some(system),
+        operation,
+        collection,
+        summary,
+        failure.and_then(|failure| failure.code.as_deref()),
+        failure.map(|failure| &*failure.error_type),
+    ];
+    let seconds = duration.as_secs_f64();
+    match statement.filter(|_| failure.is_none()) {
+        Some(statement) => {
+            let find = || OPERATIONS.with(&labels, || (), |histogram, ()| histogram.clone());
+            statement.durations.record(system, seconds, find);
+        }
+        None => OPERATIONS.record(&labels, seconds),
+    }
     if failure.is_some_and(Failure::is_pool_timeout) {
         let pool = common.pool.clone();
         let pool = pool.map(|pool| Label::new("db_client_connection_pool_name", pool));

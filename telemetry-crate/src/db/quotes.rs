@@ -134,7 +134,7 @@ mod tests {
     use crate::db::{lexer::Dialect, statement::Statement};
 
     fn shown_text(sql: &str, dialect: Dialect) -> String {
-        Statement::read(sql, dialect).text
+        Statement::read(sql, dialect).text.to_string()
     }
 
     const CASES: [(&str, &str); 26] = [

@@ -45,7 +45,7 @@ impl Recording {
             slow: None,
             repeats: None,
         };
-        let layer = StandaloneLayer(QueryLayer::new(limits, None));
+        let layer = StandaloneLayer(QueryLayer::new(limits, None, None));
         let _ = tracing::subscriber::set_global_default(Registry::default().with(layer));
         let span = begin();
         is_attached().then_some((Self(shared), span))
@@ -65,7 +65,7 @@ impl Recording {
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let shown = state.statements.iter();
         shown
-            .map(|statement| (statement.summary.clone(), statement.text.clone()))
+            .map(|statement| (statement.summary.to_string(), statement.text.to_string()))
             .collect()
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 
-use super::place::Place;
+use super::{attributes::AttributeValue, place::Place};
 
 /// Fallback of `db.system.name` for other databases in the semantic conventions.
 const OTHER_SQL: &str = "other_sql";
@@ -18,8 +18,8 @@ const OTHER_SQL: &str = "other_sql";
 pub(crate) struct Server {
     /// `db.system.name`.
     pub(crate) system: &'static str,
-    pub(super) namespace: Option<String>,
-    pub(super) address: Option<String>,
+    pub(super) namespace: Option<Arc<str>>,
+    pub(super) address: Option<Arc<str>>,
     pub(super) port: Option<u16>,
 }
 
@@ -50,8 +50,8 @@ struct Described {
 }
 
 /// Returns the attributes that every statement has.
-pub(super) fn common_attributes() -> Arc<CommonAttributes> {
-    COMMON.load_full()
+pub(super) fn common_attributes() -> arc_swap::Guard<Arc<CommonAttributes>> {
+    COMMON.load()
 }
 
 /// Sets the attributes from all pools; called when a pool is added or closed.
@@ -132,7 +132,7 @@ impl Server {
             _ => return None,
         };
         let mut server = Self::of_system(system).at(url);
-        let is_host = |address: &String| !address.starts_with('/');
+        let is_host = |address: &Arc<str>| !address.starts_with('/');
         if server.port.is_none() && server.address.as_ref().is_some_and(is_host) {
             server.port = Some(port);
         }
@@ -147,20 +147,20 @@ impl Server {
             port,
         } = Place::from_url(url);
         Self {
-            namespace,
-            address,
+            namespace: namespace.map(Arc::from),
+            address: address.map(Arc::from),
             port,
             ..self
         }
     }
 
     pub(super) fn set_address(&mut self, address: String, port: u16) {
-        self.address = Some(address);
+        self.address = Some(address.into());
         self.port = Some(port);
     }
 
     pub(super) fn set_namespace(&mut self, name: String) {
-        self.namespace = Some(name);
+        self.namespace = Some(name.into());
     }
 
     /// Returns the same database, or else only a common system.
@@ -184,25 +184,34 @@ impl Server {
         };
         let port = self.port.map(|port| format!(":{port}"));
         let namespace = self.namespace.as_ref().map(|name| format!("/{name}"));
-        address.clone() + &port.unwrap_or_default() + &namespace.unwrap_or_default()
+        address.to_string() + &port.unwrap_or_default() + &namespace.unwrap_or_default()
     }
 
-    pub(super) fn attributes(
+    /// Visits the attributes; `system` replaces that of the server.
+    pub(super) fn visit(
         &self,
         system: &'static str,
-    ) -> impl Iterator<Item = KeyValue> + use<'_> {
-        let text = |key: &'static str, value: &Option<String>| {
-            value.clone().map(|value| KeyValue::new(key, value))
-        };
-        [
-            Some(KeyValue::new("db.system.name", system)),
-            text("db.namespace", &self.namespace),
-            text("server.address", &self.address),
-            self.port
-                .map(|port| KeyValue::new("server.port", i64::from(port))),
-        ]
-        .into_iter()
-        .flatten()
+        visit: &mut impl FnMut(&'static str, AttributeValue<'_>),
+    ) {
+        visit("db.system.name", AttributeValue::Word(system));
+        if let Some(namespace) = &self.namespace {
+            visit("db.namespace", AttributeValue::Text(namespace));
+        }
+        if let Some(address) = &self.address {
+            visit("server.address", AttributeValue::Text(address));
+        }
+        if let Some(port) = self.port {
+            visit("server.port", AttributeValue::Number(port.into()));
+        }
+    }
+
+    /// The attributes with the server's own system.
+    pub(super) fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = Vec::with_capacity(4);
+        self.visit(self.system, &mut |key, value| {
+            attributes.push(KeyValue::new(key, value));
+        });
+        attributes
     }
 }
 
@@ -219,19 +228,21 @@ pub(crate) fn system_name(driver: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::Server;
 
     #[test]
     fn different_databases_share_the_system() {
         let orders = Server {
             system: "postgresql",
-            namespace: Some("orders".to_owned()),
-            address: Some("db".to_owned()),
+            namespace: Some("orders".into()),
+            address: Some("db".into()),
             port: Some(5432),
         };
         assert_eq!(orders.default_pool_name(), "db:5432/orders");
         let users = Server {
-            namespace: Some("users".to_owned()),
+            namespace: Some("users".into()),
             ..orders.clone()
         };
         let both = orders.clone().in_common(users);
@@ -243,7 +254,7 @@ mod tests {
     #[test]
     fn urls_have_default_ports() {
         let of = |url| Server::from_url(url).map(|it| (it.system, it.address, it.port));
-        let db = Some("db".to_owned());
+        let db: Option<Arc<str>> = Some("db".into());
         assert_eq!(
             of("postgres://ada:x@db/o"),
             Some(("postgresql", db.clone(), Some(5432)))
@@ -251,7 +262,7 @@ mod tests {
         assert_eq!(of("mysql://db:33/o"), Some(("mysql", db.clone(), Some(33))));
         assert_eq!(of("mariadb://db"), Some(("mariadb", db, Some(3306))));
         let socket = of("postgres:///o?host=/run");
-        assert_eq!(socket, Some(("postgresql", Some("/run".to_owned()), None)));
+        assert_eq!(socket, Some(("postgresql", Some("/run".into()), None)));
         for file in ["sqlite::memory:", "sqlite://orders.db", "sqlite:orders.db"] {
             assert_eq!(of(file), Some(("sqlite", None, None)));
         }

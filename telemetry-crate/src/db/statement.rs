@@ -4,18 +4,23 @@
 //! values are not available here, and values inside the statement become `?`.
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Arc, LazyLock, PoisonError, RwLock},
 };
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::{
+    kept_durations::KeptDurations,
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
     server::common_attributes,
     statement_text::Text,
     summary::{Summarizer, Summary},
+};
+use crate::{
+    evidence::MAX_VALUE,
+    secret::{may_hold_address, without_credentials},
 };
 
 /// Maximum number of bytes read of a statement.
@@ -52,17 +57,23 @@ const MIGRATIONS: &str = "_sqlx_migrations";
 /// A statement that was parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Statement {
-    pub(super) operation: String,
-    pub(super) collection: Option<String>,
+    // Texts with a reference count, because each run of the statement has them as attributes.
+    pub(super) operation: Arc<str>,
+    pub(super) collection: Option<Arc<str>>,
     /// Operation and tables, such as `SELECT orders`.
-    pub(super) summary: String,
+    pub(super) summary: Arc<str>,
     /// The text, with `?` for each value; empty for a command.
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     /// Hash of summary and text; equal for the same statement with other values.
     identity: u64,
     /// Whether the text has several statements, as a migration may have.
     is_script: bool,
     label: Label,
+    /// Whether the flight recorder takes all texts as they are.
+    ///
+    /// None is long, and none holds an address.
+    pub(super) is_plain: bool,
+    pub(super) durations: KeptDurations,
 }
 
 /// The labels of a statement.
@@ -82,7 +93,7 @@ impl Statement {
     /// Any `PRAGMA` counts, because a program's code seldom runs one. Such a statement runs in the
     /// request during which the pool grows, or before the pool is instrumented.
     pub(super) fn is_connection_setup(&self) -> bool {
-        self.operation == "PRAGMA"
+        &*self.operation == "PRAGMA"
     }
 
     /// Returns `db.system.name`; `common` is that of all instrumented pools.
@@ -112,33 +123,44 @@ impl Statement {
             text: summary,
             is_script,
         } = summarizer.finish();
+        // A quoted name may be any text.
+        let clean = |text: String| Arc::from(without_credentials(&text, false));
         Self {
-            operation,
-            collection,
-            summary,
-            text: text.finish(),
+            operation: clean(operation),
+            collection: collection.map(clean),
+            summary: clean(summary),
+            text: clean(text.finish()),
             identity: 0,
             is_script,
             label: Label::Other,
+            is_plain: false,
+            durations: KeptDurations::default(),
         }
     }
 
     /// A command of a client, which has no text.
     fn command(operation: &'static str, collection: Option<&'static str>) -> Self {
-        let collection = collection.map(str::to_owned);
         Self {
-            operation: operation.to_owned(),
-            summary: match &collection {
-                Some(collection) => format!("{operation} {collection}"),
-                None => operation.to_owned(),
+            operation: operation.into(),
+            summary: match collection {
+                Some(collection) => format!("{operation} {collection}").into(),
+                None => operation.into(),
             },
-            collection,
-            text: String::new(),
+            collection: collection.map(Arc::from),
+            text: "".into(),
             identity: 0,
             is_script: false,
             // The program's source has a few commands.
             label: Label::Summary,
+            is_plain: false,
+            durations: KeptDurations::default(),
         }
+    }
+
+    fn has_plain_texts(&self) -> bool {
+        let texts = [&self.operation, &self.summary, &self.text];
+        let mut texts = texts.into_iter().chain(&self.collection);
+        texts.all(|text| is_plain(text))
     }
 
     /// Returns whether both statements are the same, except for their values.
@@ -164,7 +186,7 @@ impl Statement {
     ///
     /// It does not depend on the number of other labels.
     fn label_of_migration(&self) -> Option<Label> {
-        let is_one_of = |known: &[&str]| known.contains(&self.operation.as_str());
+        let is_one_of = |known: &[&str]| known.contains(&&*self.operation);
         if is_one_of(&SCHEMA_OPERATIONS) || self.is_script && is_one_of(&SCRIPT_OPERATIONS) {
             Some(Label::Operation)
         } else if self.is_script {
@@ -175,6 +197,11 @@ impl Statement {
             is_bookkeeping.then_some(Label::Summary)
         }
     }
+}
+
+/// Whether the flight recorder takes a text as it is.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.len() <= MAX_VALUE && !may_hold_address(text)
 }
 
 pub(super) fn cut(text: &str, max: usize) -> &str {
@@ -194,7 +221,7 @@ struct Statements {
     parsed: RwLock<HashMap<u64, Arc<Statement>>>,
     /// The summaries with a label of their own.
     labeled: RwLock<HashMap<String, ()>>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 static STATEMENTS: LazyLock<Statements> = LazyLock::new(Statements::default);
@@ -223,7 +250,7 @@ pub(super) fn with_collection(statement: &Statement, collection: &'static str) -
         .hasher
         .hash_one(("collection", statement.identity, collection));
     STATEMENTS.cached(key, || Statement {
-        collection: Some(collection.to_owned()),
+        collection: Some(collection.into()),
         ..statement.clone()
     })
 }
@@ -238,6 +265,7 @@ impl Statements {
         let hash = self.hasher.hash_one((text, dialect));
         self.cached(hash, || {
             let mut statement = Statement::read(sql, dialect);
+            statement.is_plain = statement.has_plain_texts();
             statement.identity = self.hasher.hash_one((&statement.summary, &statement.text));
             statement.label = match statement.label_of_migration() {
                 Some(label) => label,
@@ -351,6 +379,6 @@ mod tests {
         );
         let late = statements.get(&format!("SELECT * FROM t{}", MAX_LABELS + 1));
         assert_eq!(late.labels(), [Some("_OTHER"), None, Some("_OTHER")]);
-        assert_eq!(late.summary, format!("SELECT t{}", MAX_LABELS + 1));
+        assert_eq!(*late.summary, *format!("SELECT t{}", MAX_LABELS + 1));
     }
 }

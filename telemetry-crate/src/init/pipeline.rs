@@ -62,7 +62,7 @@ impl Pipeline {
             writer,
             log_filter: LogFilter::new(directives),
             logs,
-            observer: observer(settings, &traces),
+            observer: observer(settings, &traces, recorder.as_ref()),
             traces,
             metrics,
             recorder,

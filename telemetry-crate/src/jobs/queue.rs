@@ -2,11 +2,11 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use metrics::Gauge;
+use metrics::{Counter, Gauge};
 
 use crate::{
     catalog,
-    metrics::{Durations, Kept},
+    metrics::{Durations, Handles, Kept},
 };
 
 /// A queue from [`Queue::declare`] that has no latency budget yet.
@@ -52,6 +52,7 @@ impl QueueBuilder {
                 system: self.system,
                 budget,
                 budget_gauge: Kept::new(),
+                attempts: Handles::new(&catalog::WORKER_TASKS),
                 wait: Durations::new(&catalog::WORKER_TASK_WAIT),
                 run: Durations::new(&catalog::WORKER_TASK_RUN),
                 accepted_to_done: Durations::new(&catalog::WORKER_TASK_ACCEPTED_TO_DONE),
@@ -75,6 +76,7 @@ struct Shared {
     system: Cow<'static, str>,
     budget: Option<Duration>,
     budget_gauge: Kept<Gauge>,
+    attempts: Handles<Counter>,
     wait: Durations,
     run: Durations,
     accepted_to_done: Durations,
@@ -118,6 +120,10 @@ impl Queue {
         let metric = catalog::WORKER_QUEUE_LATENCY_BUDGET;
         let create = || ::metrics::gauge!(metric.name, "queue" => self.name().to_owned());
         (self.shared.budget_gauge).set(create, budget.as_secs_f64());
+    }
+
+    pub(super) fn count_attempt(&self, kind: &str, outcome: &str, error_type: Option<&str>) {
+        (self.shared.attempts).count(&[Some(self.name()), Some(kind), Some(outcome), error_type]);
     }
 
     pub(super) fn record_wait(&self, kind: &str, seconds: f64) {

@@ -10,7 +10,6 @@ use tracing::Span;
 
 use super::{TARGET, job::Job, outcome::AttemptOutcome, queue::Queue};
 use crate::{
-    catalog,
     span_end::OpenSpan,
     traces::SPAN_LEVEL,
     values::{counted, truncated, with_causes},
@@ -163,21 +162,11 @@ impl Running {
                     .record_latency(&self.kind, seconds_since(accepted));
             }
         });
-        self.count(outcome, end.error_type);
+        self.queue
+            .count_attempt(&self.kind, outcome, end.error_type);
         self.span.log(|| self.log(end, seconds));
         // The span is ended explicitly, because its clones may outlive the attempt.
         self.span.end();
-    }
-
-    fn count(&self, outcome: &'static str, error_type: Option<&str>) {
-        let mut labels = vec![
-            ::metrics::Label::new("queue", self.queue.name().to_owned()),
-            ::metrics::Label::new("kind", self.kind.clone()),
-            ::metrics::Label::from_static_parts("outcome", outcome),
-        ];
-        labels
-            .extend(error_type.map(|error| ::metrics::Label::new("error_type", error.to_owned())));
-        ::metrics::counter!(catalog::WORKER_TASKS.name, labels).increment(1);
     }
 
     /// Returns the message of the log line.

@@ -211,15 +211,28 @@ pub(super) fn push_number(text: &mut String, value: f64) {
         value if value.fract() == 0.0 && value.abs() < EXACT_LIMIT => {
             text.push_str(itoa::Buffer::new().format(value as i64));
         }
-        // Writing to a `String` cannot fail.
-        value => {
-            let _ = write!(text, "{value}");
+        value if value.is_finite() => {
+            let mut buffer = zmij::Buffer::new();
+            match buffer.format_finite(value) {
+                // Shown without an exponent, whatever the value.
+                exponential if exponential.contains('e') => write_number(text, value),
+                decimal => text.push_str(decimal.strip_suffix(".0").unwrap_or(decimal)),
+            }
         }
+        value => write_number(text, value),
     }
+}
+
+/// Adds a number as the standard library formats it.
+fn write_number(text: &mut String, value: f64) {
+    // Writing to a `String` cannot fail.
+    let _ = write!(text, "{value}");
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{Kind, Labels, NAME_LENGTH, fits, label_name, metric_name, push_number};
 
     #[test]
@@ -273,6 +286,18 @@ mod tests {
         assert_eq!(labels.pairs[0].1, "é".repeat(512));
         assert!(!fits("name", [("a", value.as_str())].into_iter()));
         assert!(fits("name", [("a", "b")].into_iter()));
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_those_of_the_library(bits: u64, small in -1e6..1e6_f64) {
+            for value in [f64::from_bits(bits), small].into_iter().filter(|it| it.is_finite()) {
+                let mut text = String::new();
+                push_number(&mut text, value);
+                // The sign of zero is not shown.
+                prop_assert_eq!(text, format!("{}", value + 0.0));
+            }
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Bound,
     sync::{
         Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -29,6 +30,9 @@ pub(super) const OVERFLOW: &str = "otel_metric_overflow=\"true\"";
 /// The cache has one key for each spelling of a series in the program. Few series have more than one spelling. The limit
 /// bounds the memory of a program that generates spellings.
 const MAX_SPELLINGS: usize = 2;
+
+/// The series that are copied at a time for a reader, some 20 µs.
+const PAGE: usize = 512;
 
 /// One metric.
 #[derive(Debug)]
@@ -163,16 +167,36 @@ impl Family {
     ///
     /// Returns a copy, for the same reason as [`labels`](Self::labels).
     pub(super) fn all_series(&self) -> Vec<(Arc<str>, Series)> {
-        let regular = self.regular();
-        let mut all = Vec::with_capacity(regular.by_labels.len() + 1);
-        let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());
-        all.extend(regular.by_labels.iter().map(copy));
-        drop(regular);
+        let mut all: Vec<(Arc<str>, Series)> = Vec::with_capacity(self.len() + 1);
+        // In pages, so that the program adds a series between two of them.
+        loop {
+            let length = all.len();
+            self.copy_page(&mut all);
+            if all.len() < length + PAGE {
+                break;
+            }
+        }
         if let Some(overflow) = self.overflow.get() {
             let position = all.partition_point(|(labels, _)| **labels < *OVERFLOW);
             all.insert(position, (OVERFLOW.into(), overflow.clone()));
         }
         all
+    }
+
+    /// Adds the next series by labels, at most [`PAGE`].
+    fn copy_page(&self, all: &mut Vec<(Arc<str>, Series)>) {
+        // Memory is allocated without the lock.
+        all.reserve(PAGE);
+        let after = match all.last() {
+            Some((last, _)) => Bound::Excluded(Arc::clone(last)),
+            None => Bound::Unbounded,
+        };
+        let copy = |(labels, series): (&Arc<str>, &Series)| (Arc::clone(labels), series.clone());
+        let regular = self.regular();
+        let next = regular
+            .by_labels
+            .range::<Arc<str>, _>((after, Bound::Unbounded));
+        all.extend(next.take(PAGE).map(copy));
     }
 
     fn regular(&self) -> RwLockReadGuard<'_, RegularSeries> {

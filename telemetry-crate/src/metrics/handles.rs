@@ -9,7 +9,7 @@ use std::{
     sync::{OnceLock, PoisonError, RwLock},
 };
 
-use ::metrics::{Gauge, Histogram, Label};
+use ::metrics::{Counter, Gauge, Histogram, Label};
 use hashbrown::{Equivalent, HashMap};
 
 use super::{handle_probe::MetricHandle, is_recorded};
@@ -91,6 +91,12 @@ impl Register for Histogram {
     }
 }
 
+impl Register for Counter {
+    fn register(name: &'static str, labels: Vec<Label>) -> Self {
+        ::metrics::counter!(name, labels)
+    }
+}
+
 impl Register for Gauge {
     fn register(name: &'static str, labels: Vec<Label>) -> Self {
         ::metrics::gauge!(name, labels)
@@ -145,6 +151,15 @@ impl<H: Register, T> Handles<H, T> {
                 .insert(OwnedValues(values), (handle, extra));
         }
         result
+    }
+}
+
+impl Handles<Counter> {
+    /// Counts one under these label values.
+    ///
+    /// The values are in the order of the metric's labels.
+    pub(crate) fn count(&self, values: &[Option<&str>]) {
+        self.with(values, || (), |counter, ()| counter.increment(1));
     }
 }
 

@@ -6,6 +6,7 @@ mod aliases;
 mod cardinality;
 mod catalog;
 mod exporter;
+mod scrape;
 mod stress;
 
 use std::collections::BTreeSet;

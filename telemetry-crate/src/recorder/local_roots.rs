@@ -150,6 +150,20 @@ impl LocalRoots {
         Some(note)
     }
 
+    /// Adds a span that has ended already to the local root of its parent.
+    ///
+    /// Returns whether the parent is known.
+    #[cfg(feature = "db")]
+    pub(super) fn add_ended(&self, span: &SpanStart<'_>, end: u64) -> bool {
+        self.catch_up();
+        let parent = span.parent.map(|parent| self.open.try_get(parent));
+        let Some(Ok(Some(parent))) = parent else {
+            return false;
+        };
+        parent.root.add_ended(parent.number, span, end);
+        true
+    }
+
     fn start_child(&self, span: &SpanStart<'_>, parent: OpenSpan) -> Option<OpenSpan> {
         if !self.budget.reserve(ENTRY_BYTES) {
             self.want_memory();

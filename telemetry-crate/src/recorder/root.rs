@@ -156,34 +156,45 @@ impl Root {
 
     /// Adds a span, and returns its number.
     pub(super) fn start(&self, parent: Option<u32>, start: &SpanStart<'_>) -> Option<u32> {
+        self.change(|state| self.add_span(state, parent, start))
+    }
+
+    /// Adds a span that has ended already.
+    #[cfg(feature = "db")]
+    pub(super) fn add_ended(&self, parent: u32, start: &SpanStart<'_>, end: u64) {
         self.change(|state| {
-            let span = state.spans;
-            state.spans = state.spans.saturating_add(1);
-            let time = if parent.is_some() {
-                nanos(start.time)
-            } else {
-                self.started
+            let span = self.add_span(state, Some(parent), start);
+            self.end_child(state, span, end);
+        });
+    }
+
+    fn add_span(&self, state: &mut RootState, parent: Option<u32>, start: &SpanStart<'_>) -> u32 {
+        let span = state.spans;
+        state.spans = state.spans.saturating_add(1);
+        let time = if parent.is_some() {
+            nanos(start.time)
+        } else {
+            self.started
+        };
+        if parent.is_some() {
+            state.open_spans += 1;
+            state.current = Current::new(span, start.name, time);
+            let record = Record::Start {
+                span,
+                parent,
+                span_id: start.span_id,
+                time,
+                name: start.name,
             };
-            if parent.is_some() {
-                state.open_spans += 1;
-                state.current = Current::new(span, start.name, time);
-                let record = Record::Start {
-                    span,
-                    parent,
-                    span_id: start.span_id,
-                    time,
-                    name: start.name,
-                };
-                self.add_record(state, &record);
-            } else {
-                // The summary has the rest.
-                self.set_name(state, start.name);
-            }
-            (start.attributes)(&mut |key, value, cut| {
-                self.set_attribute(state, span, (key, value), cut);
-            });
-            span
-        })
+            self.add_record(state, &record);
+        } else {
+            // The summary has the rest.
+            self.set_name(state, start.name);
+        }
+        (start.attributes)(&mut |key, value, cut| {
+            self.set_attribute(state, span, (key, value), cut);
+        });
+        span
     }
 
     /// Sets an attribute, off whose value `cut` bytes were cut before.

@@ -26,8 +26,15 @@ const ARRAY_LENGTH: usize = 128;
 /// Maximum length of a key in bytes; the specification has no limit.
 const KEY_LENGTH: usize = 256;
 
-/// Truncates a name or a status text.
-pub(super) fn truncate_text(text: &mut Cow<'static, str>) {
+/// Hides credentials in a name or a status text, and truncates it.
+pub(super) fn clean_text(text: &mut Cow<'static, str>) {
+    if let Cow::Owned(clean) = without_credentials(text, false) {
+        *text = clean.into();
+    }
+    truncate_text(text);
+}
+
+fn truncate_text(text: &mut Cow<'static, str>) {
     if text.len() <= TEXT_LENGTH {
         return;
     }

@@ -18,10 +18,7 @@ use super::{
     note,
     tracer::TracerInner,
 };
-use crate::{
-    evidence::{self, SpanNote},
-    secret::without_credentials,
-};
+use crate::evidence::{self, SpanNote};
 
 /// A span, recorded or not.
 #[derive(Debug)]
@@ -73,7 +70,7 @@ impl Span {
     }
 
     pub(super) fn recorded(mut data: SpanData, tracer: Arc<TracerInner>) -> Self {
-        limits::truncate_text(&mut data.name);
+        limits::clean_text(&mut data.name);
         let limits = &tracer.limits;
         Attributes {
             list: &mut data.attributes,
@@ -152,10 +149,7 @@ impl Recording {
             return;
         }
         // The name of an event is its message, which may contain credentials.
-        if let Cow::Owned(clean) = without_credentials(&event.name, false) {
-            event.name = clean.into();
-        }
-        limits::truncate_text(&mut event.name);
+        limits::clean_text(&mut event.name);
         Attributes {
             list: &mut event.attributes,
             dropped: &mut event.dropped_attributes_count,
@@ -232,10 +226,8 @@ impl opentelemetry::trace::Span for Span {
             return;
         }
         let status = match status {
-            Status::Error { description } => {
-                let clean = without_credentials(&description, false).into_owned();
-                let mut description = clean.into();
-                limits::truncate_text(&mut description);
+            Status::Error { mut description } => {
+                limits::clean_text(&mut description);
                 if let Some(note) = self.note() {
                     note.fail(&description);
                 }
@@ -262,7 +254,7 @@ impl opentelemetry::trace::Span for Span {
             return;
         }
         let mut name = name.into();
-        limits::truncate_text(&mut name);
+        limits::clean_text(&mut name);
         if let Some(note) = self.note() {
             note.rename(&name);
         }
@@ -355,16 +347,16 @@ mod tests {
         config::{Batching, SpanLimits},
         export::{ExportStats, Queue},
         signal::Signal,
-        traces::tracer::TracerProvider,
+        traces::tracer::{Tracer, TracerProvider},
     };
 
-    #[test]
-    fn clocks_set_back_keep_the_end_valid() {
+    /// A tracer that exports into the queue.
+    fn exporting_tracer() -> (Tracer, Queue<SpanData>) {
         let batching = Batching {
             timeout: Duration::ZERO,
             timeout_variable: "",
             schedule_delay: Duration::ZERO,
-            max_queue_size: 1,
+            max_queue_size: 8,
             max_batch_size: usize::MAX,
         };
         let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
@@ -374,11 +366,31 @@ mod tests {
             SpanLimits::default(),
             Some(queue.clone()),
         );
+        (provider.tracer("test"), queue)
+    }
+
+    #[test]
+    fn clocks_set_back_keep_the_end_valid() {
+        let (tracer, queue) = exporting_tracer();
         let start = SystemTime::now() + Duration::from_secs(3600);
         let builder = SpanBuilder::from_name("before").with_start_time(start);
-        let tracer = provider.tracer("test");
         tracer.build_with_context(builder, &Context::new()).end();
         let spans = queue.items();
         assert_eq!((spans[0].start_time, spans[0].end_time), (start, start));
+    }
+    #[test]
+    fn names_have_no_credentials() {
+        let (tracer, queue) = exporting_tracer();
+        for renames in [false, true] {
+            let name = "copy to x://ada:hunter2@db/a";
+            let builder = SpanBuilder::from_name(if renames { "copy" } else { name });
+            let mut span = tracer.build_with_context(builder, &Context::new());
+            if renames {
+                span.update_name(name);
+            }
+            span.end();
+        }
+        let names: Vec<_> = queue.items().into_iter().map(|span| span.name).collect();
+        assert_eq!(names, ["copy to x://***@db/a"; 2]);
     }
 }

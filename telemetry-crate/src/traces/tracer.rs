@@ -23,6 +23,7 @@ use crate::{
     config::SpanLimits,
     evidence::{SpanNote, SpanSink, SpanStart},
     export::Queue,
+    secret::without_credentials,
 };
 
 /// Creates tracers.
@@ -78,7 +79,7 @@ impl TracerInner {
             span_id: context.span_id(),
             parent: parent.map(SpanContext::span_id),
             kind: builder.span_kind.clone().unwrap_or(SpanKind::Internal),
-            name: &builder.name,
+            name: &without_credentials(&builder.name, false),
             attributes: &|visit| note::visit_all(attributes, visit),
             time: builder.start_time.unwrap_or_else(SystemTime::now),
         })

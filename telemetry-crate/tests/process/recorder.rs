@@ -37,6 +37,7 @@ impl std::error::Error for Broken {}
 #[instrument(err, fields(order = 7))]
 fn fail() -> Result<(), Broken> {
     tracing::debug!(password = "hunter2", step = 1, "asked the bank");
+    let _copy = tracing::info_span!("copy", otel.name = "copy to x://ada:hunter2@db/a").entered();
     tracing::trace!("too fine");
     tracing::debug!(step = 2, "the bank did not answer");
     Err(Broken)
@@ -114,6 +115,7 @@ pub(crate) fn unsampled_work() {
         "asked the bank password=*** step=1 (not logged)",
         "order=7",
         "error: cannot reach",
+        "copy to x://***@db/a",
     ] {
         assert!(trace.contains(part), "{part} is not in {trace}");
     }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use serde_json::{Map, Value};
 use support::ui;
 
 use super::{
@@ -10,6 +11,9 @@ use super::{
     crates::BuildCost,
     goals, hand_counts, instruction_sections,
     instructions::Counts,
+    memory,
+    operations::Costs,
+    operations_page,
     results::{CPU, Results},
     spread::Spread,
     variant::{ABSENT, BARE, OURS, Variant},
@@ -21,6 +25,8 @@ pub(crate) struct Measured {
     pub(crate) times: Results,
     pub(crate) counts: Counts,
     pub(crate) builds: Vec<BuildCost>,
+    pub(crate) operations: Costs,
+    pub(crate) memory: Map<String, Value>,
 }
 
 /// The whole page as Markdown.
@@ -33,11 +39,16 @@ pub(crate) fn render(measured: &Measured) -> anyhow::Result<String> {
         times,
         counts,
         builds,
+        operations,
+        memory,
     } = measured;
     let mut page = format!("{INTRODUCTION}![{}]({CHART})\n\n", chart::ALTERNATIVE);
     instruction_sections::goals(&mut page, &goals::all(counts)?);
     instruction_sections::counts(&mut page, counts)?;
     times_and_set_ups(&mut page, times, builds)?;
+    writeln!(page, "{}", operations_page::render(operations))?;
+    writeln!(page, "{}", memory::render(memory))?;
+    method(&mut page, times)?;
     Ok(page)
 }
 
@@ -98,7 +109,10 @@ fn times_and_set_ups(
         )?;
     }
     writeln!(page, "\n{ABSENT}\n")?;
-    // Sections of other measurements, such as queries and memory, belong here.
+    Ok(())
+}
+
+fn method(page: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(page, "{}\n\n{METHOD}\n", hand_counts::SECTIONS)?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {

@@ -7,6 +7,7 @@ use super::{
     crates::BuildCost,
     goals::{Goal, Limit},
     instructions::{Counts, rounded},
+    operations::Costs,
     results::{CPU, Results},
     variant::{OURS, OURS_WITHOUT_RECORDER},
 };
@@ -137,6 +138,24 @@ pub(crate) fn builds(costs: &[BuildCost]) {
             cost.crates,
             ui::seconds(cost.elapsed),
             ui::seconds(cost.processor)
+        ));
+    }
+}
+
+/// Prints the cost of each operation.
+pub(crate) fn operations(costs: &Costs) {
+    ui::heading("Added per operation, outside the kernel");
+    ui::line(ui::quiet(format!(
+        "  {:<44}{:>14}{:>13}{:>13}",
+        "", "instructions", "allocations", "bytes"
+    )));
+    for (name, counts) in costs {
+        let count = |what: &str| counts[what].as_f64().unwrap_or(f64::NAN);
+        ui::line(format!(
+            "  {name:<44}{:>14.0}{:>13.1}{:>13.0}",
+            count("instructions"),
+            count("allocations"),
+            count("bytes")
         ));
     }
 }

@@ -4,7 +4,7 @@ use super::MAX_BYTES;
 use crate::db::{lexer::Dialect, statement::Statement};
 
 fn text(sql: &str) -> String {
-    Statement::read(sql, Dialect::PostgreSql).text
+    Statement::read(sql, Dialect::PostgreSql).text.to_string()
 }
 
 #[test]

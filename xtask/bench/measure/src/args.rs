@@ -31,6 +31,15 @@ pub(crate) struct Args {
     /// Requests per second while pages are open.
     #[arg(long, default_value_t = 500)]
     pub(crate) rate: u32,
+    /// Series that the service records before the load.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) series: u32,
+    /// Spans that the service holds open.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) open_spans: u32,
+    /// Accept the connections of exporters and never answer.
+    #[arg(long)]
+    pub(crate) hanging_collector: bool,
     /// Timeout of the server's start and stop in seconds; a profiler needs more.
     #[arg(long, default_value_t = 20)]
     pub(crate) timeout: u64,

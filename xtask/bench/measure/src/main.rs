@@ -26,7 +26,7 @@ use crate::{args::Args, report::Report, sink::Sink, variant_process::Server};
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     let processors = host::Processors::split()?;
-    let sink = Sink::start()?;
+    let sink = Sink::start(args.hanging_collector)?;
     let mut server = Server::start(&args, sink.address(), &processors)?;
     server.wait_until_ready()?;
 
@@ -42,6 +42,11 @@ fn main() -> anyhow::Result<()> {
     let processor_time = host::processor_time(server.id())?.saturating_sub(before);
     let resident_kib = host::resident_kib(server.id())?;
 
+    if args.hanging_collector {
+        // The server would wait for the collector when it stops, so it is killed.
+        println!("{{\"resident_mib\":{:.1}}}", resident_kib as f64 / 1024.0);
+        return Ok(());
+    }
     // The server flushes its queues when it stops, so the counts are complete only afterward.
     let log = server.stop()?;
     let report = Report::new(

@@ -37,7 +37,10 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn start() -> anyhow::Result<Self> {
+    /// Starts the receiver.
+    ///
+    /// One that hangs accepts connections, and never reads or answers.
+    pub(crate) fn start(hangs: bool) -> anyhow::Result<Self> {
         let listener = StdListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let sink = Self {
@@ -46,7 +49,7 @@ impl Sink {
         };
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let counts = Arc::clone(&sink.counts);
-        thread::spawn(move || runtime.block_on(accept(listener, counts)));
+        thread::spawn(move || runtime.block_on(accept(listener, counts, hangs)));
         Ok(sink)
     }
 
@@ -62,10 +65,19 @@ impl Sink {
     }
 }
 
-async fn accept(listener: StdListener, counts: Arc<Mutex<Counts>>) -> anyhow::Result<()> {
+async fn accept(
+    listener: StdListener,
+    counts: Arc<Mutex<Counts>>,
+    hangs: bool,
+) -> anyhow::Result<()> {
     let listener = TcpListener::from_std(listener)?;
+    let mut unanswered = Vec::new();
     loop {
         let (stream, _) = listener.accept().await?;
+        if hangs {
+            unanswered.push(stream);
+            continue;
+        }
         let counts = Arc::clone(&counts);
         let service = service_fn(move |request| receive(request, Arc::clone(&counts)));
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));

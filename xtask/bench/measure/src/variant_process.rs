@@ -53,6 +53,8 @@ impl Server {
             .args(arguments)
             .env("PORT", port.to_string())
             .env("LINES", args.lines.to_string())
+            .env("SERIES", args.series.to_string())
+            .env("OPEN_SPANS", args.open_spans.to_string())
             .env(
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),

@@ -3,7 +3,9 @@
 //! It has one route with a small answer, and writes `LINES` log lines per request. It has no
 //! database or other slow part, so that the cost of telemetry is a visible share of a request.
 
-use std::{env, future::Future, net::SocketAddr};
+mod held;
+
+use std::{env, future::Future, net::SocketAddr, num::ParseIntError, str::FromStr};
 
 use anyhow::Context as _;
 use axum::{
@@ -39,8 +41,10 @@ pub fn orders() -> anyhow::Result<Router> {
 ///
 /// If `PORT` is missing or not a number, or the port is in use.
 pub fn serve(app: Router) -> anyhow::Result<()> {
-    let port = number("PORT")?.context("found no PORT, expected a port number")?;
+    let port: u16 = number("PORT")?.context("found no PORT, expected a port number")?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
+    held::record_series(number("SERIES")?.unwrap_or(0));
+    let _open = held::open_spans(number("OPEN_SPANS")?.unwrap_or(0));
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
         // A response is one small write, which the kernel may otherwise delay to fill a packet.
@@ -60,7 +64,7 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
 ///
 /// If the variable is missing or not a number.
 pub fn metrics_address() -> anyhow::Result<SocketAddr> {
-    let port = number("OTEL_EXPORTER_PROMETHEUS_PORT")?
+    let port: u16 = number("OTEL_EXPORTER_PROMETHEUS_PORT")?
         .context("found no OTEL_EXPORTER_PROMETHEUS_PORT")?;
     Ok(SocketAddr::from(([127, 0, 0, 1], port)))
 }
@@ -100,7 +104,7 @@ fn terminated() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-fn number(name: &str) -> anyhow::Result<Option<u16>> {
+fn number<T: FromStr<Err = ParseIntError>>(name: &str) -> anyhow::Result<Option<T>> {
     let Ok(text) = env::var(name) else {
         return Ok(None);
     };
