@@ -208,6 +208,16 @@ fn write_hex<const BYTES: usize>(out: &mut Vec<u8>, bytes: &[u8; BYTES]) {
     out.extend_from_slice(hex.as_flattened());
 }
 
+/// The two digits of each number below 100.
+const DECIMAL: [[u8; 2]; 100] = {
+    let (mut decimal, mut number) = ([[0; 2]; 100], 0);
+    while number < decimal.len() {
+        decimal[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    decimal
+};
+
 /// Writes a time as RFC 3339, in UTC with microseconds.
 ///
 /// `time` is in nanoseconds since the epoch.
@@ -229,10 +239,9 @@ pub(super) fn write_time(out: &mut Vec<u8>, time: u64) {
     }
     let mut whole = *b"1970-01-01T00:00:00.000000Z";
     whole[..19].copy_from_slice(&text);
-    let mut rest = nanos / 1_000;
-    for digit in whole[20..26].iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
+    let micros = nanos / 1_000;
+    let pairs = [micros / 10_000, micros / 100 % 100, micros % 100];
+    let pairs = pairs.map(|pair| DECIMAL[pair as usize]);
+    whole[20..26].copy_from_slice(pairs.as_flattened());
     out.extend_from_slice(&whole);
 }

@@ -5,6 +5,7 @@
 
 use super::{
     json::write_key,
+    name_set::NameSet,
     schema::{Naming, Schema},
 };
 
@@ -20,16 +21,23 @@ pub(super) struct RenderedNames {
     slots: Vec<Option<Rendered>>,
 }
 
+/// A name and its key.
 #[derive(Debug, Clone)]
-struct Rendered {
+pub(super) struct Rendered {
     name: &'static str,
+    /// The set with only this name.
+    pub(super) as_set: NameSet,
     /// `,"name":`.
-    key: Box<[u8]>,
+    pub(super) key: Box<[u8]>,
 }
 
 impl RenderedNames {
     /// The key of a field that keeps its name, whatever its value is.
-    pub(super) fn kept(&mut self, schema: &'static Schema, name: &'static str) -> Option<&[u8]> {
+    pub(super) fn kept(
+        &mut self,
+        schema: &'static Schema,
+        name: &'static str,
+    ) -> Option<&Rendered> {
         // Most processes have one schema.
         if !self.schema.is_some_and(|known| std::ptr::eq(known, schema)) {
             self.schema = Some(schema);
@@ -46,10 +54,13 @@ impl RenderedNames {
             }
             let mut key = Vec::new();
             write_key(&mut key, &[name]);
-            let key = key.into();
-            *slot = Some(Rendered { name, key });
+            *slot = Some(Rendered {
+                name,
+                as_set: NameSet::of(name),
+                key: key.into(),
+            });
         }
-        Some(&slot.as_ref()?.key)
+        slot.as_ref()
     }
 }
 
@@ -59,6 +70,7 @@ fn slot_of(name: &str) -> usize {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::{
         super::schema::{FLAT, GCP},
@@ -74,13 +86,13 @@ mod tests {
         for _ in 0..2 {
             for name in &names {
                 let expected = format!(",{}:", serde_json::Value::from(*name));
-                let key = rendered.kept(&FLAT, name);
-                assert_eq!(key, Some(expected.as_bytes()));
+                let kept = rendered.kept(&FLAT, name).unwrap();
+                assert_eq!(&*kept.key, expected.as_bytes());
             }
         }
-        assert_eq!(rendered.kept(&FLAT, "level"), None);
+        assert!(rendered.kept(&FLAT, "level").is_none());
         assert!(rendered.kept(&FLAT, "severity").is_some());
-        assert_eq!(rendered.kept(&GCP, "severity"), None);
+        assert!(rendered.kept(&GCP, "severity").is_none());
         assert!(rendered.kept(&FLAT, "severity").is_some());
     }
 }

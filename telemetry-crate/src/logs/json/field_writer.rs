@@ -74,14 +74,14 @@ impl<'a> FieldWriter<'a> {
         (text, kind): (&str, Kind),
     ) -> bool {
         let (schema, limits) = (self.schema, self.limits);
-        let as_set = NameSet::of(name);
+        let kept = fixed.and_then(|name| self.rendered.kept(schema, name));
+        let as_set = kept.map_or_else(|| NameSet::of(name), |kept| kept.as_set);
         if self.names.has(name, as_set) {
             return false;
         }
         let start = out.len();
-        let key = fixed.and_then(|name| self.rendered.kept(schema, name));
-        let is_kept = key.is_some();
-        let label = match key {
+        let is_kept = kept.is_some();
+        let label = match kept.map(|kept| &kept.key) {
             // The usual field, which cannot be too long.
             Some(key) if self.is_unlimited => {
                 out.extend_from_slice(key);

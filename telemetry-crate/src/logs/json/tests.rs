@@ -40,10 +40,18 @@ fn escapes_are_found_at_any_offset() {
 
 #[test]
 fn times_are_utc_with_microseconds() {
-    let mut out = Vec::new();
-    write_time(&mut out, 1_500_000_000);
-    assert_eq!(
-        String::from_utf8(out).unwrap(),
-        "1970-01-01T00:00:01.500000Z"
-    );
+    for nanos in [
+        0,
+        999,
+        1_000,
+        10_000_000,
+        123_456_789,
+        900_000_000,
+        999_999_999,
+    ] {
+        let mut out = Vec::new();
+        write_time(&mut out, 1_000_000_000 + nanos);
+        let expected = format!("1970-01-01T00:00:01.{:06}Z", nanos / 1_000);
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
 }
