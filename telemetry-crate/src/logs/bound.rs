@@ -88,7 +88,22 @@ fn write_shortened(
 }
 
 /// Writes `text` with `escape`, truncated to `bytes` bytes after escaping.
+#[inline]
 pub(super) fn write_truncated(
+    out: &mut Vec<u8>,
+    text: &str,
+    bytes: usize,
+    escape: impl Fn(&mut Vec<u8>, &str),
+) {
+    // The usual case.
+    if bytes == usize::MAX {
+        escape(out, text);
+    } else {
+        write_limited(out, text, bytes, escape);
+    }
+}
+
+fn write_limited(
     out: &mut Vec<u8>,
     text: &str,
     bytes: usize,

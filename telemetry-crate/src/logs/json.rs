@@ -65,26 +65,21 @@ pub(super) fn write_json(
 }
 
 fn write_ids(out: &mut Vec<u8>, keys: &Keys, ids: SpanIds) {
-    let SpanIds {
-        trace_id, span_id, ..
-    } = ids;
-    let schema = keys.schema;
-    write_text_key(out, schema.trace_id);
-    out.extend_from_slice(&keys.trace_prefix);
-    let trace_id = trace_id.to_bytes();
-    match schema.ids {
-        Ids::Hexadecimal => write_hex(out, &trace_id),
+    let (trace_id, span_id) = (ids.trace_id.to_bytes(), ids.span_id.to_bytes());
+    out.extend_from_slice(&keys.before_trace_id);
+    match keys.schema.ids {
+        Ids::Hexadecimal => {
+            write_hex(out, &trace_id);
+            out.extend_from_slice(&keys.before_span_id);
+            write_hex(out, &span_id);
+        }
         // Only the lower half of the trace id is written, because decimal ids have 64 bits.
         Ids::Decimal => {
             let [.., a, b, c, d, e, f, g, h] = trace_id;
             write_decimal(out, [a, b, c, d, e, f, g, h]);
+            out.extend_from_slice(&keys.before_span_id);
+            write_decimal(out, span_id);
         }
-    }
-    out.push(b'"');
-    write_text_key(out, schema.span_id);
-    match schema.ids {
-        Ids::Hexadecimal => write_hex(out, &span_id.to_bytes()),
-        Ids::Decimal => write_decimal(out, span_id.to_bytes()),
     }
     out.push(b'"');
 }
@@ -112,15 +107,6 @@ pub(super) fn write_quoted(out: &mut Vec<u8>, text: &str, bytes: usize) {
     out.push(b'"');
     write_truncated(out, text, bytes, escape);
     out.push(b'"');
-}
-
-/// Writes one of firstlight's own keys and the opening quotation mark.
-///
-/// These keys need no escaping.
-fn write_text_key(out: &mut Vec<u8>, name: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b"\":\"");
 }
 
 /// Writes a key, which is the concatenation of `parts`.

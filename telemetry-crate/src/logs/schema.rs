@@ -204,8 +204,10 @@ pub(super) struct Keys {
     levels: [Vec<u8>; 5],
     /// `,"key":"value"` for each constant key.
     pub(super) constant: Vec<u8>,
-    /// The text before a trace id.
-    pub(super) trace_prefix: Vec<u8>,
+    /// The text before a trace id, which is the value of its key or the end of that.
+    pub(super) before_trace_id: Vec<u8>,
+    /// The text between a trace id and a span id.
+    pub(super) before_span_id: Vec<u8>,
 }
 
 impl Keys {
@@ -227,12 +229,12 @@ impl Keys {
                 write_constant(&mut constant, key, value);
             }
         }
-        let mut trace_prefix = Vec::new();
+        let mut before_trace_id = format!(",\"{}\":\"", schema.trace_id).into_bytes();
         // Google Cloud joins logs and traces only if the id is prefixed with the project.
         if let (LogFormat::Gcp, Some(project)) = (format, resource.get("cloud.account.id")) {
-            trace_prefix.extend_from_slice(b"projects/");
-            write_truncated(&mut trace_prefix, project, MAX_CONSTANT, escape);
-            trace_prefix.extend_from_slice(b"/traces/");
+            before_trace_id.extend_from_slice(b"projects/");
+            write_truncated(&mut before_trace_id, project, MAX_CONSTANT, escape);
+            before_trace_id.extend_from_slice(b"/traces/");
         }
         Self {
             schema,
@@ -242,7 +244,8 @@ impl Keys {
                 format!("\",\"{key}\":\"{level}\",\"{target}\":\"").into_bytes()
             }),
             constant,
-            trace_prefix,
+            before_trace_id,
+            before_span_id: format!("\",\"{}\":\"", schema.span_id).into_bytes(),
         }
     }
 
