@@ -103,12 +103,7 @@ pub(super) fn write_truncated(
     }
 }
 
-fn write_limited(
-    out: &mut Vec<u8>,
-    text: &str,
-    bytes: usize,
-    escape: impl Fn(&mut Vec<u8>, &str),
-) {
+fn write_limited(out: &mut Vec<u8>, text: &str, bytes: usize, escape: impl Fn(&mut Vec<u8>, &str)) {
     let start = out.len();
     // Escaping never makes a text shorter, so a longer text does not fit.
     if text.len() <= bytes {
