@@ -51,7 +51,7 @@ const COMPOSE: [Mistake; 3] = [
             "",
             "groups:\n  - name: more\n    rules:\n      - record: slo:availability:declared_objective_ratio\n        expr: vector(1)\n",
         ),
-        says: &["deploy/compose/prometheus.yml has no line `- service/more.yml`"],
+        says: &["deploy/compose/prometheus.yml does not list service/more.yml"],
     },
     Mistake {
         what: "a renamed metric in a panel",
@@ -90,7 +90,7 @@ const KUBERNETES: [Mistake; 5] = [
             "",
             "spec:\n  groups:\n    - name: more\n      rules:\n        - alert: Up\n          expr: up > 0\n",
         ),
-        says: &["observability/kustomization.yaml has no line `- more.yaml`"],
+        says: &["observability/kustomization.yaml does not list more.yaml"],
     },
     Mistake {
         what: "an unknown metric in an own rule",
