@@ -16,7 +16,6 @@ use tracing::{
     span::{Attributes, Id, Record},
     subscriber::Interest,
 };
-use tracing_log::NormalizeEvent;
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{
     Layer, Registry,
@@ -26,6 +25,7 @@ use tracing_subscriber::{
 
 use crate::{
     evidence::{self, EventSink},
+    log_metadata,
     logs::{Installed, LogFilter, LogLayer},
     observer::Observer,
     runtime,
@@ -320,7 +320,7 @@ where
             return;
         }
         let signals = &self.signals;
-        let normalized = event.normalized_metadata();
+        let normalized = log_metadata::of_record(event);
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if ignored.has(metadata.target()) {
             return;

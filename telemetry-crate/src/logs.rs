@@ -18,7 +18,6 @@ mod filter;
 mod held;
 mod json;
 mod labels;
-mod name_set;
 pub(crate) mod otlp;
 mod pretty;
 mod recorded;
@@ -37,7 +36,6 @@ use tracing::{
     Dispatch, Event, Level, Subscriber,
     span::{Attributes, Id, Record},
 };
-use tracing_log::NormalizeEvent;
 use tracing_subscriber::{
     Layer,
     layer::Context,
@@ -67,6 +65,7 @@ pub(crate) use self::{
 use crate::{
     config::LogFormat,
     evidence::{EventNote, EventPlace, EventSink, HeldSink, LineNote, LineTarget},
+    log_metadata,
     proto::nanos,
     resource::Resource,
     span_ids::{self, SpanContexts, SpanIds},
@@ -290,7 +289,7 @@ impl LogLayer {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let normalized = event.normalized_metadata();
+        let normalized = log_metadata::of_record(event);
         let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if is_logged {
             self.counts.count(*metadata.level());

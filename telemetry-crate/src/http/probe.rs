@@ -14,8 +14,10 @@ const PROBES: [&str; 5] = ["livez", "readyz", "healthz", "health", "metrics"];
 /// The path may have any prefix. A route with a parameter, such as `/patients/{id}/health`, is a
 /// route of the application. axum 0.7 and other routers write it `/patients/:id/health`.
 pub(super) fn is_probe(method: &Method, path: &str, route: Option<&RouteTemplate>) -> bool {
-    let last = path.rsplit('/').next().unwrap_or(path);
-    PROBES.contains(&last)
+    let is_last_segment = |probe: &&str| {
+        (path.strip_suffix(*probe)).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+    };
+    PROBES.iter().any(is_last_segment)
         && (*method == Method::GET || *method == Method::HEAD)
         && !route.is_some_and(|route| route.as_str().split('/').any(is_parameter))
 }

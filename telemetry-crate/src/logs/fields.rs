@@ -7,8 +7,8 @@ use std::{borrow::Cow, error::Error, fmt};
 
 use tracing::field::{Field, Visit};
 
-use super::name_set::NameSet;
 use crate::{
+    name_set::NameSet,
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::{
         Kind, PairValue, Pairs, TRUNCATION_MARK, TextField, with_causes, write_foreign, write_str,

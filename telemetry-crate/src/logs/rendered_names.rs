@@ -5,9 +5,9 @@
 
 use super::{
     json::write_key,
-    name_set::NameSet,
     schema::{Naming, Schema},
 };
+use crate::name_set::NameSet;
 
 /// Number of keys that a thread keeps, some 10 KB.
 ///

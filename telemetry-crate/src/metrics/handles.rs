@@ -181,14 +181,26 @@ struct BorrowedValues<'a>(&'a [Option<&'a str>]);
 
 impl Hash for OwnedValues {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.iter().for_each(|value| value.as_deref().hash(state));
+        hash(self.0.iter().map(Option::as_deref), state);
     }
 }
 
 impl Hash for BorrowedValues<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.iter().for_each(|value| value.hash(state));
+        hash(self.0.iter().copied(), state);
     }
+}
+
+/// Hashes all texts, and all lengths as one number, which costs half of what hashing each `Option` does.
+fn hash<'a>(values: impl Iterator<Item = Option<&'a str>>, state: &mut impl Hasher) {
+    let mut lengths = 0_u64;
+    for value in values {
+        // No value differs from the empty one.
+        let length = value.map_or(0, |text| text.len() as u64 + 1);
+        lengths = lengths.rotate_left(9) ^ length;
+        state.write(value.unwrap_or_default().as_bytes());
+    }
+    state.write_u64(lengths);
 }
 
 impl Equivalent<OwnedValues> for BorrowedValues<'_> {

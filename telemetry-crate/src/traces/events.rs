@@ -17,10 +17,10 @@ use tracing::{
     Dispatch, Event, Level, Subscriber,
     field::{Field, Visit},
 };
-use tracing_log::NormalizeEvent;
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
 use crate::{
+    log_metadata,
     span_ids::SpanContexts,
     thread,
     values::{PairValue, Pairs, printed, with_causes},
@@ -59,7 +59,7 @@ where
 }
 
 fn write(event: &Event<'_>, span: &SpanRef<'_>) {
-    let normalized = event.normalized_metadata();
+    let normalized = log_metadata::of_record(event);
     let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
     let level = metadata.level();
     let mut visitor = Visitor {

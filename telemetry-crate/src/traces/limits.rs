@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use opentelemetry::{Array, KeyValue, StringValue, Value};
 
 use crate::{
+    name_set::NameSet,
     secret::{REDACTED, is_secret, may_hold_address, without_credentials},
     values::prefix,
 };
@@ -49,6 +50,8 @@ fn truncate_text(text: &mut Cow<'static, str>) {
 #[derive(Debug)]
 pub(super) struct Attributes<'a> {
     pub(super) list: &'a mut Vec<KeyValue>,
+    /// The keys in the list.
+    pub(super) keys: &'a mut NameSet,
     pub(super) dropped: &'a mut u32,
     /// Maximum number of attributes.
     pub(super) max: usize,
@@ -68,13 +71,16 @@ impl Attributes<'_> {
         truncate_array(&mut attribute.value);
         hide_credentials(&mut attribute.value);
         truncate_texts(&mut attribute.value, self.value_length);
-        if let Some(existing) = self
-            .list
-            .iter_mut()
-            .find(|existing| existing.key == attribute.key)
+        let as_set = NameSet::of(attribute.key.as_str());
+        if self.keys.overlaps(as_set)
+            && let Some(existing) = self
+                .list
+                .iter_mut()
+                .find(|existing| existing.key == attribute.key)
         {
             existing.value = attribute.value;
         } else if self.list.len() < self.max {
+            self.keys.add(as_set);
             self.list.push(attribute);
         } else {
             *self.dropped = self.dropped.saturating_add(1);
@@ -85,16 +91,21 @@ impl Attributes<'_> {
     pub(super) fn normalize(&mut self) {
         let is_normalized = self.list.len() <= self.max
             && self.list.iter().enumerate().all(|(index, attribute)| {
-                fits(&attribute.value, self.value_length)
+                let as_set = NameSet::of(attribute.key.as_str());
+                let is_new = !self.keys.overlaps(as_set)
+                    || !self.list[..index]
+                        .iter()
+                        .any(|earlier| earlier.key == attribute.key);
+                self.keys.add(as_set);
+                is_new
+                    && fits(&attribute.value, self.value_length)
                     && array_length(&attribute.value) <= ARRAY_LENGTH
                     && attribute.key.as_str().len() <= KEY_LENGTH
                     && !texts(&attribute.value).any(may_hold_address)
                     && !is_secret(attribute.key.as_str())
-                    && !self.list[..index]
-                        .iter()
-                        .any(|earlier| earlier.key == attribute.key)
             });
         if !is_normalized {
+            *self.keys = NameSet::default();
             for attribute in std::mem::take(self.list) {
                 self.set(attribute);
             }
@@ -181,6 +192,7 @@ mod tests {
         let (mut list, mut dropped) = (Vec::new(), 0);
         let mut bounded = Attributes {
             list: &mut list,
+            keys: &mut NameSet::default(),
             dropped: &mut dropped,
             max,
             value_length,
@@ -214,6 +226,7 @@ mod tests {
         ];
         let mut bounded = Attributes {
             list: &mut list,
+            keys: &mut NameSet::default(),
             dropped: &mut 0,
             max: 128,
             value_length: 100,
@@ -247,6 +260,7 @@ mod tests {
         let mut dropped = 0;
         Attributes {
             list: &mut list,
+            keys: &mut NameSet::default(),
             dropped: &mut dropped,
             max: 8,
             value_length: 2,

@@ -157,12 +157,14 @@ impl Extractor for Headers<'_> {
             "baggage" => self.0.get_all(&BAGGAGE),
             other => self.0.get_all(other),
         };
+        let mut values = values.iter().peekable();
+        values.peek()?;
         // A value that is not text still counts, because a second `traceparent` is invalid whatever it contains.
-        let values = values.iter();
-        let values: Vec<_> = values
-            .map(|value| value.to_str().unwrap_or("\u{fffd}"))
-            .collect();
-        (!values.is_empty()).then_some(values)
+        Some(
+            values
+                .map(|value| value.to_str().unwrap_or("\u{fffd}"))
+                .collect(),
+        )
     }
 }
 

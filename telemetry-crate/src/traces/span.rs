@@ -18,7 +18,10 @@ use super::{
     note,
     tracer::TracerInner,
 };
-use crate::evidence::{self, SpanNote};
+use crate::{
+    evidence::{self, SpanNote},
+    name_set::NameSet,
+};
 
 /// A span, recorded or not.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub(crate) struct Span {
 #[derive(Debug)]
 pub(super) struct Recording {
     data: SpanData,
+    /// The keys of the span's attributes.
+    keys: NameSet,
     tracer: Arc<TracerInner>,
 }
 
@@ -72,8 +77,10 @@ impl Span {
     pub(super) fn recorded(mut data: SpanData, tracer: Arc<TracerInner>) -> Self {
         limits::clean_text(&mut data.name);
         let limits = &tracer.limits;
+        let mut keys = NameSet::default();
         Attributes {
             list: &mut data.attributes,
+            keys: &mut keys,
             dropped: &mut data.dropped_attributes_count,
             max: limits.attributes,
             value_length: limits.value_length,
@@ -82,7 +89,7 @@ impl Span {
         let context = data.span_context.clone();
         let mut span = Self {
             context,
-            recording: Some(Box::new(Recording { data, tracer })),
+            recording: Some(Box::new(Recording { data, keys, tracer })),
             note: None,
             root: None,
             is_ok: false,
@@ -130,6 +137,7 @@ impl Recording {
         let limits = &self.tracer.limits;
         Attributes {
             list: &mut self.data.attributes,
+            keys: &mut self.keys,
             dropped: &mut self.data.dropped_attributes_count,
             max: limits.attributes,
             value_length: limits.value_length,
@@ -152,6 +160,7 @@ impl Recording {
         limits::clean_text(&mut event.name);
         Attributes {
             list: &mut event.attributes,
+            keys: &mut NameSet::default(),
             dropped: &mut event.dropped_attributes_count,
             max: limits.attributes_per_event,
             value_length: limits.value_length,
@@ -173,6 +182,7 @@ impl Recording {
         }
         Attributes {
             list: &mut link.attributes,
+            keys: &mut NameSet::default(),
             dropped: &mut link.dropped_attributes_count,
             max: limits.attributes_per_link,
             value_length: limits.value_length,
@@ -277,7 +287,9 @@ impl opentelemetry::trace::Span for Span {
             note.end(end);
         }
         if let Some(recording) = self.recording.take() {
-            let Recording { mut data, tracer } = *recording;
+            let Recording {
+                mut data, tracer, ..
+            } = *recording;
             // The clock may have been set back. Trace viewers do not handle a span that ends before it starts.
             data.end_time = end.max(data.start_time);
             match &self.root {

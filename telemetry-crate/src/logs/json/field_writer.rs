@@ -10,14 +10,13 @@ use super::{
         LogLine,
         bound::LineLimits,
         labels,
-        name_set::NameSet,
         rendered_names::RenderedNames,
         schema::{Naming, PREFIX, Renaming, Schema},
         span_fields::SpanFields,
     },
     escape, write_key, write_value,
 };
-use crate::values::Kind;
+use crate::{name_set::NameSet, values::Kind};
 
 /// The range of the name of a field that does not become a label.
 ///

@@ -9,9 +9,10 @@ use super::Names;
 use crate::{
     config::LogFormat,
     logs::{
-        LogLine, bound::LineLimits, fields::EventFields, json::write_json, name_set::NameSet,
+        LogLine, bound::LineLimits, fields::EventFields, json::write_json,
         rendered_names::RenderedNames, schema::Keys, span_fields::SpanFields,
     },
+    name_set::NameSet,
     resource::Resource,
     values::Kind,
 };

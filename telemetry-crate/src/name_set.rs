@@ -2,13 +2,13 @@
 
 /// Names that were added.
 ///
-/// Lines have few fields, and comparing each name with all names before it would cost more than writing it.
+/// Lines and spans have few fields, and comparing each name with all names before it would cost more than writing it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct NameSet(u64);
+pub(crate) struct NameSet(u64);
 
 impl NameSet {
     /// The set of one name.
-    pub(super) fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         let bytes = name.as_bytes();
         let at = |index: usize| bytes.get(index).copied().map_or(0, usize::from);
         let length = bytes.len();
@@ -18,11 +18,11 @@ impl NameSet {
     }
 
     /// Whether the sets may have a name in common; `false` is certain.
-    pub(super) fn overlaps(self, other: Self) -> bool {
+    pub(crate) fn overlaps(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.0 |= other.0;
     }
 }
