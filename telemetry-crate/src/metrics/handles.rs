@@ -191,7 +191,9 @@ impl Hash for BorrowedValues<'_> {
     }
 }
 
-/// Hashes all texts, and all lengths as one number, which costs half of what hashing each `Option` does.
+/// Hashes all texts, and all lengths as one number.
+///
+/// Costs half of what hashing each `Option` does.
 fn hash<'a>(values: impl Iterator<Item = Option<&'a str>>, state: &mut impl Hasher) {
     let mut lengths = 0_u64;
     for value in values {

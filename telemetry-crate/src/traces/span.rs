@@ -4,6 +4,9 @@
 //! requires each key once, with its last value. The SDK's span also records when nothing is exported. A [`Span`] holds the
 //! data for the export, or only its ids. An unsampled span may hold the data too, see `failures`.
 
+#[cfg(all(test, feature = "testing"))]
+mod tests;
+
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
@@ -341,68 +344,5 @@ impl Start {
             status: Status::Unset,
             instrumentation_scope: tracer.scope.clone(),
         }
-    }
-}
-
-#[cfg(all(test, feature = "testing"))]
-mod tests {
-    use std::time::Duration;
-
-    use opentelemetry::{
-        Context,
-        trace::{Span as _, SpanBuilder, Tracer as _, TracerProvider as _},
-    };
-    use opentelemetry_sdk::trace::Sampler;
-
-    use super::*;
-    use crate::{
-        config::{Batching, SpanLimits},
-        export::{ExportStats, Queue},
-        signal::Signal,
-        traces::tracer::{Tracer, TracerProvider},
-    };
-
-    /// A tracer that exports into the queue.
-    fn exporting_tracer() -> (Tracer, Queue<SpanData>) {
-        let batching = Batching {
-            timeout: Duration::ZERO,
-            timeout_variable: "",
-            schedule_delay: Duration::ZERO,
-            max_queue_size: 8,
-            max_batch_size: usize::MAX,
-        };
-        let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
-        let queue = Queue::new(&batching, stats);
-        let provider = TracerProvider::new(
-            Sampler::AlwaysOn,
-            SpanLimits::default(),
-            Some(queue.clone()),
-        );
-        (provider.tracer("test"), queue)
-    }
-
-    #[test]
-    fn clocks_set_back_keep_the_end_valid() {
-        let (tracer, queue) = exporting_tracer();
-        let start = SystemTime::now() + Duration::from_secs(3600);
-        let builder = SpanBuilder::from_name("before").with_start_time(start);
-        tracer.build_with_context(builder, &Context::new()).end();
-        let spans = queue.items();
-        assert_eq!((spans[0].start_time, spans[0].end_time), (start, start));
-    }
-    #[test]
-    fn names_have_no_credentials() {
-        let (tracer, queue) = exporting_tracer();
-        for renames in [false, true] {
-            let name = "copy to x://ada:hunter2@db/a";
-            let builder = SpanBuilder::from_name(if renames { "copy" } else { name });
-            let mut span = tracer.build_with_context(builder, &Context::new());
-            if renames {
-                span.update_name(name);
-            }
-            span.end();
-        }
-        let names: Vec<_> = queue.items().into_iter().map(|span| span.name).collect();
-        assert_eq!(names, ["copy to x://***@db/a"; 2]);
     }
 }
