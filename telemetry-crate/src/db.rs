@@ -54,7 +54,6 @@ mod event;
 mod failure;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod kept_durations;
 mod layer;
 mod lexer;
 mod log_events;
@@ -65,6 +64,7 @@ mod quotes;
 mod recorded_statement;
 #[cfg(feature = "testing")]
 pub(crate) mod recording;
+mod run_cache;
 mod server;
 mod span_extension;
 #[cfg(feature = "testing")]

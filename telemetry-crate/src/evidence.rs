@@ -3,6 +3,8 @@
 //! Traces report each span here, and logs report each event. The recorder implements the traits. So no signal imports
 //! another one, and the wiring connects them.
 
+#[cfg(feature = "db")]
+use std::sync::OnceLock;
 use std::{
     borrow::Cow,
     cell::Cell,
@@ -117,7 +119,31 @@ pub(crate) trait SpanSink: Debug + Send + Sync {
     ///
     /// Returns whether its parent is kept. If it is not, [`start`](Self::start) decides what becomes of the span.
     #[cfg(feature = "db")]
-    fn add_ended(&self, span: &SpanStart<'_>, end: SystemTime) -> bool;
+    fn add_ended(
+        &self,
+        span: &SpanStart<'_>,
+        shared: SharedAttributes<'_>,
+        end: SystemTime,
+    ) -> bool;
+}
+
+/// Attributes that many spans have, before those of the span itself.
+///
+/// The recorder takes their keys and values as they are.
+#[cfg(feature = "db")]
+#[derive(Clone, Copy)]
+pub(crate) struct SharedAttributes<'a> {
+    pub(crate) visit: &'a dyn Fn(VisitText<'_>),
+    /// What the recorder has made of them at the first span.
+    pub(crate) kept: &'a OnceLock<AttributeRecords>,
+}
+
+/// Attributes as the recorder stores them.
+#[cfg(feature = "db")]
+#[derive(Debug)]
+pub(crate) struct AttributeRecords {
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) count: u32,
 }
 
 /// A span that starts.

@@ -247,8 +247,13 @@ impl SpanSink for Recorder {
     }
 
     #[cfg(feature = "db")]
-    fn add_ended(&self, span: &SpanStart<'_>, end: std::time::SystemTime) -> bool {
-        self.roots.add_ended(span, crate::proto::nanos(end))
+    fn add_ended(
+        &self,
+        span: &SpanStart<'_>,
+        shared: crate::evidence::SharedAttributes<'_>,
+        end: std::time::SystemTime,
+    ) -> bool {
+        self.roots.add_ended(span, shared, crate::proto::nanos(end))
     }
 }
 

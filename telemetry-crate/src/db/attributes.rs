@@ -85,14 +85,16 @@ pub(super) fn statement_attributes(
             server.visit(statement.system(server.system), &mut add);
         }
     }
-    visit_statement(statement, query, &mut add);
+    visit_statement(statement, &mut add);
+    if let Some(query) = query {
+        visit_rows(statement, query, &mut add);
+    }
     attributes
 }
 
-/// Visits the attributes of a statement and of its result, without the server's.
+/// Visits the attributes of a statement, without those of its server and its result.
 pub(super) fn visit_statement(
     statement: &Statement,
-    query: Option<&Query>,
     visit: &mut impl FnMut(&'static str, AttributeValue<'_>),
 ) {
     if !statement.operation.is_empty() {
@@ -108,13 +110,19 @@ pub(super) fn visit_statement(
     if !statement.text.is_empty() {
         visit("db.query.text", AttributeValue::Text(&statement.text));
     }
-    if let Some(query) = query {
-        let rows = |rows: u64| AttributeValue::Number(i64::try_from(rows).unwrap_or(i64::MAX));
-        visit("db.response.returned_rows", rows(query.rows_returned));
-        // For a statement that writes, 0 affected rows are informative: no row matched.
-        let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
-        if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
-            visit("sql.affected_rows", rows(query.rows_affected));
-        }
+}
+
+/// Visits the attributes of a statement's result.
+pub(super) fn visit_rows(
+    statement: &Statement,
+    query: &Query,
+    visit: &mut impl FnMut(&'static str, AttributeValue<'_>),
+) {
+    let rows = |rows: u64| AttributeValue::Number(i64::try_from(rows).unwrap_or(i64::MAX));
+    visit("db.response.returned_rows", rows(query.rows_returned));
+    // For a statement that writes, 0 affected rows are informative: no row matched.
+    let writes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
+    if query.rows_affected > 0 || writes.contains(&&*statement.operation) {
+        visit("sql.affected_rows", rows(query.rows_affected));
     }
 }

@@ -212,21 +212,13 @@ impl QueryLayer {
 
     fn add_span(&self, query: &Query) {
         let Some(spans) = &self.0.spans else { return };
+        let end = SystemTime::now();
         if let Some(recorder) = &self.0.recorder
-            && recorded_statement::add(&**recorder, query)
+            && recorded_statement::add(&**recorder, spans, query, end)
         {
             return;
         }
-        spans.add(|| {
-            let end = SystemTime::now();
-            RetroactiveSpan {
-                name: attributes::span_name(&query.statement, None),
-                kind: SpanKind::Client,
-                start: end.checked_sub(query.elapsed).unwrap_or(end),
-                end,
-                attributes: attributes::statement_attributes(&query.statement, None, Some(query)),
-            }
-        });
+        spans.add(|| exported_statement(query, end));
     }
 
     /// Counts the statement in its unit of work.
@@ -297,6 +289,17 @@ impl QueryLayer {
         with_ids(Some(&id), ids, || {
             log_events::repeated(&id, worst, queries, log);
         });
+    }
+}
+
+/// The span of a statement that has ended.
+pub(super) fn exported_statement(query: &Query, end: SystemTime) -> RetroactiveSpan {
+    RetroactiveSpan {
+        name: attributes::span_name(&query.statement, None),
+        kind: SpanKind::Client,
+        start: end.checked_sub(query.elapsed).unwrap_or(end),
+        end,
+        attributes: attributes::statement_attributes(&query.statement, None, Some(query)),
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn operation(
     match statement.filter(|_| failure.is_none()) {
         Some(statement) => {
             let find = || OPERATIONS.with(&labels, || (), |histogram, ()| histogram.clone());
-            statement.durations.record(system, seconds, find);
+            statement.cache.record_duration(system, seconds, find);
         }
         None => OPERATIONS.record(&labels, seconds),
     }

@@ -1,10 +1,9 @@
-//! The span of a statement that only the flight recorder keeps.
+//! The span of a statement in the flight recorder.
 //!
-//! Most requests are not sampled, so the recorder is the only one who gets most spans of statements. Such a span has ended
-//! when sqlx tells of it. So it is written into the record of its request at once, without a span of OpenTelemetry and
-//! without owned values.
+//! It has ended when sqlx tells of it. So it is written into the record of its request at once, without owned values. Most
+//! requests are not sampled, and for them this is all. Of a sampled one, OpenTelemetry gets a span that only exports.
 
-use std::time::SystemTime;
+use std::{sync::OnceLock, time::SystemTime};
 
 use opentelemetry::trace::{SpanKind, TraceContextExt};
 use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
@@ -12,49 +11,83 @@ use opentelemetry_sdk::trace::{IdGenerator, RandomIdGenerator};
 use super::{
     attributes::{self, AttributeValue},
     event::Query,
+    layer::exported_statement,
     server::{Server, common_attributes},
-    statement::is_plain,
+    statement::{Statement, is_plain},
 };
 use crate::{
-    evidence::{SpanSink, SpanStart, VisitText},
+    evidence::{SharedAttributes, SpanSink, SpanStart, VisitText},
     secret::{REDACTED, is_secret},
     thread::current_context,
+    traces::RetroactiveSpans,
 };
 
-/// Adds a statement below the current span, if only the recorder keeps that.
+/// Adds a statement below the current span, and exports it if that is exported.
 ///
 /// Returns whether it was added. If it was not, the span is an ordinary one.
-pub(super) fn add(recorder: &dyn SpanSink, query: &Query) -> bool {
+pub(super) fn add(
+    recorder: &dyn SpanSink,
+    spans: &RetroactiveSpans,
+    query: &Query,
+    end: SystemTime,
+) -> bool {
     let current = current_context();
     let span = current.span();
     let parent = span.span_context();
-    // The child of a span of this process that is not sampled is not sampled either. A caller's span has no such child:
-    // the sampler decides.
-    let is_recorded_only = parent.is_valid()
-        && !parent.is_remote()
-        && !parent.is_sampled()
-        && !span.is_recording()
-        && !current.is_telemetry_suppressed();
+    // Of the child of a caller's span, the sampler decides.
+    let is_below_own = parent.is_valid() && !parent.is_remote();
     let statement = &query.statement;
-    let server = &common_attributes().server;
-    if !is_recorded_only || !statement.is_plain || !is_plain_server(server) {
+    let common = common_attributes();
+    let server = &common.server;
+    if !is_below_own
+        || current.is_telemetry_suppressed()
+        || !statement.is_plain
+        || !is_plain_server(server)
+    {
         return false;
     }
-    let end = SystemTime::now();
-    let name = match &*statement.summary {
-        "" => server.system,
-        summary => summary,
+    let span_id = match (span.is_recording(), parent.is_sampled()) {
+        (true, _) => spans.export(&current, exported_statement(query, end)),
+        // The child of a span of this process that is not sampled is not sampled either.
+        (false, false) => RandomIdGenerator::default().new_span_id(),
+        (false, true) => return false,
     };
     let start = SpanStart {
         trace_id: parent.trace_id(),
-        span_id: RandomIdGenerator::default().new_span_id(),
+        span_id,
         parent: Some(parent.span_id()),
         kind: SpanKind::Client,
-        name,
-        attributes: &|visit| visit_all(query, server, visit),
+        name: match &*statement.summary {
+            "" => server.system,
+            summary => summary,
+        },
+        attributes: &|visit| attributes::visit_rows(statement, query, &mut as_text(visit)),
         time: end.checked_sub(query.elapsed).unwrap_or(end),
     };
-    recorder.add_ended(&start, end)
+    let unkept = OnceLock::new();
+    let shared = SharedAttributes {
+        visit: &|visit| visit_shared(statement, server, visit),
+        kept: statement.cache.attributes(server).unwrap_or(&unkept),
+    };
+    if recorder.add_ended(&start, shared, end) {
+        return true;
+    }
+    if span.is_recording() {
+        // It is exported already.
+        let attributes: &dyn Fn(VisitText<'_>) = &|visit| {
+            (shared.visit)(visit);
+            (start.attributes)(visit);
+        };
+        let whole = SpanStart {
+            attributes,
+            ..start
+        };
+        if let Some(note) = recorder.start(&whole) {
+            note.end(end);
+        }
+        return true;
+    }
+    false
 }
 
 fn is_plain_server(server: &Server) -> bool {
@@ -62,18 +95,22 @@ fn is_plain_server(server: &Server) -> bool {
     texts.all(|text| is_plain(text))
 }
 
-/// Visits the attributes as text.
-fn visit_all(query: &Query, server: &Server, visit: VisitText<'_>) {
-    let mut add = |key: &'static str, value: AttributeValue<'_>| match value {
+/// Visits the attributes that all runs of the statement have.
+fn visit_shared(statement: &Statement, server: &Server, visit: VisitText<'_>) {
+    let mut add = as_text(visit);
+    server.visit(statement.system(server.system), &mut add);
+    attributes::visit_statement(statement, &mut add);
+}
+
+/// A callback that passes attributes on as text.
+fn as_text(visit: VisitText<'_>) -> impl FnMut(&'static str, AttributeValue<'_>) {
+    |key, value| match value {
         // The program may add names of its own to those of secrets.
         _ if is_secret(key) => visit(key, REDACTED, 0),
         AttributeValue::Word(text) => visit(key, text, 0),
         AttributeValue::Text(text) => visit(key, text, 0),
         AttributeValue::Number(number) => visit(key, itoa::Buffer::new().format(number), 0),
-    };
-    let statement = &query.statement;
-    server.visit(statement.system(server.system), &mut add);
-    attributes::visit_statement(statement, Some(query), &mut add);
+    }
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use std::{
 use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::{
-    kept_durations::KeptDurations,
     lexer::{Dialect, Lexer},
     quotes::{Position, Quotes},
+    run_cache::RunCache,
     server::common_attributes,
     statement_text::Text,
     summary::{Summarizer, Summary},
@@ -73,7 +73,7 @@ pub(crate) struct Statement {
     ///
     /// None is long, and none holds an address.
     pub(super) is_plain: bool,
-    pub(super) durations: KeptDurations,
+    pub(super) cache: RunCache,
 }
 
 /// The labels of a statement.
@@ -134,7 +134,7 @@ impl Statement {
             is_script,
             label: Label::Other,
             is_plain: false,
-            durations: KeptDurations::default(),
+            cache: RunCache::default(),
         }
     }
 
@@ -153,7 +153,7 @@ impl Statement {
             // The program's source has a few commands.
             label: Label::Summary,
             is_plain: false,
-            durations: KeptDurations::default(),
+            cache: RunCache::default(),
         }
     }
 

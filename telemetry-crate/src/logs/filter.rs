@@ -9,6 +9,8 @@
 //!
 //! `tracing_subscriber::reload` is not used: it takes a lock on every span and event, and hides its layers from downcasts.
 
+mod levels;
+
 use std::{
     fmt,
     sync::{
@@ -30,6 +32,7 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use self::levels::{Levels, SharedLevels};
 use crate::directives::{Directives, Kind};
 
 /// Targets that are always logged at `info` and above.
@@ -53,6 +56,10 @@ pub(crate) struct LogFilter(Arc<Shared>);
 
 struct Shared {
     directives: ArcSwap<Directives>,
+    /// What the directives decide without a look at the target.
+    ///
+    /// During a replacement, an event may be decided by the levels of the old directives, as if it had come earlier.
+    levels: SharedLevels,
     /// Whether spans must be passed to an `EnvFilter`.
     ///
     /// Each span reads this flag before the directives, because reading the flag is cheaper.
@@ -71,6 +78,7 @@ impl LogFilter {
     pub(crate) fn new(directives: Directives) -> Self {
         let dynamic = AtomicBool::new(matches!(directives.kind(), Kind::Dynamic(_)));
         Self(Arc::new(Shared {
+            levels: SharedLevels::new(Levels::of(directives.kind())),
             directives: ArcSwap::from_pointee(directives),
             dynamic,
         }))
@@ -87,7 +95,9 @@ impl LogFilter {
     /// has outdated state.
     pub(crate) fn replace(&self, directives: Directives) {
         let dynamic = matches!(directives.kind(), Kind::Dynamic(_));
+        let levels = Levels::of(directives.kind());
         self.0.directives.store(Arc::new(directives));
+        self.0.levels.store(levels);
         self.0.dynamic.store(dynamic, Ordering::Relaxed);
         // Also updates the maximum level, above which the macros do nothing.
         tracing::callsite::rebuild_interest_cache();
@@ -120,8 +130,12 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, S>) -> bool {
-        if Self::passes_always(metadata) {
+        let decision = self.0.levels.load().decide(*metadata.level());
+        if decision == Some(true) || Self::passes_always(metadata) {
             return true;
+        }
+        if decision == Some(false) {
+            return false;
         }
         match self.0.directives.load().kind() {
             Kind::Static(targets) => Filter::<S>::enabled(targets, metadata, context),

@@ -36,6 +36,12 @@ impl<T> fmt::Debug for Kept<T> {
     }
 }
 
+impl<T> Default for Kept<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Kept<T> {
     pub(crate) const fn new() -> Self {
         Self(OnceLock::new())

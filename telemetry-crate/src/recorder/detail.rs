@@ -54,11 +54,12 @@ pub(super) enum Added {
     NoRoom,
 }
 
-/// A record that is added.
+/// One or more records that are added.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Addition {
     /// Maximum size in bytes.
     pub(super) size: usize,
+    pub(super) records: u32,
     /// Bytes that were cut off its values before.
     pub(super) cut: usize,
     /// What it says of the spans that are open.
@@ -89,18 +90,18 @@ impl Detail {
         record: Addition,
         write: impl FnOnce(&mut Vec<u8>) -> usize,
     ) -> Added {
-        let Addition { size, cut, head } = record;
+        let (size, cut) = (record.size, record.cut);
         if self.bytes.len() + size > self.bytes.capacity() {
             let added = self.make_room(limits, size);
             if added != Added::Yes {
-                self.lose(1, size + cut, limits.losses);
-                if let Head::End(span) = head {
+                self.lose(record.records.into(), size + cut, limits.losses);
+                if let Head::End(span) = record.head {
                     self.remove_start(span, limits.losses);
                 }
                 return added;
             }
         }
-        if !matches!(head, Head::Start(_)) {
+        if !matches!(record.head, Head::Start(_)) {
             self.removable += size as u32;
         }
         let cut = cut + write(&mut self.bytes);
@@ -371,6 +372,7 @@ mod tests {
         add(&mut detail, &budget, &Record::Name { span: 0, name: "a" });
         let length = detail.bytes().len();
         let large = Addition {
+            records: 1,
             size: MAX + 1,
             cut: 0,
             head: Head::Other,

@@ -154,13 +154,18 @@ impl LocalRoots {
     ///
     /// Returns whether the parent is known.
     #[cfg(feature = "db")]
-    pub(super) fn add_ended(&self, span: &SpanStart<'_>, end: u64) -> bool {
+    pub(super) fn add_ended(
+        &self,
+        span: &SpanStart<'_>,
+        shared: crate::evidence::SharedAttributes<'_>,
+        end: u64,
+    ) -> bool {
         self.catch_up();
         let parent = span.parent.map(|parent| self.open.try_get(parent));
         let Some(Ok(Some(parent))) = parent else {
             return false;
         };
-        parent.root.add_ended(parent.number, span, end);
+        parent.root.add_ended(parent.number, span, shared, end);
         true
     }
 

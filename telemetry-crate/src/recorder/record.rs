@@ -2,6 +2,8 @@
 //!
 //! A record is its length, its tag and its fields. Numbers are little-endian, and a text is its length and its bytes.
 
+#[cfg(feature = "db")]
+mod attributes;
 mod event;
 mod reader;
 
@@ -11,6 +13,8 @@ mod tests;
 use opentelemetry::trace::{SpanId, TraceFlags};
 use tracing::Level;
 
+#[cfg(feature = "db")]
+pub(super) use self::attributes::{copy_attributes, write_attributes};
 pub(super) use self::{
     event::{EventSize, write_event},
     reader::{Head, heads, records, remove},
@@ -152,6 +156,7 @@ impl From<&Record<'_>> for Addition {
     fn from(record: &Record<'_>) -> Self {
         Self {
             size: record.size(),
+            records: 1,
             cut: 0,
             head: match record {
                 Record::Start { span, .. } => Head::Start(*span),

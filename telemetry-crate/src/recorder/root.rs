@@ -16,6 +16,8 @@ pub(super) use self::{
     name::Name,
     state::{End, RootKind, RootOutcome, RootState},
 };
+#[cfg(feature = "db")]
+use super::record::{copy_attributes, write_attributes};
 use super::{
     detail::{Added, Addition, Limits},
     errors::{Failure, Occurrence},
@@ -23,6 +25,8 @@ use super::{
     record::{EventSize, Head, Record, write_event},
     spin::try_lock,
 };
+#[cfg(feature = "db")]
+use crate::evidence::SharedAttributes;
 use crate::{
     evidence::{EventNote, SpanStart},
     proto::nanos,
@@ -161,14 +165,39 @@ impl Root {
 
     /// Adds a span that has ended already.
     #[cfg(feature = "db")]
-    pub(super) fn add_ended(&self, parent: u32, start: &SpanStart<'_>, end: u64) {
+    pub(super) fn add_ended(
+        &self,
+        parent: u32,
+        start: &SpanStart<'_>,
+        shared: SharedAttributes<'_>,
+        end: u64,
+    ) {
         self.change(|state| {
-            let span = self.add_span(state, Some(parent), start);
+            let span = self.begin_span(state, Some(parent), start);
+            let records = shared.kept.get_or_init(|| write_attributes(shared.visit));
+            let addition = Addition {
+                size: records.bytes.len(),
+                records: records.count,
+                cut: 0,
+                head: Head::Other,
+            };
+            self.add(state, addition, |out| {
+                copy_attributes(out, records, span);
+                0
+            });
+            self.set_attributes(state, span, start);
             self.end_child(state, span, end);
         });
     }
 
     fn add_span(&self, state: &mut RootState, parent: Option<u32>, start: &SpanStart<'_>) -> u32 {
+        let span = self.begin_span(state, parent, start);
+        self.set_attributes(state, span, start);
+        span
+    }
+
+    /// Adds a span without its attributes.
+    fn begin_span(&self, state: &mut RootState, parent: Option<u32>, start: &SpanStart<'_>) -> u32 {
         let span = state.spans;
         state.spans = state.spans.saturating_add(1);
         let time = if parent.is_some() {
@@ -191,10 +220,13 @@ impl Root {
             // The summary has the rest.
             self.set_name(state, start.name);
         }
+        span
+    }
+
+    fn set_attributes(&self, state: &mut RootState, span: u32, start: &SpanStart<'_>) {
         (start.attributes)(&mut |key, value, cut| {
             self.set_attribute(state, span, (key, value), cut);
         });
-        span
     }
 
     /// Sets an attribute, off whose value `cut` bytes were cut before.
@@ -254,6 +286,7 @@ impl Root {
         let size = EventSize::of(event);
         let addition = Addition {
             size: size.bytes,
+            records: 1,
             cut: 0,
             head: Head::Other,
         };

@@ -6,8 +6,8 @@
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use opentelemetry::{
-    KeyValue,
-    trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt, Tracer as _},
+    Context, KeyValue,
+    trace::{Span as _, SpanBuilder, SpanId, SpanKind, TraceContextExt, Tracer as _},
 };
 
 use super::{SPAN_LEVEL, SpanTracer, TraceFilter};
@@ -42,15 +42,27 @@ impl RetroactiveSpans {
     pub(crate) fn add(&self, describe: impl FnOnce() -> RetroactiveSpan) {
         let parent = current_context();
         let is_kept = evidence::is_on() && parent.has_active_span();
-        if !is_kept && !parent.span().is_recording() {
-            return;
+        if is_kept || parent.span().is_recording() {
+            self.build(&parent, describe());
         }
-        let operation = describe();
+    }
+
+    /// Adds a child to a span that is exported, without the flight recorder.
+    ///
+    /// Returns the id of the child.
+    pub(crate) fn export(&self, parent: &Context, span: RetroactiveSpan) -> SpanId {
+        let mut id = SpanId::INVALID;
+        evidence::for_export_only(|| id = self.build(parent, span));
+        id
+    }
+
+    fn build(&self, parent: &Context, operation: RetroactiveSpan) -> SpanId {
         let builder = SpanBuilder::from_name(operation.name)
             .with_kind(operation.kind)
             .with_start_time(operation.start)
             .with_attributes(operation.attributes);
-        let mut span = self.tracer.build_with_context(builder, &parent);
+        let mut span = self.tracer.build_with_context(builder, parent);
         span.end_with_timestamp(operation.end);
+        span.span_context().span_id()
     }
 }

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     config::SpanLimits,
-    evidence::{SpanNote, SpanSink, SpanStart},
+    evidence::{SpanNote, SpanSink, SpanStart, is_for_export_only},
     export::Queue,
     secret::without_credentials,
 };
@@ -65,14 +65,14 @@ impl TracerInner {
         }
     }
 
-    /// Reports a new span to the flight recorder.
+    /// Reports a new span to the flight recorder, unless it is for the export only.
     fn note(
         &self,
         context: &SpanContext,
         parent: Option<&SpanContext>,
         builder: &SpanBuilder,
     ) -> Option<SpanNote> {
-        let sink = self.sink.as_ref()?;
+        let sink = self.sink.as_ref().filter(|_| !is_for_export_only())?;
         let attributes = builder.attributes.as_deref().unwrap_or_default();
         sink.start(&SpanStart {
             trace_id: context.trace_id(),

@@ -1,4 +1,4 @@
-//! Compares the recorded span of a statement with that of an ordinary span.
+//! Compares the span of a statement with an ordinary span.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
@@ -9,28 +9,57 @@ use std::{
 
 use opentelemetry::{
     Context,
-    trace::{Span as _, SpanBuilder, SpanKind, TraceContextExt as _, Tracer as _},
+    trace::{Span as _, SpanBuilder, SpanContext, SpanKind, TraceContextExt as _, Tracer as _},
 };
+use opentelemetry_sdk::trace::SpanData;
 use proptest::prelude::*;
 
 use super::add;
 use crate::{
     TelemetryConfig,
-    config::Settings,
-    db::{attributes, event::Query, statement::statement},
+    config::{Batching, Settings},
+    db::{event::Query, layer::exported_statement, statement::statement},
+    export::{ExportStats, Queue},
     recorder::{Recorder, SpanView},
-    traces::{SpanTracer, Traces},
+    signal::Signal,
+    traces::{RetroactiveSpans, SpanTracer, Traces},
 };
 
-/// A recorder, and the tracer of a process with this sampler.
-fn recorded(sampler: &str) -> (Recorder, SpanTracer) {
-    let lookup = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned());
-    let settings = Settings::resolve(TelemetryConfig::new(), &lookup).unwrap();
-    let recorder = Recorder::new(8 * 1024 * 1024, None);
-    let mut traces = Traces::into_queue(&settings, None);
-    traces.report_to(Arc::new(recorder.clone()));
-    let tracer = traces.span_tracer();
-    (recorder, tracer)
+/// A process with a recorder and this sampler.
+struct Process {
+    recorder: Recorder,
+    tracer: SpanTracer,
+    spans: RetroactiveSpans,
+    exported: Queue<SpanData>,
+}
+
+impl Process {
+    fn new(sampler: &str) -> Self {
+        let lookup = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned());
+        let settings = Settings::resolve(TelemetryConfig::new(), &lookup).unwrap();
+        let recorder = Recorder::new(8 * 1024 * 1024, None);
+        let batching = Batching {
+            timeout: Duration::ZERO,
+            timeout_variable: "",
+            schedule_delay: Duration::ZERO,
+            max_queue_size: 8,
+            max_batch_size: usize::MAX,
+        };
+        let stats = Arc::new(ExportStats::new(Signal::Traces, 8));
+        let exported = Queue::new(&batching, stats);
+        let mut traces = Traces::into_queue(&settings, Some(exported.clone()));
+        traces.report_to(Arc::new(recorder.clone()));
+        Self {
+            recorder,
+            tracer: traces.span_tracer(),
+            spans: traces.retroactive_spans(),
+            exported,
+        }
+    }
+
+    fn add(&self, query: &Query, end: SystemTime) -> bool {
+        add(&self.recorder, &self.spans, query, end)
+    }
 }
 
 /// Runs `work` below the span of a request.
@@ -43,14 +72,11 @@ fn in_request<T>(tracer: &SpanTracer, work: impl FnOnce() -> T) -> T {
 
 /// Adds the statement as an ordinary span.
 fn add_ordinary(tracer: &SpanTracer, query: &Query, end: SystemTime) {
-    let builder = SpanBuilder::from_name(attributes::span_name(&query.statement, None))
-        .with_kind(SpanKind::Client)
-        .with_start_time(end.checked_sub(query.elapsed).unwrap_or(end))
-        .with_attributes(attributes::statement_attributes(
-            &query.statement,
-            None,
-            Some(query),
-        ));
+    let span = exported_statement(query, end);
+    let builder = SpanBuilder::from_name(span.name)
+        .with_kind(span.kind)
+        .with_start_time(span.start)
+        .with_attributes(span.attributes);
     let mut span = tracer.build_with_context(builder, &Context::current());
     span.end_with_timestamp(end);
 }
@@ -83,20 +109,25 @@ fn word() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn recorded_as_an_ordinary_span(
+    fn recorded_and_exported_as_an_ordinary_span(
         words in prop::collection::vec(word(), 0..12),
         rows_returned: u64,
         rows_affected in 0..3_u64,
+        sampler in prop::sample::select(vec!["always_off", "always_on"]),
     ) {
         let query = query(&words.join(" "), rows_returned, rows_affected);
-        let (recorder, tracer) = recorded("always_off");
-        in_request(&tracer, || {
-            let is_added = add(&recorder, &query);
+        let process = Process::new(sampler);
+        let end = SystemTime::now();
+        in_request(&process.tracer, || {
+            // The second run takes the attributes that were kept at the first.
+            let is_added = process.add(&query, end) && process.add(&query, end);
             prop_assert_eq!(is_added, query.statement.is_plain);
-            add_ordinary(&tracer, &query, SystemTime::now());
-            let (spans, open) = children(&recorder);
+            add_ordinary(&process.tracer, &query, end);
+            let count = 1 + 2 * usize::from(is_added);
+
+            let (spans, open) = children(&process.recorder);
             prop_assert_eq!(open, 0);
-            prop_assert_eq!(spans.len(), 1 + usize::from(is_added));
+            prop_assert_eq!(spans.len(), count);
             let first = &spans[0];
             for span in &spans {
                 prop_assert_eq!(&span.name, &first.name);
@@ -106,25 +137,37 @@ proptest! {
                 let shown = format!("{span:?}");
                 prop_assert!(!shown.contains("hunter2"), "{shown}");
             }
+
+            let mut exported = process.exported.items();
+            prop_assert_eq!(exported.len(), if sampler == "always_on" { count } else { 0 });
+            for (exported, recorded) in exported.iter_mut().zip(&spans) {
+                prop_assert_eq!(exported.span_context.span_id(), recorded.span_id);
+                exported.span_context = SpanContext::NONE;
+            }
+            prop_assert!(exported.windows(2).all(|spans| spans[0] == spans[1]));
             Ok(())
         })?;
     }
 }
 
 #[test]
-fn sampled_and_foreign_spans_are_ordinary() {
+fn statements_below_ended_and_foreign_spans_are_ordinary() {
     let query = query("SELECT * FROM orders", 1, 0);
-    let (recorder, tracer) = recorded("always_on");
-    in_request(&tracer, || assert!(!add(&recorder, &query)));
-    assert!(!add(&recorder, &query), "outside any span");
-    let (recorder, tracer) = recorded("always_off");
-    in_request(&tracer, || {
-        let _suppressed = Context::enter_telemetry_suppressed_scope();
-        assert!(!add(&recorder, &query));
+    let end = SystemTime::now();
+    let process = Process::new("always_on");
+    assert!(!process.add(&query, end), "outside any span");
+    in_request(&process.tracer, || {
+        Context::current().span().end();
+        assert!(!process.add(&query, end));
     });
-    in_request(&tracer, || {
+    let process = Process::new("always_off");
+    in_request(&process.tracer, || {
+        let _suppressed = Context::enter_telemetry_suppressed_scope();
+        assert!(!process.add(&query, end));
+    });
+    in_request(&process.tracer, || {
         let context = Context::current().span().span_context().clone();
-        let remote = opentelemetry::trace::SpanContext::new(
+        let remote = SpanContext::new(
             context.trace_id(),
             context.span_id(),
             context.trace_flags(),
@@ -132,6 +175,22 @@ fn sampled_and_foreign_spans_are_ordinary() {
             context.trace_state().clone(),
         );
         let _attached = Context::new().with_remote_span_context(remote).attach();
-        assert!(!add(&recorder, &query));
+        assert!(!process.add(&query, end));
+    });
+}
+
+#[test]
+fn exported_once_if_the_parent_is_not_recorded() {
+    let query = query("SELECT * FROM orders", 1, 0);
+    let process = Process::new("always_on");
+    let other = Recorder::new(8 * 1024 * 1024, None);
+    in_request(&process.tracer, || {
+        let end = SystemTime::now();
+        assert!(add(&other, &process.spans, &query, end));
+        // As for an ordinary span, its record begins a root.
+        let trace = Context::current().span().span_context().trace_id();
+        let roots = other.trace(trace).into_iter().map(|root| root.name);
+        assert_eq!(roots.collect::<Vec<_>>(), ["SELECT orders"]);
+        assert_eq!(process.exported.items().len(), 1);
     });
 }
