@@ -194,13 +194,19 @@ pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
 
 /// Runs the program with arguments until it ends.
 pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let output = Command::new(BINARY)
+    let output = command(arguments, variables).output();
+    output.expect("the service starts")
+}
+
+/// The program with arguments; it inherits no variables.
+pub fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(BINARY);
+    command
         .args(arguments)
         .env_clear()
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-        .envs(variables.iter().copied())
-        .output();
-    output.expect("the service starts")
+        .envs(variables.iter().copied());
+    command
 }
 
 /// Waits until an order has this status.
