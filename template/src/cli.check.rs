@@ -1,6 +1,11 @@
 //! Command-line arguments, and the commands that run instead of the server.
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Display,
+    io::{self, ErrorKind, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use firstlight::metrics::MetricDocument;
@@ -26,21 +31,28 @@ enum Command {
 
 /// Runs the command that the arguments name; returns `None` if there is none.
 pub async fn run() -> anyhow::Result<Option<ExitCode>> {
-    let mut output = std::io::stdout(); // `println!` panics on a closed pipe
     match Cli::parse().command {
         None => return Ok(None),
         Some(Command::CheckTelemetry) => {
             let report = firstlight::check!();
-            writeln!(output, "{report}")?;
+            print(&report)?;
             return Ok(Some(report.exit_code()));
         }
         Some(Command::Dashboards { folder }) => {
             let name = env!("CARGO_PKG_NAME");
             match MetricDocument::dashboard(name, metrics::ALL)? {
-                Some(dashboard) => writeln!(output, "{}", dashboard.write(&folder)?.display())?,
-                None => writeln!(output, "src/metrics.rs declares no metric")?,
+                Some(dashboard) => print(dashboard.write(&folder)?.display())?,
+                None => print("src/metrics.rs declares no metric")?,
             }
         }
     }
     Ok(Some(ExitCode::SUCCESS))
+}
+
+/// Prints a line, unless the reader has seen enough, such as `head`.
+fn print(line: impl Display) -> io::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
 }

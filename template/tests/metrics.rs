@@ -7,7 +7,7 @@ mod support;
 use std::{env, path::Path};
 
 use firstlight::{metrics::MetricDocument, testing::metric_violations};
-use support::Service;
+use support::{Service, command};
 
 use {{crate_name}}::metrics;
 {%- if example %}
@@ -50,4 +50,14 @@ fn documents_match_the_declarations() {
         let outdated = document.outdated(&folder);
         assert_eq!(outdated, None, "run `UPDATE=1 cargo test --test metrics`");
     }
+}
+
+/// As in `--dashboards DIR | head -1`.
+#[test]
+fn closed_output_is_no_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut dashboards = command(&["--dashboards", env!("CARGO_TARGET_TMPDIR")], &[]);
+    let ended = dashboards.stdout(writer).output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
 }

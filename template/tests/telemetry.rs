@@ -111,6 +111,13 @@ fn bad_settings_are_one_error_line() {
     assert!(message.contains("PORT: found \"eighty\""), "{message}");
 }
 
+#[test]
+#[should_panic(expected = "the service has ended with exit status: 1, and this error:\nError: ")]
+fn failed_starts_show_their_reason() {
+    // An address for documentation, which no machine has.
+    Service::start(&[("OTEL_EXPORTER_PROMETHEUS_HOST", "192.0.2.1")]).address();
+}
+
 /// Whether a span belongs to a request.
 ///
 /// A scheduled run may start during a test. Its spans have another kind and another trace.

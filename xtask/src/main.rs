@@ -3,8 +3,6 @@
 //! `cargo xtask demo` shows the library in a generated service, `cargo xtask test` runs all checks, `cargo xtask bench`
 //! measures overhead, `cargo xtask new` generates a service, and `cargo xtask upgrade` merges a newer template into it. Each installs what it needs below `target/`.
 
-#![expect(clippy::print_stderr, reason = "a terminal is the output of xtask")]
-
 mod answer_effect;
 mod api;
 mod bench;
@@ -152,7 +150,7 @@ fn main() -> ExitCode {
         Task::Upgrade(args) => upgrade::run(&args),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("\n{} {error:#}", ui::bad("error:"));
+        ui::error(format!("{error:#}"));
         ExitCode::FAILURE
     })
 }

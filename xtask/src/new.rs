@@ -77,6 +77,8 @@ fn flag(question: &'static Question) -> Arg {
     if !question.choices.is_empty() {
         let choices = question.choices.iter().map(String::as_str);
         flag = flag.value_parser(PossibleValuesParser::new(choices));
+    } else {
+        flag = flag.value_parser(one_line);
     }
     if question.is_bool() {
         flag = flag
@@ -100,6 +102,14 @@ fn help(question: &Question) -> String {
         }
     });
     texts.collect::<Vec<_>>().join("\n")
+}
+
+/// Rejects answers that cargo-generate cannot read.
+fn one_line(typed: &str) -> Result<String, String> {
+    match typed.chars().any(char::is_control) {
+        true => Err("found a line break or a control character, expected one line".to_owned()),
+        false => Ok(typed.to_owned()),
+    }
 }
 
 /// Rejects names that cargo-generate would change without an error.
@@ -243,6 +253,8 @@ mod tests {
         assert_eq!(answers.get("store"), "sqlite");
         assert_eq!((answers.get("grafana"), answers.get("runbooks")), ("g", ""));
         assert!(parsed(&["--store", "mysql"]).is_err());
+        let team = parsed(&["--team", "a\nb"]).err().map(|it| it.to_string());
+        assert!(team.is_some_and(|it| it.contains("expected one line")));
         let Flags(without_effect) = parsed(&["--registry", "ghcr.io/acme"])?;
         let error = check_flags(&without_effect).err().map(|it| it.to_string());
         assert!(error.is_some_and(|it| it.contains("found deploy = \"compose\", expected")));

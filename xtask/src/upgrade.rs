@@ -55,7 +55,7 @@ pub(crate) struct UpgradeArgs {
     paths: Vec<PathBuf>,
     /// Answer new questions by their defaults, and do not ask.
     ///
-    /// Without a terminal, this is always so.
+    /// This is always so if the input or the output is no terminal.
     #[arg(long)]
     defaults: bool,
     /// Answer a new question, or change an answer; may be repeated.
@@ -96,7 +96,8 @@ pub(crate) fn run(args: &UpgradeArgs) -> anyhow::Result<ExitCode> {
     let questions = generate::questions_in(&config)?;
     let given: BTreeMap<_, _> = args.answers.iter().cloned().collect();
     let (mut input, mut output) = (io::stdin().lock(), io::stdout());
-    let is_asking = !args.defaults && io::stdin().is_terminal();
+    // A question in a pipe is not seen.
+    let is_asking = !args.defaults && io::stdin().is_terminal() && ui::is_terminal();
     let dialog = is_asking.then(|| Dialog::new(&mut input, &mut output));
     let mut run = Run {
         answers: NewAnswers::new(&questions, &given, dialog)?,

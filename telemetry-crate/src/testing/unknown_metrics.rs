@@ -1,7 +1,7 @@
-//! Metrics that dashboards and rules name, and nothing exports.
+//! Unknown metrics and functions in dashboards and rules.
 //!
-//! A panel on a metric that was renamed is empty, and an alert on it never fires. Neither is an error in Grafana or
-//! Prometheus.
+//! A panel on a metric that nothing exports is empty, and an alert on it never fires. Neither is an error in Grafana or
+//! Prometheus. A file with an unknown function is not loaded, with all of its rules.
 //!
 //! ```text
 //! *.json ─▶ dashboard_json ─┐                                 ┌─ known: the catalog, Prometheus, the caller's lists,
@@ -22,11 +22,13 @@ use std::{
 pub use self::{known::POSTGRES_EXPORTER, promql::metric_names};
 use self::{
     known::{Known, unread_objective},
-    promql::{lone_bracket, selectors},
+    promql::{lone_bracket, names},
 };
 use crate::metrics::DeclaredMetric;
 
-/// A metric in a panel or a rule that nothing exports, or that no rule reads.
+/// An unknown metric or function in a panel or a rule.
+///
+/// Nothing exports the metric, or no rule reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownMetric {
@@ -41,11 +43,11 @@ pub struct UnknownMetric {
     /// The name of the metric.
     ///
     /// If it is declared without a label or a value, then with them: `orders_total{raison}`,
-    /// `orders_total{reason="itme"}`.
+    /// `orders_total{reason="itme"}`. A function has parentheses: `incraese()`.
     pub metric: String,
     /// The most similar known one, unless all are very different.
     pub similar: Option<String>,
-    /// What does not use the metric.
+    /// What does not have or use the metric or function.
     problem: &'static str,
 }
 
@@ -67,7 +69,7 @@ impl fmt::Display for UnknownMetric {
     }
 }
 
-/// Finds the metrics in dashboards and rules that nothing exports.
+/// Finds the unknown metrics and functions in dashboards and rules.
 ///
 /// Reads all files below `folders`: Grafana's JSON, and Prometheus' rules in YAML, plain or as a `PrometheusRule` of the
 /// Prometheus Operator. Other YAML and JSON files have no queries, and are allowed.
@@ -83,7 +85,8 @@ impl fmt::Display for UnknownMetric {
 /// A selector of a metric of `declared` has declared labels and values, or usual labels of a target, such as `job` and
 /// `pod`. Other labels that your Prometheus adds to targets are in `others` as `{label}`. Labels after `by` are not
 /// checked, and neither are values in a pattern. A rule that records an objective has one of the names that firstlight's
-/// rules read.
+/// rules read. Functions are those of Prometheus 2 and 3, experimental ones included. Those of another server are in
+/// `others` as `name()`.
 ///
 /// Names that Grafana's variables make, such as `${prefix}_total`, are not checked, and neither are LogQL queries.
 ///
@@ -155,8 +158,14 @@ pub fn unknown_metrics<P: AsRef<Path>>(
         {
             add(recorded.to_owned(), similar, "no rule of firstlight reads");
         }
-        let selectors = selectors(&text);
-        let found = selectors
+        let names = names(&text);
+        for function in names.functions {
+            if let Some((function, similar)) = known.unknown_function(function) {
+                add(function, similar, "Prometheus has no function");
+            }
+        }
+        let found = names
+            .selectors
             .iter()
             .flat_map(|selector| known.unknown(selector));
         for (metric, similar) in found.collect::<BTreeMap<_, _>>() {

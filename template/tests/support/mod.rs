@@ -7,7 +7,7 @@ use std::{
     net::TcpStream,
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::mpsc::{self, Receiver},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,8 @@ pub struct Service {
     child: Child,
     log: Vec<Value>,
     new_lines: Receiver<Value>,
+    /// Ends with the text of standard error.
+    errors: Option<JoinHandle<String>>,
     /// Removed with the service; unused if the test has a database of its own.
     _database: Database,
 }
@@ -69,6 +71,7 @@ impl Service {
             .envs(database.variables())
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the service starts");
         let stdout = BufReader::new(child.stdout.take().expect("standard output is piped"));
@@ -82,11 +85,18 @@ impl Service {
                 }
             }
         });
+        let stderr = BufReader::new(child.stderr.take().expect("standard error is piped"));
+        let errors = thread::spawn(move || {
+            let lines = stderr.lines().map_while(Result::ok);
+            let shown = lines.inspect(|line| eprintln!("{line}"));
+            shown.collect::<Vec<_>>().join("\n")
+        });
         let log = Vec::new();
         Self {
             child,
             log,
             new_lines,
+            errors: Some(errors),
             _database: database,
         }
     }
@@ -101,10 +111,7 @@ impl Service {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.new_lines.recv_timeout(left) {
                 Ok(line) => self.log.push(line),
-                Err(mpsc::RecvTimeoutError::Disconnected) => panic!(
-                    "the service has ended, and wrote its reason to standard error; its log: {:#?}",
-                    self.log
-                ),
+                Err(mpsc::RecvTimeoutError::Disconnected) => panic!("{}", self.ending()),
                 Err(reason) => panic!("no such line in {:#?}: {reason}", self.log),
             }
             let newest = &self.log[self.log.len() - 1];
@@ -112,6 +119,22 @@ impl Service {
                 return newest.clone();
             }
         }
+    }
+
+    /// How the service has ended, once its standard output has.
+    fn ending(&mut self) -> String {
+        let deadline = Instant::now() + SOON;
+        let status = loop {
+            match self.child.try_wait().expect("the service is a child") {
+                Some(status) => break status,
+                None if Instant::now() > deadline => return "it has no output and runs".to_owned(),
+                None => thread::sleep(Duration::from_millis(10)),
+            }
+        };
+        let errors = self.errors.take().and_then(|errors| errors.join().ok());
+        let errors = errors.unwrap_or_default();
+        let log = &self.log;
+        format!("the service has ended with {status}, and this error:\n{errors}\nlog: {log:#?}")
     }
 
     /// Address of the service.
@@ -194,13 +217,19 @@ pub fn check_telemetry(variables: &[(&str, &str)]) -> Output {
 
 /// Runs the program with arguments until it ends.
 pub fn run(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
-    let output = Command::new(BINARY)
+    let output = command(arguments, variables).output();
+    output.expect("the service starts")
+}
+
+/// The program with arguments; it inherits no variables.
+pub fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(BINARY);
+    command
         .args(arguments)
         .env_clear()
         .env("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
-        .envs(variables.iter().copied())
-        .output();
-    output.expect("the service starts")
+        .envs(variables.iter().copied());
+    command
 }
 
 /// Waits until an order has this status.

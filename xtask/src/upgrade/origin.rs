@@ -67,6 +67,10 @@ pub(super) fn find(
             return Ok(commit);
         }
     }
+    let step = ui::Step::start(
+        "find the commit of the service's template",
+        "compares the history with the service's first commit",
+    );
     let mut commits = first.compared()?;
     commits.sort_by_key(|candidate| (candidate.different, Reverse(candidate.same.len())));
     let mut rendered: Vec<Candidate> = Vec::new();
@@ -77,11 +81,17 @@ pub(super) fn find(
         if rendered.len() == MAX_RENDERED || is_further {
             break;
         }
+        step.doing(&format!(
+            "renders {}, the {}. of at most {MAX_RENDERED}",
+            short(&candidate.commit),
+            rendered.len() + 1
+        ));
         // A template that does not know the answers cannot have rendered the service.
         if let Ok(candidate) = first.rendered(candidate, scratch, inputs) {
             rendered.push(candidate);
         }
     }
+    step.done("");
     let hint = if history.is_shallow()? {
         " This checkout has no older commits; git fetch --unshallow gets them."
     } else {

@@ -45,6 +45,14 @@ pub fn exit_at_once() -> anyhow::Result<()> {
     on_signal(|| true)
 }
 
+/// Calls `last` and exits on the first signal.
+pub fn exit_after(last: impl Fn() + Send + 'static) -> anyhow::Result<()> {
+    on_signal(move || {
+        last();
+        true
+    })
+}
+
 fn on_signal(exits: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot listen for signals")?;
     thread::spawn(move || {

@@ -13,7 +13,10 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, kill_process, kill_process_group, test_kill_process},
+};
 
 use crate::command;
 
@@ -243,6 +246,12 @@ fn read(stream: impl Read + Send + 'static, output: Arc<Output>) -> JoinHandle<(
         output.lock().streams_ended += 1;
         output.changed.notify_all();
     })
+}
+
+/// Whether a process with this id runs, also of another user.
+pub fn is_running(id: u32) -> bool {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// Kills all running children and their own children.

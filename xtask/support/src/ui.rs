@@ -40,9 +40,14 @@ pub fn line(text: impl Display) {
     print(text);
 }
 
+/// Prints why the command failed, on the standard error.
+pub fn error(error: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "\n{} {error}", bad("error:"));
+}
+
 /// Prints a line, unless the standard output is closed.
 ///
-/// The reader, such as `head`, has then seen enough, and the command still has to end its work.
+/// The reader, such as `head`, has then seen enough, and the command still has to end its work. `println!` would panic.
 fn print(text: impl Display) {
     let _ = writeln!(io::stdout().lock(), "{text}");
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::promql::Selector;
+use super::promql::{FUNCTIONS, Selector};
 use crate::{
     declared::Bound,
     metrics::{
@@ -95,12 +95,13 @@ pub(super) struct Known<'a> {
     declared: &'a [DeclaredMetric],
     /// Labels of all series, apart from [`TARGET`].
     labels: BTreeSet<&'a str>,
+    functions: BTreeSet<&'a str>,
 }
 
 impl<'a> Known<'a> {
     /// The catalog, Prometheus' own metrics, declared metrics and other series.
     ///
-    /// Among the others, `{label}` is a label of all series.
+    /// Among the others, `{label}` is a label of all series, and `name()` a function.
     pub(super) fn new(declared: &'a [DeclaredMetric], others: &[&'a str]) -> Self {
         let mut names = BTreeSet::new();
         let of_library = catalog::ALL.iter().map(|metric| (metric.kind, metric.name));
@@ -115,18 +116,35 @@ impl<'a> Known<'a> {
         }
         let label = |other: &&'a str| other.strip_prefix('{')?.strip_suffix('}');
         let labels = others.iter().filter_map(label).collect();
+        let function = |other: &&'a str| other.strip_suffix("()");
+        let functions = others.iter().filter_map(function);
+        let functions = functions.chain(FUNCTIONS.lines()).collect();
         let others = others.iter().chain(&PROMETHEUS).chain(&DECLARED);
         names.extend(others.map(|name| (*name).to_owned()));
         Self {
             names,
             declared,
             labels,
+            functions,
         }
     }
 
     /// Adds names that rules record.
     pub(super) fn add(&mut self, recorded: Vec<String>) {
         self.names.extend(recorded);
+    }
+
+    /// An unknown function, such as `incraese()`, and the most similar one.
+    pub(super) fn unknown_function(&self, name: &str) -> Option<(String, Option<String>)> {
+        if self.functions.contains(name) {
+            return None;
+        }
+        let lower = name.to_ascii_lowercase();
+        // Pairs of letters say little about short names.
+        let similarity = |known| strsim::normalized_damerau_levenshtein(&lower, known);
+        let similar = most_similar(self.functions.iter().copied(), similarity);
+        let shown = |name: String| format!("{name}()");
+        Some((shown(name.to_owned()), similar.map(shown)))
     }
 
     /// What no series has, and the most similar that some have.
@@ -136,7 +154,7 @@ impl<'a> Known<'a> {
         let Selector { name, matchers } = selector;
         if !self.names.contains(name) {
             let names = self.names.iter().map(String::as_str);
-            return vec![(name.clone(), most_similar(name, names))];
+            return vec![(name.clone(), similar_to(name, names))];
         }
         let is_named = |metric: &&DeclaredMetric| match metric.kind {
             Kind::Histogram => parts(metric.name).contains(name),
@@ -151,7 +169,7 @@ impl<'a> Known<'a> {
             let Some(declared) = metric.labels.iter().find(|it| it.name == label) else {
                 if !label.is_empty() && !TARGET.contains(&label) && !self.labels.contains(label) {
                     let names = metric.labels.iter().map(|label| label.name);
-                    let similar = most_similar(label, names);
+                    let similar = similar_to(label, names);
                     let similar = similar.map(|label| format!("{name}{{{label}}}"));
                     unknown.push((format!("{name}{{{label}}}"), similar));
                 }
@@ -163,7 +181,7 @@ impl<'a> Known<'a> {
             let shown = |value: &str| format!("{name}{{{label}={value:?}}}");
             for value in matcher.values() {
                 if !values.contains(&value) {
-                    let similar = most_similar(value, values.iter().copied());
+                    let similar = similar_to(value, values.iter().copied());
                     unknown.push((shown(value), similar.as_deref().map(shown)));
                 }
             }
@@ -180,13 +198,22 @@ pub(super) fn unread_objective(recorded: &str) -> Option<Option<String>> {
     // The rules of firstlight record `slo:latency:service_declared_objective_seconds` from the declared ones.
     let is_own = recorded.contains(":service_declared_");
     let is_unread = is_declared && !is_own && !DECLARED.contains(&recorded);
-    is_unread.then(|| most_similar(recorded, DECLARED.into_iter()))
+    is_unread.then(|| similar_to(recorded, DECLARED.into_iter()))
+}
+
+/// The most similar name, label or value.
+///
+/// It has the same pairs of letters, because a rename may change the order of words.
+fn similar_to<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    most_similar(known, |known| strsim::sorensen_dice(text, known))
 }
 
 /// The most similar text, unless all are very different.
-fn most_similar<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // Pairs of letters, because a rename may change the order of words.
-    let known = known.map(|known| (strsim::sorensen_dice(text, known), known));
+fn most_similar<'a>(
+    known: impl Iterator<Item = &'a str>,
+    similarity: impl Fn(&'a str) -> f64,
+) -> Option<String> {
+    let known = known.map(|known| (similarity(known), known));
     known
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .filter(|(similarity, _)| *similarity >= SIMILAR)

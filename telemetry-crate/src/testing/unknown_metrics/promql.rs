@@ -1,8 +1,8 @@
-//! The selectors in PromQL: names of metrics, with their matchers.
+//! The selectors and functions in PromQL.
 //!
-//! The lexer knows as much of the language as the names need. `xtask/observability` compares it with a full parser. A
-//! full parser cannot be used here: it rejects expressions with Grafana's variables, and its generated tables would
-//! lengthen the build of each service's tests (decision 26).
+//! A selector is the name of a metric with its matchers. The lexer knows as much of the language as the names need.
+//! `xtask/observability` compares it with a full parser. A full parser cannot be used here: it rejects expressions with
+//! Grafana's variables, and its generated tables would lengthen the build of each service's tests (decision 26).
 
 mod token;
 
@@ -29,22 +29,13 @@ const MODIFIERS: [&str; 5] = ["bool", "group_left", "group_right", "ignoring", "
 
 const SET_OPERATORS: [&str; 4] = ["and", "atan2", "or", "unless"];
 
-const AGGREGATIONS: [&str; 14] = [
-    "avg",
-    "bottomk",
-    "count",
-    "count_values",
-    "group",
-    "limit_ratio",
-    "limitk",
-    "max",
-    "min",
-    "quantile",
-    "stddev",
-    "stdvar",
-    "sum",
-    "topk",
-];
+/// Operators that are written like functions, in lines.
+///
+/// `xtask/observability` compares these lists with promtool.
+const AGGREGATIONS: &str = include_str!("promql/aggregations.txt");
+
+/// The functions of Prometheus 2 and 3, experimental ones included, in lines.
+pub(super) const FUNCTIONS: &str = include_str!("promql/functions.txt");
 
 /// Returns the names of the metrics that a PromQL expression reads.
 ///
@@ -61,7 +52,7 @@ const AGGREGATIONS: [&str; 14] = [
 /// assert!(names.iter().eq(["orders_total", "up"]));
 /// ```
 pub fn metric_names(expression: &str) -> BTreeSet<String> {
-    let selectors = selectors(expression).into_iter();
+    let selectors = names(expression).selectors.into_iter();
     selectors.map(|selector| selector.name).collect()
 }
 
@@ -72,10 +63,19 @@ pub(super) struct Selector<'a> {
     pub(super) matchers: Vec<Matcher<'a>>,
 }
 
-/// The metrics that a PromQL expression reads.
-pub(super) fn selectors<'a>(expression: &'a str) -> Vec<Selector<'a>> {
+/// The names in a PromQL expression.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    /// The metrics that it reads.
+    pub(super) selectors: Vec<Selector<'a>>,
+    /// What it calls, apart from aggregations.
+    pub(super) functions: Vec<&'a str>,
+}
+
+/// Reads the names in a PromQL expression.
+pub(super) fn names<'a>(expression: &'a str) -> Names<'a> {
     let tokens = tokens(expression);
-    let mut selectors = Vec::new();
+    let (mut selectors, mut functions) = (Vec::new(), Vec::new());
     let mut push = |name: &str, matchers: &[Matcher<'a>]| {
         selectors.push(Selector {
             name: name.to_owned(),
@@ -92,16 +92,21 @@ pub(super) fn selectors<'a>(expression: &'a str) -> Vec<Selector<'a>> {
             Token::Word(word) => {
                 let lower = word.to_ascii_lowercase();
                 let is_in = |words: &[&str]| words.contains(&lower.as_str());
+                let is_aggregation = AGGREGATIONS.lines().any(|known| known == lower);
                 if is_in(&GROUPING) && next == Some(&Token::Open) {
                     at = end_of_list(&tokens, at);
                 } else if after_operand {
                     after_operand = !is_in(&SET_OPERATORS);
                 } else if is_in(&["inf", "nan"]) {
                     after_operand = true;
-                } else if !is_in(&MODIFIERS)
-                    && next != Some(&Token::Open)
-                    && !(is_in(&AGGREGATIONS) && next.is_some_and(begins_grouping))
-                {
+                } else if is_in(&MODIFIERS) {
+                    after_operand = false;
+                } else if next == Some(&Token::Open) {
+                    // Aggregations are keywords, in any case. The names of functions are in lower case.
+                    if !is_aggregation && !is_in(&SET_OPERATORS) {
+                        functions.push(*word);
+                    }
+                } else if !(is_aggregation && next.is_some_and(begins_grouping)) {
                     match next {
                         Some(Token::Matchers(matchers)) => push(word, matchers),
                         _ => push(word, &[]),
@@ -119,7 +124,10 @@ pub(super) fn selectors<'a>(expression: &'a str) -> Vec<Selector<'a>> {
             Token::Open | Token::Operator => after_operand = false,
         }
     }
-    selectors
+    Names {
+        selectors,
+        functions,
+    }
 }
 
 fn begins_grouping(token: &Token<'_>) -> bool {

@@ -245,6 +245,43 @@ fn brackets_have_partners() {
 }
 
 #[test]
+fn functions_are_those_of_prometheus() {
+    let rule = |text| format!("groups: [{{name: a, rules: [{{alert: A, expr: \"{text}\"}}]}}]");
+    for (expression, expected) in [
+        (
+            "incraese(up[5m]) > 0",
+            Some(("incraese()", Some("increase()"))),
+        ),
+        ("sum(raet(up[5m]))", Some(("raet()", Some("rate()")))),
+        ("SUM(RATE(up[5m]))", Some(("RATE()", Some("rate()")))),
+        (
+            "sum by (a) (xrate(up[5m]))",
+            Some(("xrate()", Some("rate()"))),
+        ),
+        ("sums(up)", Some(("sums()", None))),
+        ("Sum(rate(up[5m]) or vector(0)) by (job)", None),
+        (
+            "up > bool (1) and on (job) (up) / ignoring(job) group_left(a) (up)",
+            None,
+        ),
+        (
+            "avg_over_time(up[1h:] @ start()) > quantile(0.9, -(up)) ^ Inf",
+            None,
+        ),
+        ("rollup(up[5m]) + $f(up) + ${f}_over_time(up[5m])", None),
+    ] {
+        let folder = Folder::of("functions", &[("rules.yml", &rule(expression))]);
+        let unknown = folder.unknown(&["sums", "rollup()"]);
+        let unknown = unknown.first();
+        let found = unknown.map(|it| (&*it.metric, it.similar.as_deref()));
+        assert_eq!(found, expected, "{expression}");
+        let shown = unknown.map(ToString::to_string).unwrap_or_default();
+        let is_told = shown.contains("alert A: Prometheus has no function ");
+        assert_eq!(is_told, expected.is_some(), "{shown}");
+    }
+}
+
+#[test]
 fn unreadable_files_are_errors() {
     let misspelled = "groups: [{name: a, rules: [{alert: A, exp: up}]}]";
     for (name, text) in [("a.json", "{"), ("a.yaml", "a: ["), ("b.yaml", misspelled)] {

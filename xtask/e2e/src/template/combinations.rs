@@ -258,6 +258,7 @@ fn generate_and_check(generated: &Generated, answers: &Answers) -> anyhow::Resul
     );
     has_no_template_files(&files)?;
     readme::explains_every_file(&files)?;
+    readme::is_wrapped(&files)?;
     files.retain(|name, _| !OF_ALL_OPTIONS.contains(&name.as_str()));
     Ok(files)
 }

@@ -49,6 +49,24 @@ pub(super) fn explains_every_file(files: &Files) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Checks that no line of prose is much longer than the others.
+pub(super) fn is_wrapped(files: &Files) -> anyhow::Result<()> {
+    let readme = files.get("README.md").context("README.md is missing")?;
+    let readme = String::from_utf8_lossy(readme);
+    // Every second part is a block of code. Rows of tables and links cannot be wrapped.
+    let prose = readme.split("```").step_by(2).flat_map(str::lines);
+    let mut prose = prose.filter(|line| !line.starts_with('|') && !line.contains("://"));
+    let long = prose.find(|line| line.chars().count() > MAX_COLUMNS);
+    ensure!(
+        long.is_none(),
+        "README.md: found {long:?}, expected {MAX_COLUMNS} columns at most"
+    );
+    Ok(())
+}
+
+/// The length of a line of prose, with a service's name in it.
+const MAX_COLUMNS: usize = 145;
+
 /// The commands of the section "Check it", one by one.
 pub(super) fn check_commands(source: &Path) -> anyhow::Result<Vec<String>> {
     let blocks = shell_blocks(source, "## Check it")?;

@@ -3,6 +3,7 @@
 mod alert_lint;
 mod completeness;
 mod documented_queries;
+mod function_names;
 mod inhibition;
 mod jq_commands;
 mod needed_rules;

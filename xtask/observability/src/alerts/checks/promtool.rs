@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use serde_json::{Value, json};
 use support::{Cases, command, paths, tools::Prometheus};
 
-use super::{needed_rules, rule};
+use super::{function_names, needed_rules, rule};
 use crate::alerts::{self, Timing, alert_files, objectives};
 
 /// The rule files of every alert test.
@@ -22,6 +22,9 @@ pub(super) fn cases(cases: &mut Cases, prometheus: &Prometheus) {
     });
     cases.check("objective: the commented-out example is valid", || {
         example(prometheus)
+    });
+    cases.check("promtool: has PromQL's functions that are listed", || {
+        function_names::check(prometheus)
     });
     cases.check("broken rule: fails its alert test, by name", || {
         broken(prometheus)
