@@ -107,6 +107,7 @@ fn count(
         condition,
         warm_up: WARM_UP,
         requests,
+        arguments: &[],
         under: &callgrind.command(),
     };
     let report: Report = run.report()?;
