@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, ensure};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use support::ui;
 
 use super::{
@@ -59,7 +59,7 @@ const STATES: [State; 5] = [
 /// The variants whose memory is measured.
 const TITLES: [&str; 4] = [OURS, OURS_WITHOUT_RECORDER, BY_HAND, OXTEL];
 
-/// Resident memory in MiB by state and variant.
+/// Resident memory in MiB by state and variant, all and without pages of files.
 pub(crate) fn measure() -> anyhow::Result<Map<String, Value>> {
     let is_measured = |variant: &&Variant| TITLES.contains(&variant.title);
     let variants: Vec<_> = VARIANTS.iter().filter(is_measured).collect();
@@ -69,9 +69,9 @@ pub(crate) fn measure() -> anyhow::Result<Map<String, Value>> {
         let step = ui::Step::start(state.title, "each set-up in turn");
         for variant in &variants {
             step.doing(variant.title);
-            let resident = resident_mib(variant, state)
+            let resident = resident(variant, state)
                 .with_context(|| format!("{}, {}", variant.title, state.title))?;
-            memory.insert(key(state, variant.title), resident.into());
+            memory.insert(key(state, variant.title), resident);
         }
         step.done("");
     }
@@ -82,7 +82,7 @@ fn key(state: &State, title: &str) -> String {
     format!("{}, {title}", state.title)
 }
 
-fn resident_mib(variant: &'static Variant, state: &State) -> anyhow::Result<f64> {
+fn resident(variant: &'static Variant, state: &State) -> anyhow::Result<Value> {
     let mut arguments = vec![
         format!("--series={}", state.series),
         format!("--open-spans={}", state.open_spans),
@@ -103,9 +103,9 @@ fn resident_mib(variant: &'static Variant, state: &State) -> anyhow::Result<f64>
     if !state.collector_hangs {
         expect(&run, &report, state)?;
     }
-    let resident = report.number("resident_mib");
-    ensure!(resident > 0.0, "the report has no resident memory");
-    Ok(resident)
+    let [all, anonymous] = ["resident_mib", "anonymous_mib"].map(|what| report.number(what));
+    ensure!(anonymous > 0.0, "the report has no resident memory");
+    Ok(json!([all, anonymous]))
 }
 
 /// Fails if the server has not held what the state says.
@@ -134,13 +134,18 @@ pub(crate) fn render(memory: &Map<String, Value>) -> String {
     let _ = writeln!(page, "| --- |{}", " ---: |".repeat(TITLES.len()));
     for state in &STATES {
         let cells = TITLES.map(|title| {
-            let resident = memory.get(&key(state, title)).and_then(Value::as_f64);
-            resident.map_or_else(|| "–".to_owned(), |resident| format!("{resident:.1}"))
+            let resident = memory.get(&key(state, title));
+            resident.and_then(cell).unwrap_or_else(|| "–".to_owned())
         });
         // Writing to a string cannot fail, here and above.
         let _ = writeln!(page, "| {} | {} |", state.title, cells.join(" | "));
     }
     page
+}
+
+fn cell(resident: &Value) -> Option<String> {
+    let (all, anonymous) = (resident.get(0)?.as_f64()?, resident.get(1)?.as_f64()?);
+    Some(format!("{all:.1} ({anonymous:.1})"))
 }
 
 /// The requests before those of the state.
@@ -149,8 +154,9 @@ const WARM_UP: u64 = 100;
 const INTRODUCTION: &str = "\
 ## Memory
 
-Resident memory of the server in MiB after the load, measured by `cargo xtask bench --memory`. All states have everything sampled,
-one log line a request, and one scrape. *Idle* is after 300 requests. Series are 10,000 sets of labels of the `metrics` macros,
+Resident memory of the server in MiB after the load, measured by `cargo xtask bench --memory`. In brackets is the part that is not
+from files, which is heap and stacks; the other part is mostly the code of the program and of the C library. All states have
+everything sampled, one log line a request, and one scrape. *Idle* is after 300 requests. Series are 10,000 sets of labels of the `metrics` macros,
 9,000 of them counters and gauges and 1,000 histograms, recorded once. In the exposition a histogram is 17 lines of firstlight, 13 of
 oxtel, and 9 of `by-hand`, whose exporter makes summaries by default. Each open span has two fields and is the root of a sampled
 trace. The receiver gets all 100,000 when they are closed, or there would be no result.
@@ -164,13 +170,13 @@ recorder takes up to 8 MiB, which the others do not have.
 
 #[cfg(test)]
 mod tests {
-    use super::{Map, render};
+    use super::{Map, json, render};
 
     #[test]
     fn missing_states_are_shown_as_such() {
         let mut memory = Map::new();
-        memory.insert("idle, firstlight".to_owned(), 9.875.into());
+        memory.insert("idle, firstlight".to_owned(), json!([9.875, 1.5]));
         let page = render(&memory);
-        assert!(page.contains("| idle | 9.9 | – | – | – |"), "{page}");
+        assert!(page.contains("| idle | 9.9 (1.5) | – | – | – |"), "{page}");
     }
 }
