@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::operations::{Costs, SERIES};
+use super::{
+    digits::grouped,
+    operations::{Costs, SERIES},
+};
 
 /// The sections as Markdown, from the counts of `cargo xtask bench --operations`.
 pub(crate) fn render(costs: &Costs) -> String {
@@ -16,7 +19,7 @@ fn write(page: &mut String, costs: &Costs) -> std::fmt::Result {
     let count = |name: &str, what: &str| costs.get(name).and_then(|it| it.get(what)?.as_f64());
     let shown = |name: &str, what: &str| {
         let count = count(name, what);
-        count.map_or_else(|| "–".to_owned(), |count| thousands(count.round() as i64))
+        count.map_or_else(|| "–".to_owned(), |count| grouped(count.round() as i64))
     };
     for (name, title) in ROWS {
         write!(page, "| {title} |")?;
@@ -47,7 +50,7 @@ fn write(page: &mut String, costs: &Costs) -> std::fmt::Result {
             writeln!(
                 page,
                 "| {} series, {title} | {} | {each} | {} | {} |",
-                thousands(series.into()),
+                grouped(series.into()),
                 shown(&name, "instructions"),
                 shown(&name, "allocations"),
                 shown(&name, "bytes"),
@@ -55,19 +58,6 @@ fn write(page: &mut String, costs: &Costs) -> std::fmt::Result {
         }
     }
     Ok(())
-}
-
-/// A number with commas between thousands.
-fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// The operations with their titles.
@@ -116,13 +106,7 @@ ones are added. A test records in the middle of a scrape.
 mod tests {
     use serde_json::json;
 
-    use super::{Costs, render, thousands};
-
-    #[test]
-    fn numbers_have_commas() {
-        let numbers = [0, 999, 1_000, -1_234_567].map(thousands);
-        assert_eq!(numbers, ["0", "999", "1,000", "-1,234,567"]);
-    }
+    use super::{Costs, render};
 
     #[test]
     fn missing_counts_are_shown_as_such() {
