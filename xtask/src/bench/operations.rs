@@ -1,4 +1,4 @@
-//! Cost of queries, jobs, scheduled runs and scrapes, in instructions.
+//! Cost of spans, queries, jobs, scheduled runs and scrapes, in instructions.
 //!
 //! The program `operations` in the workspace `xtask/bench` repeats one operation. The cost of one is the difference of two
 //! runs under callgrind, so the start of the program does not count. What telemetry adds is the difference to the same
@@ -29,51 +29,86 @@ struct Operation {
     in_each: f64,
     /// The scenario with everything but the operation.
     without: Option<&'static str>,
+    /// Settings besides those of the column.
+    settings: Settings,
 }
 
-const OPERATIONS: [Operation; 6] = [
+/// A part of a request's handler, ten times in each request.
+const IN_REQUEST: Operation = Operation {
+    name: "",
+    scenario: "",
+    repetitions: (100, 600),
+    in_each: 10.0,
+    without: Some("request"),
+    settings: &[],
+};
+
+const REQUEST: Operation = Operation {
+    name: "request",
+    scenario: "request",
+    in_each: 1.0,
+    without: None,
+    ..IN_REQUEST
+};
+
+const OPERATIONS: [Operation; 10] = [
+    REQUEST,
+    Operation {
+        name: "request with traced failures",
+        settings: &[("FIRSTLIGHT_TRACE_FAILURES", "5")],
+        ..REQUEST
+    },
+    Operation {
+        name: "span",
+        scenario: "span",
+        ..IN_REQUEST
+    },
+    Operation {
+        name: "held event",
+        scenario: "event",
+        settings: &[("FIRSTLIGHT_RECORDER_FILTER", "debug")],
+        ..IN_REQUEST
+    },
     Operation {
         name: "statement",
         scenario: "statement",
-        repetitions: (200, 1_200),
-        in_each: 10.0,
-        without: Some("request"),
+        ..IN_REQUEST
     },
     Operation {
         name: "repeated statement",
         scenario: "repeated-statement",
-        repetitions: (200, 1_200),
-        in_each: 10.0,
-        without: Some("request"),
+        ..IN_REQUEST
     },
     Operation {
         name: "query",
         scenario: "query",
-        repetitions: (200, 1_200),
-        in_each: 10.0,
-        without: Some("request"),
+        ..IN_REQUEST
     },
     Operation {
         name: "instrumented query",
         scenario: "instrumented-query",
-        repetitions: (200, 1_200),
-        in_each: 10.0,
-        without: Some("request"),
+        ..IN_REQUEST
     },
     Operation {
         name: "job",
         scenario: "job",
         repetitions: (1_000, 6_000),
-        in_each: 1.0,
-        without: None,
+        ..REQUEST
     },
     Operation {
         name: "cron run",
         scenario: "cron",
         repetitions: (100, 600),
-        in_each: 1.0,
-        without: None,
+        ..REQUEST
     },
+];
+
+/// Spans without firstlight, which are not sampled, by their name in the results.
+const LIMITS: [(&str, &str); 4] = [
+    ("limit, registry", "registry-span"),
+    ("limit, entered once", "otel-span"),
+    ("limit, entered twice", "otel-span-twice"),
+    ("limit, filtered", "otel-span-filtered"),
 ];
 
 /// Environment variables of telemetry.
@@ -137,6 +172,17 @@ pub(crate) fn measure(only: &str) -> anyhow::Result<Costs> {
         costs.insert(format!("{}, bare", operation.name), stored(bare));
         step.done("");
     }
+    for (name, scenario) in LIMITS.iter().filter(|(name, _)| name.contains(only)) {
+        let step = ui::Step::start(name, "valgrind --tool=callgrind");
+        let limit = Operation {
+            scenario,
+            repetitions: (2_000, 12_000),
+            ..REQUEST
+        };
+        let counts = counter.operation(&limit, None)?;
+        costs.insert((*name).to_owned(), stored(counts));
+        step.done("");
+    }
     for (name, scenario) in SCRAPES.iter().filter(|_| "scrape".contains(only)) {
         for series in SERIES {
             let step = ui::Step::start(&format!("scrape {name}"), &format!("{series} series"));
@@ -161,9 +207,11 @@ impl Counter {
     fn operation(
         &mut self,
         operation: &Operation,
-        settings: Option<Settings>,
+        telemetry: Option<Settings>,
     ) -> anyhow::Result<Counts> {
         let (few, many) = operation.repetitions;
+        let settings = telemetry.map(|settings| [settings, operation.settings].concat());
+        let settings = settings.as_deref();
         let mut of = |scenario| {
             let less = self.run(scenario, few, settings)?;
             let more = self.run(scenario, many, settings)?;
@@ -178,7 +226,7 @@ impl Counter {
 
     /// The cost of one scrape, without that of recording the series.
     fn scrape(&mut self, scenario: &str, series: u32) -> anyhow::Result<Counts> {
-        let settings: Settings = &[("OTEL_TRACES_SAMPLER_ARG", "1")];
+        let (_, settings) = SETTINGS[0];
         let recorded = self.run("series", series, Some(settings))?;
         let scraped = self.run(scenario, series, Some(settings))?;
         Ok(Counts {
@@ -191,7 +239,7 @@ impl Counter {
         &mut self,
         scenario: &str,
         repetitions: u32,
-        settings: Option<Settings>,
+        settings: Option<&[(&str, &str)]>,
     ) -> anyhow::Result<Counts> {
         let name = format!("{scenario}, {repetitions} times, with {settings:?}");
         if let Some(known) = self.known.get(&name) {

@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod limits;
 mod requests;
 mod scrapes;
 mod work;
@@ -54,6 +55,8 @@ fn run(
 ) -> anyhow::Result<()> {
     match scenario {
         "request" => runtime.block_on(requests::empty(count, telemetry)),
+        "span" => runtime.block_on(requests::spans(count, telemetry)),
+        "event" => runtime.block_on(requests::events(count, telemetry)),
         "statement" => runtime.block_on(requests::statements(count, telemetry)),
         "repeated-statement" => runtime.block_on(requests::repeated_statements(count, telemetry)),
         "query" => runtime.block_on(requests::queries(count, telemetry)),
@@ -62,6 +65,22 @@ fn run(
         "cron" => runtime.block_on(work::crons(count)),
         "series" => {
             scrapes::record(count);
+            Ok(())
+        }
+        "registry-span" => {
+            limits::registry(count);
+            Ok(())
+        }
+        "otel-span" => {
+            limits::open_telemetry(count, 1);
+            Ok(())
+        }
+        "otel-span-twice" => {
+            limits::open_telemetry(count, 2);
+            Ok(())
+        }
+        "otel-span-filtered" => {
+            limits::filtered(count);
             Ok(())
         }
         "scrape" => scrapes::render(count, telemetry),
