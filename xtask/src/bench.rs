@@ -129,10 +129,10 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     machine::warn_if_busy();
     if args.build {
+        let features = feature_crates::measure()?;
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
         terminal::builds(&costs);
         store_results(args, "build.json", || crates::store(&costs))?;
-        let features = feature_crates::measure()?;
         store_results(args, "features.json", || features)?;
     } else {
         let plan = if args.quick {
