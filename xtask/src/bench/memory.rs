@@ -156,15 +156,15 @@ const INTRODUCTION: &str = "\
 
 Resident memory of the server in MiB after the load, measured by `cargo xtask bench --memory`. In brackets is the part that is not
 from files, which is heap and stacks; the other part is mostly the code of the program and of the C library. All states have
-everything sampled, one log line a request, and one scrape. *Idle* is after 300 requests. Series are 10,000 sets of labels of the `metrics` macros,
-9,000 of them counters and gauges and 1,000 histograms, recorded once. In the exposition a histogram is 17 lines of firstlight, 13 of
-oxtel, and 9 of `by-hand`, whose exporter makes summaries by default. Each open span has two fields and is the root of a sampled
-trace. The receiver gets all 100,000 when they are closed, or there would be no result.
+everything sampled, one log line a request, and one scrape. *Idle* is after 300 requests. Series are 10,000 sets of labels of the
+`metrics` macros, 9,000 of them counters and gauges and 1,000 histograms, recorded once. In the exposition a histogram is about 17
+lines of firstlight, 13 of oxtel, and 9 of `by-hand`, whose exporter makes summaries by default. Each open span has two fields and
+is the root of a sampled trace. The receiver gets all 100,000 when they are closed, or there would be no result.
 
-The collector that hangs accepts connections and never answers. Spans wait in a queue of 2,048 by default in all set-ups, and the
-rest is lost. firstlight says so in a warning when the first span is lost, in `otel_sdk_processor_span_processed_total` by reason,
-and by the error of the shutdown, with the number of lost spans (`honors_deadline_and_names_losses` is a test of it). The flight
-recorder takes up to 8 MiB, which the others do not have.
+The collector that hangs accepts connections and never answers. Spans wait in a queue of 2,048, the default of OpenTelemetry, and
+the rest is lost. firstlight says so in a warning when the first span is lost, in `otel_sdk_processor_span_processed_total` by
+reason, and by the error of the shutdown, with the number of lost spans (`honors_deadline_and_names_losses` is a test of it). The
+flight recorder takes up to 8 MiB, which the others do not have.
 
 ";
 

@@ -2,25 +2,33 @@
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
-use tracing::{Dispatch, dispatcher::with_default};
+use tracing::{Dispatch, dispatcher::set_global_default};
+use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{Layer as _, Registry, filter::LevelFilter, layer::SubscriberExt as _};
 
 /// Spans in a `Registry` without layers.
-pub(crate) fn registry(count: u32) {
-    spans(count, 1, Registry::default().into());
+pub(crate) fn registry(count: u32) -> anyhow::Result<()> {
+    spans(count, 1, Registry::default().into())
 }
 
 /// Spans of `tracing-opentelemetry`, each entered `times` times.
-pub(crate) fn open_telemetry(count: u32, times: u32) {
-    let layer = tracing_opentelemetry::layer().with_tracer(tracer());
-    spans(count, times, Registry::default().with(layer).into());
+pub(crate) fn open_telemetry(count: u32, times: u32) -> anyhow::Result<()> {
+    spans(count, times, Registry::default().with(layer()).into())
 }
 
 /// The same, entered twice, with a filter of the layer.
-pub(crate) fn filtered(count: u32) {
-    let layer = tracing_opentelemetry::layer().with_tracer(tracer());
-    let layer = layer.with_filter(LevelFilter::INFO);
-    spans(count, 2, Registry::default().with(layer).into());
+pub(crate) fn filtered(count: u32) -> anyhow::Result<()> {
+    let layer = layer().with_filter(LevelFilter::INFO);
+    spans(count, 2, Registry::default().with(layer).into())
+}
+
+/// The layer with the settings of firstlight's, which add no attributes of their own.
+fn layer() -> OpenTelemetryLayer<Registry, SdkTracer> {
+    tracing_opentelemetry::layer()
+        .with_location(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_tracer(tracer())
 }
 
 /// A tracer of the SDK that samples nothing.
@@ -29,11 +37,11 @@ fn tracer() -> SdkTracer {
     provider.build().tracer("operations")
 }
 
-fn spans(count: u32, times: u32, subscriber: Dispatch) {
-    with_default(&subscriber, || {
-        for number in 0..count {
-            let span = tracing::info_span!("order", order = number, customer = "b", paid = true);
-            (0..times).for_each(|_| span.in_scope(|| ()));
-        }
-    });
+fn spans(count: u32, times: u32, subscriber: Dispatch) -> anyhow::Result<()> {
+    set_global_default(subscriber)?;
+    for number in 0..count {
+        let span = tracing::info_span!("order", order = number, customer = "b", paid = true);
+        (0..times).for_each(|_| span.in_scope(|| ()));
+    }
+    Ok(())
 }

@@ -67,22 +67,10 @@ fn run(
             scrapes::record(count);
             Ok(())
         }
-        "registry-span" => {
-            limits::registry(count);
-            Ok(())
-        }
-        "otel-span" => {
-            limits::open_telemetry(count, 1);
-            Ok(())
-        }
-        "otel-span-twice" => {
-            limits::open_telemetry(count, 2);
-            Ok(())
-        }
-        "otel-span-filtered" => {
-            limits::filtered(count);
-            Ok(())
-        }
+        "registry-span" => limits::registry(count),
+        "otel-span" => limits::open_telemetry(count, 1),
+        "otel-span-twice" => limits::open_telemetry(count, 2),
+        "otel-span-filtered" => limits::filtered(count),
         "scrape" => scrapes::render(count, telemetry),
         "scrape-http" => scrapes::over_http(count, "identity", telemetry),
         "scrape-gzip" => scrapes::over_http(count, "gzip", telemetry),
