@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
-/// Fetches a page with the headers of Prometheus, and returns the bytes of the answer.
+/// Fetches a page as Prometheus does, and returns the bytes of the answer.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@
 )]
 
 mod admin;
-mod limits;
+mod bare_spans;
 mod requests;
 mod scrapes;
 mod work;
@@ -67,10 +67,10 @@ fn run(
             scrapes::record(count);
             Ok(())
         }
-        "registry-span" => limits::registry(count),
-        "otel-span" => limits::open_telemetry(count, 1),
-        "otel-span-twice" => limits::open_telemetry(count, 2),
-        "otel-span-filtered" => limits::filtered(count),
+        "registry-span" => bare_spans::registry(count),
+        "otel-span" => bare_spans::open_telemetry(count, 1),
+        "otel-span-twice" => bare_spans::open_telemetry(count, 2),
+        "otel-span-filtered" => bare_spans::filtered(count),
         "scrape" => scrapes::render(count, telemetry),
         "scrape-http" => scrapes::over_http(count, "identity", telemetry),
         "scrape-gzip" => scrapes::over_http(count, "gzip", telemetry),

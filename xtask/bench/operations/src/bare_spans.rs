@@ -22,7 +22,7 @@ pub(crate) fn filtered(count: u32) -> anyhow::Result<()> {
     spans(count, 2, Registry::default().with(layer).into())
 }
 
-/// The layer with the settings of firstlight's, which add no attributes of their own.
+/// The layer with the settings of firstlight, without attributes of its own.
 fn layer() -> OpenTelemetryLayer<Registry, SdkTracer> {
     tracing_opentelemetry::layer()
         .with_location(false)
