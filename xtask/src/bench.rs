@@ -14,13 +14,14 @@ mod chart;
 mod condition;
 mod console_cost;
 mod crates;
+mod digits;
+mod feature_crates;
 mod goals;
 mod hand_counts;
 mod instruction_sections;
 mod instructions;
 mod machine;
 mod memory;
-mod operation_counts;
 mod operations;
 mod operations_page;
 mod results;
@@ -128,9 +129,11 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     machine::warn_if_busy();
     if args.build {
+        let features = feature_crates::measure()?;
         let costs = crates::measure(&chosen, args.rounds.unwrap_or(1))?;
         terminal::builds(&costs);
         store_results(args, "build.json", || crates::store(&costs))?;
+        store_results(args, "features.json", || features)?;
     } else {
         let plan = if args.quick {
             Plan::quick()
@@ -165,6 +168,7 @@ fn count_instructions(args: &BenchArgs, variants: &[&'static Variant]) -> anyhow
 
 fn write_page() -> anyhow::Result<()> {
     let builds = stored_results("build.json", "cargo xtask bench --build")?;
+    let features = stored_results("features.json", "cargo xtask bench --build")?;
     let counts = stored_results("instructions.json", "cargo xtask bench --instructions")?;
     let times = stored_results("run.json", "cargo xtask bench")?;
     let operations = stored_results("operations.json", "cargo xtask bench --operations")?;
@@ -173,6 +177,7 @@ fn write_page() -> anyhow::Result<()> {
         times: Results::load(&times)?,
         counts: Counts::load(&counts)?,
         builds: crates::load(&builds)?,
+        features,
         operations: operations.as_object().context("operations.json")?.clone(),
         memory: memory.as_object().context("memory.json")?.clone(),
     };

@@ -9,7 +9,7 @@ use super::{
     chart,
     condition::Condition,
     crates::BuildCost,
-    goals, hand_counts, instruction_sections,
+    feature_crates, goals, hand_counts, instruction_sections,
     instructions::Counts,
     memory,
     operations::Costs,
@@ -25,6 +25,7 @@ pub(crate) struct Measured {
     pub(crate) times: Results,
     pub(crate) counts: Counts,
     pub(crate) builds: Vec<BuildCost>,
+    pub(crate) features: Value,
     pub(crate) operations: Costs,
     pub(crate) memory: Map<String, Value>,
 }
@@ -39,24 +40,28 @@ pub(crate) fn render(measured: &Measured) -> anyhow::Result<String> {
         times,
         counts,
         builds,
+        features,
         operations,
         memory,
     } = measured;
     let mut page = format!("{INTRODUCTION}![{}]({CHART})\n\n", chart::ALTERNATIVE);
     instruction_sections::goals(&mut page, &goals::all(counts)?);
     instruction_sections::counts(&mut page, counts)?;
-    times_and_set_ups(&mut page, times, builds)?;
-    writeln!(page, "{}", operations_page::render(operations))?;
+    run_times(&mut page, times)?;
+    operations_page::operations(&mut page, operations);
+    operations_page::scrapes(&mut page, operations);
     writeln!(page, "{}", memory::render(memory))?;
+    emitted(&mut page, times)?;
+    self::builds(&mut page, builds)?;
+    feature_crates::render(&mut page, features)?;
+    set_ups(&mut page, times, builds)?;
+    page.push_str(hand_counts::LEFT);
+    operations_page::lower_limit(&mut page, operations);
     method(&mut page, times)?;
     Ok(page)
 }
 
-fn times_and_set_ups(
-    page: &mut String,
-    results: &Results,
-    costs: &[BuildCost],
-) -> std::fmt::Result {
+fn run_times(page: &mut String, results: &Results) -> std::fmt::Result {
     writeln!(page, "\n## What each costs to run\n\n{COLUMNS}")?;
     for condition in results.conditions() {
         writeln!(
@@ -86,9 +91,10 @@ fn times_and_set_ups(
             )?;
         }
     }
+    writeln!(page)
+}
 
-    emitted(page, results)?;
-    builds(page, costs)?;
+fn set_ups(page: &mut String, results: &Results, costs: &[BuildCost]) -> std::fmt::Result {
     writeln!(
         page,
         "\n## What was compared\n\n| | versions | set-up |\n| --- | --- | --- |"
@@ -108,12 +114,11 @@ fn times_and_set_ups(
             variant.what
         )?;
     }
-    writeln!(page, "\n{ABSENT}\n")?;
-    Ok(())
+    writeln!(page, "\n{ABSENT}\n")
 }
 
 fn method(page: &mut String, results: &Results) -> std::fmt::Result {
-    writeln!(page, "{}\n\n{METHOD}\n", hand_counts::SECTIONS)?;
+    writeln!(page, "{METHOD}\n")?;
     writeln!(page, "| | |\n| --- | --- |")?;
     for (fact, value) in &results.host {
         writeln!(page, "| {fact} | {value} |")?;
@@ -127,7 +132,7 @@ fn method(page: &mut String, results: &Results) -> std::fmt::Result {
 }
 
 fn emitted(page: &mut String, results: &Results) -> std::fmt::Result {
-    writeln!(page, "\n## What each emits\n\n{EMITTED}\n")?;
+    writeln!(page, "## What each emits\n\n{EMITTED}\n")?;
     writeln!(
         page,
         "| | lines | bytes a line | log records | spans | attributes | events | bytes a span | HTTP series | exemplars |"
@@ -207,7 +212,9 @@ load, in one run. To repeat it:
 ```console
 $ cargo xtask bench --instructions    # instructions per request, judged by the goals; needs valgrind
 $ cargo xtask bench                   # processor time per request
-$ cargo xtask bench --build           # crates and build time
+$ cargo xtask bench --operations      # instructions of a query, a job, a scheduled run, a scrape; needs valgrind
+$ cargo xtask bench --memory          # resident memory with many series and spans, and with a hanging collector
+$ cargo xtask bench --build           # crates, by feature as well, and build time
 $ cargo xtask bench --write           # writes this page and its chart from the last result of each
 ```
 

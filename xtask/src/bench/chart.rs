@@ -2,11 +2,7 @@
 
 use support::svg::{Area, Canvas};
 
-use super::{
-    condition::Condition,
-    instructions::{Counts, rounded},
-    variant::Variant,
-};
+use super::{condition::Condition, digits::rounded, instructions::Counts, variant::Variant};
 
 /// The text for readers that do not see the chart.
 pub(crate) const ALTERNATIVE: &str =

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::{
     book_page::name,
     condition::Condition,
+    digits::rounded,
     goals::{Goal, Limit},
-    instructions::{Counts, rounded},
+    instructions::Counts,
     variant::{BARE, BY_HAND},
 };
 

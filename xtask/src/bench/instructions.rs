@@ -107,13 +107,14 @@ fn count(
         condition,
         warm_up: WARM_UP,
         requests,
+        arguments: &[],
         under: &callgrind.command(),
     };
     let report: Report = run.report()?;
     let lines = condition.lines + u16::from(variant.access_line);
     let spans = least_spans(condition.sampling, WARM_UP + requests);
     run.expect(&report, spans, f64::from(lines))?;
-    callgrind.total()
+    Ok(callgrind.profile()?.instructions)
 }
 
 /// The fewest spans per request that sampling explains.
@@ -222,20 +223,6 @@ fn pair(stored: &Value) -> Option<[u64; 2]> {
     Some([stored.get(0)?.as_u64()?, stored.get(1)?.as_u64()?])
 }
 
-/// A number of instructions as text, rounded to hundreds, such as `63,700`.
-pub(crate) fn rounded(instructions: f64) -> String {
-    let hundreds = (instructions / 100.0).round() as i64;
-    let digits = (hundreds.unsigned_abs() * 100).to_string();
-    let mut text = if hundreds < 0 { "-" } else { "" }.to_owned();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// The requests before the counted ones, the same in both runs.
 ///
 /// A set-up may do work in the background after its start, which has to end before the shorter run does. Otherwise the
@@ -244,7 +231,7 @@ const WARM_UP: u64 = 2_000;
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{Condition, Count, Counts, VARIANTS, least_spans, rounded};
+    use super::{Condition, Count, Counts, VARIANTS, least_spans};
 
     /// Counts of all variants under all conditions.
     ///
@@ -290,15 +277,6 @@ pub(crate) mod tests {
         let loaded = Counts::load(&stored).map(|loaded| loaded.store());
         assert_eq!(loaded.ok(), Some(stored));
         assert!(Counts::load(&serde_json::json!({})).is_err());
-    }
-
-    #[test]
-    fn numbers_are_rounded_to_hundreds() {
-        let texts = [0.0, 149.0, 999.0, 63_651.0, 1_234_567.0, -3_900.0].map(rounded);
-        assert_eq!(
-            texts,
-            ["0", "100", "1,000", "63,700", "1,234,600", "-3,900"]
-        );
     }
 
     #[test]

@@ -1,77 +1,109 @@
-//! The sections of the page about queries, jobs, scheduled runs and scrapes.
+//! The sections of the page about operations, scrapes and the lower limit.
 
 use std::fmt::Write as _;
 
-use super::operations::{Costs, SERIES};
+use super::{
+    digits::{grouped, rounded},
+    operations::{Costs, SERIES},
+};
 
-/// The sections as Markdown, from the counts of `cargo xtask bench --operations`.
-pub(crate) fn render(costs: &Costs) -> String {
-    let mut page = String::from(OPERATIONS);
-    // Writing to a string cannot fail.
-    let _ = write(&mut page, costs);
-    page
-}
-
-fn write(page: &mut String, costs: &Costs) -> std::fmt::Result {
-    let count = |name: &str, what: &str| costs.get(name).and_then(|it| it.get(what)?.as_f64());
-    let shown = |name: &str, what: &str| {
-        let count = count(name, what);
-        count.map_or_else(|| "–".to_owned(), |count| thousands(count.round() as i64))
-    };
+/// The section about spans, events, queries, jobs and scheduled runs.
+pub(super) fn operations(page: &mut String, costs: &Costs) {
+    page.push_str(OPERATIONS);
+    // Writing to a string cannot fail, here and below.
     for (name, title) in ROWS {
-        write!(page, "| {title} |")?;
+        let _ = write!(page, "| {title} |");
         for settings in ["sampled", "unsampled", "unsampled, recorder off"] {
             let name = format!("{name}, {settings}");
-            let (instructions, allocations) =
-                (shown(&name, "instructions"), shown(&name, "allocations"));
-            write!(page, " {instructions} | {allocations} |")?;
+            let instructions = shown(costs, &name, "instructions");
+            let allocations = shown(costs, &name, "allocations");
+            let _ = write!(page, " {instructions} | {allocations} |");
         }
-        writeln!(
-            page,
-            " {} |",
-            shown(&format!("{name}, bare"), "instructions")
-        )?;
+        let bare = shown(costs, &format!("{name}, bare"), "instructions");
+        let _ = writeln!(page, " {bare} |");
     }
-    write!(page, "{SCRAPES}")?;
+    let difference = |with: &str, without: &str| {
+        let count = |name| count(costs, name, "instructions");
+        let difference = count(with).zip(count(without)).map(|(a, b)| a - b);
+        difference.map_or_else(|| "–".to_owned(), rounded)
+    };
+    let span = difference("span, unsampled", "span, unsampled, recorder off");
+    let event = difference(
+        "held event, unsampled",
+        "held event, unsampled, recorder off",
+    );
+    let failures = difference(
+        "request with traced failures, unsampled",
+        "request, unsampled",
+    );
+    let _ = writeln!(
+        page,
+        "\nOf these, the flight recorder takes the difference of two columns. Each further span with one field costs about {span} \
+         instructions\nof it. An event with two fields that is held and not logged costs about {event}, most of it for \
+         formatting;\n`FIRSTLIGHT_LOG_ON_FAILURE` and `FIRSTLIGHT_RECORDER_FILTER` hold such events. With \
+         `FIRSTLIGHT_TRACE_FAILURES`,\nan unsampled request costs {failures} more.\n"
+    );
+}
+
+/// The section about scrapes.
+pub(super) fn scrapes(page: &mut String, costs: &Costs) {
+    page.push_str(SCRAPES);
     for series in SERIES {
         for (name, title) in [
             ("rendered", "rendered"),
             ("plain", "scraped without compression"),
-            ("gzip", "scraped with gzip, as Prometheus does"),
+            ("gzip", "scraped with gzip, as by Prometheus"),
         ] {
             let name = format!("scrape, {name}, {series}");
-            let each = count(&name, "instructions").map_or_else(
+            let each = count(costs, &name, "instructions").map_or_else(
                 || "–".to_owned(),
-                |all| format!("{:.0}", all / f64::from(series)),
+                |all| grouped((all / f64::from(series)).round() as i64),
             );
-            writeln!(
+            let _ = writeln!(
                 page,
                 "| {} series, {title} | {} | {each} | {} | {} |",
-                thousands(series.into()),
-                shown(&name, "instructions"),
-                shown(&name, "allocations"),
-                shown(&name, "bytes"),
-            )?;
+                grouped(series.into()),
+                shown(costs, &name, "instructions"),
+                shown(costs, &name, "allocations"),
+                shown(costs, &name, "bytes"),
+            );
         }
     }
-    Ok(())
+    page.push('\n');
 }
 
-/// A number with commas between thousands.
-fn thousands(number: i64) -> String {
-    let digits = number.unsigned_abs().to_string();
-    let mut text = String::from(if number < 0 { "-" } else { "" });
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
+/// The section about spans that are not exported.
+pub(super) fn lower_limit(page: &mut String, costs: &Costs) {
+    page.push_str(LIMIT);
+    for (name, title) in LIMIT_ROWS {
+        let instructions = shown(costs, name, "instructions");
+        let allocations = shown(costs, name, "allocations");
+        let _ = writeln!(page, "| {title} | {instructions} | {allocations} |");
     }
-    text
+    page.push_str(LIMIT_REASONS);
+}
+
+fn count(costs: &Costs, name: &str, what: &str) -> Option<f64> {
+    costs.get(name)?.get(what)?.as_f64()
+}
+
+fn shown(costs: &Costs, name: &str, what: &str) -> String {
+    let count = count(costs, name, what);
+    count.map_or_else(|| "–".to_owned(), |count| grouped(count.round() as i64))
 }
 
 /// The operations with their titles.
-const ROWS: [(&str, &str); 6] = [
+const ROWS: [(&str, &str); 10] = [
+    ("request", "a request, with its access line"),
+    (
+        "request with traced failures",
+        "the same, with `FIRSTLIGHT_TRACE_FAILURES`",
+    ),
+    ("span", "a further span with one field"),
+    (
+        "held event",
+        "an event at `debug`, with `FIRSTLIGHT_RECORDER_FILTER=debug`",
+    ),
     ("statement", "a statement of sqlx, by its event alone"),
     (
         "repeated statement",
@@ -82,54 +114,117 @@ const ROWS: [(&str, &str); 6] = [
         "a query of SQLite in memory, on an instrumented pool",
     ),
     ("instrumented query", "the same, with `.instrumented()`"),
-    ("job", "a job"),
+    ("job", "an attempt at a job"),
     ("cron run", "a scheduled run"),
 ];
 
 const OPERATIONS: &str = "\
-## Queries, jobs and scheduled runs
+## What one operation costs
 
-What firstlight adds to one operation: instructions outside the kernel, and allocations, of all threads. `cargo xtask bench
---operations` counts them with callgrind, as the difference of two runs of the program `xtask/bench/operations`, and subtracts
-the same program without telemetry (*bare*). Queries are in requests of ten, whose own cost is subtracted. A statement includes
-sqlx's own event, which arises as soon as a subscriber enables it. A pool of `firstlight::sqlx::instrument_options` checks each
-returned connection with one more statement, which is part of the cost of a query. A sampled operation includes the export of its
-spans.
+What firstlight adds to one operation: instructions outside the kernel, and allocations (*alloc.*), of all threads. `cargo xtask
+bench --operations` counts them with callgrind, as the difference of two runs of the program `xtask/bench/operations`, and
+subtracts the same program without telemetry (*bare*). It calls the router in its own process, without a socket.
+
+- Spans, events, statements and queries are in requests of ten, whose own cost is subtracted. A sampled operation includes the
+  export of its spans.
+- A statement includes sqlx's own event, which sqlx formats as soon as a subscriber enables it. A pool of
+  `firstlight::sqlx::instrument_options` checks each returned connection with one more statement, which is part of the cost of a
+  query. sqlx runs SQLite in a thread of its own, for which a query waits, so its counts differ by up to 5 % between runs; the
+  others differ by less than 1 %.
+- A job is one attempt through `firstlight::jobs::Queue`, without a store. A scheduled run is one of 50 that are due each second,
+  in firstlight's scheduler with its store in memory, on the real clock; the scheduler itself, without telemetry, is its *bare*.
 
 | | sampled | alloc. | unsampled | alloc. | recorder off | alloc. | bare |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ";
 
-const SCRAPES: &str = "
-## A scrape
+const SCRAPES: &str = "\
+## What a scrape costs
 
 A twentieth of the series are counters, a twentieth are gauges, and the rest are those of histograms with 15 buckets, three of
-which have an exemplar. Series are counted as Prometheus counts them. Bytes are those of the whole answer. A scrape holds up no
-writer: samples take no lock that a scrape holds, and a scrape copies the series of a metric in pages of 512, between which new
-ones are added. A test records in the middle of a scrape.
+which have an exemplar. Series are counted as Prometheus counts them. *Rendered* is OpenMetrics in memory. The scrapes are from
+the admin listener with the headers of Prometheus 3, and are answered in OpenMetrics 1.0; their bytes are those of the whole
+answer.
+
+A scrape holds up no writer: a sample takes no lock that a scrape holds while it renders, and a scrape copies the series of a
+metric in pages of 512, between which the program adds new ones. In `writers_do_not_wait_for_a_scrape` another thread records a
+new metric, a new series and a sample in the middle of a scrape, which waits for it; in `samples_do_not_wait_for_a_scrape` a
+sample finds its exemplar locked.
 
 | | instructions | each series | allocations | bytes |
 | --- | ---: | ---: | ---: | ---: |
+";
+
+/// The counts of spans without firstlight, with their titles.
+const LIMIT_ROWS: [(&str, &str); 4] = [
+    (
+        "limit, registry",
+        "`Registry` alone, one span of three fields: created, entered, exited, closed",
+    ),
+    (
+        "limit, entered once",
+        "`Registry` and `tracing-opentelemetry` with the SDK's tracer, the same span, entered once, not sampled",
+    ),
+    ("limit, entered twice", "the same, entered twice"),
+    (
+        "limit, filtered",
+        "the same, entered twice, with a filter, which a layer needs unless it is the only layer of its subscriber",
+    ),
+];
+
+const LIMIT: &str = "\
+## The lower limit
+
+What a span takes that is not sampled, without firstlight. `cargo xtask bench --operations` counts it, too. The layer of
+`tracing-opentelemetry` has the settings of firstlight's, without attributes of its own.
+
+| | instructions | allocations |
+| --- | ---: | ---: |
+";
+
+const LIMIT_REASONS: &str = "
+The last row is the part of an unsampled request that arises before firstlight does any work, and it cannot be avoided.
+`tracing-opentelemetry` asks the sampler when the span is first entered. Before that, it copies the attributes, makes a builder
+for them, and puts both in a box with a lock.
+
+Asking the sampler earlier and creating no span would be cheaper, but wrong. The context of an unsampled span is propagated, so
+that other services do not sample the trace either, and log lines take their ids from it. Other crates also read
+`tracing-opentelemetry`'s data in the span. A layer that creates this data later or never would split their traces.
+
+The span is entered twice because a service may do work both when it is called and when its future is polled. A handler that waits
+n times is entered n more times.
+
 ";
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Costs, render, thousands};
-
-    #[test]
-    fn numbers_have_commas() {
-        let numbers = [0, 999, 1_000, -1_234_567].map(thousands);
-        assert_eq!(numbers, ["0", "999", "1,000", "-1,234,567"]);
-    }
+    use super::{Costs, lower_limit, operations, scrapes};
 
     #[test]
     fn missing_counts_are_shown_as_such() {
         let mut costs = Costs::new();
-        let counts = json!({ "instructions": 1234.4, "allocations": 5.0, "bytes": 0.0 });
-        costs.insert("job, sampled".to_owned(), counts);
-        let page = render(&costs);
-        assert!(page.contains("| a job | 1,234 | 5 | – | – |"), "{page}");
+        for (name, instructions) in [
+            ("job, sampled", 1_234.4),
+            ("span, unsampled", 5_350.0),
+            ("span, unsampled, recorder off", 4_000.0),
+        ] {
+            let counts = json!({ "instructions": instructions, "allocations": 5.0 });
+            costs.insert(name.to_owned(), counts);
+        }
+        let mut page = String::new();
+        operations(&mut page, &costs);
+        scrapes(&mut page, &costs);
+        lower_limit(&mut page, &costs);
+        for text in [
+            "| an attempt at a job | 1,234 | 5 | – | – | – | – | – |",
+            "with one field costs about 1,400 instructions",
+            "an unsampled request costs – more.",
+            "| 10,000 series, rendered | – | – | – | – |",
+            "| the same, entered twice | – | – |",
+        ] {
+            assert!(page.contains(text), "{text}\n{page}");
+        }
     }
 }

@@ -86,6 +86,7 @@ fn measure_one(
         condition,
         warm_up: requests / 5,
         requests,
+        arguments: &[],
         under: &[],
     };
     let report = run.report()?;

@@ -16,6 +16,8 @@ pub(crate) struct ServerRun<'a> {
     pub(crate) condition: Condition,
     pub(crate) warm_up: u64,
     pub(crate) requests: u64,
+    /// Further arguments of `measure`.
+    pub(crate) arguments: &'a [String],
     /// The program that runs the server, with its arguments.
     ///
     /// Empty if the server runs by itself.
@@ -38,7 +40,7 @@ impl ServerRun<'_> {
         ] {
             measure.args([name, &value]);
         }
-        measure.args(self.under);
+        measure.args(self.arguments).args(self.under);
         measure.arg(build::program(self.variant.package));
         let output = command::run_quietly(&mut measure).with_context(|| self.to_string())?;
         let line = output
@@ -83,7 +85,8 @@ impl std::fmt::Display for ServerRun<'_> {
 pub(crate) struct Report(pub(crate) Map<String, Value>);
 
 impl Report {
-    fn number(&self, what: &str) -> f64 {
+    /// A number of the report, or 0 if it is absent.
+    pub(crate) fn number(&self, what: &str) -> f64 {
         let number = self.0.get(what).and_then(Value::as_f64);
         number.unwrap_or_default()
     }

@@ -5,8 +5,9 @@ use support::ui;
 use super::{
     condition::Condition,
     crates::BuildCost,
+    digits::rounded,
     goals::{Goal, Limit},
-    instructions::{Counts, rounded},
+    instructions::Counts,
     operations::Costs,
     results::{CPU, Results},
     variant::{OURS, OURS_WITHOUT_RECORDER},

@@ -66,13 +66,26 @@ pub(crate) fn processor_time(process: Pid) -> anyhow::Result<Duration> {
     ))
 }
 
-pub(crate) fn resident_kib(process: Pid) -> anyhow::Result<u64> {
+/// Resident memory of a process in MiB.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resident {
+    pub(crate) all: f64,
+    /// Heap and stacks; the rest are pages of files, such as the program's code.
+    pub(crate) anonymous: f64,
+}
+
+pub(crate) fn resident(process: Pid) -> anyhow::Result<Resident> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("no VmRSS in the status")?;
-    Ok(line.trim_end_matches("kB").trim().parse()?)
+    let mib = |field: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let line = line.with_context(|| format!("no {field} in the status"))?;
+        let kib: u32 = line.trim_end_matches("kB").trim().parse()?;
+        anyhow::Ok(f64::from(kib) / 1024.0)
+    };
+    Ok(Resident {
+        all: mib("VmRSS:")?,
+        anonymous: mib("RssAnon:")?,
+    })
 }
 
 /// The process id that means the calling thread, for the scheduler.

@@ -40,23 +40,23 @@ fn main() -> anyhow::Result<()> {
     let before = host::processor_time(server.id())?;
     let load = load::run(&args, args.requests, server.port, Some(server.metrics_port))?;
     let processor_time = host::processor_time(server.id())?.saturating_sub(before);
-    let resident_kib = host::resident_kib(server.id())?;
+    let resident = host::resident(server.id())?;
 
     if args.hanging_collector {
+        anyhow::ensure!(
+            sink.counts().unanswered > 0,
+            "the server has not tried to export, so the collector has not been in its way"
+        );
         // The server would wait for the collector when it stops, so it is killed.
-        println!("{{\"resident_mib\":{:.1}}}", resident_kib as f64 / 1024.0);
+        println!(
+            "{{\"resident_mib\":{},\"anonymous_mib\":{}}}",
+            resident.all, resident.anonymous
+        );
         return Ok(());
     }
     // The server flushes its queues when it stops, so the counts are complete only afterward.
     let log = server.stop()?;
-    let report = Report::new(
-        &args,
-        &load,
-        processor_time,
-        resident_kib,
-        log,
-        &sink.counts(),
-    );
+    let report = Report::new(&args, &load, processor_time, resident, log, &sink.counts());
     println!("{}", serde_json::to_string(&report)?);
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::{args::Args, load::Load, sink::Counts, variant_process::Log};
+use crate::{args::Args, host::Resident, load::Load, sink::Counts, variant_process::Log};
 
 /// The output that `cargo xtask bench` parses.
 #[derive(Debug, Serialize)]
@@ -15,6 +15,7 @@ pub(crate) struct Report {
     p50_us: f64,
     p99_us: f64,
     resident_mib: f64,
+    anonymous_mib: f64,
     lines_per_request: f64,
     bytes_per_line: f64,
     /// Received spans; fewer than the sampled fraction if the variant dropped some.
@@ -35,7 +36,7 @@ impl Report {
         args: &Args,
         load: &Load,
         processor_time: Duration,
-        resident_kib: u64,
+        resident: Resident,
         log: Log,
         counts: &Counts,
     ) -> Self {
@@ -48,7 +49,8 @@ impl Report {
             requests_per_second: measured / load.took.as_secs_f64(),
             p50_us: percentile(&load.latencies, 0.50),
             p99_us: percentile(&load.latencies, 0.99),
-            resident_mib: resident_kib as f64 / 1024.0,
+            resident_mib: resident.all,
+            anonymous_mib: resident.anonymous,
             lines_per_request: log.lines as f64 / all,
             bytes_per_line: per(log.bytes, log.lines),
             spans_per_request: spans.spans as f64 / all,

@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) exports: u64,
     /// Log records of a variant that exports its log instead of writing lines.
     pub(crate) log_records: u64,
+    /// Connections to a receiver that hangs.
+    pub(crate) unanswered: u64,
 }
 
 /// A receiver on a separate thread that runs until this program ends.
@@ -76,6 +78,8 @@ async fn accept(
         let (stream, _) = listener.accept().await?;
         if hangs {
             unanswered.push(stream);
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.unanswered += 1;
             continue;
         }
         let counts = Arc::clone(&counts);

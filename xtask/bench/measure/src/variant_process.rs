@@ -71,6 +71,11 @@ impl Server {
             .env("OTEL_EXPORTER_PROMETHEUS_PORT", metrics_port.to_string())
             .env("OXTEL_LOG_OUTPUT", "stdout")
             .env("OXTEL_LOG_FORMAT", "json")
+            // The other variants have no limit.
+            .envs((args.series > 0).then(|| {
+                let limit = (2 * args.series).to_string();
+                ("FIRSTLIGHT_METRICS_CARDINALITY_LIMIT", limit)
+            }))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

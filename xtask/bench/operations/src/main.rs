@@ -11,6 +11,7 @@
 )]
 
 mod admin;
+mod bare_spans;
 mod requests;
 mod scrapes;
 mod work;
@@ -54,6 +55,8 @@ fn run(
 ) -> anyhow::Result<()> {
     match scenario {
         "request" => runtime.block_on(requests::empty(count, telemetry)),
+        "span" => runtime.block_on(requests::spans(count, telemetry)),
+        "event" => runtime.block_on(requests::events(count, telemetry)),
         "statement" => runtime.block_on(requests::statements(count, telemetry)),
         "repeated-statement" => runtime.block_on(requests::repeated_statements(count, telemetry)),
         "query" => runtime.block_on(requests::queries(count, telemetry)),
@@ -64,6 +67,10 @@ fn run(
             scrapes::record(count);
             Ok(())
         }
+        "registry-span" => bare_spans::registry(count),
+        "otel-span" => bare_spans::open_telemetry(count, 1),
+        "otel-span-twice" => bare_spans::open_telemetry(count, 2),
+        "otel-span-filtered" => bare_spans::filtered(count),
         "scrape" => scrapes::render(count, telemetry),
         "scrape-http" => scrapes::over_http(count, "identity", telemetry),
         "scrape-gzip" => scrapes::over_http(count, "gzip", telemetry),

@@ -1,4 +1,4 @@
-//! Requests whose handlers run queries.
+//! Requests whose handlers open spans, log, or run queries.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ use tower_service::Service as _;
 
 use crate::flush;
 
-/// Queries of each request.
-const QUERIES: u32 = 10;
+/// How often each request does what is measured.
+const REPEATED: u32 = 10;
 
 /// Requests between two flushes; their spans fit into the queue.
 const REQUESTS_PER_FLUSH: u32 = 50;
@@ -46,6 +46,34 @@ pub(crate) async fn empty(count: u32, telemetry: Option<&TelemetryGuard>) -> any
     .await
 }
 
+/// Requests with ten further spans.
+pub(crate) async fn spans(count: u32, telemetry: Option<&TelemetryGuard>) -> anyhow::Result<()> {
+    let handler = async || {
+        (0..REPEATED).for_each(|number| tracing::info_span!("step", number).in_scope(|| ()));
+        "[]"
+    };
+    repeat(
+        Router::new().route("/orders", get(handler)),
+        count,
+        telemetry,
+    )
+    .await
+}
+
+/// Requests with ten events that are not logged.
+pub(crate) async fn events(count: u32, telemetry: Option<&TelemetryGuard>) -> anyhow::Result<()> {
+    let handler = async || {
+        (0..REPEATED).for_each(|number| tracing::debug!(number, customer = "b", "read"));
+        "[]"
+    };
+    repeat(
+        Router::new().route("/orders", get(handler)),
+        count,
+        telemetry,
+    )
+    .await
+}
+
 /// Requests with sqlx's events for ten statements, without a database.
 ///
 /// The events come from the task of the request, as with sqlx's driver for PostgreSQL.
@@ -54,7 +82,7 @@ pub(crate) async fn statements(
     telemetry: Option<&TelemetryGuard>,
 ) -> anyhow::Result<()> {
     let handler = async || {
-        (0..QUERIES).for_each(|number| statement(sql(number)));
+        (0..REPEATED).for_each(|number| statement(sql(number)));
         "[]"
     };
     repeat(
@@ -71,7 +99,7 @@ pub(crate) async fn repeated_statements(
     telemetry: Option<&TelemetryGuard>,
 ) -> anyhow::Result<()> {
     let handler = async || {
-        (0..QUERIES).for_each(|_| statement(sql(0)));
+        (0..REPEATED).for_each(|_| statement(sql(0)));
         "[]"
     };
     repeat(
@@ -107,7 +135,7 @@ fn statement(sql: &str) {
 /// Requests with ten queries of SQLite, on an instrumented pool.
 pub(crate) async fn queries(count: u32, telemetry: Option<&TelemetryGuard>) -> anyhow::Result<()> {
     let handler = async |State(pool): State<SqlitePool>| {
-        for id in 0..QUERIES {
+        for id in 0..REPEATED {
             let query = sqlx::query(sql(id))
                 .bind(id)
                 .bind("a")
@@ -131,7 +159,7 @@ pub(crate) async fn instrumented_queries(
     telemetry: Option<&TelemetryGuard>,
 ) -> anyhow::Result<()> {
     let handler = async |State(pool): State<SqlitePool>| {
-        for id in 0..QUERIES {
+        for id in 0..REPEATED {
             let query = sqlx::query(sql(id))
                 .bind(id)
                 .bind("a")
@@ -166,7 +194,7 @@ async fn pool(telemetry: Option<&TelemetryGuard>) -> anyhow::Result<SqlitePool> 
     let table =
         "CREATE TABLE orders (id INTEGER PRIMARY KEY, tenant TEXT, customer TEXT, placed TEXT)";
     sqlx::query(table).execute(&pool).await?;
-    for id in 0..QUERIES {
+    for id in 0..REPEATED {
         let row = sqlx::query("INSERT INTO orders VALUES ($1, 'a', 'b', '2026-01-01')");
         row.bind(id).execute(&pool).await?;
     }

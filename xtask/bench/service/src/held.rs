@@ -1,5 +1,7 @@
 //! What a service holds in memory before it serves: series and open spans.
 
+use std::{thread, time::Duration};
+
 use tracing::Span;
 
 /// Records `count` series: a tenth of histograms, the rest of counters and gauges.
@@ -24,3 +26,17 @@ pub(crate) fn open_spans(count: u32) -> Vec<Span> {
     };
     (0..count).map(open).collect()
 }
+
+/// Closes all spans, with pauses in which an exporter sends them.
+///
+/// The receiver counts all of them, and so can tell that all were open.
+pub(crate) fn close(mut spans: Vec<Span>) {
+    while !spans.is_empty() {
+        spans.truncate(spans.len().saturating_sub(SPANS_BETWEEN_PAUSES));
+        thread::sleep(PAUSE);
+    }
+}
+
+/// A batch of an exporter by default, and a quarter of its queue.
+const SPANS_BETWEEN_PAUSES: usize = 512;
+const PAUSE: Duration = Duration::from_millis(10);

@@ -44,7 +44,7 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
     let port: u16 = number("PORT")?.context("found no PORT, expected a port number")?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     held::record_series(number("SERIES")?.unwrap_or(0));
-    let _open = held::open_spans(number("OPEN_SPANS")?.unwrap_or(0));
+    let open = held::open_spans(number("OPEN_SPANS")?.unwrap_or(0));
     runtime.block_on(async {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await?;
         // A response is one small write, which the kernel may otherwise delay to fill a packet.
@@ -52,8 +52,10 @@ pub fn serve(app: Router) -> anyhow::Result<()> {
         axum::serve(listener, app)
             .with_graceful_shutdown(terminated()?)
             .await?;
-        Ok(())
-    })
+        anyhow::Ok(())
+    })?;
+    held::close(open);
+    Ok(())
 }
 
 /// The address for `/metrics`: `127.0.0.1:$OTEL_EXPORTER_PROMETHEUS_PORT`.
