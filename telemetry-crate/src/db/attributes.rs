@@ -92,7 +92,9 @@ pub(super) fn statement_attributes(
     attributes
 }
 
-/// Visits the attributes of a statement, without those of its server and its result.
+/// Visits the attributes that all runs of a statement have.
+///
+/// The attributes of the server are not among them.
 pub(super) fn visit_statement(
     statement: &Statement,
     visit: &mut impl FnMut(&'static str, AttributeValue<'_>),

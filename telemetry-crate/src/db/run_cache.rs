@@ -51,7 +51,9 @@ impl RunCache {
 }
 
 impl Clone for RunCache {
-    /// Returns an empty one, because a copy of the statement has other labels and attributes.
+    /// Returns an empty one.
+    ///
+    /// A copy of the statement has other labels and attributes.
     fn clone(&self) -> Self {
         Self::default()
     }

@@ -11,15 +11,20 @@ use super::{
     variant::{BARE, BY_HAND},
 };
 
+/// Whether a goal is reached, as a cell of a table.
+pub(super) fn verdict(is_reached: bool) -> &'static str {
+    if is_reached {
+        "reached"
+    } else {
+        "**not reached**"
+    }
+}
+
 /// The section with the goals, each with its counts and whether it is reached.
 pub(super) fn goals(page: &mut String, goals: &[Goal]) {
     page.push_str(GOALS);
     for goal in goals {
-        let verdict = if goal.reached() {
-            "reached"
-        } else {
-            "**not reached**"
-        };
+        let verdict = verdict(goal.reached());
         let added = rounded(goal.added);
         let row = match goal.limit {
             Limit::PeerFraction {

@@ -103,12 +103,13 @@ const OPERATIONS: [Operation; 10] = [
     },
 ];
 
-/// Spans without firstlight, which are not sampled, by their name in the results.
-const LIMITS: [(&str, &str); 4] = [
+/// Spans and an event without firstlight, by their name in the results.
+const LIMITS: [(&str, &str); 5] = [
     ("limit, registry", "registry-span"),
     ("limit, entered once", "otel-span"),
     ("limit, entered twice", "otel-span-twice"),
     ("limit, filtered", "otel-span-filtered"),
+    ("limit, statement", "statement-event"),
 ];
 
 /// Environment variables of telemetry.

@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
+use support::paths;
 
 use super::Cases;
 
 pub(super) fn run(cases: &mut Cases) -> anyhow::Result<()> {
-    let mut demo = Command::new(std::env::current_exe().context("cannot find this program")?);
+    let mut demo = Command::new(paths::program().context("cannot find this program")?);
     demo.args(["demo", "--once"]);
     cases.command(
         "demo: rows, signals, queue, N+1, schedule and recorder agree",

@@ -1,12 +1,30 @@
 //! Paths of the checkout and of the folders below `target/`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+};
 
 /// The root of the checkout.
 pub fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     // `xtask/support/` is two levels below the root.
     manifest.ancestors().nth(2).unwrap_or(manifest)
+}
+
+/// The file of this program.
+///
+/// `cargo test` may build it again while it runs. Linux then calls its file deleted, and the new one is in its place.
+///
+/// # Errors
+///
+/// If the system does not know the file.
+pub fn program() -> io::Result<PathBuf> {
+    let file = env::current_exe()?;
+    let place = file
+        .to_str()
+        .and_then(|file| file.strip_suffix(" (deleted)"));
+    Ok(place.map_or_else(|| file.clone(), PathBuf::from))
 }
 
 /// The folder of the library's crate, on which generated services depend by path.

@@ -109,7 +109,7 @@ fn word() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn recorded_and_exported_as_an_ordinary_span(
+    fn spans_are_as_ordinary_ones(
         words in prop::collection::vec(word(), 0..12),
         rows_returned: u64,
         rows_affected in 0..3_u64,
@@ -151,7 +151,7 @@ proptest! {
 }
 
 #[test]
-fn statements_below_ended_and_foreign_spans_are_ordinary() {
+fn children_of_other_spans_are_ordinary() {
     let query = query("SELECT * FROM orders", 1, 0);
     let end = SystemTime::now();
     let process = Process::new("always_on");
@@ -180,7 +180,7 @@ fn statements_below_ended_and_foreign_spans_are_ordinary() {
 }
 
 #[test]
-fn exported_once_if_the_parent_is_not_recorded() {
+fn unknown_parents_export_once() {
     let query = query("SELECT * FROM orders", 1, 0);
     let process = Process::new("always_on");
     let other = Recorder::new(8 * 1024 * 1024, None);

@@ -3,9 +3,9 @@
 use super::{HEADER, LENGTH, Record};
 use crate::evidence::{AttributeRecords, VisitText};
 
-/// Writes the records of the attributes that `visit` visits, without the number of a span.
+/// Writes the records of the attributes that `visit` visits.
 ///
-/// The values are not longer than the recorder keeps.
+/// They have no number of a span yet. The values are not longer than the recorder keeps.
 pub(in crate::recorder) fn write_attributes(visit: &dyn Fn(VisitText<'_>)) -> AttributeRecords {
     let (mut bytes, mut count) = (Vec::new(), 0);
     visit(&mut |key, value, _| {

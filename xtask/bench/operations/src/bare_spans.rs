@@ -1,10 +1,12 @@
-//! Spans without firstlight: the least that its own spans can take.
+//! Spans and events without firstlight: the least that its own can take.
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::{Sampler, SdkTracer, SdkTracerProvider};
 use tracing::{Dispatch, dispatcher::set_global_default};
 use tracing_opentelemetry::OpenTelemetryLayer;
 use tracing_subscriber::{Layer as _, Registry, filter::LevelFilter, layer::SubscriberExt as _};
+
+use crate::requests::{sql, statement};
 
 /// Spans in a `Registry` without layers.
 pub(crate) fn registry(count: u32) -> anyhow::Result<()> {
@@ -20,6 +22,13 @@ pub(crate) fn open_telemetry(count: u32, times: u32) -> anyhow::Result<()> {
 pub(crate) fn filtered(count: u32) -> anyhow::Result<()> {
     let layer = layer().with_filter(LevelFilter::INFO);
     spans(count, 2, Registry::default().with(layer).into())
+}
+
+/// The events of sqlx's statements, which a `Registry` enables and ignores.
+pub(crate) fn statement_events(count: u32) -> anyhow::Result<()> {
+    set_global_default(Registry::default().into())?;
+    (0..count).for_each(|number| statement(sql(number)));
+    Ok(())
 }
 
 /// The layer with the settings of firstlight, without attributes of its own.

@@ -71,6 +71,7 @@ fn run(
         "otel-span" => bare_spans::open_telemetry(count, 1),
         "otel-span-twice" => bare_spans::open_telemetry(count, 2),
         "otel-span-filtered" => bare_spans::filtered(count),
+        "statement-event" => bare_spans::statement_events(count),
         "scrape" => scrapes::render(count, telemetry),
         "scrape-http" => scrapes::over_http(count, "identity", telemetry),
         "scrape-gzip" => scrapes::over_http(count, "gzip", telemetry),

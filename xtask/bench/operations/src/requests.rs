@@ -32,7 +32,7 @@ const SQL: [&str; 2] = [
 ];
 
 /// The statement of a handler's query by its number.
-fn sql(number: u32) -> &'static str {
+pub(crate) fn sql(number: u32) -> &'static str {
     SQL[number as usize % SQL.len()]
 }
 
@@ -111,7 +111,7 @@ pub(crate) async fn repeated_statements(
 }
 
 /// Emits the event of a statement as `sqlx_core::logger` of sqlx 0.9 does.
-fn statement(sql: &str) {
+pub(crate) fn statement(sql: &str) {
     if !tracing::enabled!(target: "sqlx::query", tracing::Level::DEBUG) {
         return;
     }

@@ -119,7 +119,7 @@ fn rejected_by_template(answers: &Answers, expected: &str, folder: &Path) -> any
 /// Returns its standard error.
 fn new_leaves_nothing(answers: &[String], needed: &str, folder: &Path) -> anyhow::Result<String> {
     let destination = folder.join("refused/below");
-    let mut new = Command::new(std::env::current_exe()?);
+    let mut new = Command::new(paths::program()?);
     new.args(["new", "contradiction", "--destination"])
         .arg(&destination)
         .args(answers);
@@ -253,7 +253,7 @@ pub(super) fn places(cases: &mut Cases, folder: &Path) -> anyhow::Result<()> {
     let elsewhere = std::env::temp_dir().join(format!("firstlight-xtask-{}", std::process::id()));
     let service = elsewhere.join("fresh-service");
     let made = cases.check("new: creates a service with its own repository", || {
-        let mut new = Command::new(std::env::current_exe()?);
+        let mut new = Command::new(paths::program()?);
         new.args(["new", "fresh-service", "--destination"])
             .arg(&elsewhere);
         command::run_quietly(&mut new)?;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use support::command;
+use support::{command, paths};
 
 use super::{
     newer_template::{ADDED, MARK, NewerTemplate, README_LINE},
@@ -153,7 +153,7 @@ fn set_immutable(file: &Path, attribute: &str) -> bool {
 
 /// An upgrade needs no name of the user, and no open output.
 pub(super) fn bare_environment(service: &TeamService, newer: &NewerTemplate) -> anyhow::Result<()> {
-    let mut upgrade = Command::new(std::env::current_exe()?);
+    let mut upgrade = Command::new(paths::program()?);
     upgrade
         .args(["upgrade", "--defaults", "--checkout"])
         .arg(&newer.folder)

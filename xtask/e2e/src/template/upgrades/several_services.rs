@@ -82,7 +82,7 @@ fn forgetful(
 /// Types a mistake and an answer, for the first of three services.
 fn terminal(script: &Path, newer: &NewerTemplate, elsewhere: &Path) -> anyhow::Result<()> {
     let services = forgetful(newer, elsewhere, "asked", &["kubernetes"; 3], "registry")?;
-    let mut plain = Command::new(std::env::current_exe()?);
+    let mut plain = Command::new(paths::program()?);
     plain.args(["upgrade", "--checkout"]).arg(&newer.folder);
     plain.args(services.iter().map(|service| &service.folder));
     let mut terminal = Command::new(script);

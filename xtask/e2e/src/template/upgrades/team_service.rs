@@ -10,6 +10,7 @@ use anyhow::{Context as _, ensure};
 use support::{
     command, files,
     git::{self, git},
+    paths,
 };
 
 use super::newer_template::commit;
@@ -213,7 +214,7 @@ pub(super) fn upgrade(
     services: &[&Path],
     further: &[&str],
 ) -> anyhow::Result<(bool, String)> {
-    let mut upgrade = Command::new(std::env::current_exe()?);
+    let mut upgrade = Command::new(paths::program()?);
     upgrade
         .args(["upgrade", "--defaults", "--checkout"])
         .arg(checkout);
