@@ -22,6 +22,11 @@ use crate::{
     traces::RetroactiveSpans,
 };
 
+/// Maximum length of the text of a statement whose attributes are kept, in bytes.
+///
+/// Kept attributes are a part of the cache of statements, which is bounded by their number.
+const MAX_KEPT_TEXT: usize = 1024;
+
 /// Adds a statement below the current span, and exports it if that is exported.
 ///
 /// Returns whether it was added. If it was not, the span is an ordinary one.
@@ -67,7 +72,11 @@ pub(super) fn add(
     let unkept = OnceLock::new();
     let shared = SharedAttributes {
         visit: &|visit| visit_shared(statement, server, visit),
-        kept: statement.cache.attributes(server).unwrap_or(&unkept),
+        kept: statement
+            .cache
+            .attributes(server)
+            .filter(|_| statement.text.len() <= MAX_KEPT_TEXT)
+            .unwrap_or(&unkept),
     };
     if recorder.add_ended(&start, shared, end) {
         return true;

@@ -42,11 +42,11 @@ impl RunCache {
 
     /// The place for the recorded attributes of runs on this server.
     ///
-    /// `None` if the place has those of another server, as after another pool was added.
+    /// `None` if the place has those of another server, to which an older run belonged.
     pub(super) fn attributes(&self, server: &Arc<Server>) -> Option<&OnceLock<AttributeRecords>> {
         let new = || (server.clone(), OnceLock::new());
         let (kept, attributes) = self.attributes.get_or_init(new);
-        Arc::ptr_eq(kept, server).then_some(attributes)
+        (kept == server).then_some(attributes)
     }
 }
 
@@ -67,3 +67,22 @@ impl PartialEq for RunCache {
 }
 
 impl Eq for RunCache {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::RunCache;
+    use crate::db::server::Server;
+
+    #[test]
+    fn attributes_are_those_of_an_equal_server() {
+        let cache = RunCache::default();
+        let server = |system| Arc::new(Server::of_system(system));
+        assert!(cache.attributes(&server("sqlite")).is_some());
+        // Another pool of the same database has a server of its own.
+        assert!(cache.attributes(&server("sqlite")).is_some());
+        assert!(cache.attributes(&server("postgresql")).is_none());
+        assert!(cache.clone().attributes(&server("postgresql")).is_some());
+    }
+}

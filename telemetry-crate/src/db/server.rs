@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use opentelemetry::KeyValue;
 
-use super::{attributes::AttributeValue, place::Place};
+use super::{attributes::AttributeValue, place::Place, statement::forget_all};
 
 /// Fallback of `db.system.name` for other databases in the semantic conventions.
 const OTHER_SQL: &str = "other_sql";
@@ -61,13 +61,21 @@ pub(super) fn set_common_attributes(pools: &[(&Server, &str)]) {
     let server = servers.reduce(Server::in_common);
     described.by_pools = server.is_some();
     let server = server.or_else(|| described.by_url.clone());
-    COMMON.store(Arc::new(CommonAttributes {
+    store(CommonAttributes {
         server: Arc::new(server.unwrap_or_else(|| Server::of_system(OTHER_SQL))),
         pool: match pools {
             [(_, name)] => Some((*name).to_owned()),
             _ => None,
         },
-    }));
+    });
+}
+
+fn store(new: CommonAttributes) {
+    let is_other = new.server != common_attributes().server;
+    COMMON.store(Arc::new(new));
+    if is_other {
+        forget_all();
+    }
 }
 
 /// Sets the database of all statements of sqlx from a URL.
@@ -95,10 +103,10 @@ pub fn describe(url: &str) -> bool {
     };
     described.by_url = Some(server.clone());
     if !described.by_pools {
-        COMMON.store(Arc::new(CommonAttributes {
+        store(CommonAttributes {
             server: Arc::new(server),
             pool: None,
-        }));
+        });
     }
     true
 }

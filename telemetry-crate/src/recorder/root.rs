@@ -172,9 +172,10 @@ impl Root {
         shared: SharedAttributes<'_>,
         end: u64,
     ) {
+        // Not under the lock, because another thread may be writing them.
+        let records = shared.kept.get_or_init(|| write_attributes(shared.visit));
         self.change(|state| {
             let span = self.begin_span(state, Some(parent), start);
-            let records = shared.kept.get_or_init(|| write_attributes(shared.visit));
             let addition = Addition {
                 size: records.bytes.len(),
                 records: records.count,
