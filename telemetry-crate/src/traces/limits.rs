@@ -182,6 +182,8 @@ fn truncate_texts(value: &mut Value, length: usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn set(
@@ -204,6 +206,43 @@ mod tests {
             .iter()
             .map(|attribute| (attribute.key.to_string(), attribute.value.to_string()));
         (shown.collect(), dropped)
+    }
+
+    proptest! {
+        /// The set of keys changes nothing, whether attributes are set or come as a list.
+        #[test]
+        fn keys_are_as_if_each_were_compared(
+            pairs in vec(("[ab.]{0,4}", any::<i64>()), 0..40),
+            max in 1..12_usize,
+        ) {
+            let given = pairs.iter().map(|(key, value)| KeyValue::new(key.clone(), *value));
+            let (mut expected, mut expected_dropped) = (Vec::<KeyValue>::new(), 0);
+            for attribute in given.clone() {
+                let known = expected.iter().position(|known| known.key == attribute.key);
+                match known {
+                    Some(known) => expected[known].value = attribute.value,
+                    None if expected.len() < max => expected.push(attribute),
+                    None => expected_dropped += 1,
+                }
+            }
+            let mut lists = [Vec::new(), given.clone().collect()];
+            for (list, is_set) in lists.iter_mut().zip([true, false]) {
+                let mut dropped = 0;
+                let mut bounded = Attributes {
+                    list,
+                    keys: &mut NameSet::default(),
+                    dropped: &mut dropped,
+                    max,
+                    value_length: 100,
+                };
+                if is_set {
+                    given.clone().for_each(|attribute| bounded.set(attribute));
+                } else {
+                    bounded.normalize();
+                }
+                prop_assert_eq!((&*list, dropped), (&expected, expected_dropped));
+            }
+        }
     }
 
     #[test]
