@@ -58,6 +58,23 @@ impl<T> Queue<T> {
         }))
     }
 
+    /// A queue without an exporter, which keeps the first items.
+    #[cfg(any(feature = "testing", all(test, feature = "db")))]
+    pub(crate) fn kept(signal: crate::signal::Signal, max_queue_size: usize) -> Self {
+        let zero = std::time::Duration::ZERO;
+        let batching = Batching {
+            timeout: zero,
+            timeout_variable: "",
+            schedule_delay: zero,
+            max_queue_size,
+            max_batch_size: usize::MAX,
+        };
+        Self::new(
+            &batching,
+            Arc::new(ExportStats::new(signal, max_queue_size)),
+        )
+    }
+
     /// Adds an item, or drops and counts it if the queue is full or closed.
     pub(crate) fn push(&self, item: T) {
         let queue = &*self.0;
@@ -106,7 +123,7 @@ impl<T> Queue<T> {
     /// Returns copies of the waiting items.
     ///
     /// In a test without an exporter, these are all items that fit into the queue.
-    #[cfg(feature = "testing")]
+    #[cfg(any(feature = "testing", all(test, feature = "db")))]
     pub(crate) fn items(&self) -> Vec<T>
     where
         T: Clone,

@@ -199,7 +199,7 @@ impl Hash for BorrowedValues<'_> {
 
 /// Hashes all texts, and all lengths as one number.
 ///
-/// Costs half of what hashing each `Option` does.
+/// Hashing each `Option` would cost half as much again.
 fn hash<'a>(values: impl Iterator<Item = Option<&'a str>>, state: &mut impl Hasher) {
     let mut lengths = 0_u64;
     for value in values {

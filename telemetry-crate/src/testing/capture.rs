@@ -4,14 +4,7 @@
 //! cardinality limits, JSON lines, and the encoding of spans and series. Standard output and the exporters are replaced
 //! by buffers. The environment is not read, so that a test does not depend on it.
 
-use std::{
-    cell::Cell,
-    fmt,
-    marker::PhantomData,
-    sync::Arc,
-    sync::Once,
-    time::{Duration, SystemTime},
-};
+use std::{cell::Cell, fmt, marker::PhantomData, sync::Once, time::SystemTime};
 
 use opentelemetry_proto::{
     tonic::collector::trace::v1::ExportTraceServiceRequest,
@@ -30,8 +23,8 @@ use super::{
 };
 use crate::{
     InitError, LostKind, TelemetryConfig,
-    config::{Batching, LogFormat, Settings},
-    export::{ExportStats, Queue},
+    config::{LogFormat, Settings},
+    export::Queue,
     init::{self, Pipeline},
     logs::LogWriter,
     metrics::{MetricsHandle, MetricsRequest},
@@ -137,16 +130,7 @@ impl Capture {
         settings.log_format = LogFormat::Json;
         settings.colors = false;
         // Without an exporter the queue is never emptied, so it holds all spans.
-        let spans = Queue::new(
-            &Batching {
-                timeout: Duration::ZERO,
-                timeout_variable: "",
-                schedule_delay: Duration::ZERO,
-                max_queue_size: MAX_SPANS,
-                max_batch_size: usize::MAX,
-            },
-            Arc::new(ExportStats::new(Signal::Traces, MAX_SPANS)),
-        );
+        let spans = Queue::kept(Signal::Traces, MAX_SPANS);
         let traces = Traces::into_queue(&settings, Some(spans.clone()));
         let pipeline = Pipeline::new(&settings, traces, None)?;
         let metrics = &pipeline.metrics;

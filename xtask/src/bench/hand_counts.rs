@@ -29,7 +29,7 @@ stays, so that `OpenTelemetrySpanExt` works for it. A fourth of the first part i
 filter makes `tracing` ask about each span and event, and looks up each span that is entered, exited or closed. The mark by which it
 is found is private, and passing it on needs `unsafe`.
 
-These ways to less were looked at and not taken. Each has the instructions that it would save in such a request:
+These ways to less were looked at and not taken. Each has what it would save in such a request, estimated from the profile:
 
 - A direct write of the access line, past `tracing`'s visitors: 1,300, at the price of a second way to filter, record and export
   an event.

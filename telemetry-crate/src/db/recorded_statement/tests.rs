@@ -17,9 +17,9 @@ use proptest::prelude::*;
 use super::add;
 use crate::{
     TelemetryConfig,
-    config::{Batching, Settings},
+    config::Settings,
     db::{event::Query, layer::exported_statement, statement::statement},
-    export::{ExportStats, Queue},
+    export::Queue,
     recorder::{Recorder, SpanView},
     signal::Signal,
     traces::{RetroactiveSpans, SpanTracer, Traces},
@@ -38,15 +38,7 @@ impl Process {
         let lookup = |name: &str| (name == "OTEL_TRACES_SAMPLER").then(|| sampler.to_owned());
         let settings = Settings::resolve(TelemetryConfig::new(), &lookup).unwrap();
         let recorder = Recorder::new(8 * 1024 * 1024, None);
-        let batching = Batching {
-            timeout: Duration::ZERO,
-            timeout_variable: "",
-            schedule_delay: Duration::ZERO,
-            max_queue_size: 8,
-            max_batch_size: usize::MAX,
-        };
-        let stats = Arc::new(ExportStats::new(Signal::Traces, 8));
-        let exported = Queue::new(&batching, stats);
+        let exported = Queue::kept(Signal::Traces, 8);
         let mut traces = Traces::into_queue(&settings, Some(exported.clone()));
         traces.report_to(Arc::new(recorder.clone()));
         Self {

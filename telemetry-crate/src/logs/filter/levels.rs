@@ -69,7 +69,7 @@ fn bit(level: Level) -> u8 {
     }
 }
 
-/// [`Levels`] that are read without the directives, at a tenth of the cost.
+/// [`Levels`] that are read without the directives.
 #[derive(Debug)]
 pub(super) struct SharedLevels(AtomicU16);
 

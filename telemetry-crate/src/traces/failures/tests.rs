@@ -1,7 +1,5 @@
 //! Tests of waiting, exported and freed spans.
 
-use std::time::Duration;
-
 use opentelemetry::{
     Context,
     trace::{
@@ -13,23 +11,14 @@ use opentelemetry_sdk::trace::Sampler;
 
 use super::*;
 use crate::{
-    config::{Batching, SpanLimits},
-    export::ExportStats,
+    config::SpanLimits,
     signal::Signal,
     traces::tracer::{Tracer, TracerProvider},
 };
 
 /// A tracer with this sampler that exports 5 failed roots a second, and its queue.
 fn tracer(sampler: Sampler) -> (Tracer, Queue<SpanData>) {
-    let batching = Batching {
-        timeout: Duration::ZERO,
-        timeout_variable: "",
-        schedule_delay: Duration::ZERO,
-        max_queue_size: 10_000,
-        max_batch_size: usize::MAX,
-    };
-    let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
-    let queue = Queue::new(&batching, stats);
+    let queue = Queue::kept(Signal::Traces, 10_000);
     let sampler = Sampler::ParentBased(Box::new(sampler));
     let limits = SpanLimits::default();
     let mut provider = TracerProvider::new(sampler, limits, Some(queue.clone()));

@@ -10,23 +10,15 @@ use opentelemetry_sdk::trace::Sampler;
 
 use super::*;
 use crate::{
-    config::{Batching, SpanLimits},
-    export::{ExportStats, Queue},
+    config::SpanLimits,
+    export::Queue,
     signal::Signal,
     traces::tracer::{Tracer, TracerProvider},
 };
 
 /// A tracer that exports into the queue.
 fn exporting_tracer() -> (Tracer, Queue<SpanData>) {
-    let batching = Batching {
-        timeout: Duration::ZERO,
-        timeout_variable: "",
-        schedule_delay: Duration::ZERO,
-        max_queue_size: 8,
-        max_batch_size: usize::MAX,
-    };
-    let stats = Arc::new(ExportStats::new(Signal::Traces, 1));
-    let queue = Queue::new(&batching, stats);
+    let queue = Queue::kept(Signal::Traces, 8);
     let provider = TracerProvider::new(
         Sampler::AlwaysOn,
         SpanLimits::default(),
